@@ -1,0 +1,51 @@
+# Two words do all the set-up: `make run` and `make test`. `make help` lists the rest.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+DEMO ?= demo
+
+.PHONY: help run test test-all lint format bench confine clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer expected, got " + sys.version)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade -c constraints.txt pip
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e . --group dev
+	@touch $@
+
+run: $(STAMP)  ## set up, start a run folder demo/ and run it; again: go on where it stopped
+	@test -e $(DEMO) || $(BIN)/detent init $(DEMO)
+	@$(BIN)/detent run $(DEMO)
+
+test: $(STAMP)  ## lint, types, layers and all unmarked tests
+	$(MAKE) --no-print-directory lint
+	$(BIN)/python -m pytest -q -m "not long"
+
+test-all: $(STAMP)  ## the same and the long tests
+	$(MAKE) --no-print-directory lint
+	$(BIN)/python -m pytest -q
+
+lint: $(STAMP)  ## ruff, mypy, import layers
+	$(BIN)/ruff check src tests
+	$(BIN)/ruff format --check src tests
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(STAMP)  ## let ruff write the format
+	$(BIN)/ruff check --fix src tests
+	$(BIN)/ruff format src tests
+
+bench: $(STAMP)  ## measure what docs/benchmarks.md states; resumable by arm and seed
+	$(BIN)/python benchmarks/bench.py
+
+confine:  ## Debian: install bubblewrap, so that workers run confined (needs root)
+	apt-get install --yes bubblewrap
+
+clean:  ## remove the virtual environment and caches, never a run folder
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

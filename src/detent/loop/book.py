@@ -1,0 +1,61 @@
+"""The ledger as a turn of the loop sees it: the state so far, and `once`.
+
+A turn is written as if nothing had ever gone wrong. What the ledger already holds of the turn in progress is
+taken from there and not done again, so starting after a crash and starting at all are the same thing.
+
+    >>> book.once(Diagnosed, lambda: Diagnosed(diagnosis=...))     # writes, or reads what was written
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar, cast
+
+from msgspec import structs
+
+from detent.signing import canonical
+from detent.values import Entry, State, decode_entry, entry_document, fold
+
+E = TypeVar("E", bound=Entry)
+
+
+class Record(Protocol):
+    """What a book writes into. When `append` returns, the entry survives a crash."""
+
+    def append(self, entry: bytes) -> int:
+        """Write one entry; returns its index."""
+
+    def entries(self, start: int = 0) -> Sequence[bytes]:
+        """All entries from `start` on."""
+
+    def root(self, size: int | None = None) -> bytes:
+        """Merkle tree root over the first `size` entries, or all."""
+
+    def leaf_hash(self, index: int) -> bytes:
+        """Leaf hash of one entry."""
+
+
+class Book:
+    """One run's ledger, folded; the only writer of entries."""
+
+    def __init__(self, record: Record, clock: Callable[[], str]) -> None:
+        """Replay what is there.
+
+        Args:
+            record: the ledger.
+            clock: gives the time now as RFC 3339 text; fixed in tests.
+        """
+        self.record = record
+        self._clock = clock
+        self.state: State = fold(decode_entry(data) for data in record.entries())
+
+    def write(self, entry: Entry) -> Entry:
+        """Append an entry, stamped with the time and the generation in progress."""
+        stamped = structs.replace(entry, at=self._clock(), generation=self.state.generation)
+        after = fold([stamped], self.state)  # an entry that may not stand here is never written
+        self.record.append(canonical(entry_document(stamped)))
+        self.state = after
+        return stamped
+
+    def once(self, slot: str, make: Callable[[], E]) -> E:
+        """The turn's entry in `slot`: what the ledger holds, else what `make` gives, written down."""
+        found = self.state.slots.get(slot)
+        return cast("E", found if found is not None else self.write(make()))

@@ -1,0 +1,228 @@
+"""The ledger's entry kinds. Each is a fact that happened; its kind carries the schema's version.
+
+    >>> decode_entry(canonical bytes).kind
+    'decision/v1'
+
+The ledger itself sees bytes; this module says what they mean. Unknown kinds and unknown fields are refused:
+a reader that skipped them would believe less than was written.
+"""
+
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Struct
+
+from detent.errors import TrustError
+from detent.values.gate import Intent, Outcome
+from detent.values.jobs import Optimizer, Source
+from detent.values.problems import Origin
+from detent.values.profiles import Profile, Score
+from detent.values.proposals import Diagnosis, Proposal
+
+
+class Entry(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", kw_only=True):
+    """What every entry has: when (UTC, RFC 3339) and in which generation (0 is the first model).
+
+    Both are stamped when the entry is written.
+    """
+
+    at: str = ""
+    generation: int = 0
+
+    @property
+    def kind(self) -> str:
+        """The kind with its schema version, such as `intent/v1`."""
+        return str(self.__struct_config__.tag)
+
+    @property
+    def slot(self) -> str:
+        """What the entry is within its generation; a turn writes each slot at most once."""
+        return self.kind
+
+
+class CharterSigned(Entry, frozen=True, tag="charter/v1"):
+    """The charter in force from here on: its DSSE envelope as JSON text, and the payload's digest."""
+
+    version: int
+    digest: str
+    envelope: str
+
+
+class LeaseGranted(Entry, frozen=True, tag="lease/v1"):
+    """A steward granted `generations` more turns; `number` counts leases from 1; DSSE envelope as text."""
+
+    number: int
+    generations: int
+    envelope: str
+
+
+class SessionStarted(Entry, frozen=True, tag="session/v1"):
+    """A `detent run` began. `confined` says whether workers were; `unconfined_because` why not.
+
+    evaluator: digest of the evaluating code. threads: CPU threads of a worker.
+    """
+
+    software: dict[str, str]
+    seed: int
+    threads: int
+    confined: bool
+    unconfined_because: str
+    evaluator: str
+
+
+class DataMade(Entry, frozen=True, tag="data/v1"):
+    """A data file came to be. counts[task][level as text]; offered likewise for self-made data.
+
+    stream: seed (hex) of the problems it was made from.
+    """
+
+    digest: str
+    origin: Origin
+    counts: dict[str, dict[str, int]]
+    offered: dict[str, dict[str, int]]
+    stream: str
+
+
+class SubjectBuilt(Entry, frozen=True, tag="subject/v1"):
+    """Generation 0: the first incumbent and what it was trained on."""
+
+    digest: str
+    parameters: int
+    data: tuple[Source, ...]
+    steps: int
+    seed: int
+    flops: float
+    losses: tuple[float, ...]
+
+
+class Profiled(Entry, frozen=True, tag="profile/v1"):
+    """A model was measured on problems from `stream` (hex seed).
+
+    incumbent, candidate: visible problems, the same for both; they aim and screen.
+    fresh: problems nothing else used, drawn after the model's digest was on the ledger; what status shows.
+    """
+
+    purpose: Literal["incumbent", "candidate", "fresh"]
+    profile: Profile
+    stream: str
+
+    @property
+    def slot(self) -> str:
+        return f"{self.kind}/{self.purpose}"
+
+
+class Diagnosed(Entry, frozen=True, tag="diagnosis/v1"):
+    """The ranked weaknesses."""
+
+    diagnosis: Diagnosis
+
+
+class Proposed(Entry, frozen=True, tag="proposal/v1"):
+    """What will be tried."""
+
+    proposal: Proposal
+
+
+class Audited(Entry, frozen=True, tag="audit/v1"):
+    """Totals of a label audit: of `asked` drawn from the file, `right` were right. Never single outcomes."""
+
+    data: str
+    labels: dict[str, Score]
+    stream: str
+
+
+class CandidateTrained(Entry, frozen=True, tag="candidate/v1"):
+    """A candidate's digest and whole lineage. From here on it is frozen.
+
+    change: per module |new - parent| / |parent|.
+    """
+
+    digest: str
+    parent: str
+    data: tuple[Source, ...]
+    steps: int
+    seed: int
+    optimizer: Optimizer
+    parameters: int
+    flops: float
+    losses: tuple[float, ...]
+    change: dict[str, float]
+
+
+class IntentWritten(Entry, frozen=True, tag="intent/v1"):
+    """Opening k will be made, exactly so."""
+
+    intent: Intent
+
+
+class OutcomeWritten(Entry, frozen=True, tag="outcome/v1"):
+    """Opening k was made; s_k is revealed."""
+
+    outcome: Outcome
+
+
+class Mastered(Entry, frozen=True, tag="mastery/v1"):
+    """Rungs measured for mastery on sealed problems: levels[task][level as text] = [right, asked].
+
+    added: the rungs whose lower bound reached the mastery bound; they stay mastered.
+    """
+
+    subject: str
+    stream: str
+    levels: dict[str, dict[str, Score]]
+    added: dict[str, tuple[int, ...]]
+
+
+class Decided(Entry, frozen=True, tag="decision/v1"):
+    """What becomes of the generation. It closes it, and spends one generation of the lease.
+
+    promote: the candidate is the incumbent from here on.
+    carry:   not promoted; training goes on from the candidate.
+    discard: not promoted; the next candidate starts from the incumbent again.
+    """
+
+    decision: Literal["promote", "carry", "discard"]
+    incumbent: str
+    candidate: str
+    because: str
+
+
+AnyEntry = (
+    CharterSigned
+    | LeaseGranted
+    | SessionStarted
+    | DataMade
+    | SubjectBuilt
+    | Profiled
+    | Diagnosed
+    | Proposed
+    | Audited
+    | CandidateTrained
+    | IntentWritten
+    | OutcomeWritten
+    | Mastered
+    | Decided
+)
+
+_decoder: msgspec.json.Decoder[Entry] = msgspec.json.Decoder(AnyEntry)
+
+
+def decode_entry(data: bytes) -> Entry:
+    """Read one entry from its bytes.
+
+    Raises:
+        TrustError: it is not an entry of a known kind and version.
+    """
+    try:
+        return _decoder.decode(data)
+    except msgspec.DecodeError as error:
+        raise TrustError(
+            f"a ledger entry of a known kind expected, got {data[:60]!r}... ({error}); "
+            "a newer detent wrote it, or the ledger is damaged: run `detent verify`"
+        ) from error
+
+
+def entry_document(entry: Entry) -> dict[str, Any]:
+    """The entry as plain JSON values, ready for canonical bytes."""
+    document: dict[str, Any] = msgspec.to_builtins(entry)
+    return document

@@ -1,0 +1,107 @@
+"""What the gate is asked and what it answers.
+
+An `Intent` fixes everything about a test before the seal opens; an `Outcome` holds the counts from which
+anyone recomputes the verdict.
+"""
+
+from typing import Literal
+
+from msgspec import Struct
+
+from detent.values.problems import Slice
+
+Verdict = Literal["better", "not_better", "undecided", "void"]
+"""better: every test passed. not_better: one test showed the opposite. undecided: items ran out.
+void: the opening could not be completed; it counts as undecided and its error budget is spent."""
+
+
+class Target(Struct, frozen=True, forbid_unknown_fields=True):
+    """One test of an opening: which question, on which rungs, with which limit.
+
+    kind superiority:      E[candidate - incumbent] > 0, D in {-1, 0, 1}
+    kind non_inferiority:  E[candidate - incumbent] > -margin
+    kind floor:            E[candidate right] > floor, x in {0, 1}
+    weights: one a slice, positive, summing to 1; items are drawn i.i.d. from them.
+    limit: most items the test may use.
+    """
+
+    name: str
+    kind: Literal["superiority", "non_inferiority", "floor"]
+    slices: tuple[Slice, ...]
+    weights: tuple[float, ...]
+    bound: float
+    limit: int
+
+
+class Intent(Struct, frozen=True, forbid_unknown_fields=True):
+    """Opening k, frozen: written durably before anything is derived from the seal.
+
+    bound of a target: 0 for superiority, the margin for non-inferiority, the floor for floors.
+    tasks: digest of each task's source. evaluator: digest of the evaluating code.
+    """
+
+    k: int
+    alpha: float
+    candidate: str
+    incumbent: str
+    charter_version: int
+    charter: str
+    targets: tuple[Target, ...]
+    tasks: dict[str, str]
+    evaluator: str
+    witnesses: tuple[str, ...] = ()
+
+
+class Counts(Struct, frozen=True, forbid_unknown_fields=True):
+    """wins: candidate alone right (floor: right). losses: only the incumbent (floor: wrong). ties: same."""
+
+    wins: int
+    losses: int
+    ties: int
+
+    @property
+    def items(self) -> int:
+        """Items used."""
+        return self.wins + self.losses + self.ties
+
+
+class TestResult(Struct, frozen=True, forbid_unknown_fields=True):
+    """One target's counts at the moment it stopped. `log_e` is the natural log of the e-value.
+
+    passed: log_e >= ln(1/alpha).
+    trace: (items, log_e) a few times on the way, for the report; nothing is decided from it.
+    """
+
+    __test__ = False  # pytest: not a test class
+
+    name: str
+    counts: Counts
+    log_e: float
+    passed: bool
+    trace: tuple[tuple[int, float], ...] = ()
+
+
+class Gain(Struct, frozen=True, forbid_unknown_fields=True):
+    """Gain on the superiority target, from the confidence sequence, not from the mean where the test stopped.
+
+    low, high: 95 % confidence sequence at the stopping time. items: used for it.
+    """
+
+    low: float
+    high: float
+    items: int
+
+
+class Outcome(Struct, frozen=True, forbid_unknown_fields=True):
+    """Opening k, closed: exactly one follows each intent. `reveal` is s_k in hex.
+
+    answers: digest of the file that lists every item and both answers, empty when void.
+    """
+
+    k: int
+    verdict: Verdict
+    results: tuple[TestResult, ...]
+    gain: Gain | None
+    reveal: str
+    because: str
+    answers: str = ""

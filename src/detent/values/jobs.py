@@ -1,0 +1,146 @@
+"""What crosses between the two sides: a job goes in, progress and one result come out.
+
+Each is a line of JSON. Prompts go in, completions come out; a true answer above the seed levels never
+crosses. Weights and data cross as folders and files named by digest.
+"""
+
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from detent.values.problems import Example
+from detent.values.proposals import LabelRecipe
+
+
+class _Record(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", kw_only=True):
+    """Common shape of everything on the wire."""
+
+
+class Optimizer(Struct, frozen=True, forbid_unknown_fields=True):
+    """How a model is trained. Learning rates have no unit; batch counts examples."""
+
+    matrix_rate: float = 0.02
+    other_rate: float = 0.003
+    batch: int = 128
+    warmup_steps: int = 20
+    decay_share: float = 0.3
+    clip: float = 1.0
+
+
+class Source(Struct, frozen=True, forbid_unknown_fields=True):
+    """A data file by digest and the share of every batch drawn from it."""
+
+    data: str
+    weight: float
+
+
+class BuildJob(_Record, frozen=True, tag="build"):
+    """Make an untrained default subject of this shape in the staging folder."""
+
+    seed: int
+    layers: int = 3
+    hidden: int = 128
+    intermediate: int = 352
+    heads: int = 4
+
+
+class TrainJob(_Record, frozen=True, tag="train"):
+    """Train the model `parent` (digest) on `sources` for `steps`; the result lies in the staging folder."""
+
+    parent: str
+    sources: tuple[Source, ...]
+    steps: int
+    seed: int
+    optimizer: Optimizer = Optimizer()
+
+
+class LabelJob(_Record, frozen=True, tag="label"):
+    """Let `models` (digests, the first writes, all vote) answer `prompts[task][level as text]`, and filter.
+
+    extra_tokens: an answer may be that many tokens longer than its prompt.
+    """
+
+    models: tuple[str, ...]
+    prompts: dict[str, dict[str, tuple[str, ...]]]
+    recipes: dict[str, LabelRecipe]
+    seed: int
+    extra_tokens: int = 4
+
+
+class AnswerJob(_Record, frozen=True, tag="answer"):
+    """Let `model` (digest) answer `prompts` greedily, in order."""
+
+    model: str
+    prompts: tuple[str, ...]
+    extra_tokens: int = 4
+
+
+Job = BuildJob | TrainJob | LabelJob | AnswerJob
+
+
+class Progress(_Record, frozen=True, tag="progress"):
+    """`done` of `total` units; `note` is a short live figure such as a loss."""
+
+    phase: Literal["build", "train", "label", "answer"]
+    done: int
+    total: int
+    note: str = ""
+
+
+class BuiltModel(_Record, frozen=True, tag="built"):
+    """An untrained model lies in the staging folder under `folder`."""
+
+    folder: str
+    parameters: int
+
+
+class TrainedModel(_Record, frozen=True, tag="trained"):
+    """A trained model lies in the staging folder under `folder`.
+
+    losses: mean loss (nats a token) of each tenth of the steps. flops: 6 x parameters x tokens.
+    change: for each module, |new - old| / |old| in Frobenius norm.
+    """
+
+    folder: str
+    parameters: int
+    losses: tuple[float, ...]
+    flops: float
+    change: dict[str, float]
+
+
+class Labels(_Record, frozen=True, tag="labels"):
+    """The kept examples, and how many prompts were offered on each rung."""
+
+    kept: tuple[Example, ...]
+    offered: dict[str, dict[str, int]]
+
+
+class Answers(_Record, frozen=True, tag="answers"):
+    """One completion a prompt, in order; cut at the end mark."""
+
+    completions: tuple[str, ...]
+
+
+class JobFailure(_Record, frozen=True, tag="failure"):
+    """The job could not be done. `error` names a class of the error tree."""
+
+    error: str
+    message: str
+
+
+Result = BuiltModel | TrainedModel | Labels | Answers | JobFailure
+
+_job_decoder: msgspec.json.Decoder[Job] = msgspec.json.Decoder(Job)
+_result_decoder: msgspec.json.Decoder[Result | Progress] = msgspec.json.Decoder(Result | Progress)
+encode_line = msgspec.json.encode
+
+
+def decode_job(line: bytes) -> Job:
+    """Read one job line; raises msgspec.ValidationError when it is not one."""
+    return _job_decoder.decode(line)
+
+
+def decode_result(line: bytes) -> Result | Progress:
+    """Read one line from a worker; raises msgspec.ValidationError when it is neither result nor progress."""
+    return _result_decoder.decode(line)

@@ -1,0 +1,57 @@
+"""What is asked, where on the ladder it stands, and what a training example is made of.
+
+>>> Item(Slice("reverse", 3), Problem("R142=", "241")).slice.level
+3
+"""
+
+from typing import Literal
+
+from msgspec import Struct
+
+
+class Problem(Struct, frozen=True, forbid_unknown_fields=True):
+    """A prompt and the answer its task calls right. The answer never leaves the overseeing side."""
+
+    prompt: str
+    answer: str
+
+
+class Slice(Struct, frozen=True, forbid_unknown_fields=True, order=True):
+    """One rung of one ladder: a task at a level (levels begin at 1)."""
+
+    task: str
+    level: int
+
+
+class Item(Struct, frozen=True, forbid_unknown_fields=True):
+    """One drawn problem and the rung it was drawn on."""
+
+    slice: Slice
+    problem: Problem
+
+
+class Origin(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a training example's completion came from.
+
+    seed: the task's own true answer, seed levels only.
+    self: written by the models in `labellers` (digests) and kept by `filter`.
+    """
+
+    source: Literal["seed", "self"]
+    labellers: tuple[str, ...] = ()
+    filter: str = ""
+
+
+class Example(Struct, frozen=True, forbid_unknown_fields=True):
+    """One row of a data file: what a model is trained to answer.
+
+    `confidence` is the least token probability of the completion, `agreement` the share of votes it won;
+    both are 1.0 for seed data.
+    """
+
+    task: str
+    level: int
+    prompt: str
+    completion: str
+    confidence: float = 1.0
+    agreement: float = 1.0

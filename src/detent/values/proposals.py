@@ -1,0 +1,88 @@
+"""What is weak, and what is proposed about it: typed, so that nothing outside the charter can be said.
+
+A proposal is one of a closed set of records. This version knows data proposals.
+"""
+
+from typing import Literal
+
+from msgspec import Struct
+
+
+class Weakness(Struct, frozen=True, forbid_unknown_fields=True):
+    """One task as the diagnosis sees it.
+
+    frontier: first visible level below mastery.  horizon: the level at about 50 %.
+    label_accuracy: share of audited self-labels that were right last time, None when none were audited.
+    stuck: generations in a row in which the frontier did not move.
+    remedy: the recipe the diagnosis asks for.
+        climb    label at the frontier and train on it
+        purify   the labels are wrong: stricter filter, easier levels, votes
+        rest     nothing to do (top of the ladder reached)
+    """
+
+    task: str
+    frontier: int
+    horizon: float
+    label_accuracy: float | None
+    stuck: int
+    remedy: Literal["climb", "purify", "rest"]
+
+
+class Diagnosis(Struct, frozen=True, forbid_unknown_fields=True):
+    """Weaknesses, worst first, and the sentence a person reads."""
+
+    weaknesses: tuple[Weakness, ...]
+    reading: str
+
+
+class Filter(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which self-labels are kept. It sees the model's own numbers only, never a checker's.
+
+    confidence: least token probability a completion must reach, in [0, 1].
+    agreement: share of votes (samples and labellers) that must equal it, in [0, 1].
+    keep: at most this many per rung, the most confident first; 0 means all.
+    """
+
+    confidence: float
+    agreement: float
+    keep: int
+
+
+class LabelRecipe(Struct, frozen=True, forbid_unknown_fields=True):
+    """How one task is labelled: `prompts` fresh prompts on each of `levels`, then the filter.
+
+    samples: completions drawn at `temperature` beside the greedy one; 0 means greedy only.
+    weight: share of this task in the newest data, relative to the other tasks.
+    """
+
+    levels: tuple[int, ...]
+    prompts: int
+    filter: Filter
+    samples: int = 0
+    temperature: float = 1.0
+    weight: float = 1.0
+
+
+class Mix(Struct, frozen=True, forbid_unknown_fields=True):
+    """Shares of a training batch by origin; they sum to 1."""
+
+    newest: float
+    earlier: float
+    seed: float
+
+
+class DataProposal(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="data"):
+    """Train `parent` (digest) on labels that `labellers` (digests) make for themselves.
+
+    steps: optimizer steps of one batch.
+    """
+
+    parent: str
+    labellers: tuple[str, ...]
+    recipes: dict[str, LabelRecipe]
+    mix: Mix
+    steps: int
+    because: str
+
+
+Proposal = DataProposal

@@ -6,7 +6,7 @@ taken from there and not done again, so starting after a crash and starting at a
     >>> book.once(Diagnosed, lambda: Diagnosed(diagnosis=...))     # writes, or reads what was written
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Protocol, TypeVar, cast
 
 from msgspec import structs
@@ -23,7 +23,7 @@ class Record(Protocol):
     def append(self, entry: bytes) -> int:
         """Write one entry; returns its index."""
 
-    def entries(self, start: int = 0) -> Sequence[bytes]:
+    def entries(self, start: int = 0) -> Iterable[bytes]:
         """All entries from `start` on."""
 
     def root(self, size: int | None = None) -> bytes:

@@ -33,6 +33,7 @@ from detent.values.jobs import (
     JobFailure,
     LabelJob,
     Labels,
+    Optimizer,
     Progress,
     Result,
     Source,
@@ -41,7 +42,16 @@ from detent.values.jobs import (
 )
 from detent.values.problems import Example, Item, Origin, Problem, Slice
 from detent.values.profiles import Profile, Score
-from detent.values.proposals import DataProposal, Diagnosis, Filter, LabelRecipe, Mix, Proposal, Weakness
+from detent.values.proposals import (
+    DataProposal,
+    Diagnosis,
+    Filter,
+    LabelRecipe,
+    Mix,
+    Proposal,
+    Rung,
+    Weakness,
+)
 from detent.values.state import State, fold
 
 __all__ = [
@@ -73,6 +83,7 @@ __all__ = [
     "LeaseGranted",
     "Mastered",
     "Mix",
+    "Optimizer",
     "Origin",
     "Outcome",
     "OutcomeWritten",
@@ -83,6 +94,7 @@ __all__ = [
     "Proposal",
     "Proposed",
     "Result",
+    "Rung",
     "Score",
     "SessionStarted",
     "Slice",

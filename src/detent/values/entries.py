@@ -83,10 +83,21 @@ class DataMade(Entry, frozen=True, tag="data/v1"):
     stream: str
 
 
-class SubjectBuilt(Entry, frozen=True, tag="subject/v1"):
-    """Generation 0: the first incumbent and what it was trained on."""
+class _OfMember(Entry, frozen=True, kw_only=True):
+    """An entry that each member of the team has one of."""
+
+    member: int = 0
+
+    @property
+    def slot(self) -> str:
+        return f"{self.kind}/{self.member}"
+
+
+class SubjectBuilt(_OfMember, frozen=True, kw_only=True, tag="subject/v1"):
+    """Generation 0: a first member of the team, the untrained or given model it was made from, and its data."""
 
     digest: str
+    parent: str
     parameters: int
     data: tuple[Source, ...]
     steps: int
@@ -95,20 +106,20 @@ class SubjectBuilt(Entry, frozen=True, tag="subject/v1"):
     losses: tuple[float, ...]
 
 
-class Profiled(Entry, frozen=True, tag="profile/v1"):
+class Profiled(_OfMember, frozen=True, kw_only=True, tag="profile/v1"):
     """A model was measured on problems from `stream` (hex seed).
 
-    incumbent, candidate: visible problems, the same for both; they aim and screen.
+    visible: problems in the open, the same for all members of a generation; they aim and screen.
     fresh: problems nothing else used, drawn after the model's digest was on the ledger; what status shows.
     """
 
-    purpose: Literal["incumbent", "candidate", "fresh"]
+    purpose: Literal["visible", "fresh"]
     profile: Profile
     stream: str
 
     @property
     def slot(self) -> str:
-        return f"{self.kind}/{self.purpose}"
+        return f"{self.kind}/visible/{self.member}" if self.purpose == "visible" else f"{self.kind}/fresh"
 
 
 class Diagnosed(Entry, frozen=True, tag="diagnosis/v1"):
@@ -131,7 +142,7 @@ class Audited(Entry, frozen=True, tag="audit/v1"):
     stream: str
 
 
-class CandidateTrained(Entry, frozen=True, tag="candidate/v1"):
+class CandidateTrained(_OfMember, frozen=True, kw_only=True, tag="candidate/v1"):
     """A candidate's digest and whole lineage. From here on it is frozen.
 
     change: per module |new - parent| / |parent|.
@@ -177,13 +188,15 @@ class Decided(Entry, frozen=True, tag="decision/v1"):
     """What becomes of the generation. It closes it, and spends one generation of the lease.
 
     promote: the candidate is the incumbent from here on.
-    carry:   not promoted; training goes on from the candidate.
-    discard: not promoted; the next candidate starts from the incumbent again.
+    carry:   not promoted; training goes on from a candidate.
+    discard: not promoted; training goes on from where it began.
+    team: the models that training goes on from; they also vote on each other's labels.
     """
 
     decision: Literal["promote", "carry", "discard"]
     incumbent: str
     candidate: str
+    team: tuple[str, ...]
     because: str
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from detent.values.problems import Example
+from detent.values.problems import Example, Slice
 from detent.values.proposals import LabelRecipe
 
 
@@ -29,10 +29,11 @@ class Optimizer(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Source(Struct, frozen=True, forbid_unknown_fields=True):
-    """A data file by digest and the share of every batch drawn from it."""
+    """A data file by digest, the share of every batch drawn from it, and from which of its rungs (() = all)."""
 
     data: str
     weight: float
+    rungs: tuple[Slice, ...] = ()
 
 
 class BuildJob(_Record, frozen=True, tag="build"):

@@ -36,11 +36,11 @@ class Diagnosis(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Filter(Struct, frozen=True, forbid_unknown_fields=True):
-    """Which self-labels are kept. It sees the model's own numbers only, never a checker's.
+    """Which self-labels are kept. It sees the models' own numbers only, never a checker's.
 
-    confidence: least token probability a completion must reach, in [0, 1].
+    confidence: least token probability a completion must reach with every labeller, in [0, 1].
     agreement: share of votes (samples and labellers) that must equal it, in [0, 1].
-    keep: at most this many per rung, the most confident first; 0 means all.
+    keep: at most this many, the most confident first; 0 means all.
     """
 
     confidence: float
@@ -48,19 +48,29 @@ class Filter(Struct, frozen=True, forbid_unknown_fields=True):
     keep: int
 
 
-class LabelRecipe(Struct, frozen=True, forbid_unknown_fields=True):
-    """How one task is labelled: `prompts` fresh prompts on each of `levels`, then the filter.
+class Rung(Struct, frozen=True, forbid_unknown_fields=True):
+    """Label `prompts` fresh prompts at `level`, and keep what `filter` keeps."""
 
-    samples: completions drawn at `temperature` beside the greedy one; 0 means greedy only.
-    weight: share of this task in the newest data, relative to the other tasks.
-    """
-
-    levels: tuple[int, ...]
+    level: int
     prompts: int
     filter: Filter
+
+
+class LabelRecipe(Struct, frozen=True, forbid_unknown_fields=True):
+    """How one task is labelled. Levels from `frontier` on are new to the model, those below are kept up.
+
+    samples: completions drawn at `temperature` beside the greedy one, to vote; 0 means greedy only.
+    """
+
+    frontier: int
+    rungs: tuple[Rung, ...]
     samples: int = 0
     temperature: float = 1.0
-    weight: float = 1.0
+
+    @property
+    def levels(self) -> tuple[int, ...]:
+        """The levels that are labelled."""
+        return tuple(rung.level for rung in self.rungs)
 
 
 class Mix(Struct, frozen=True, forbid_unknown_fields=True):
@@ -72,13 +82,12 @@ class Mix(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class DataProposal(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="data"):
-    """Train `parent` (digest) on labels that `labellers` (digests) make for themselves.
+    """Train each of `team` (digests) on labels that all of them agree on.
 
-    steps: optimizer steps of one batch.
+    steps: optimizer steps of one batch, for each member.
     """
 
-    parent: str
-    labellers: tuple[str, ...]
+    team: tuple[str, ...]
     recipes: dict[str, LabelRecipe]
     mix: Mix
     steps: int

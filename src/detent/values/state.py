@@ -21,7 +21,6 @@ from detent.values.entries import (
     OutcomeWritten,
     Profiled,
     SessionStarted,
-    SubjectBuilt,
 )
 from detent.values.profiles import Profile
 
@@ -32,7 +31,10 @@ class State(Struct, frozen=True):
     generation: the turn in progress; 0 until the first subject is complete, then 1, 2, ...
     slots: what the turn in progress has already written; a turn that starts again takes it from here.
     incumbent: digest of the model in force, "" before generation 0.
-    carried: digest of an unpromoted candidate that training goes on from, "" when there is none.
+    team: digests of the models that training goes on from.
+    visible: the newest visible profile of each model that is still in play.
+    intent_index: where the last intent stands on the ledger.
+    sessions_since_intent: how often a run began since it; an opening that no session completes becomes void.
     openings: how many intents were written (k of the last one).
     mastered: per task, the rungs that must never be lost.
     history: every closed turn's slots, by generation.
@@ -48,9 +50,12 @@ class State(Struct, frozen=True):
     slots: dict[str, Entry] = {}
     incumbent: str = ""
     incumbent_generation: int = 0
-    carried: str = ""
+    team: tuple[str, ...] = ()
+    visible: dict[str, Profile] = {}
     openings: int = 0
     open_intent: bool = False
+    intent_index: int = 0
+    sessions_since_intent: int = 0
     promoted: int = 0
     alpha_spent: float = 0.0
     mastered: dict[str, frozenset[int]] = {}
@@ -95,7 +100,7 @@ def _step(state: State, entry: Entry) -> State:
             _expect(entry.number == state.leases + 1, entry, f"lease {state.leases + 1}")
             changes |= {"leases": entry.number, "granted": state.granted + entry.generations}
         case SessionStarted():
-            changes["session"] = entry
+            changes |= {"session": entry, "sessions_since_intent": state.sessions_since_intent + 1}
         case _:
             _expect(entry.generation == state.generation, entry, f"generation {state.generation}")
             _expect(entry.slot not in state.slots, entry, "no second entry of its kind in a generation")
@@ -109,16 +114,18 @@ def _turn_changes(state: State, entry: Entry, slots: dict[str, Entry]) -> dict[s
     match entry:
         case DataMade():
             changes = {"data": (*state.data, entry)}
-        case SubjectBuilt():
-            changes = {"incumbent": entry.digest}
         case Profiled(purpose="fresh"):
             changes = {"fresh": entry.profile, "first_fresh": state.first_fresh or entry.profile}
+        case Profiled():
+            changes = {"visible": state.visible | {entry.profile.subject: entry.profile}}
         case IntentWritten():
             _expect(not state.open_intent, entry, "the outcome of the opening before")
             _expect(entry.intent.k == state.openings + 1, entry, f"opening {state.openings + 1}")
             changes = {
                 "openings": entry.intent.k,
                 "open_intent": True,
+                "intent_index": state.entries,
+                "sessions_since_intent": 0,
                 "alpha_spent": state.alpha_spent + entry.intent.alpha,
             }
         case OutcomeWritten():
@@ -146,12 +153,14 @@ def _with_rungs(mastered: dict[str, frozenset[int]], entry: Mastered) -> dict[st
 def _closed(state: State, entry: Decided, slots: dict[str, Entry]) -> dict[str, Any]:
     _expect(not state.open_intent, entry, "the outcome of the open intent before a decision")
     promoted = entry.decision == "promote"
+    kept = {entry.incumbent, *entry.team}
     return {
         "generation": state.generation + 1,
         "spent": state.spent + (1 if entry.generation > 0 else 0),
         "incumbent": entry.incumbent,
         "incumbent_generation": entry.generation if promoted else state.incumbent_generation,
-        "carried": entry.candidate if entry.decision == "carry" else "",
+        "team": entry.team,
+        "visible": {digest: state.visible[digest] for digest in kept if digest in state.visible},
         "promoted": state.promoted + (1 if promoted and entry.generation > 0 else 0),
         "slots": {},
         "history": {**state.history, entry.generation: slots},

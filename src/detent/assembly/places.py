@@ -1,0 +1,113 @@
+"""Where everything of a run lies: the run folder, which may be shown to anyone, and the secrets, which may not."""
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from platformdirs import user_data_path
+
+from detent.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """The paths inside one run folder."""
+
+    root: Path
+
+    @property
+    def charter(self) -> Path:
+        """The charter's text, for people; what counts is the envelope."""
+        return self.root / "charter.toml"
+
+    @property
+    def envelope(self) -> Path:
+        """The signed charter."""
+        return self.root / "charter.dsse"
+
+    @property
+    def ledger(self) -> Path:
+        """A tlog-tiles log."""
+        return self.root / "ledger"
+
+    @property
+    def models(self) -> Path:
+        """models/<digest>/ and the link models/incumbent."""
+        return self.root / "models"
+
+    @property
+    def data(self) -> Path:
+        """Training data, data/<digest>.jsonl; workers read it."""
+        return self.root / "data"
+
+    @property
+    def answers(self) -> Path:
+        """What openings asked and got; workers never see it."""
+        return self.root / "answers"
+
+    @property
+    def staging(self) -> Path:
+        """Where workers write."""
+        return self.root / "staging"
+
+    @property
+    def tasks(self) -> Path:
+        """Copies of the users' own task files."""
+        return self.root / "tasks"
+
+    @property
+    def subject(self) -> Path:
+        """A copy of the model folder the charter names, when it names one."""
+        return self.root / "subject"
+
+    @property
+    def log_key(self) -> Path:
+        """The verify key of the ledger's checkpoints."""
+        return self.root / "log.vkey"
+
+    @property
+    def log(self) -> Path:
+        """What workers printed."""
+        return self.root / "logs" / "worker.log"
+
+    @property
+    def report(self) -> Path:
+        """The report."""
+        return self.root / "reports" / "report.html"
+
+    def check(self) -> None:
+        """Raises UsageError unless this is a run folder."""
+        if not self.envelope.is_file() or not self.ledger.is_dir():
+            raise UsageError(
+                f"a run folder with charter.dsse and ledger/ expected, got {self.root}; "
+                f"make one with: detent init {self.root}"
+            )
+
+
+def data_folder() -> Path:
+    """The user's data folder for Detent: keys and secrets. DETENT_DATA moves it."""
+    given = os.environ.get("DETENT_DATA")
+    return Path(given) if given else user_data_path("detent")
+
+
+def steward_key_path() -> Path:
+    """Where `init` and `lease` look for the steward's key when none is named."""
+    return data_folder() / "keys" / "steward.pem"
+
+
+def secrets_folder(tip: str) -> Path:
+    """Where the secrets of the run with that seal live; the tip (hex) names it."""
+    if not re.fullmatch(r"[0-9a-f]{64}", tip):
+        raise UsageError(f"a tip of 64 hex digits expected, got {tip!r}; is the charter complete?")
+    return data_folder() / "runs" / tip[:16]
+
+
+def seal_path(tip: str) -> Path:
+    """The seal's secret."""
+    return secrets_folder(tip) / "seal.secret"
+
+
+def log_key_path(tip: str) -> Path:
+    """The key that signs the ledger's checkpoints."""
+    return secrets_folder(tip) / "log.pem"

@@ -1,0 +1,51 @@
+"""Which code draws and checks a charter's problems: built in, or a user's own in a process of its own."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from detent.charter import Catalogue, Charter, Draft
+from detent.engine import host_prefix
+from detent.evaluate import least_first_limit
+from detent.tasks import BUILTINS, TaskSource, builtin, pinned_plugin, plugin
+
+
+def catalogue() -> Catalogue:
+    """What a charter may name, and how many items the gate needs at least."""
+    return Catalogue(tasks=tuple(BUILTINS), least_limit=least_first_limit)
+
+
+@contextmanager
+def closing(sources: Mapping[str, TaskSource]) -> Iterator[Mapping[str, TaskSource]]:
+    """End the processes of all sources at the end of the block."""
+    try:
+        yield sources
+    finally:
+        _close(sources.values())
+
+
+def draft_sources(draft: Draft, home: Path) -> dict[str, TaskSource]:
+    """The tasks a draft improves; files of the author's lie in `home`, as they are now."""
+    return {
+        name: plugin(name, draft.tasks[name].source, home, command_prefix=host_prefix())
+        if name in draft.tasks
+        else builtin(name)
+        for name in draft.direction.improve
+    }
+
+
+def charter_sources(charter: Charter, folder: Path) -> dict[str, TaskSource]:
+    """The tasks a charter improves; files of the author's, in `folder`, must be those that were signed."""
+    return {
+        name: pinned_plugin(
+            name, charter.tasks[name].source, charter.tasks[name].sha256, folder, command_prefix=host_prefix()
+        )
+        if name in charter.tasks
+        else builtin(name)
+        for name in charter.direction.improve
+    }
+
+
+def _close(sources: Iterable[TaskSource]) -> None:
+    for source in sources:
+        source.close()

@@ -1,0 +1,146 @@
+"""What must hold between the parts of a charter. A rule looks only at parts that are in order themselves."""
+
+from collections.abc import Iterator, Mapping
+from math import fsum, isclose
+from typing import Any
+
+from detent.charter._faults import Fault, shown
+from detent.charter.catalogue import Catalogue, Kind
+from detent.errors import UsageError
+
+SHAPE = ("layers", "hidden", "intermediate", "heads")
+"""Keys of [subject] that describe a model that is made here."""
+
+
+def rule_faults(sections: Mapping[str, Any], catalogue: Catalogue) -> Iterator[Fault]:
+    """Every rule that is broken."""
+    rules = {
+        _stewards: ("stewards",),
+        _mix: ("recipe",),
+        _labels: ("recipe",),
+        _seed_levels: ("recipe", "direction"),
+        _improved: ("direction", "tasks"),
+        _own_tasks: ("direction", "tasks"),
+        _subject: ("subject",),
+    }
+    for rule, needed in rules.items():
+        if all(name in sections for name in needed):
+            yield from rule(sections, catalogue)
+    if all(name in sections for name in ("gate", "constraints", "pace")):
+        yield from _items(sections, catalogue)
+
+
+def _stewards(sections: Mapping[str, Any], _: Catalogue) -> Iterator[Fault]:
+    stewards = sections["stewards"]
+    keys = getattr(stewards, "keys", None)
+    if keys is None:  # a draft has none yet
+        return
+    if stewards.quorum > len(keys):
+        yield Fault(
+            ("stewards", "quorum"),
+            f"at most {len(keys)} expected, the number of keys, got {stewards.quorum}",
+        )
+    seen: dict[str, str] = {}
+    for index, key in enumerate(keys):
+        name, _, rest = key.partition("+")
+        public = rest.partition("+")[2]
+        for value in (name, public):
+            if value in seen:
+                yield Fault(
+                    ("stewards", "keys", index),
+                    f"a key of another steward expected, got {shown(seen[value])} again",
+                )
+                break
+            seen[value] = name
+
+
+def _mix(sections: Mapping[str, Any], _: Catalogue) -> Iterator[Fault]:
+    mix = sections["recipe"].mix
+    total = fsum((mix.newest, mix.earlier, mix.seed))
+    if not isclose(total, 1, abs_tol=1e-9):
+        yield Fault(("recipe", "mix"), f"newest, earlier and seed that sum to 1 expected, got {total:g}")
+
+
+def _labels(sections: Mapping[str, Any], _: Catalogue) -> Iterator[Fault]:
+    recipe = sections["recipe"]
+    if recipe.label_keep > recipe.label_prompts:
+        yield Fault(
+            ("recipe", "label_keep"),
+            f"at most recipe.label_prompts = {recipe.label_prompts} expected, got {recipe.label_keep}",
+        )
+
+
+def _seed_levels(sections: Mapping[str, Any], _: Catalogue) -> Iterator[Fault]:
+    taught = sections["recipe"].seed_levels
+    for task, top in sections["direction"].improve.items():
+        if taught > top:
+            yield Fault(
+                ("direction", "improve", task),
+                f"a top level of at least recipe.seed_levels = {taught} expected, got {top}",
+            )
+
+
+def _improved(sections: Mapping[str, Any], catalogue: Catalogue) -> Iterator[Fault]:
+    for task in sections["direction"].improve:
+        if task not in catalogue.tasks and task not in sections["tasks"]:
+            yield Fault(
+                ("direction", "improve", task),
+                f"one of {', '.join(sorted(catalogue.tasks))} or a task of your own expected, got "
+                f'{shown(task)}; for your own add [tasks.{task}] source = "FILE.py:Class"',
+            )
+
+
+def _own_tasks(sections: Mapping[str, Any], catalogue: Catalogue) -> Iterator[Fault]:
+    for task in sections["tasks"]:
+        if task in catalogue.tasks:
+            yield Fault(
+                ("tasks", task),
+                f"a name that Detent has not taken expected, got {shown(task)}; rename your task",
+            )
+        elif task not in sections["direction"].improve:
+            yield Fault(
+                ("tasks", task),
+                f"a task that direction.improve names expected, got {shown(task)}; add it or remove this",
+            )
+
+
+def _subject(sections: Mapping[str, Any], _: Catalogue) -> Iterator[Fault]:
+    subject = sections["subject"]
+    if subject.built and subject.hidden % subject.heads:
+        yield Fault(
+            ("subject", "hidden"),
+            f"a multiple of subject.heads = {subject.heads} expected, got {subject.hidden}",
+        )
+    if not subject.built:
+        for key in SHAPE:
+            if key in subject.model_fields_set:
+                yield Fault(
+                    ("subject", key),
+                    f"nothing expected beside a model folder, got {getattr(subject, key)}; "
+                    'remove this, or write source = "built"',
+                )
+
+
+def _items(sections: Mapping[str, Any], catalogue: Catalogue) -> Iterator[Fault]:
+    """Limits with which a test can never pass, in openings 1 .. the lease's last."""
+    constraints, last = sections["constraints"], sections["pace"].lease.generations
+    tests: tuple[tuple[str, Kind, float, str], ...] = (
+        ("superiority", "superiority", 0.0, "error_budget"),
+        ("non_inferiority", "non_inferiority", constraints.non_inferiority_margin, "non_inferiority_margin"),
+        ("non_inferiority", "floor", constraints.mastery_floor, "mastery_floor"),
+    )
+    for name, kind, bound, key in tests:
+        given, value = getattr(sections["gate"].items, name), getattr(constraints, key)
+        try:
+            least = catalogue.least_limit(kind, bound, last, constraints.error_budget)
+        except UsageError:
+            yield Fault(
+                ("constraints", key), f"a value that some number of items can decide expected, got {value}"
+            )
+            continue
+        if given < least:
+            yield Fault(
+                ("gate", "items", name),
+                f"at least {least} expected, got {given}; with fewer, none can ever pass the test with "
+                f"constraints.{key} = {value} in openings 1 to {last}",
+            )

@@ -1,0 +1,61 @@
+"""[recipe]: how a generation is made, as far as people fix it beforehand. Every default stands here."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from detent.charter._form import Count, Level, Says, Section, Share
+
+Fresh = Annotated[int, Field(ge=64, le=100_000), Says("an integer from 64 to 100000")]
+Problems = Annotated[int, Field(ge=1, le=100_000), Says("an integer from 1 to 100000")]
+Team = Annotated[int, Field(ge=1, le=16), Says("an integer from 1 to 16")]
+Ahead = Annotated[int, Field(ge=0, le=100), Says("an integer from 0 to 100")]
+Rate = Annotated[float, Field(gt=0, le=1), Says("a number above 0, at most 1")]
+
+
+class MixShares(Section):
+    """[recipe] mix: shares of a training batch by origin; they sum to 1."""
+
+    newest: Share = 0.5
+    earlier: Share = 0.3
+    seed: Share = 0.2
+
+
+class Recipe(Section):
+    """[recipe]. Steps are optimizer steps of one batch; problems and prompts count for one task and level.
+
+    team: models that are trained from different seeds, label together and must agree.
+    seed_levels, seed_problems: generation 0 is taught true answers on levels 1 .. seed_levels, never above.
+    seed_steps, steps: training of generation 0, and of every later one, for each member of the team.
+    batch: examples a step. matrix_rate, other_rate: highest learning rates, of Muon and of AdamW.
+    profile_problems, fresh_problems: asked to aim by, and to report by.
+    audit: self-made labels checked per task and generation; totals only steer.
+    ahead: levels above the frontier that are labelled too, from a visible accuracy of least_accuracy on.
+    label_prompts: prompts the team answers for itself at each of those levels.
+    label_keep: most labels kept there; nor more than keep_share of what the visible accuracy calls right,
+        times purify_share for a task whose labels are wrong.
+    confidence: least token probability a kept label reaches.
+    review_prompts, review_confidence: the same for each level between the seed levels and the frontier.
+    """
+
+    team: Team = 2
+    seed_levels: Level = 5
+    seed_problems: Problems = 4000
+    seed_steps: Count = 700
+    steps: Count = 160
+    batch: Count = 128
+    matrix_rate: Rate = 0.02
+    other_rate: Rate = 0.003
+    profile_problems: Problems = 64
+    fresh_problems: Fresh = 64
+    audit: Problems = 100
+    ahead: Ahead = 1
+    least_accuracy: Share = 0.2
+    label_prompts: Problems = 1500
+    label_keep: Problems = 750
+    keep_share: Rate = 0.6
+    purify_share: Rate = 0.5
+    confidence: Share = 0.7
+    review_prompts: Problems = 200
+    review_confidence: Share = 0.5
+    mix: MixShares = MixShares()

@@ -1,0 +1,84 @@
+"""`detent run`: drive the loop, show how it goes, stop cleanly."""
+
+import signal
+import sys
+import time
+from pathlib import Path
+from types import FrameType, TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from detent.assembly import open_run
+from detent.values import Progress as Step
+
+PHASES = {"build": "building", "train": "training", "label": "labelling", "answer": "evaluating"}
+
+
+def run_loop(folder: Path, generations: int | None) -> None:
+    """Turn the cycle in `folder`; prints one line a generation. Ctrl-C and SIGTERM stop it cleanly."""
+    signal.signal(signal.SIGTERM, _as_interrupt)
+    with Display() as display:
+        try:
+            with open_run(folder, watch=display.step, say=display.say) as run:
+                stop = run.go(generations)
+        except KeyboardInterrupt:
+            display.say(f"stopped; nothing is lost. Go on with: detent run {folder}")
+            raise SystemExit(130) from None
+    sys.stdout.write(stop + "\n")
+
+
+def _as_interrupt(signum: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+class Display:
+    """Progress bars on a terminal; on a pipe, only the lines that stay."""
+
+    def __init__(self) -> None:
+        self._console = Console(highlight=False, soft_wrap=True)
+        self._bars = Progress(
+            TextColumn("  {task.description}"),
+            BarColumn(bar_width=28),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(compact=True),
+            TextColumn("[dim]{task.fields[note]}"),
+            console=self._console,
+            transient=True,
+            disable=not self._console.is_terminal,
+        )
+        self._bar: TaskID | None = None
+        self._phase = ""
+        self._began = 0.0
+
+    def __enter__(self) -> "Display":
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bars.stop()
+
+    def say(self, line: str) -> None:
+        """A line that stays."""
+        self._clear()
+        self._console.print(line, markup=False)
+
+    def step(self, step: Step) -> None:
+        """A job went on: `done` of `total`."""
+        if self._bar is None or step.phase != self._phase or step.done < 2:  # noqa: PLR2004
+            self._clear()
+            self._phase, self._began = step.phase, time.monotonic()
+            self._bar = self._bars.add_task(PHASES[step.phase], total=step.total, rate="", note="")
+        seconds = time.monotonic() - self._began
+        rate = f"{step.done / seconds:,.0f}/s" if seconds > 0.5 else ""  # noqa: PLR2004
+        self._bars.update(self._bar, completed=step.done, total=step.total, rate=rate, note=step.note)
+        if step.done >= step.total:
+            self._clear()
+
+    def _clear(self) -> None:
+        if self._bar is not None:
+            self._bars.remove_task(self._bar)
+            self._bar = None

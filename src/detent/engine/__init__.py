@@ -1,0 +1,25 @@
+"""Where work runs: sends job records to workers, keeps what they make, and confines them.
+
+It knows that jobs go in and results come out; not what a model is, how one is trained, or why a job is done.
+"""
+
+from detent.engine.base import Ask, Engine, Watch
+from detent.engine.confinement import Confinement, Limits, confinement, host_prefix, worker_prefix
+from detent.engine.fake import FakeEngine
+from detent.engine.local import LocalEngine
+from detent.engine.store import DataStore, ModelStore
+
+__all__ = [
+    "Ask",
+    "Confinement",
+    "DataStore",
+    "Engine",
+    "FakeEngine",
+    "Limits",
+    "LocalEngine",
+    "ModelStore",
+    "Watch",
+    "confinement",
+    "host_prefix",
+    "worker_prefix",
+]

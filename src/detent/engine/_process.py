@@ -1,0 +1,226 @@
+"""One worker process and the two pipes to it: lines go in, lines come out, silence has a limit."""
+
+import contextlib
+import os
+import selectors
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NoReturn
+
+import msgspec
+
+from detent.engine.base import Watch
+from detent.errors import EngineError, StorageError
+from detent.values import Job, Progress, Result
+from detent.values.jobs import decode_result, encode_line
+
+READY = b'{"type":"ready"}'
+"""What a worker says when it has loaded its libraries, and a nursery after every opening too."""
+
+_LONGEST_LINE = 1 << 28
+_CHUNK = 1 << 16
+_SIGNAL_STATUS = 128  # shells and bubblewrap end with 128 + n when what they ran died of signal n
+
+# Linux ends a child marked "die with your parent" when the *thread* that started it ends. This one thread starts
+# all of them, and lives as long as the process does.
+_starter = ThreadPoolExecutor(max_workers=1, thread_name_prefix="detent-starter")
+
+
+class WorkerProcess:
+    """A running `python -m detent.worker`, in a session of its own so that Ctrl-C is the overseer's to decide.
+
+    Every EngineError, and every exception that leaves a job half done, ends the process.
+    """
+
+    def __init__(self, command: Sequence[str], log: Path, stall_seconds: float) -> None:
+        """Start it; what it writes on standard error goes to the end of `log`.
+
+        Raises:
+            EngineError: the command cannot be started.
+            StorageError: the log cannot be written.
+        """
+        self._log = log
+        self._stall_seconds = stall_seconds
+        self._process = _start(command, log)
+        self._in, self._out = _pipes(self._process)
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._out, selectors.EVENT_READ)
+        self._unsent = memoryview(b"")
+        self._heard = bytearray()
+        self._deadline = 0.0
+        self._is_ready = False
+
+    @property
+    def pid(self) -> int:
+        """Process id; under bubblewrap that of bwrap itself."""
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether it still runs, as far as is known."""
+        return self._process.poll() is None
+
+    def ready(self) -> None:
+        """Wait until it has said so.
+
+        Raises:
+            EngineError: it ended, or was silent for too long.
+        """
+        if self._is_ready:
+            return
+        with self._or_killed():
+            line = self._next_line()
+            if line != READY:
+                self._fail(f"{READY.decode()} expected from a starting worker, got {_short(line)}")
+        self._is_ready = True
+
+    def ask(self, job: Job, watch: Watch) -> Result:
+        """Send one job and wait for its result, which may be a `JobFailure`.
+
+        Raises:
+            EngineError: it ended, was silent for too long, or did not keep to the protocol.
+        """
+        self.ready()
+        with self._or_killed():
+            self._send(encode_line(job) + b"\n")
+            while isinstance(said := self._record(), Progress):
+                watch(said)
+            return said
+
+    def end_opening(self) -> None:
+        """Tell a nursery that the opening is over; it says ready again when its child is gone."""
+        with self._or_killed():
+            self._send(b"\n")
+            while self._unsent:
+                self._exchange()
+        self._is_ready = False
+
+    def kill(self) -> None:
+        """End it now, with all it started. May be called again."""
+        if self._process.poll() is None:  # until it is waited for, its number is nobody else's
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        self._selector.close()
+        for pipe in (self._process.stdin, self._process.stdout):
+            with contextlib.suppress(OSError):
+                pipe.close()  # type: ignore[union-attr]  # both were asked for
+
+    @contextlib.contextmanager
+    def _or_killed(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:  # Ctrl-C and errors of `watch` too: a worker in mid-job cannot be given another
+            self.kill()
+            raise
+
+    def _send(self, line: bytes) -> None:
+        self._unsent = memoryview(line)
+        self._selector.register(self._in, selectors.EVENT_WRITE)
+        self._deadline = time.monotonic() + self._stall_seconds
+
+    def _record(self) -> Result | Progress:
+        line = self._next_line()
+        try:
+            return decode_result(line)
+        except msgspec.DecodeError as error:
+            self._fail(f"a result line expected from the worker, got {_short(line)} ({error})")
+
+    def _next_line(self) -> bytes:
+        self._deadline = time.monotonic() + self._stall_seconds
+        end = self._heard.find(b"\n")
+        while end < 0:
+            seen = len(self._heard)
+            if seen > _LONGEST_LINE:
+                self._fail(
+                    f"a line of at most {_LONGEST_LINE} bytes expected from the worker, got a longer one"
+                )
+            self._exchange()
+            end = self._heard.find(b"\n", seen)
+        line = bytes(self._heard[:end])
+        del self._heard[: end + 1]
+        return line
+
+    def _exchange(self) -> None:
+        """Wait for either pipe, then write what fits and read what is there."""
+        events = self._selector.select(max(0.0, self._deadline - time.monotonic()))
+        if not events:
+            self._fail(
+                f"a word from the worker at least every {self._stall_seconds:g} s expected, got silence; "
+                "it was ended: run again"
+            )
+        self._deadline = time.monotonic() + self._stall_seconds
+        for key, _ in events:
+            if key.fd == self._in:
+                self._write()
+            else:
+                self._read()
+
+    def _write(self) -> None:
+        # A worker that is gone cannot be written to; the end of its other pipe tells, and how it ended.
+        with contextlib.suppress(BrokenPipeError):
+            self._unsent = self._unsent[os.write(self._in, self._unsent[:_CHUNK]) :]
+            if self._unsent:
+                return
+        self._unsent = memoryview(b"")
+        self._selector.unregister(self._in)
+
+    def _read(self) -> None:
+        said = os.read(self._out, _CHUNK)
+        if not said:
+            self._fail(f"a result expected from the worker, got its end: {self._ending()}")
+        self._heard += said
+
+    def _ending(self) -> str:
+        try:
+            status = self._process.wait(timeout=1)
+        except subprocess.TimeoutExpired:
+            return "it closed its pipe; it was ended: run again"
+        number = -status if status < 0 else status - _SIGNAL_STATUS
+        if number == signal.SIGKILL:
+            return "it was killed (SIGKILL), as Linux does when memory runs out: give it less to do, then run again"
+        if number in set(signal.Signals):
+            return f"it died of {signal.Signals(number).name}; run again"
+        return f"it ended with status {status}; run again"
+
+    def _fail(self, sentence: str) -> NoReturn:
+        raise EngineError(f"{sentence} (the worker's log: {self._log})")
+
+
+def _start(command: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("ab") as errors:
+            # The command brings its own environment; nothing of ours is passed on.
+            return _starter.submit(
+                subprocess.Popen,
+                list(command),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                env={},
+                cwd="/",
+                start_new_session=True,
+            ).result()
+    except FileNotFoundError as error:
+        raise EngineError(f"a command that starts expected, got {error}; install {command[0]}") from error
+    except OSError as error:
+        raise StorageError(
+            f"a worker and its log at {log} expected, got {error}; free space or memory"
+        ) from error
+
+
+def _pipes(process: subprocess.Popen[bytes]) -> tuple[int, int]:
+    if process.stdin is None or process.stdout is None:
+        raise EngineError("two pipes to the worker expected, got none")
+    descriptors = process.stdin.fileno(), process.stdout.fileno()
+    for descriptor in descriptors:
+        os.set_blocking(descriptor, False)
+    return descriptors
+
+
+def _short(line: bytes) -> str:
+    return repr(line[:80].decode(errors="replace")) + ("..." if len(line) > 80 else "")  # noqa: PLR2004

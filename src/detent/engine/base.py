@@ -1,0 +1,133 @@
+"""Where work runs, as the overseeing side sees it: a job goes in, one result comes out or an error is raised.
+
+    >>> result = engine.run(TrainJob(parent=digest, sources=sources, steps=120, seed=7), watch)
+    >>> with engine.opening() as ask:                       # a worker that has run no job before
+    ...     answers = ask(AnswerJob(model=digest, prompts=prompts), watch)
+
+Nothing a worker says is believed for its form alone: `believed` holds a result against the job it answers.
+"""
+
+import re
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import NoReturn, Protocol
+
+from detent import errors
+from detent.errors import DetentError, EngineError, UsageError
+from detent.values import (
+    AnswerJob,
+    Answers,
+    BuildJob,
+    BuiltModel,
+    Job,
+    JobFailure,
+    LabelJob,
+    Labels,
+    Progress,
+    Result,
+    TrainedModel,
+    TrainJob,
+)
+
+Watch = Callable[[Progress], None]
+"""Told how a job goes on, at most about ten times a second, in the thread that runs the job."""
+
+Ask = Callable[[Job, Watch], Result]
+"""Give one job to one particular worker."""
+
+_FOLDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+class Engine(Protocol):
+    """Runs jobs, one at a time. Not for several threads at once.
+
+    What `run` and an opening return is never a `JobFailure`: that is raised as the error it names
+    (`SubjectError`, `EngineError`, ... of `detent.errors`). After an error, an interrupt or an exception from
+    `watch`, the next `run` works: it starts a new worker where that is needed.
+    """
+
+    @property
+    def confined(self) -> bool:
+        """Whether workers can reach only what their jobs need."""
+
+    @property
+    def unconfined_because(self) -> str:
+        """Why not, as a clause to go after "unconfined:"; empty when confined."""
+
+    def run(self, job: Job, watch: Watch) -> Result:
+        """Do `job` on the worker that serves profile, labelling and training."""
+
+    def opening(self) -> AbstractContextManager[Ask]:
+        """A worker that has run no job before and never will again; it answers (`AnswerJob`) and nothing else.
+
+        One opening at a time. The worker is gone when the block ends, however it ends.
+        """
+
+    def close(self) -> None:
+        """End all workers now; returns within 2 seconds. May be called again."""
+
+
+def believed(job: Job, result: Result, log: Path | None = None) -> Result:
+    """The result, when it is one that `job` can have.
+
+    Raises:
+        DetentError: the class that a `JobFailure` names, with its message and the name of the `log`.
+        EngineError: the result does not answer the job: another kind, another number, prompts nobody asked.
+    """
+    if isinstance(result, JobFailure):
+        raise_failure(result, log)
+    match job, result:
+        case BuildJob(), BuiltModel():
+            _believe_folder(result.folder)
+        case TrainJob(), TrainedModel():
+            _believe_folder(result.folder)
+        case AnswerJob(), Answers():
+            if len(result.completions) != len(job.prompts):
+                _disbelieve(f"{len(job.prompts)} completions", str(len(result.completions)))
+        case LabelJob(), Labels():
+            _believe_labels(job, result)
+        case _:
+            _disbelieve(f"the kind of result that {type(job).__name__} has", type(result).__name__)
+    return result
+
+
+def raise_failure(failure: JobFailure, log: Path | None = None) -> NoReturn:
+    """Raise the error that a worker reported; a name that is not in the tree becomes an `EngineError`."""
+    kind: type[DetentError] = EngineError
+    found = getattr(errors, failure.error, None)
+    if isinstance(found, type) and issubclass(found, DetentError) and found is not DetentError:
+        kind = found
+    raise kind(failure.message + (f" (the worker's log: {log})" if log else ""))
+
+
+def only_answers(job: Job) -> AnswerJob:
+    """The job, when an opening may run it; what trains or labels must not share a worker with the gate."""
+    if not isinstance(job, AnswerJob):
+        raise UsageError(f"an AnswerJob expected in an opening, got {type(job).__name__}; give it to run")
+    return job
+
+
+def _believe_folder(name: str) -> None:
+    if not _FOLDER.fullmatch(name):
+        _disbelieve("the plain name of a folder in staging", repr(name))
+
+
+def _believe_labels(job: LabelJob, labels: Labels) -> None:
+    asked = {
+        (task, int(level), prompt)
+        for task, rungs in job.prompts.items()
+        for level, prompts in rungs.items()
+        for prompt in prompts
+    }
+    for example in labels.kept:
+        if (example.task, example.level, example.prompt) not in asked:
+            _disbelieve(
+                "labels of the prompts it was given", f"{example.task} {example.level} {example.prompt!r}"
+            )
+        if not (0.0 <= example.confidence <= 1.0 and 0.0 <= example.agreement <= 1.0):
+            _disbelieve("confidence and agreement in [0, 1]", f"{example.confidence}, {example.agreement}")
+
+
+def _disbelieve(wanted: str, got: str) -> NoReturn:
+    raise EngineError(f"{wanted} expected from the worker, got {got}; its result is not used: run again")

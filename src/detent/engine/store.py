@@ -1,0 +1,281 @@
+"""Models and data on disk, named by what they are: nothing is stored half, and nothing is read unchecked.
+
+models = ModelStore(run / "models")
+digest = models.admit(staging / result.folder)      # what a worker left becomes models/<digest>
+models.set_incumbent(digest)                        # models/incumbent -> <digest>
+
+data = DataStore(run / "data", run / "answers")
+digest = data.put(examples)                         # data/<digest>.jsonl
+"""
+
+import os
+import re
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from detent.engine._durable import INCOMING, discard, storing, sync_folder, write_file
+from detent.errors import StorageError, SubjectError, TrustError
+from detent.values import Example, sha256_hex
+from detent.values.folder import folder_digest
+
+ALLOWED = re.compile(
+    r"[A-Za-z0-9_][A-Za-z0-9_.-]*\.(safetensors|json)|merges\.txt|vocab\.txt|chat_template\.jinja|tokenizer\.model"
+)
+"""File names of a model folder. Anything else, above all what could run code, is refused."""
+
+MOST_FILES = 256
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_HEADER = 8  # bytes: the length of a safetensors file's header, little-endian
+_CHUNK = 1 << 20
+
+
+class ModelStore:
+    """The folders `models/<digest>`. When `admit` has returned, the model survives a crash and never changes."""
+
+    def __init__(self, folder: Path, *, most_bytes: int = 64 << 30) -> None:
+        """Open the store in an existing `folder`; a model may have `most_bytes` in all."""
+        self._folder = folder
+        self._most_bytes = most_bytes
+        self._verified: set[str] = set()
+
+    def admit(self, staged: Path) -> str:
+        """Take the model that a worker left in `staged` into the store; returns its digest. `staged` is removed.
+
+        It is copied, not moved: a worker that still holds a file open could write into a moved one.
+
+        Raises:
+            SubjectError: something that is not a plain model file lies in it, or it is too large, or not whole.
+            StorageError: the disk refuses; the store is as it was.
+        """
+        incoming = self._folder / (INCOMING + "model")
+        discard(incoming)
+        try:
+            self._copy(staged, incoming)
+            digest = folder_digest(incoming)
+            self._place(incoming, digest)
+        finally:
+            discard(incoming)
+        discard(staged)
+        self._verified.add(digest)
+        return digest
+
+    def path(self, digest: str) -> Path:
+        """The folder of a model, its content checked once a process.
+
+        Raises:
+            SubjectError: there is none.
+            TrustError: its files are not those that the digest was computed from.
+        """
+        folder = self._folder / _digest_name(digest)
+        if digest not in self._verified:
+            if not folder.is_dir():
+                raise SubjectError(
+                    f"the model {digest} expected, got no folder {folder}; restore it from a copy"
+                )
+            found = folder_digest(folder)
+            if found != digest:
+                # Stops the world: what is on the ledger about this model is not about these weights.
+                raise TrustError(
+                    f"weights with digest {digest} expected, got {found} in {folder}; restore the folder from a copy"
+                )
+            self._verified.add(digest)
+        return folder
+
+    def set_incumbent(self, digest: str) -> None:
+        """Let `models/incumbent` lead to this model, from one moment to the next.
+
+        Raises:
+            SubjectError, TrustError: as `path`.
+            StorageError: the link cannot be written; it leads where it did.
+        """
+        self.path(digest)
+        link, incoming = self._folder / "incumbent", self._folder / (INCOMING + "incumbent")
+        with storing(link):
+            if link.is_symlink() and link.readlink() == Path(digest):
+                return
+            try:
+                discard(incoming)
+                incoming.symlink_to(digest)
+                incoming.replace(link)
+                sync_folder(self._folder)
+            finally:
+                discard(incoming)
+
+    def _copy(self, staged: Path, incoming: Path) -> None:
+        with storing(incoming):
+            incoming.mkdir()
+        left = self._most_bytes
+        with _opened_folder(staged) as source:
+            names = sorted(os.listdir(source))
+            _check_names(names, staged)
+            for name in names:
+                left -= _copy_file(name, source, incoming, left)
+        with storing(incoming):
+            sync_folder(incoming)
+
+    def _place(self, incoming: Path, digest: str) -> None:
+        final = self._folder / digest
+        if final.is_dir() and folder_digest(final) == digest:
+            return
+        with storing(final):
+            discard(final)  # a damaged copy of what is at hand whole
+            incoming.rename(final)
+            sync_folder(self._folder)
+
+
+class DataStore:
+    """Training data as `<digest>.jsonl` in one folder, and other files in another, which workers cannot read.
+
+    The second holds what lists true answers, such as the answers of an opening.
+    """
+
+    def __init__(self, folder: Path, answers: Path) -> None:
+        """Open the store in two existing folders: for training data, and for what workers must not see."""
+        self._folder = folder
+        self._answers = answers
+
+    def put(self, examples: Sequence[Example]) -> str:
+        """Write one line of JSON an example, in order; returns the SHA-256 of the file.
+
+        Raises:
+            StorageError: the disk refuses; nothing is left.
+        """
+        content = b"".join(msgspec.json.encode(example) + b"\n" for example in examples)
+        return _put(self._folder, content, ".jsonl")
+
+    def path(self, digest: str) -> Path:
+        """The file with that content, checked.
+
+        Raises:
+            StorageError: there is none.
+            TrustError: its content is another.
+        """
+        _read(self._folder, digest, ".jsonl")
+        return self._folder / f"{digest}.jsonl"
+
+    def read(self, digest: str) -> list[Example]:
+        """The examples of a data file, in order. Raises as `path`."""
+        lines = _read(self._folder, digest, ".jsonl").splitlines()
+        return [msgspec.json.decode(line, type=Example) for line in lines]
+
+    def put_bytes(self, content: bytes) -> str:
+        """Keep a file out of the workers' sight; returns its SHA-256. Raises as `put`."""
+        return _put(self._answers, content, "")
+
+    def read_bytes(self, digest: str) -> bytes:
+        """What `put_bytes` kept. Raises as `path`."""
+        return _read(self._answers, digest, "")
+
+
+def _put(folder: Path, content: bytes, suffix: str) -> str:
+    digest = sha256_hex(content)
+    target = folder / (digest + suffix)
+    if not target.is_file() or target.read_bytes() != content:
+        write_file(target, content)
+    return digest
+
+
+def _read(folder: Path, digest: str, suffix: str) -> bytes:
+    target = folder / (_digest_name(digest) + suffix)
+    try:
+        content = target.read_bytes()
+    except OSError as error:
+        raise StorageError(f"{target} expected, got {error.strerror}; restore it from a copy") from error
+    if sha256_hex(content) != digest:
+        # Stops the world: lineage on the ledger would name data that is not what was used.
+        raise TrustError(
+            f"{target} with that SHA-256 expected, got {sha256_hex(content)}; restore it from a copy"
+        )
+    return content
+
+
+def _digest_name(digest: str) -> str:
+    if not _DIGEST.fullmatch(digest):
+        raise TrustError(
+            f"a digest of 64 lower-case hex digits expected, got {digest!r}; the record is damaged"
+        )
+    return digest
+
+
+@contextmanager
+def _opened_folder(folder: Path) -> Iterator[int]:
+    """A descriptor of the folder itself: a link put in its place is not followed."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError as error:
+        raise SubjectError(
+            f"a folder with a model expected, got {folder}: {error.strerror}; run again"
+        ) from error
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _check_names(names: Sequence[str], folder: Path) -> None:
+    foreign = [name for name in names if not ALLOWED.fullmatch(name)]
+    if foreign:
+        raise SubjectError(
+            f"safetensors, JSON and tokenizer files only expected in {folder}, got {', '.join(foreign[:5])!r}; "
+            "convert weights to .safetensors and remove these"
+        )
+    if "config.json" not in names or not any(name.endswith(".safetensors") for name in names):
+        raise SubjectError(
+            f"config.json and weights as .safetensors expected in {folder}, got {', '.join(names[:5]) or 'nothing'}; "
+            "save with save_pretrained"
+        )
+    if len(names) > MOST_FILES:
+        raise SubjectError(
+            f"at most {MOST_FILES} files expected in {folder}, got {len(names)}; use larger shards"
+        )
+
+
+def _copy_file(name: str, source: int, target: Path, most_bytes: int) -> int:
+    """Copy one regular file durably; returns its size."""
+    with _opened_file(name, source) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > most_bytes:
+            raise SubjectError(
+                f"a model of fewer bytes expected, got {size} in {name} alone; make a smaller one"
+            )
+        if name.endswith(".safetensors"):
+            _check_header(name, file)
+        with storing(target / name), (target / name).open("xb") as copy:
+            while chunk := file.read(min(_CHUNK, size - copy.tell())):  # no more than there was: it may grow
+                copy.write(chunk)
+            copy.flush()
+            os.fsync(copy.fileno())
+    return size
+
+
+@contextmanager
+def _opened_file(name: str, folder: int) -> Iterator[BinaryIO]:
+    try:
+        # Neither a link nor a pipe that would never say anything.
+        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
+    except OSError as error:
+        raise SubjectError(
+            f"a regular file {name} expected, got a link or nothing: {error.strerror}"
+        ) from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise SubjectError(f"a regular file {name} expected, got a folder or special file; remove it")
+    with os.fdopen(descriptor, "rb") as file:
+        yield file
+
+
+def _check_header(name: str, file: BinaryIO) -> None:
+    """A safetensors file begins with its header's length and a JSON object; a pickle or zip does not."""
+    start = file.read(_HEADER + 1)
+    size = os.fstat(file.fileno()).st_size
+    length = int.from_bytes(start[:_HEADER], "little")
+    if start[_HEADER:] != b"{" or length > size - _HEADER:
+        raise SubjectError(
+            f"a safetensors file expected, got {name}, which is something else; convert the weights"
+        )
+    file.seek(0)

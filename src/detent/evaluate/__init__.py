@@ -1,0 +1,91 @@
+"""How good a model is, and whether another is better: profile, horizon, seal, gate, budget, mastery.
+
+It draws problems, has them answered through a function it is given, counts, and decides by the counts. It
+does not know models, processes, the charter's form, the ledger's files, or what is done with a verdict.
+Pure Python, so that anyone can recompute a record. Formulas and assumptions stand in each module and in
+docs/statistics.md.
+"""
+
+from detent.evaluate.budget import (
+    Forecast,
+    alpha,
+    item_limit,
+    items_to_expect,
+    least_first_limit,
+    least_items,
+    spent,
+)
+from detent.evaluate.confidence import ConfidenceSequence, Interval, gain_of
+from detent.evaluate.evaluator import evaluator_digest
+from detent.evaluate.gate import log_e, passes, reverse_log_e, threshold
+from detent.evaluate.horizon import Horizon, horizon, horizons
+from detent.evaluate.items import ItemStream
+from detent.evaluate.mastery import newly_mastered, plan_mastery
+from detent.evaluate.opening import Conducted, conduct
+from detent.evaluate.profile import as_profile, ladder_rungs, profile_items, score_profile
+from detent.evaluate.recompute import discrepancies, faults_of_intent
+from detent.evaluate.record import Row, decode_rows, encode_rows
+from detent.evaluate.recount import recheck_items, recount
+from detent.evaluate.seal import (
+    CHAIN_LENGTH,
+    Chain,
+    check_reveal,
+    create_secret,
+    new_chain,
+    open_chain,
+    opening_seed,
+    read_secret,
+)
+from detent.evaluate.streams import fresh_stream, public_number, public_stream
+from detent.evaluate.targets import Rules, check_limits, targets
+
+__all__ = [
+    "CHAIN_LENGTH",
+    "Chain",
+    "Conducted",
+    "ConfidenceSequence",
+    "Forecast",
+    "Horizon",
+    "Interval",
+    "ItemStream",
+    "Row",
+    "Rules",
+    "alpha",
+    "as_profile",
+    "check_limits",
+    "check_reveal",
+    "conduct",
+    "create_secret",
+    "decode_rows",
+    "discrepancies",
+    "encode_rows",
+    "evaluator_digest",
+    "faults_of_intent",
+    "fresh_stream",
+    "gain_of",
+    "horizon",
+    "horizons",
+    "item_limit",
+    "items_to_expect",
+    "ladder_rungs",
+    "least_first_limit",
+    "least_items",
+    "log_e",
+    "new_chain",
+    "newly_mastered",
+    "open_chain",
+    "opening_seed",
+    "passes",
+    "plan_mastery",
+    "profile_items",
+    "public_number",
+    "public_stream",
+    "read_secret",
+    "recheck_items",
+    "recount",
+    "reverse_log_e",
+    "score_profile",
+    "spent",
+    "targets",
+    "threshold",
+]

@@ -1,0 +1,26 @@
+"""Where every public random stream comes from: the run's seed, a label, and the generation.
+
+Two runs with the same seed and the same decisions draw the same problems and train the same weights. Sealed
+streams do not come from here: they come from the seal.
+"""
+
+import hashlib
+
+
+def public_stream(run_seed: int, label: str, generation: int) -> bytes:
+    """Seed of one public problem stream, 32 bytes."""
+    text = f"detent/stream/v1\n{run_seed}\n{label}\n{generation}\n"
+    return hashlib.sha256(text.encode()).digest()
+
+
+def public_number(run_seed: int, label: str, generation: int) -> int:
+    """Seed of one training or sampling job, below 2^48 so that any JSON reader keeps it exact."""
+    return int.from_bytes(public_stream(run_seed, label, generation)[:6], "big")
+
+
+def fresh_stream(root: bytes, subject: str) -> bytes:
+    """Seed of fresh problems for a model: from the ledger's root after the model's digest was on it.
+
+    Whoever trained the model could not know the root yet.
+    """
+    return hashlib.sha256(b"detent/fresh/v1\n" + root + bytes.fromhex(subject)).digest()

@@ -1,0 +1,26 @@
+"""The append-only record: entries in, a signed Merkle tree of them on disk.
+
+The folder *is* a C2SP tlog-tiles log (`checkpoint`, `tile/<level>/<n>`, `tile/entries/<n>`) that any static
+file server publishes. One writer, any number of readers. To this part entries are bytes: it knows nothing of
+their kinds, of the run or of who may write what.
+"""
+
+from detent.ledger.log import Ledger
+from detent.ledger.notes import Checkpoint, Note, Signature, open_note, sign_note
+from detent.ledger.proofs import verify_consistency, verify_inclusion
+from detent.ledger.reader import LedgerReader, LedgerView
+from detent.ledger.tiles import LARGEST_ENTRY
+
+__all__ = [
+    "LARGEST_ENTRY",
+    "Checkpoint",
+    "Ledger",
+    "LedgerReader",
+    "LedgerView",
+    "Note",
+    "Signature",
+    "open_note",
+    "sign_note",
+    "verify_consistency",
+    "verify_inclusion",
+]

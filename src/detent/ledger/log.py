@@ -1,0 +1,217 @@
+"""Writing the ledger: one writer, and what `append` has returned is there for good.
+
+    >>> with Ledger.create(folder, key, "example.com/my-run") as ledger:
+    ...     ledger.append(b"first")
+    0
+
+An append writes the entry bundle, then the hash tiles, then the signed checkpoint, each durable before the
+next begins. So a bundle beyond the checkpoint is an append that was cut short: opening finishes it. There is
+no other recovery.
+"""
+
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from detent.errors import TrustError, UsageError
+from detent.ledger._edge import Edge
+from detent.ledger._files import TEMPORARY, Files
+from detent.ledger._lock import WriterLock
+from detent.ledger._merkle import leaf_hash
+from detent.ledger._tree import TiledTree
+from detent.ledger.notes import Checkpoint, sign_note
+from detent.ledger.reader import CHECKPOINT, Disk, Head, LedgerView, read_head
+from detent.ledger.tiles import (
+    WIDTH,
+    bundle_path,
+    pack_entry,
+    pack_hashes,
+    partials_folder,
+    tile_path,
+    unpack_entries,
+)
+from detent.signing import SigningKey
+
+LOCK = ".lock"
+
+
+class Ledger(LedgerView):
+    """The writer. Holds the ledger's lock from `create` or `open` until `close` or the end of the process."""
+
+    def __init__(self, files: Files, key: SigningKey, lock: WriterLock, head: Head) -> None:
+        super().__init__(head)
+        self._files = files
+        self._key = key
+        self._lock = lock
+        self._tail = _packed_tail(head)
+        self._refusal = ""
+
+    @classmethod
+    def create(cls, folder: Path, key: SigningKey, origin: str, disk: Disk = Files) -> Self:
+        """A new, empty ledger in a new folder; `origin` names it in every checkpoint, for ever.
+
+        Raises:
+            UsageError: the folder exists, its parent does not, or the origin has spaces or a plus sign.
+            StorageError: the disk refused; no folder is left.
+        """
+        if not origin.isprintable() or not origin or any(c.isspace() or c == "+" for c in origin):
+            raise UsageError(
+                f"an origin like example.com/run expected, got {origin!r}; leave spaces and + out"
+            )
+        files = disk(folder)
+        files.make_root()
+        try:
+            head = _signed(Checkpoint(origin, 0, Edge().root()), key, TiledTree(files, Edge()))
+            files.write_durably(CHECKPOINT, head.note.encode())
+            return cls(files, key, WriterLock.take(folder / LOCK), head)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)  # ours: it did not exist
+            raise
+
+    @classmethod
+    def open(cls, folder: Path, key: SigningKey, disk: Disk = Files) -> Self:
+        """Take the lock, finish what a crash cut short, and be ready to append. Never creates a ledger.
+
+        Raises:
+            UsageError: there is no ledger in the folder.
+            BusyError: another writer has it open; says who and since when.
+            TrustError: the checkpoint is not this key's, or the files are not what it signs.
+            StorageError: the disk refused.
+        """
+        files = disk(folder)
+        read_head(
+            files, key.verify_key
+        )  # first, since the lock is a file: opening creates nothing by accident
+        lock = WriterLock.take(folder / LOCK)
+        try:
+            files.remove(TEMPORARY)
+            ledger = cls(files, key, lock, read_head(files, key.verify_key))
+            ledger._recover()
+        except BaseException:
+            lock.release()
+            raise
+        return ledger
+
+    def append(self, entry: bytes) -> int:
+        """Add one entry; returns its index when it is durable, in its place, and under the signed checkpoint.
+
+        Raises:
+            UsageError: the entry is larger than LARGEST_ENTRY, or the ledger was closed.
+            StorageError: the disk refused. Whether the entry is in is then not known, and this object appends
+                no more: open the ledger again and look at its last entry.
+        """
+        return self.extend([entry])[0]
+
+    def extend(self, entries: Iterable[bytes]) -> range:
+        """Add entries with one checkpoint for all; after a failure a beginning of them may be in.
+
+        Raises:
+            as `append` does.
+        """
+        added = list(entries)
+        packed = [pack_entry(entry) for entry in added]  # all sizes are checked before anything is written
+        if self._refusal:
+            raise UsageError(f"an open ledger expected, got one that {self._refusal}; open it again")
+        start = self.size
+        if added:
+            self._refusal = "failed while appending"  # until the end is reached, whatever interrupts
+            self._integrate(added, packed)
+            self._refusal = ""
+        return range(start, self.size)
+
+    def close(self) -> None:
+        """Give the lock back; a second time does nothing. Reading goes on to work."""
+        self._refusal = "was closed"
+        self._lock.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _recover(self) -> None:
+        """Finish the append that a crash cut short: what lies in bundles beyond the checkpoint is in."""
+        while leftover := self._leftover():
+            self._integrate(leftover, [pack_entry(entry) for entry in leftover])
+        for level in range(len(self._head.tree.edge.tiles)):
+            finished = (self.size >> 8 * (level + 1)) - 1
+            if finished >= 0:
+                self._discard_partials(level, finished)
+
+    def _leftover(self) -> list[bytes]:
+        index, width = divmod(self.size, WIDTH)
+        found = self._widest_bundle(index)
+        if found <= width:
+            return []
+        path = bundle_path(index, found)
+        data = self._files.read(path) or b""
+        if not data.startswith(self._tail):
+            raise TrustError(
+                f"a bundle that begins with the {width} signed entries expected, got others in {path}; "
+                "it was changed after it was written: restore it from a copy"
+            )
+        return list(unpack_entries(data, found, path)[width:])
+
+    def _widest_bundle(self, index: int) -> int:
+        """How many entries the widest version of a bundle has; 0 when there is none."""
+        full = bundle_path(index)
+        if self._files.read(full) is not None:
+            return WIDTH
+        widths = [name for name in self._files.names(partials_folder(full)) if name.isdecimal()]
+        return max((int(width) for width in widths if int(width) < WIDTH), default=0)
+
+    def _integrate(self, entries: list[bytes], packed: list[bytes]) -> None:
+        """Bundles, tiles, checkpoint, in this order: a later file is believed only with the earlier ones."""
+        tail = self._write_bundles(packed)
+        edge, tiles = self._head.tree.edge.grown([leaf_hash(entry) for entry in entries])
+        for tile in tiles:
+            self._write_once(tile.path, pack_hashes(tile.hashes))
+        head = _signed(Checkpoint(self.origin, edge.size, edge.root()), self._key, self._head.tree.at(edge))
+        self._files.write_durably(CHECKPOINT, head.note.encode())
+        self._head, self._tail = head, tail
+        for tile in tiles:
+            if len(tile.hashes) == WIDTH:
+                self._discard_partials(tile.level, tile.index)
+
+    def _write_bundles(self, packed: list[bytes]) -> bytes:
+        """Write the entries after those of the unfinished bundle; returns the bytes of the new one."""
+        index, width = divmod(self.size, WIDTH)
+        data, start = self._tail, 0
+        while start < len(packed):
+            taken = packed[start : start + WIDTH - width]
+            data, width, start = data + b"".join(taken), width + len(taken), start + len(taken)
+            self._write_once(bundle_path(index, width), data)
+            if width == WIDTH:
+                data, width, index = b"", 0, index + 1
+        return data
+
+    def _write_once(self, path: str, data: bytes) -> None:
+        """Write a tile or bundle. One that a crash left there must be the same, and is made durable."""
+        found = self._files.read(path)
+        if found is not None and found != data:
+            raise TrustError(
+                f"no file or the same one expected at {path}, got another; a written tile never changes: "
+                "restore the ledger's folder from a copy"
+            )
+        self._files.write_durably(path, data)
+
+    def _discard_partials(self, level: int, index: int) -> None:
+        # tlog-tiles, "Partial Tiles": they stay until the full tile is there; signed checkpoints need them.
+        self._files.discard(partials_folder(tile_path(level, index)))
+        if level == 0:
+            self._files.discard(partials_folder(bundle_path(index)))
+
+
+def _signed(checkpoint: Checkpoint, key: SigningKey, tree: TiledTree) -> Head:
+    return Head(checkpoint, str(sign_note(checkpoint.text(), key)), tree)
+
+
+def _packed_tail(head: Head) -> bytes:
+    """The bytes of the unfinished bundle, checked entry by entry."""
+    index, width = divmod(head.checkpoint.size, WIDTH)
+    return b"".join(map(pack_entry, head.tree.bundle(index))) if width else b""

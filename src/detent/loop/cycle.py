@@ -1,0 +1,58 @@
+"""The cycle, to be read aloud. Everything else in Detent exists so that these lines can be trusted.
+
+    diagnose -> propose -> label -> audit -> train -> screen -> open the seal -> decide
+
+A *team* of models that differ in their seed learns together: what they label, they must agree on. The best of
+them in the open is the generation's candidate; only the gate makes it the incumbent.
+
+`book.once` takes what the ledger already holds of a turn and does only what is missing, so a turn that was
+killed goes on where it stood. Undecided means no.
+"""
+
+from detent.loop import judge, learn, measure
+from detent.loop.measure import Ask
+from detent.loop.parts import Parts
+from detent.values import Decided
+
+
+def beginning(parts: Parts) -> Decided:
+    """Generation 0: the first team, taught the seed levels with the last true answers it will ever see."""
+    book = parts.book
+    data = book.once("data/v1", lambda: learn.seed_data(parts))
+    team = learn.first_team(parts, data)
+    profiles = measure.visible(parts, team)
+    leader = judge.best(profiles)
+    with parts.opening() as ask:
+        _report_and_master(parts, leader.subject, ask)
+    return book.once("decision/v1", lambda: judge.begin_with(leader, team))
+
+
+def turn(parts: Parts) -> Decided:
+    """One generation: incumbent -> candidate -> decision."""
+    book = parts.book
+    before = book.state.visible[book.state.incumbent]
+    weak = book.once("diagnosis/v1", lambda: learn.diagnose(parts, before)).diagnosis
+    if judge.nothing_to_do(weak):
+        return book.once("decision/v1", lambda: judge.rest(parts))
+    plan = book.once("proposal/v1", lambda: learn.propose(parts, weak)).proposal
+
+    labels = book.once("data/v1", lambda: learn.label(parts, plan))
+    book.once("audit/v1", lambda: measure.audit(parts, plan, labels))
+    candidates = learn.train(parts, plan, labels)
+    profiles = measure.visible(parts, candidates)
+    after = judge.best(profiles)
+    if not judge.worth_opening(before, after):
+        return book.once("decision/v1", lambda: judge.screened_out(parts, before, profiles))
+
+    intent = book.once("intent/v1", lambda: judge.intend(parts, before, after.subject)).intent
+    with parts.opening() as ask:
+        outcome = book.once("outcome/v1", lambda: judge.open_seal(parts, intent, ask)).outcome
+        if outcome.verdict == "better":
+            _report_and_master(parts, after.subject, ask)
+    return book.once("decision/v1", lambda: judge.decide(parts, outcome, before, profiles))
+
+
+def _report_and_master(parts: Parts, model: str, ask: Ask) -> None:
+    """Measure the model that becomes the incumbent where nothing trained: what it can do, what it must keep."""
+    fresh = parts.book.once("profile/v1/fresh", lambda: measure.fresh(parts, model, ask))
+    parts.book.once("mastery/v1", lambda: measure.mastery(parts, fresh.profile, ask))

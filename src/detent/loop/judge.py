@@ -1,0 +1,184 @@
+"""Is the candidate better? Screening in the open, one opening of the seal, and what follows from the verdict."""
+
+from collections.abc import Sequence
+
+from detent.errors import EngineError, TaskError
+from detent.evaluate import (
+    Rules,
+    alpha,
+    conduct,
+    encode_rows,
+    evaluator_digest,
+    opening_seed,
+    targets,
+)
+from detent.loop.measure import Ask, completions
+from detent.loop.parts import Parts
+from detent.values import (
+    Decided,
+    Diagnosis,
+    Intent,
+    IntentWritten,
+    Outcome,
+    OutcomeWritten,
+    Profile,
+)
+
+SESSIONS_BEFORE_VOID = 2
+"""Runs that may fail to complete one opening before it is void."""
+
+
+def best(profiles: Sequence[Profile]) -> Profile:
+    """The profile with the highest ladder; of equals the first member's."""
+    return max(profiles, key=Profile.ladder)
+
+
+def begin_with(leader: Profile, team: Sequence[str]) -> Decided:
+    """Generation 0 has nothing to be compared with: it is where the run starts."""
+    return Decided(
+        decision="promote",
+        incumbent=leader.subject,
+        candidate=leader.subject,
+        team=tuple(team),
+        because="the first model",
+    )
+
+
+def nothing_to_do(diagnosis: Diagnosis) -> bool:
+    """Whether every task is at the top of its ladder."""
+    return all(weak.remedy == "rest" for weak in diagnosis.weaknesses)
+
+
+def rest(parts: Parts) -> Decided:
+    """Nothing was tried: there is nothing left to climb."""
+    state = parts.book.state
+    return Decided(
+        decision="discard",
+        incumbent=state.incumbent,
+        candidate="",
+        team=state.team,
+        because="every task is at its top",
+    )
+
+
+def worth_opening(before: Profile, after: Profile) -> bool:
+    """Whether the visible problems, the same for both models, promise anything; a look costs error budget."""
+    return after.ladder() > before.ladder()
+
+
+def screened_out(parts: Parts, before: Profile, profiles: Sequence[Profile]) -> Decided:
+    """Not opened: no candidate looks better than the incumbent on visible problems."""
+    after = best(profiles)
+    return _not_promoted(
+        parts,
+        before,
+        profiles,
+        f"visible ladder {after.ladder():.3f}, the incumbent's is {before.ladder():.3f}: not opened",
+    )
+
+
+def intend(parts: Parts, before: Profile, candidate: str) -> IntentWritten:
+    """Fix everything about the next opening before anything can be derived from the seal."""
+    state, constraints, items = parts.book.state, parts.charter.constraints, parts.charter.gate.items
+    k = state.openings + 1
+    rules = Rules(
+        margin=constraints.non_inferiority_margin,
+        floor=constraints.mastery_floor,
+        superiority_items=items.superiority,
+        other_items=items.non_inferiority,
+    )
+    return IntentWritten(
+        intent=Intent(
+            k=k,
+            alpha=alpha(k, constraints.error_budget),
+            candidate=candidate,
+            incumbent=before.subject,
+            charter_version=parts.charter.version,
+            charter=parts.charter_digest,
+            targets=targets(before, state.mastered, k, constraints.error_budget, rules),
+            tasks={name: source.digest for name, source in sorted(parts.tasks.items())},
+            evaluator=evaluator_digest(),
+        )
+    )
+
+
+def open_seal(parts: Parts, intent: Intent, ask: Ask) -> OutcomeWritten:
+    """Derive the problems, let both models answer, count, and reveal the link of the chain.
+
+    Started again after a crash it derives the same problems. An opening whose task fails, or that two
+    sessions could not complete, is void: not accepted, and its error budget is spent.
+    """
+    reveal = parts.chain.reveal(intent.k)
+    try:
+        return _conducted(parts, intent, ask, reveal)
+    except TaskError as error:
+        return _void(intent, reveal, str(error))
+    except EngineError as error:
+        if parts.book.state.sessions_since_intent < SESSIONS_BEFORE_VOID:
+            raise
+        return _void(intent, reveal, str(error))
+
+
+def decide(parts: Parts, outcome: Outcome, before: Profile, profiles: Sequence[Profile]) -> Decided:
+    """Promote what the gate passed, and nothing else."""
+    if outcome.verdict != "better":
+        return _not_promoted(parts, before, profiles, outcome.because)
+    after = best(profiles)
+    return Decided(
+        decision="promote",
+        incumbent=after.subject,
+        candidate=after.subject,
+        team=tuple(profile.subject for profile in profiles),
+        because=outcome.because,
+    )
+
+
+def _not_promoted(parts: Parts, before: Profile, profiles: Sequence[Profile], because: str) -> Decided:
+    """Each member goes on from its candidate where that looks better than itself in the open, else from itself.
+
+    A carried candidate that comes back has another digest and pays error budget again.
+    """
+    state = parts.book.state
+    team = tuple(
+        after.subject if after.ladder() > state.visible[member].ladder() else member
+        for member, after in zip(state.team, profiles, strict=True)
+    )
+    return Decided(
+        decision="discard" if team == state.team else "carry",
+        incumbent=before.subject,
+        candidate=best(profiles).subject,
+        team=team,
+        because=because,
+    )
+
+
+def _conducted(parts: Parts, intent: Intent, ask: Ask, reveal: bytes) -> OutcomeWritten:
+    book, index = parts.book, parts.book.state.intent_index
+    seed = opening_seed(reveal, intent.k, book.record.leaf_hash(index), book.record.root(index + 1))
+    extra = parts.charter.subject.extra_tokens
+    found = conduct(
+        intent,
+        seed,
+        parts.tasks,
+        lambda model, prompts: completions(ask, model, prompts, extra),
+        lambda name, done, most: parts.note(f"gate {name}: {done} of at most {most} items"),
+    )
+    return OutcomeWritten(
+        outcome=Outcome(
+            k=intent.k,
+            verdict=found.verdict,
+            results=found.results,
+            gain=found.gain,
+            reveal=reveal.hex(),
+            because=found.because,
+            answers=parts.data.put_bytes(encode_rows(found.record)),
+        )
+    )
+
+
+def _void(intent: Intent, reveal: bytes, because: str) -> OutcomeWritten:
+    return OutcomeWritten(
+        outcome=Outcome(
+            k=intent.k, verdict="void", results=(), gain=None, reveal=reveal.hex(), because=because
+        )
+    )

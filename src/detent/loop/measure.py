@@ -1,0 +1,110 @@
+"""What a model can do, asked in three ways: in the open to aim, afresh to report, and by audit of its labels."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+from detent.errors import EngineError
+from detent.evaluate import (
+    as_profile,
+    fresh_stream,
+    ladder_rungs,
+    newly_mastered,
+    plan_mastery,
+    profile_items,
+    score_profile,
+)
+from detent.loop.parts import Parts
+from detent.tasks import Rng
+from detent.values import (
+    AnswerJob,
+    Answers,
+    Audited,
+    DataMade,
+    Item,
+    Job,
+    Mastered,
+    Profile,
+    Profiled,
+    Proposal,
+    Result,
+    Score,
+)
+
+Ask = Callable[[Job], Result]
+"""Give a job to a worker; which worker is the caller's choice."""
+
+
+def completions(ask: Ask, model: str, prompts: Sequence[str], extra_tokens: int) -> Sequence[str]:
+    """The greedy completions of `model` (digest), one a prompt, in order."""
+    result = ask(AnswerJob(model=model, prompts=tuple(prompts), extra_tokens=extra_tokens))
+    if not isinstance(result, Answers):
+        raise EngineError(f"answers expected from an answer job, got {type(result).__name__}; run again")
+    return result.completions
+
+
+def visible(parts: Parts, models: Sequence[str]) -> list[Profile]:
+    """Each model (digest) on this generation's visible problems: they aim and screen, and cost no error budget."""
+    stream = parts.stream("visible")
+    each = parts.charter.recipe.profile_problems
+
+    def profiled(member: int, digest: str) -> Profiled:
+        profile = _profile(parts, digest, parts.ask, stream, each)
+        return Profiled(purpose="visible", member=member, profile=profile, stream=stream.hex())
+
+    return [
+        parts.book.once(f"profile/v1/visible/{member}", partial(profiled, member, digest)).profile
+        for member, digest in enumerate(models)
+    ]
+
+
+def fresh(parts: Parts, digest: str, ask: Ask) -> Profiled:
+    """A model on problems nothing else has used or will use; what `status` reports."""
+    stream = fresh_stream(parts.book.record.root(), digest)
+    profile = _profile(parts, digest, ask, stream, parts.charter.recipe.fresh_problems)
+    return Profiled(purpose="fresh", profile=profile, stream=stream.hex())
+
+
+def mastery(parts: Parts, profile: Profile, ask: Ask) -> Mastered:
+    """Measure the rungs below a fresh profile's frontiers; what is once mastered must be kept for good."""
+    rungs = plan_mastery(profile, parts.book.state.mastered)
+    stream = fresh_stream(parts.book.record.root(), profile.subject)
+    scores = _scores(parts, profile.subject, ask, stream, rungs)
+    levels = {task: {str(level): score for level, score in row.items()} for task, row in scores.items()}
+    return Mastered(subject=profile.subject, stream=stream.hex(), levels=levels, added=newly_mastered(scores))
+
+
+def audit(parts: Parts, proposal: Proposal, labels: DataMade) -> Audited:
+    """Check a sample of self-made labels. Totals leave this function, single outcomes never do."""
+    items = label_items(parts, proposal, bytes.fromhex(labels.stream))
+    truth = {item.problem.prompt: item.problem for item in items}
+    stream = parts.stream(f"audit of {labels.digest}")
+    examples = parts.data.read(labels.digest)
+    totals = {}
+    for task, source in parts.tasks.items():
+        mine = [example for example in examples if example.task == task]
+        drawn = Rng(stream).child(task).sample(mine, min(parts.charter.recipe.audit, len(mine)))
+        marks = source.right([(truth[example.prompt], example.completion) for example in drawn])
+        if drawn:
+            totals[task] = Score(sum(marks), len(marks))
+    return Audited(data=labels.digest, labels=totals, stream=stream.hex())
+
+
+def label_items(parts: Parts, proposal: Proposal, stream: bytes) -> list[Item]:
+    """The problems whose prompts a proposal has labelled, with the answers that stay on this side."""
+    rungs = {
+        task: {rung.level: rung.prompts for rung in recipe.rungs} for task, recipe in proposal.recipes.items()
+    }
+    return profile_items(parts.tasks, rungs, stream)
+
+
+def _profile(parts: Parts, digest: str, ask: Ask, stream: bytes, each: int) -> Profile:
+    return as_profile(digest, _scores(parts, digest, ask, stream, ladder_rungs(parts.tops, each)))
+
+
+def _scores(
+    parts: Parts, digest: str, ask: Ask, stream: bytes, rungs: Mapping[str, Mapping[int, int]]
+) -> dict[str, dict[int, Score]]:
+    items = profile_items(parts.tasks, rungs, stream)
+    prompts = [item.problem.prompt for item in items]
+    answers = completions(ask, digest, prompts, parts.charter.subject.extra_tokens)
+    return score_profile(parts.tasks, items, answers)

@@ -1,0 +1,77 @@
+"""What a turn works with. `assembly` builds one; tests build one with a FakeEngine."""
+
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from detent.charter import Charter
+from detent.engine import DataStore, Engine, ModelStore
+from detent.evaluate import Chain, public_number, public_stream
+from detent.loop.book import Book
+from detent.tasks import TaskSource
+from detent.values import Job, Optimizer, Progress, Result
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The real things, already checked against the charter.
+
+    charter_digest: SHA-256 of the signed charter's bytes.
+    watch: told how a job goes on. note: told one line of where the gate stands.
+    given_subject: the first model's folder when the charter names one.
+    """
+
+    charter: Charter
+    charter_digest: str
+    book: Book
+    engine: Engine
+    models: ModelStore
+    data: DataStore
+    tasks: Mapping[str, TaskSource]
+    chain: Chain
+    staging: Path
+    watch: Callable[[Progress], None]
+    note: Callable[[str], None]
+    given_subject: Path | None = None
+
+    @property
+    def tops(self) -> dict[str, int]:
+        """Improved tasks and the top level of each ladder."""
+        return dict(self.charter.direction.improve)
+
+    def stream(self, label: str) -> bytes:
+        """A public problem stream of the generation in progress."""
+        return public_stream(self.charter.run.seed, label, self.book.state.generation)
+
+    def number(self, label: str) -> int:
+        """A job's seed in the generation in progress."""
+        return public_number(self.charter.run.seed, label, self.book.state.generation)
+
+    @property
+    def optimizer(self) -> Optimizer:
+        """How models are trained."""
+        recipe = self.charter.recipe
+        return Optimizer(matrix_rate=recipe.matrix_rate, other_rate=recipe.other_rate, batch=recipe.batch)
+
+    @contextmanager
+    def opening(self) -> Iterator[Callable[[Job], Result]]:
+        """A worker that has run no job before; it answers, and is gone when the block ends."""
+        with self.engine.opening() as ask:
+            yield lambda job: ask(job, self.watch)
+
+    def admit(self, folder: str) -> str:
+        """Take a model a worker left in staging among the models; returns its digest."""
+        return self.models.admit(self.staging / folder)
+
+    def admit_copy(self, folder: Path) -> str:
+        """Take a copy of a model that someone else gave among the models; returns its digest."""
+        copy = self.staging / "given"
+        shutil.rmtree(copy, ignore_errors=True)
+        shutil.copytree(folder, copy)
+        return self.models.admit(copy)
+
+    def ask(self, job: Job) -> Result:
+        """Give a job to the long-lived worker."""
+        return self.engine.run(job, self.watch)

@@ -1,0 +1,35 @@
+"""A lease is a steward's grant of so many generations. It is spent, and never assumed.
+
+>>> why_stop(state_with_nothing_left, enough=False)
+'lease_spent'
+"""
+
+from typing import Literal
+
+from detent.values import Diagnosed, State
+
+Stop = Literal["lease_spent", "finished", "enough"]
+"""lease_spent: every granted generation is used. finished: every task is at the top of its ladder.
+enough: as many generations as this call was asked for."""
+
+
+def why_stop(state: State, enough: bool) -> Stop | None:
+    """Why the next turn may not begin, or None when it may.
+
+    A turn that already began is always closed: its generation was granted when it began.
+    """
+    if enough:
+        return "enough"
+    if state.slots or state.generation == 0:
+        return None
+    if finished(state):
+        return "finished"
+    return "lease_spent" if state.lease_left <= 0 else None
+
+
+def finished(state: State) -> bool:
+    """Whether the newest diagnosis found nothing left to climb."""
+    diagnosed = state.latest("diagnosis/v1")
+    return isinstance(diagnosed, Diagnosed) and all(
+        weak.remedy == "rest" for weak in diagnosed.diagnosis.weaknesses
+    )

@@ -1,0 +1,9 @@
+"""Weaknesses -> typed proposals, and the mix of data that carries one out. Rules only, in this version.
+
+It sees totals: the diagnosis and the visible profile. It does not know models, workers or single answers.
+"""
+
+from detent.propose.labels import propose
+from detent.propose.mixing import sources_of
+
+__all__ = ["propose", "sources_of"]

@@ -1,0 +1,40 @@
+"""What a run shows people: an HTML report, one line a generation, and where it stands.
+
+Made from the ledger's entries alone. It checks nothing, decides nothing, reads and writes no file of a run;
+what it shows is what the ledger says, and all text on the ledger is untrusted to it.
+"""
+
+from collections.abc import Sequence
+
+from detent.report.story import Arm, Story, Turn
+from detent.report.summary import (
+    Budget,
+    Standing,
+    generation_line,
+    standing,
+    status_document,
+    status_text,
+)
+from detent.report.telling import tell, tell_turn
+
+__all__ = [
+    "Arm",
+    "Budget",
+    "Standing",
+    "Story",
+    "Turn",
+    "generation_line",
+    "render",
+    "standing",
+    "status_document",
+    "status_text",
+    "tell",
+    "tell_turn",
+]
+
+
+def render(story: Story, comparison: Sequence[Arm] = ()) -> str:
+    """The report: one self-contained HTML document. With a `comparison`, also where its arms stand."""
+    from detent.report.page import page  # noqa: PLC0415  `detent status` does not wait for templates
+
+    return page(story, comparison)

@@ -1,0 +1,101 @@
+"""The report: one HTML file that needs no network, runs no script, and prints.
+
+Everything from the ledger is untrusted text. The template escapes every value, `plain` takes what cannot be
+seen out of it, and the page's own Content-Security-Policy forbids whatever would slip through: no script, no
+request, no style but the one whose hash it names (CSP Level 3, section 6.7.3).
+"""
+
+import re
+from base64 import b64encode
+from collections.abc import Sequence
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from markupsafe import Markup
+
+from detent.report import _words as words
+from detent.report import figures, gate_figures, prose, rows
+from detent.report.story import Arm, Story
+
+NEWEST_OPENINGS = 12
+"""Openings whose evidence is drawn in full view; earlier ones are folded away."""
+
+
+def page(story: Story, comparison: Sequence[Arm] = ()) -> str:
+    """The whole HTML document.
+
+    Args:
+        story: see `detent.report.tell`.
+        comparison: arms at equal compute, drawn in a section of their own when there are any.
+    """
+    style = _style()
+    return _template().render(
+        story=story,
+        style=Markup(style),  # noqa: S704  our own file
+        style_hash=b64encode(sha256(style.encode()).digest()).decode(),
+        headline=prose.headline(story),
+        key_figures=tuple(prose.key_figures(story)),
+        progress=(figures.ladder(story), figures.horizons(story)) if story.standings else (),
+        gains=gate_figures.gains(story),
+        turns=tuple(rows.turn_row(turn) for turn in story.decided),
+        heat=figures.heat(story),
+        labels=figures.labels(story),
+        openings=_openings(story),
+        newest_openings=NEWEST_OPENINGS,
+        budget=gate_figures.budget(story),
+        lineage=figures.lineage(story) if story.models else None,
+        batches=rows.batches(story),
+        arms=figures.arms(comparison) if comparison else None,
+        among_arms=prose.among_arms(comparison),
+        limits=tuple(prose.limits(story)),
+        sessions=rows.sessions(story),
+    )
+
+
+def _openings(story: Story) -> list[tuple[object, Markup, figures.Table]]:
+    """Newest first: the opening, its picture and its tests."""
+    return [
+        (opening, gate_figures.evidence(opening), rows.tests(opening)) for opening in reversed(story.openings)
+    ]
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=PackageLoader("detent.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_seen,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"typeset": _typeset, "short": words.short, "verdict": words.VERDICTS.__getitem__}
+    return environment.get_template("page.html.jinja")
+
+
+@cache
+def _style() -> str:
+    return files("detent.report").joinpath("templates/style.css").read_text(encoding="utf-8")
+
+
+def _seen(value: object) -> object:
+    """What every `{{ }}` passes through before it is escaped."""
+    return words.plain(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _typeset(text: str) -> str:
+    """Numbers as they are printed: a true minus, en dashes in ranges, a sign for at least."""
+    for written, printed in _PRINTED:
+        text = written.sub(printed, text)
+    return text
+
+
+_PRINTED = (
+    (re.compile(r"(?<=\d)-(?=\d)"), words.EN_DASH),
+    (re.compile(r"(?<!\S)-(?=[\d.])|(?<=\[)-(?=[\d.])"), words.MINUS),
+    (re.compile(r"^-$"), words.EN_DASH),
+    (re.compile(">="), "≥"),
+)
+"""What stands for what: 4-7, -1.5 or [-1.5, a cell without a value, >=."""

@@ -1,0 +1,169 @@
+"""The run in plain text and as values: one line a generation, and where it stands now.
+
+    >>> generation_line(tell_turn(state.history[3]))
+    '  3 | weak reverse 5 | purify reverse 4-5 | +4.1 [+1.2, +7.0] pts, 412 items | better, promoted'
+
+Everything from the ledger is untrusted text: control characters reach a terminal only as escapes.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, NamedTuple
+
+from detent.evaluate import horizon
+from detent.oversight import why_stop
+from detent.report import _words as words
+from detent.report.story import Turn
+from detent.values import Profile, Profiled, State
+
+Standing = Literal["ready", "running", "waiting", "paused", "halted", "lease_spent", "finished"]
+"""ready: `detent run` would go on.  running: another process is at it.  waiting: a person is asked.
+paused, halted: a tripwire or a person stopped it.  lease_spent: grant another.  finished: nothing is weak."""
+
+LINE = 118
+"""Columns a generation's line takes at most."""
+LEAST = 12
+"""Of what was weak, and of what was proposed, that many characters are shown whatever the rest needs."""
+
+
+class Budget(NamedTuple):
+    """The error budget and what the next opening costs: its level, and the items likely to be needed.
+
+    next_items: keyed by the true gain in points, such as {"5": 1271, "10": 299}.
+    """
+
+    total: float
+    next_alpha: float
+    next_items: dict[str, int]
+
+
+def generation_line(turn: Turn, width: int = LINE) -> str:
+    """One line: weak, proposed, gain with its interval, items, verdict, decision; at most `width` columns.
+
+    Of what was weak it names the worst. The proposal is cut short where it does not fit, the figures never.
+    """
+    front, back = f"{turn.generation:>3} | ", f" | {_ending(turn)}"
+    if turn.generation == 0:
+        return words.clip(f"{front}the first model{back}", width)
+    if not turn.candidate:
+        return words.clip(f"{front}no candidate: {words.plain(turn.because)}", width)
+    weak = words.plain(next((f"{w.task} {w.frontier}" for w in turn.weaknesses), "nothing"))
+    plan = "; ".join(f"{remedy} {', '.join(tasks)}" for remedy, tasks in turn.plan.items())
+    proposed = words.plain(plan) or "nothing"
+    room = max(width - len(front) - len(back) - len("weak  | "), 2 * LEAST)
+    weak = words.clip(weak, max(room - len(proposed), room // 2))
+    return f"{front}weak {weak} | {words.clip(proposed, room - len(weak))}{back}"
+
+
+def standing(state: State, *, running: bool) -> Standing:
+    """What a run can do next, as far as its ledger says it. Not from here: waiting, paused, halted."""
+    if running:
+        return "running"
+    stop = why_stop(state, enough=False)
+    return "ready" if stop is None or stop == "enough" else stop
+
+
+def status_document(
+    state: State, stands: Standing, budget: Budget, alarms: Sequence[str] = ()
+) -> dict[str, Any]:
+    """`detent status --json`: plain values. Accuracies are the incumbent's, on fresh problems.
+
+    `generation` is the last closed one; `horizon_is_at_least` says that a ladder ends before the model does.
+
+    Args:
+        state: the ledger, folded.
+        stands: see `standing`.
+        budget: the run's error budget; what is spent is the state's to say.
+        alarms: tripwires that fired and wait for a person.
+    """
+    start, now = state.first_fresh, of_incumbent(state)
+    return {
+        "state": stands,
+        "generation": max(state.history, default=0),
+        "promoted": state.promoted,
+        "incumbent": state.incumbent,
+        "ladder": {"start": start.ladder() if start else None, "now": now.ladder() if now else None},
+        "tasks": {task: _task(now, task) for task in now.scores} if now else {},
+        "error_budget": {
+            "total": budget.total,
+            "spent": state.alpha_spent,
+            "next_alpha": budget.next_alpha,
+            "next_items": dict(budget.next_items),
+        },
+        "lease": {"granted": state.granted, "spent": state.spent, "left": state.lease_left},
+        "alarms": list(alarms),
+        "confined": state.session.confined if state.session else None,
+    }
+
+
+def status_text(document: Mapping[str, Any]) -> str:
+    """The same for a person: a few aligned lines."""
+    ladder, budget, lease = document["ladder"], document["error_budget"], document["lease"]
+    lines = [
+        ("state", str(document["state"]).replace("_", " ")),
+        ("generation", f"{document['generation']}, {document['promoted']} promoted"),
+        ("incumbent", document["incumbent"] or "none yet"),
+        ("ladder", _change(ladder["start"], ladder["now"])),
+        *((f"  {task}", _task_text(values)) for task, values in document["tasks"].items()),
+        ("error budget", f"{words.small(budget['spent'])} of {words.small(budget['total'])} spent"),
+        ("next opening", _next_text(budget)),
+        ("lease", f"{lease['left']} left of {lease['granted']} generations granted"),
+        ("alarms", ", ".join(document["alarms"]) or "none"),
+        ("workers", _confined(document["confined"])),
+    ]
+    wide = max(len(words.plain(name)) for name, _ in lines)
+    return "\n".join(f"{_name(name):<{wide}}  {words.plain(text)}" for name, text in lines)
+
+
+def of_incumbent(state: State) -> Profile | None:
+    """The newest fresh profile of the model in force: a candidate's, not yet decided on, does not count."""
+    entries = [slots.get("profile/v1/fresh") for slots in (*state.history.values(), state.slots)]
+    profiles = [entry.profile for entry in entries if isinstance(entry, Profiled)]
+    return next((profile for profile in reversed(profiles) if profile.subject == state.incumbent), None)
+
+
+def _ending(turn: Turn) -> str:
+    opening = turn.opening
+    decision = words.decision(turn.decision, turn.candidate)
+    if opening is None:
+        return f"not opened, {decision}" if turn.proposal else decision
+    gain = f"{words.interval(opening.gain)} pts, " if opening.gain else ""
+    items = f"{words.count(opening.items)} items | " if opening.items is not None else ""
+    return f"{gain}{items}{words.VERDICTS[opening.verdict]}, {decision}"
+
+
+def _task(profile: Profile, task: str) -> dict[str, Any]:
+    reached = horizon(profile, task)
+    return {
+        "frontier": profile.frontier(task),
+        "horizon": reached.level,
+        "horizon_is_at_least": reached.censored,
+        "accuracy": {str(level): score.rate for level, score in enumerate(profile.scores[task], start=1)},
+    }
+
+
+def _change(start: float | None, now: float | None) -> str:
+    if start is None or now is None:
+        return "not measured yet"
+    return f"{words.rate(now)}, began at {words.rate(start)} ({words.points(now - start)} points)"
+
+
+def _task_text(values: Mapping[str, Any]) -> str:
+    sign = ">=" if values["horizon_is_at_least"] else ""
+    return f"frontier {values['frontier']:>2}   horizon {sign}{values['horizon']:.1f}"
+
+
+def _next_text(budget: Mapping[str, Any]) -> str:
+    needs = ", ".join(f"{items:,} for {gain}" for gain, items in budget["next_items"].items())
+    likely = f"; items likely needed by points of true gain: {needs}" if needs else ""
+    return f"alpha {words.small(budget['next_alpha'])}{likely}"
+
+
+def _confined(confined: bool | None) -> str:
+    if confined is None:
+        return "none ran yet"
+    return "confined" if confined else "unconfined: sealed against the model is not proven"
+
+
+def _name(name: str) -> str:
+    indent = "  " if name.startswith("  ") else ""
+    return indent + words.plain(name)

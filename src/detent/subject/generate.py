@@ -1,0 +1,185 @@
+"""Prompts in, completions out, with how sure the model was; works for any Hugging Face causal LM.
+
+    >>> complete(model, tokenizer, ["R123=", "C77="], max_new_tokens=[4, 3])
+    [Completion(text='321', ended=True, least_probability=0.99), Completion(text='77', ended=True, ...)]
+
+Prompts of one token length are answered together, so no padding is ever computed and the model needs no
+attention mask: for the default subject, padding on the left would even be wrong, since it has no positions
+to hide it with.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from detent.errors import SubjectError
+
+ROWS = 512  # prompts answered at once: past this the key-value cache leaves the processor's cache and it gets no faster
+Progress = Callable[[int, int], None]  # (done, of how many)
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What the model wrote after one prompt."""
+
+    text: str  # without the end mark
+    ended: bool  # the end mark came within the limit
+    least_probability: (
+        float  # of the tokens written, the end mark included: the model's own, at temperature 1
+    )
+
+
+def complete(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    prompts: Sequence[str],
+    *,
+    max_new_tokens: int | Sequence[int],
+    temperature: float = 0.0,
+    seed: int = 0,
+    rows: int = ROWS,
+    on_progress: Progress | None = None,
+) -> list[Completion]:
+    """One completion a prompt, in the order of the prompts.
+
+    `max_new_tokens` counts the end mark; one number for all, or one a prompt.  `temperature` 0 takes the
+    likeliest token and ignores `seed`; above 0 it samples from softmax(logits / temperature).  For n
+    samples, repeat the prompt n times. The same arguments, weights and thread count give the same result,
+    bit for bit.
+    """
+    limits = [max_new_tokens] * len(prompts) if isinstance(max_new_tokens, int) else list(max_new_tokens)
+    _check(prompts, limits, temperature)
+    noise = torch.Generator().manual_seed(seed)
+    stops = stop_tokens(model, tokenizer)
+    found: list[Completion | None] = [None] * len(prompts)
+    done = 0
+    was_training = model.training
+    model.eval()
+    with torch.inference_mode():
+        for places, ids in _batches(tokenizer, prompts, limits, rows):
+            limit = max(limits[i] for i in places)
+            written, probabilities = _write(model, ids, limit, stops, temperature, noise)
+            for place, tokens, chances in zip(places, written.tolist(), probabilities.tolist(), strict=True):
+                found[place] = _completion(tokenizer, tokens[: limits[place]], chances, stops)
+            done += len(places)
+            if on_progress is not None:
+                on_progress(done, len(prompts))
+    model.train(was_training)
+    return [completion for completion in found if completion is not None]
+
+
+def stop_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> tuple[int, ...]:
+    """The ids that end an answer: the tokenizer's end mark and whatever else the model's configuration
+    lists."""
+    generation = model.generation_config
+    listed = None if generation is None else generation.eos_token_id
+    ids = {listed} if isinstance(listed, int) else set(listed or ())
+    if isinstance(tokenizer.eos_token_id, int):
+        ids.add(tokenizer.eos_token_id)
+    if not ids:
+        raise SubjectError(
+            "an end-of-sequence token expected, got none; set eos_token in the tokenizer's files"
+        )
+    return tuple(sorted(ids))
+
+
+def _check(prompts: Sequence[str], limits: Sequence[int], temperature: float) -> None:
+    if len(limits) != len(prompts):
+        raise SubjectError(f"one limit a prompt expected, got {len(limits)} for {len(prompts)} prompts")
+    if any(limit < 1 for limit in limits):
+        raise SubjectError(f"limits of at least 1 new token expected, got {min(limits)}")
+    if not 0.0 <= temperature < float("inf"):
+        raise SubjectError(f"a finite temperature of 0 or more expected, got {temperature}")
+
+
+def _batches(
+    tokenizer: PreTrainedTokenizerBase, prompts: Sequence[str], limits: Sequence[int], rows: int
+) -> Iterator[tuple[list[int], Tensor]]:
+    """Places in `prompts` and their token ids (rows, prompt length), one prompt length and one limit a
+    batch."""
+    encoded = encode(tokenizer, prompts)
+    groups: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
+    for place, (ids, limit) in enumerate(zip(encoded, limits, strict=True)):
+        groups[len(ids), limit].append(place)
+    for key in sorted(groups):
+        for start in range(0, len(groups[key]), rows):
+            places = groups[key][start : start + rows]
+            yield places, torch.tensor([encoded[i] for i in places])
+
+
+def encode(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> list[list[int]]:
+    """Token ids of each text; a text that has none, or that the vocabulary cannot spell, is refused."""
+    if not texts:
+        return []
+    try:
+        encoded: list[list[int]] = tokenizer(list(texts), add_special_tokens=False)["input_ids"]
+    except Exception as error:  # the tokenizers library raises bare Exception
+        raise SubjectError(
+            f"texts in the model's vocabulary expected, got one it cannot spell: {error}"
+        ) from error
+    if not all(encoded):
+        raise SubjectError(
+            f"texts of at least one token expected, got {texts[[len(e) for e in encoded].index(0)]!r}"
+        )
+    return encoded
+
+
+# An own loop and not model.generate: measured here 1.0 against 1.6 s on 2,880 prompts of 15 lengths,
+# because generate checks its configuration, builds masks and logits processors anew for each call, and
+# returns no probabilities without all logits.
+def _write(
+    model: PreTrainedModel,
+    ids: Tensor,
+    limit: int,
+    stops: tuple[int, ...],
+    temperature: float,
+    noise: torch.Generator,
+) -> tuple[Tensor, Tensor]:
+    """Up to `limit` tokens for each row of `ids` (B, T): tokens and the model's probability of each, both
+    (B, <= limit)."""
+    ends = torch.tensor(stops)
+    ended = torch.zeros(len(ids), dtype=torch.bool)  # (B,)
+    tokens: list[Tensor] = []
+    chances: list[Tensor] = []
+    cache = None
+    feed = ids
+    for _ in range(limit):
+        out = model(input_ids=feed, past_key_values=cache, use_cache=True, logits_to_keep=1)
+        cache = out.past_key_values
+        logits = out.logits[:, -1].float()  # (B, V)
+        token = _choose(logits, temperature, noise)  # (B,)
+        tokens.append(token)
+        chances.append(logits.softmax(-1).gather(-1, token[:, None])[:, 0])
+        ended |= torch.isin(token, ends)
+        if bool(ended.all()):
+            break
+        feed = token[:, None]
+    return torch.stack(tokens, 1), torch.stack(chances, 1)
+
+
+def _choose(logits: Tensor, temperature: float, noise: torch.Generator) -> Tensor:
+    """The next token of each row of `logits` (B, V): the likeliest, or a draw from softmax(logits /
+    temperature)."""
+    if temperature == 0.0:
+        return logits.argmax(-1)
+    return torch.multinomial((logits / temperature).softmax(-1), 1, generator=noise)[:, 0]
+
+
+def _completion(
+    tokenizer: PreTrainedTokenizerBase,
+    tokens: Sequence[int],
+    chances: Sequence[float],
+    stops: tuple[int, ...],
+) -> Completion:
+    """Cut one row after its first end mark."""
+    end = next((i for i, token in enumerate(tokens) if token in stops), None)
+    written = tokens[:end]
+    counted = len(written) + (end is not None)
+    # Special tokens other than the end mark stay visible: an answer with one of them inside is not the
+    # answer without it.
+    text = tokenizer.decode(written, skip_special_tokens=False)
+    return Completion(text=text, ended=end is not None, least_probability=min(chances[:counted]))

@@ -1,0 +1,106 @@
+"""Open a model folder, and refuse one that could run code or is not the one expected.
+
+    >>> model, tokenizer = load(Path("my-run/models/5f0c21aa..."), expected_digest="5f0c21aa...")
+
+Any Hugging Face causal LM will do, as long as it is safetensors and needs no code of its own.  Nothing is
+written and nothing is fetched.
+"""
+
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from safetensors import SafetensorError
+from transformers import PreTrainedModel, PreTrainedTokenizerBase, PreTrainedTokenizerFast
+
+from detent.errors import SubjectError
+from detent.subject.digest import digest
+
+# Loading any of these may run code that the file brings along.
+CODE_SUFFIXES = frozenset(
+    {".bin", ".ckpt", ".dill", ".joblib", ".pickle", ".pkl", ".pt", ".pth", ".py", ".pyc", ".so"}
+)
+
+
+class Subject(NamedTuple):
+    """A model ready to answer, and its tokenizer."""
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+
+
+def load(folder: Path, *, expected_digest: str | None = None, dtype: torch.dtype = torch.float32) -> Subject:
+    """The model in `folder`, in evaluation mode on the CPU, and its tokenizer.
+
+    Raises SubjectError for anything that can run code, for missing or foreign weights, and, when
+    `expected_digest` is given, for a folder whose digest differs.  `dtype` is what the weights become in
+    memory.
+    """
+    _refuse_code(folder)
+    found = digest(folder)
+    if expected_digest is not None and found != expected_digest:
+        raise SubjectError(
+            f"model {expected_digest} expected, got {found} in {folder}; its files were changed, take them from the ledger's model"
+        )
+    kind = _model_type(folder)
+    try:
+        return Subject(_model(folder, kind, dtype), _tokenizer(folder, kind))
+    except SubjectError:
+        raise
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
+        raise SubjectError(
+            f"a causal LM that transformers loads without its own code expected, got {folder} ({kind}): {error}"
+        ) from error
+
+
+def _refuse_code(folder: Path) -> None:
+    risky = sorted(path.name for path in folder.rglob("*") if path.suffix.lower() in CODE_SUFFIXES)
+    if risky:
+        raise SubjectError(
+            f"a folder without pickles and code expected, got {', '.join(risky)} in {folder}; "
+            "convert weights to .safetensors and remove these files"
+        )
+
+
+def _model_type(folder: Path) -> str:
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        return str(config["model_type"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SubjectError(
+            f"a config.json with model_type expected, got none in {folder}: {error}"
+        ) from error
+
+
+def _model(folder: Path, kind: str, dtype: torch.dtype) -> PreTrainedModel:
+    if kind == "smollm3":  # by name: the Auto classes take a second more to import, each time a worker starts
+        from transformers.models.smollm3.modeling_smollm3 import SmolLM3ForCausalLM as Model  # noqa: PLC0415
+    else:
+        from transformers import AutoModelForCausalLM as Model  # noqa: PLC0415
+    model, report = Model.from_pretrained(
+        folder,
+        dtype=dtype,
+        use_safetensors=True,
+        local_files_only=True,
+        trust_remote_code=False,
+        output_loading_info=True,
+    )
+    amiss = {
+        what: sorted(map(str, report[what]))
+        for what in ("missing_keys", "unexpected_keys", "mismatched_keys")
+        if report[what]
+    }
+    if amiss:
+        raise SubjectError(
+            f"exactly the weights that config.json describes expected, got {amiss} in {folder}; save it again"
+        )
+    return model.eval()  # type: ignore[no-any-return]
+
+
+def _tokenizer(folder: Path, kind: str) -> PreTrainedTokenizerBase:
+    if kind == "smollm3" and (folder / "tokenizer.json").is_file():
+        return PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
+    from transformers import AutoTokenizer  # noqa: PLC0415
+
+    return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)  # type: ignore[no-any-return]

@@ -1,0 +1,3 @@
+"""Simulators and contract suites that tests, here and elsewhere, may import. Nothing in the package imports it."""
+
+__all__: list[str] = []

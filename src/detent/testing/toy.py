@@ -1,0 +1,151 @@
+"""A world in which a model is one number, so that a whole run takes seconds: for tests of the loop's rules.
+
+    >>> world = ToyWorld(folder, tasks)
+    >>> engine = FakeEngine(world.answer)
+
+A toy subject has a horizon for every task. It answers a problem of level n right with a chance that falls from
+1 to 0 around the horizon; which problems, a hash decides, so the same model answers the same prompt the same
+way. Training on labels lifts the horizon where they were right and lowers it where they were wrong. It learns
+nothing; it only behaves like something that does.
+"""
+
+import hashlib
+import json
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import exp
+from pathlib import Path
+
+import msgspec
+
+from detent.errors import SubjectError
+from detent.tasks import TaskSource
+from detent.values import (
+    AnswerJob,
+    Answers,
+    BuildJob,
+    BuiltModel,
+    Example,
+    Job,
+    LabelJob,
+    Labels,
+    Result,
+    TrainedModel,
+    TrainJob,
+)
+
+WEIGHTS = struct.pack("<Q", 59) + b'{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}     ' + b"\0" * 4
+"""The smallest proper safetensors file."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToyRules:
+    """How toy subjects learn. Units: levels.
+
+    seed_horizon: after training on seed levels. step: gained by a training whose frontier labels were right.
+    steepness: how sharply accuracy falls at the horizon.
+    """
+
+    seed_horizon: float = 6.0
+    step: float = 1.0
+    steepness: float = 2.5
+
+
+@dataclass(slots=True)
+class ToyWorld:
+    """Answers jobs as a worker would. `folder` holds models/, data/ and staging/."""
+
+    folder: Path
+    tasks: Mapping[str, TaskSource]
+    rules: ToyRules = field(default_factory=ToyRules)
+    made: int = 0
+
+    def answer(self, job: Job) -> Result:
+        """Do a job; a `FakeEngine`'s handler."""
+        match job:
+            case BuildJob():
+                return BuiltModel(folder=self._save(dict.fromkeys(self.tasks, 0.0), job.seed), parameters=1)
+            case TrainJob():
+                return self._train(job)
+            case LabelJob():
+                return self._label(job)
+            case AnswerJob():
+                return Answers(completions=tuple(self._say(job.model, prompt) for prompt in job.prompts))
+
+    def horizons(self, digest: str) -> dict[str, float]:
+        """What a model of this world can do."""
+        path = self.folder / "models" / digest / "config.json"
+        if not path.is_file():
+            raise SubjectError(f"a toy model expected at {path}, got none")
+        horizons: dict[str, float] = json.loads(path.read_text())["horizons"]
+        return horizons
+
+    def _train(self, job: TrainJob) -> TrainedModel:
+        horizons = self.horizons(job.parent)
+        for source in job.sources:
+            if source.weight > 0:
+                for task, gain in self._lesson(source.data, horizons).items():
+                    horizons[task] = max(0.0, horizons[task] + gain * (source.weight > 0))
+        folder = self._save(horizons, job.seed)
+        return TrainedModel(folder=folder, parameters=1, losses=(1.0, 0.5), flops=1e9, change={"w": 0.1})
+
+    def _lesson(self, data: str, horizons: Mapping[str, float]) -> dict[str, float]:
+        """What one file teaches: seed levels up to where they lead, labels by how many are right."""
+        rows = (self.folder / "data" / f"{data}.jsonl").read_bytes().splitlines()
+        examples = [msgspec.json.decode(row, type=Example) for row in rows]
+        lesson = {}
+        for task in self.tasks:
+            mine = [e for e in examples if e.task == task and e.level > horizons[task] - 2]
+            if not mine:
+                continue
+            right = sum(e.completion == self._truth(e.prompt) for e in mine) / len(mine)
+            if max(e.level for e in mine) < self.rules.seed_horizon:
+                lesson[task] = max(0.0, self.rules.seed_horizon - horizons[task])
+            else:
+                lesson[task] = self.rules.step * (2 * right - 1)
+        return lesson
+
+    def _label(self, job: LabelJob) -> Labels:
+        kept: list[Example] = []
+        for task, recipe in job.recipes.items():
+            for rung in recipe.rungs:
+                prompts = job.prompts[task][str(rung.level)]
+                agreed = [p for p in prompts if len({self._say(m, p) for m in job.models}) == 1]
+                most = rung.filter.keep or len(agreed)
+                kept += [
+                    Example(task, rung.level, p, self._say(job.models[0], p), 0.99) for p in agreed[:most]
+                ]
+        offered = {task: {level: len(row) for level, row in rows.items()} for task, rows in job.prompts.items()}
+        return Labels(kept=tuple(kept), offered=offered)
+
+    def _say(self, model: str, prompt: str) -> str:
+        truth = self._truth(prompt)
+        task = self._task(prompt)
+        level = len(truth)
+        chance = 1 / (1 + exp(self.rules.steepness * (level - self.horizons(model)[task])))
+        luck = hashlib.sha256(f"{model}{prompt}".encode()).digest()
+        right = int.from_bytes(luck[:6], "big") / 2**48 < chance
+        return truth if right else truth[:-1] + chr(ord("a") + luck[7] % 26)
+
+    def _task(self, prompt: str) -> str:
+        return next(task for task in self.tasks if task[0].upper() == prompt[0])
+
+    def _truth(self, prompt: str) -> str:
+        digits = prompt[1:-1]
+        match self._task(prompt):
+            case "reverse":
+                return digits[::-1]
+            case "sort":
+                return "".join(sorted(digits))
+            case _:
+                return digits
+
+    def _save(self, horizons: Mapping[str, float], seed: int) -> str:
+        self.made += 1
+        name = f"toy-{self.made}"
+        folder = self.folder / "staging" / name
+        folder.mkdir(parents=True)
+        (folder / "config.json").write_text(json.dumps({"horizons": dict(horizons), "seed": seed}))
+        (folder / "model.safetensors").write_bytes(WEIGHTS)
+        return name

@@ -1,0 +1,103 @@
+"""Start a worker: take the pipes, load the libraries, say ready, then serve.
+
+With `--nursery` instead of `--staging` it never runs a job itself: it forks a child for each opening, a worker that
+has run no job before. An empty line ends an opening.
+"""
+
+import argparse
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from detent.worker._wire import Wire
+
+if TYPE_CHECKING:
+    from detent.worker._jobs import Bench
+
+_SIGNAL_STATUS = 128
+_PR_SET_PDEATHSIG = 1
+
+
+def main() -> None:
+    """Serve until the overseer closes the pipe or ends."""
+    options = _options()
+    wire = Wire.taken()
+    _end_with_parent()
+    from detent.worker._jobs import Bench  # noqa: PLC0415  seconds; and what it prints goes to the log only now
+
+    bench = Bench(options.models, options.data, options.staging, options.threads, wire)
+    try:
+        wire.ready()
+        if options.nursery:
+            nurse(bench, wire)
+        else:
+            serve(bench, wire, wire.lines())
+    except BrokenPipeError:
+        return  # the overseer is gone, and with it everyone who could be told
+
+
+def serve(bench: "Bench", wire: Wire, lines: Iterable[bytes]) -> None:
+    """Answer each job line, up to an empty one."""
+    bench.settle()
+    for line in lines:
+        if not line:
+            return
+        wire.send(bench.attempt(line))
+
+
+def nurse(bench: "Bench", wire: Wire) -> None:
+    """Fork a child for each opening and wait for it; end as it ended when it did not end well."""
+    lines = wire.lines()
+    for first in lines:
+        if not first:
+            continue
+        child = os.fork()
+        if child == 0:
+            _as_child(bench, wire, first)
+        _, status = os.waitpid(child, 0)
+        code = os.waitstatus_to_exitcode(status)
+        if code != 0:
+            sys.exit(code if code > 0 else _SIGNAL_STATUS - code)
+        wire.ready()
+
+
+def _as_child(bench: "Bench", wire: Wire, first: bytes) -> None:
+    """Serve one opening, and never come back."""
+    status = 1
+    try:
+        _end_with_parent()
+        serve(bench, wire, _after(first, wire.lines()))
+        status = 0
+    finally:
+        sys.stderr.flush()
+        os._exit(status)
+
+
+def _after(first: bytes, rest: Iterable[bytes]) -> Iterable[bytes]:
+    yield first
+    yield from rest
+
+
+def _end_with_parent() -> None:
+    """On Linux, be killed when the process that started this one ends; elsewhere the closed pipe has to do."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="detent.worker", description="Runs jobs; started by an engine.")
+    parser.add_argument("--models", type=Path, required=True, help="folder of <digest>/")
+    parser.add_argument("--data", type=Path, required=True, help="folder of <digest>.jsonl")
+    parser.add_argument("--threads", type=int, required=True, help="CPU threads")
+    kind = parser.add_mutually_exclusive_group(required=True)
+    kind.add_argument("--staging", type=Path, help="folder for what is made")
+    kind.add_argument("--nursery", action="store_true", help="a fresh worker for each opening")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

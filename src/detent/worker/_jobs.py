@@ -1,0 +1,126 @@
+"""What each job does, in terms of `subject` and `feedback`; and what becomes of errors."""
+
+import errno
+import gc
+import shutil
+import sys
+import traceback
+from pathlib import Path
+
+import msgspec
+import torch
+
+from detent.errors import DetentError, EngineError, StorageError, UsageError
+from detent.subject import build
+from detent.subject.generate import complete
+from detent.values import (
+    AnswerJob,
+    Answers,
+    BuildJob,
+    BuiltModel,
+    Job,
+    JobFailure,
+    LabelJob,
+    Result,
+    TrainJob,
+    sha256_hex,
+)
+from detent.values.jobs import decode_job, encode_line
+from detent.worker._labelling import answer_limits, labelled
+from detent.worker._shelf import Shelf
+from detent.worker._training import trained
+from detent.worker._wire import Wire
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
+
+
+class Bench:
+    """Where jobs are done. Without a `staging` folder it answers and nothing else."""
+
+    def __init__(self, models: Path, data: Path, staging: Path | None, threads: int, wire: Wire) -> None:
+        self._shelf = Shelf(models, data)
+        self._staging = staging
+        self._threads = threads
+        self._wire = wire
+
+    def settle(self) -> None:
+        """Fix what results depend on. After a fork, not before: threads do not survive one."""
+        torch.set_num_threads(self._threads)
+        torch.use_deterministic_algorithms(mode=True, warn_only=True)
+
+    def attempt(self, line: bytes) -> Result:
+        """Do the job of one line; every exception becomes a `JobFailure`."""
+        try:
+            return self._do(decode_job(line))
+        except BaseException as error:  # noqa: BLE001  a library that calls sys.exit must not end the worker either
+            traceback.print_exc()
+            sys.stderr.flush()
+            failure = failure_of(error)
+        if failure.error == EngineError.__name__:  # memory, perhaps: start the next job without old models
+            self._shelf.clear()
+            gc.collect()
+        return failure
+
+    def _do(self, job: Job) -> Result:
+        match job:
+            case AnswerJob():
+                return self._answer(job)
+            case _ if self._staging is None:
+                raise UsageError(f"an AnswerJob expected in an opening, got {type(job).__name__}")
+            case LabelJob():
+                return labelled(job, self._shelf, self._wire.progress("label"))
+            case BuildJob():
+                return self._build(job, self._folder("built", job))
+            case TrainJob():
+                return trained(job, self._shelf, self._folder("trained", job), self._wire.progress("train"))
+
+    def _answer(self, job: AnswerJob) -> Answers:
+        subject = self._shelf.subject(job.model)
+        limits = answer_limits(subject, job.prompts, job.extra_tokens)
+        tell = self._wire.progress("answer")
+        found = complete(*subject, job.prompts, max_new_tokens=limits, on_progress=tell)
+        return Answers(completions=tuple(completion.text for completion in found))
+
+    def _build(self, job: BuildJob, folder: Path) -> BuiltModel:
+        sizes = build.Sizes(
+            hidden=job.hidden, intermediate=job.intermediate, layers=job.layers, heads=job.heads
+        )
+        tell = self._wire.progress("build")
+        tell(0, 1)
+        model = build.build_model(sizes, seed=job.seed)
+        build.save(model, build.build_tokenizer(), folder)
+        tell(1, 1)
+        return BuiltModel(folder=folder.name, parameters=model.num_parameters())
+
+    def _folder(self, kind: str, job: Job) -> Path:
+        """A new folder in staging, named by the job; what an interrupted attempt left there is removed."""
+        if self._staging is None:
+            raise UsageError("a worker with a staging folder expected, got none; start it with --staging")
+        folder = self._staging / f"{kind}-{sha256_hex(encode_line(job))[:12]}"
+        shutil.rmtree(folder, ignore_errors=True)
+        return folder
+
+
+def failure_of(error: BaseException) -> JobFailure:
+    """The error as the overseer will raise it: who must act decides which class it becomes."""
+    match error:
+        case DetentError():
+            return JobFailure(error=type(error).__name__, message=str(error))
+        case msgspec.DecodeError():
+            said = f"a job line expected, got something else: {error}; overseer and worker must be of one version"
+            return JobFailure(error=UsageError.__name__, message=said)
+        case OSError() if error.errno in _FULL:
+            said = f"a staging folder that can be written expected, got {error.strerror}; free space, then run again"
+            return JobFailure(error=StorageError.__name__, message=said)
+        case _ if _is_memory(error):
+            said = "enough memory for the job expected, got none; give it fewer prompts, smaller batches or a smaller model"
+            return JobFailure(error=EngineError.__name__, message=said)
+    said = f"a finished job expected, got {type(error).__name__}: {error}; the log has the place"
+    return JobFailure(error=EngineError.__name__, message=said)
+
+
+def _is_memory(error: BaseException) -> bool:
+    """Python's own, or the RuntimeError that PyTorch's allocator raises instead."""
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    )

@@ -1,0 +1,107 @@
+"""One label job: every model answers every prompt, and the filter keeps what they agree on and are sure of."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from detent import values
+from detent.errors import UsageError
+from detent.feedback import Filter, self_label
+from detent.subject.generate import Completion, complete, encode
+from detent.subject.load import Subject
+from detent.values import Example, LabelJob, LabelRecipe, Labels, sha256_hex
+from detent.worker._shelf import Shelf
+from detent.worker._wire import Tell
+
+
+class _Rung(NamedTuple):
+    task: str
+    level: int
+    prompts: tuple[str, ...]
+    rule: values.Filter
+    recipe: LabelRecipe
+
+
+def labelled(job: LabelJob, shelf: Shelf, tell: Tell) -> Labels:
+    """Label rung by rung: tasks in the job's order, levels upwards, on each rung the surest labels first."""
+    rungs = _rungs(job)
+    subjects = [shelf.subject(digest) for digest in job.models]
+    meter = _Meter(sum(len(rung.prompts) * (len(subjects) + rung.recipe.samples) for rung in rungs), tell)
+    kept = [label for rung in rungs for label in _label(rung, subjects, job, meter)]
+    offered = {
+        task: {level: len(some) for level, some in levels.items()} for task, levels in job.prompts.items()
+    }
+    return Labels(kept=tuple(kept), offered=offered)
+
+
+def _rungs(job: LabelJob) -> list[_Rung]:
+    if not job.models:
+        raise UsageError("at least one model expected in a label job, got none; name the labellers")
+    return [
+        _rung(job, task, int(level), levels[level])
+        for task, levels in job.prompts.items()
+        for level in sorted(levels, key=int)
+    ]
+
+
+def _rung(job: LabelJob, task: str, level: int, prompts: tuple[str, ...]) -> _Rung:
+    recipe = job.recipes.get(task)
+    rules = {rung.level: rung.filter for rung in recipe.rungs} if recipe else {}
+    if recipe is None or level not in rules:
+        raise UsageError(f"a recipe for {task} at level {level} expected, got none; add the rung to the job")
+    return _Rung(task, level, prompts, rules[level], recipe)
+
+
+def _label(rung: _Rung, subjects: Sequence[Subject], job: LabelJob, meter: "_Meter") -> list[Example]:
+    """The votes are each model's likeliest answer and, of the first model, `samples` drawn ones."""
+    voters = [_ask(subject, rung, job, meter, temperature=0.0, seed=0) for subject in subjects]
+    for number in range(rung.recipe.samples):
+        seed = int(sha256_hex(f"{job.seed}/{rung.task}/{rung.level}/{number}".encode())[:15], 16)
+        voters.append(_ask(subjects[0], rung, job, meter, temperature=rung.recipe.temperature, seed=seed))
+    rule = Filter(rung.rule.confidence, rung.rule.agreement, largest_share=1.0)
+    kept = self_label(rung.prompts, voters, rule)[: rung.rule.keep or None]
+    return [
+        Example(
+            task=rung.task,
+            level=rung.level,
+            prompt=label.prompt,
+            completion=label.completion,
+            confidence=label.confidence,
+            agreement=label.agreement,
+        )
+        for label in kept
+    ]
+
+
+def _ask(
+    subject: Subject, rung: _Rung, job: LabelJob, meter: "_Meter", *, temperature: float, seed: int
+) -> list[Completion]:
+    answers = complete(
+        *subject,
+        rung.prompts,
+        max_new_tokens=answer_limits(subject, rung.prompts, job.extra_tokens),
+        temperature=temperature,
+        seed=seed,
+        on_progress=lambda done, _: meter.within(done, f"{rung.task} {rung.level}"),
+    )
+    meter.advance(len(rung.prompts))
+    return answers
+
+
+def answer_limits(subject: Subject, prompts: Sequence[str], extra_tokens: int) -> list[int]:
+    """New tokens allowed for each prompt: as many as it has, `extra_tokens` more, and the end mark."""
+    return [len(ids) + extra_tokens + 1 for ids in encode(subject.tokenizer, prompts)]
+
+
+class _Meter:
+    """Adds up the progress of many calls."""
+
+    def __init__(self, total: int, tell: Tell) -> None:
+        self._total = total
+        self._tell = tell
+        self._done = 0
+
+    def within(self, done: int, note: str) -> None:
+        self._tell(self._done + done, self._total, note)
+
+    def advance(self, done: int) -> None:
+        self._done += done

@@ -1,0 +1,90 @@
+"""Models and data by digest, as the worker gets at them: checked before they are read, models kept at hand."""
+
+import re
+from collections import OrderedDict
+from pathlib import Path
+
+import msgspec
+
+from detent.errors import SubjectError, TrustError, UsageError
+from detent.subject.load import Subject, load
+from detent.values import Example, sha256_hex
+from detent.values.folder import folder_digest
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+class Shelf:
+    """Reads `models/<digest>/` and `data/<digest>.jsonl`; keeps the models used last."""
+
+    def __init__(self, models: Path, data: Path, room: int = 3) -> None:
+        """Keep up to `room` models in memory."""
+        self._models = models
+        self._data = data
+        self._room = room
+        self._kept: OrderedDict[str, Subject] = OrderedDict()
+        self._verified: set[str] = set()
+
+    def subject(self, digest: str) -> Subject:
+        """The model to ask; not to be changed. Raises as `fresh_subject`."""
+        if digest not in self._kept:
+            self._kept[digest] = self.fresh_subject(digest)
+        self._kept.move_to_end(digest)
+        while len(self._kept) > self._room:
+            self._kept.popitem(last=False)
+        return self._kept[digest]
+
+    def fresh_subject(self, digest: str) -> Subject:
+        """A copy of the model that the caller may change.
+
+        Raises:
+            SubjectError: there is none, or it is not a model that loads without code of its own.
+            TrustError: its files are not those the digest was computed from.
+        """
+        folder = self._models / _checked(digest)
+        if not folder.is_dir():
+            raise SubjectError(f"the model {digest} expected, got no such folder; restore it from a copy")
+        if digest not in self._verified:
+            found = folder_digest(folder)
+            if found != digest:
+                raise TrustError(
+                    f"weights with digest {digest} expected, got {found}; restore models/{digest} from a copy"
+                )
+            self._verified.add(digest)
+        return load(folder)
+
+    def examples(self, digest: str) -> list[Example]:
+        """The rows of a data file.
+
+        Raises:
+            SubjectError: there is no such file, or it holds something else.
+            TrustError: its content is another.
+        """
+        path = self._data / f"{_checked(digest)}.jsonl"
+        try:
+            content = path.read_bytes()
+            if sha256_hex(content) != digest:
+                raise TrustError(
+                    f"data with SHA-256 {digest} expected, got {sha256_hex(content)}; restore {path} from a copy"
+                )
+            return [msgspec.json.decode(line, type=Example) for line in content.splitlines()]
+        except FileNotFoundError as error:
+            raise SubjectError(
+                f"the data {digest} expected, got no such file; restore it from a copy"
+            ) from error
+        except msgspec.DecodeError as error:
+            raise SubjectError(
+                f"training examples expected in {path}, got something else: {error}"
+            ) from error
+
+    def clear(self) -> None:
+        """Forget all models: memory is short."""
+        self._kept.clear()
+
+
+def _checked(digest: str) -> str:
+    if not _DIGEST.fullmatch(digest):
+        raise UsageError(
+            f"a digest of 64 lower-case hex digits expected, got {digest!r}; send the model's name"
+        )
+    return digest

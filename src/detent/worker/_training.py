@@ -1,0 +1,99 @@
+"""One train job: the parent is loaded, trained in place, measured and saved."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from detent import values
+from detent.subject.load import Subject
+from detent.subject.train import Example, Recipe, Source, train
+from detent.values import TrainedModel, TrainJob
+from detent.worker._shelf import Shelf
+from detent.worker._wire import Tell
+
+_PARTS = 10
+
+
+def trained(job: TrainJob, shelf: Shelf, folder: Path, tell: Tell) -> TrainedModel:
+    """Train as `job` says and leave the model in the new `folder`."""
+    sources = [Source(_pairs(shelf, source), source.weight) for source in job.sources if source.weight > 0]
+    subject = shelf.fresh_subject(job.parent)
+    before = {name: value.detach().clone() for name, value in subject.model.named_parameters()}
+    tell(0, job.steps, "")
+    with _counted_tokens(subject.model) as tokens:
+        losses = train(
+            *subject,
+            sources,
+            _recipe(job),
+            seed=job.seed,
+            on_progress=lambda done, total, loss: tell(done, total, f"loss {loss:.3f}"),
+        )
+    subject.model.save_pretrained(folder)
+    subject.tokenizer.save_pretrained(folder)
+    parameters = subject.model.num_parameters()
+    return TrainedModel(
+        folder=folder.name,
+        parameters=parameters,
+        losses=_tenths(losses),
+        flops=6.0 * parameters * sum(tokens),
+        change=_change(before, subject),
+    )
+
+
+def _pairs(shelf: Shelf, source: values.Source) -> list[Example]:
+    rows = shelf.examples(source.data)
+    if source.rungs:
+        rungs = {(rung.task, rung.level) for rung in source.rungs}
+        rows = [row for row in rows if (row.task, row.level) in rungs]
+    return [Example(row.prompt, row.completion) for row in rows]
+
+
+def _recipe(job: TrainJob) -> Recipe:
+    optimizer = job.optimizer
+    return Recipe(
+        steps=job.steps,
+        batch=optimizer.batch,
+        matrix_rate=optimizer.matrix_rate,
+        rest_rate=optimizer.other_rate,
+        warm_up=optimizer.warmup_steps,
+        cool_down=optimizer.decay_share,
+        clip=optimizer.clip,
+    )
+
+
+@contextmanager
+def _counted_tokens(model: nn.Module) -> Iterator[list[int]]:
+    """Tokens of each forward pass, padding included: what was computed, not what was useful."""
+    counts: list[int] = []
+
+    def count(_model: nn.Module, _args: tuple[object, ...], kwargs: dict[str, Tensor]) -> None:
+        counts.append(kwargs["input_ids"].numel())
+
+    handle = model.register_forward_pre_hook(count, with_kwargs=True)
+    try:
+        yield counts
+    finally:
+        handle.remove()
+
+
+def _tenths(losses: list[float]) -> tuple[float, ...]:
+    """The mean of each tenth; of fewer steps than ten, each step."""
+    parts = min(_PARTS, len(losses))
+    edges = [len(losses) * part // parts for part in range(parts + 1)]
+    return tuple(sum(losses[start:end]) / (end - start) for start, end in pairwise(edges))
+
+
+def _change(before: dict[str, Tensor], subject: Subject) -> dict[str, float]:
+    """For each module |new - old| / |old|, Frobenius; |new| where the old one was all zeros."""
+    moved: dict[str, float] = {}
+    old: dict[str, float] = {}
+    with torch.no_grad():
+        for name, value in subject.model.named_parameters():
+            module = name.rpartition(".")[0]
+            moved[module] = moved.get(module, 0.0) + float((value - before[name]).square().sum())
+            old[module] = old.get(module, 0.0) + float(before[name].square().sum())
+    return {module: (moved[module] / (old[module] or 1.0)) ** 0.5 for module in moved}

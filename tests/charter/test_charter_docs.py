@@ -1,0 +1,72 @@
+"""docs/charter.md and the examples say what the code does."""
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+import pytest
+from charter_texts import CATALOGUE
+from pydantic.fields import FieldInfo
+
+import detent.charter as front_door
+from detent.charter import CHARTER_TYPE, LEASE_TYPE, Charter, Draft, parse_draft
+from detent.charter._faults import _bare
+from detent.charter._form import Section
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "charter.md").read_text()
+ROWS = dict(re.findall(r"^\| `([\w.]+)` \| .* \| (.*) \|$", PAGE, re.MULTILINE))
+
+
+def leaves(model: type[Section], path: str = "") -> Iterator[tuple[str, FieldInfo]]:
+    """Every key of a charter by its path; NAME stands for the name of a task of one's own."""
+    for name, kind in get_type_hints(model, include_extras=True).items():
+        if name not in model.model_fields:
+            continue
+        inside = _bare(kind)
+        here = f"{path}{name}"
+        if name == "tasks":
+            yield from leaves(get_args(inside)[1], f"{here}.NAME.")
+        elif isinstance(inside, type) and issubclass(inside, Section):
+            yield from leaves(inside, f"{here}.")
+        else:
+            yield here, model.model_fields[name]
+
+
+KEYS = dict(leaves(Charter))
+DRAFT_KEYS = dict(leaves(Draft))
+
+
+def test_every_key_is_documented_and_no_other() -> None:
+    assert set(ROWS) == set(KEYS)
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_the_documented_default_is_the_real_one(key: str) -> None:
+    if key not in DRAFT_KEYS:
+        assert ROWS[key] == "filled in by `init`"
+    elif KEYS[key].is_required():
+        assert ROWS[key].startswith("required")
+    else:
+        written: Any = tomllib.loads(f"default = {ROWS[key].strip('`')}")["default"]
+        default = KEYS[key].default
+        assert (tuple(written) if isinstance(default, tuple) else written) == default
+
+
+def test_the_page_names_the_types_that_are_signed() -> None:
+    assert CHARTER_TYPE in PAGE
+    assert LEASE_TYPE in PAGE
+
+
+def test_the_example_is_in_order() -> None:
+    draft = parse_draft((ROOT / "examples" / "rotate" / "charter.toml").read_text(), CATALOGUE)
+    assert isinstance(draft.tasks, Mapping)
+    assert draft.tasks["rotate"].source == "rotate.py:Rotate"
+
+
+def test_the_front_door_names_everything_public() -> None:
+    names = front_door.__all__
+    assert names == sorted(names, key=lambda name: (not name.isupper(), not name[0].isupper(), name))
+    assert all(hasattr(front_door, name) for name in names)

@@ -1,0 +1,37 @@
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from detent.engine import LocalEngine, ModelStore
+from detent.testing.engines import World
+from detent.testing.models import write_model
+
+STAND_IN = Path(__file__).with_name("stand_in_worker.py")
+
+
+class StandInEngine(LocalEngine):
+    """The real engine with a worker that starts in no time and can be told to misbehave."""
+
+    def _command(self, *, fresh: bool) -> list[str]:
+        command = super()._command(fresh=fresh)
+        return ["/usr/bin/env", "-i", sys.executable, str(STAND_IN), *command[command.index("--threads") :]]
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    """A `StandInEngine` that gives a silent worker half a second, and a model for it."""
+    for name in ("models", "data"):
+        (tmp_path / name).mkdir()
+    digest = ModelStore(tmp_path / "models").admit(write_model(tmp_path / "new"))
+    engine = StandInEngine(
+        models=tmp_path / "models",
+        data=tmp_path / "data",
+        staging=tmp_path / "staging",
+        log=tmp_path / "logs" / "worker.log",
+        threads=1,
+        stall_seconds=0.5,
+    )
+    yield World(engine, digest)
+    engine.close()

@@ -8,69 +8,66 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 
-def say(**record):
+def say(**record: Any) -> None:
     os.write(1, json.dumps(record, separators=(",", ":")).encode() + b"\n")
 
 
-def fail(error, message):
-    return {"type": "failure", "error": error, "message": message}
+def deaf() -> None:
+    os.close(0)
+    os.close(1)
+    time.sleep(60)
 
 
-def misbehave(prompt):
-    match prompt:
-        case "!die":
-            os.kill(os.getpid(), signal.SIGKILL)
-        case "!leave":
-            sys.exit(3)
-        case "!stall":
-            time.sleep(60)
-        case "!deaf":
-            os.close(0)
-            os.close(1)
-            time.sleep(60)
-        case "!garbage":
-            os.write(1, b"Epoch 1/3: 100%\n")
-        case "!flood":
-            while True:
-                os.write(1, b"x" * 65536)
-        case "!progress":
-            for done in range(3):
-                say(type="progress", phase="answer", done=done, total=3)
-        case "!creep":
-            for done in range(10):
-                time.sleep(0.1)
-                say(type="progress", phase="answer", done=done, total=10)
-        case "!few":
-            say(type="answers", completions=[])
-        case "!kind":
-            say(type="labels", kept=[], offered={})
-        case "!ready":
-            say(type="ready")
+def flood() -> None:
+    while True:
+        os.write(1, b"x" * 65536)
 
 
-def answer(job, models):
-    if job["type"] == "build":
-        return {
-            "type": "built",
-            "folder": "../../models/x" if job["seed"] == 13 else "built-1",
-            "parameters": 1,
-        }
-    if job["type"] == "label":
-        row = {"task": "copy", "level": 9, "prompt": "C1=", "completion": "1"}
-        return {"type": "labels", "kept": [row], "offered": {}}
-    if job["type"] != "answer":
-        return fail("UsageError", "not here")
+def tell(done: int, pause: float = 0.0) -> None:
+    for number in range(done):
+        time.sleep(pause)
+        say(type="progress", phase="answer", done=number, total=done)
+
+
+MISDEEDS: dict[str, Callable[[], object]] = {
+    "!die": lambda: os.kill(os.getpid(), signal.SIGKILL),
+    "!leave": lambda: sys.exit(3),
+    "!stall": lambda: time.sleep(60),
+    "!deaf": deaf,
+    "!garbage": lambda: os.write(1, b"Epoch 1/3: 100%\n"),
+    "!flood": flood,
+    "!progress": lambda: tell(3),
+    "!creep": lambda: tell(10, pause=0.1),
+    "!few": lambda: say(type="answers", completions=[]),
+    "!kind": lambda: say(type="labels", kept=[], offered={}),
+    "!ready": lambda: say(type="ready"),
+}
+
+
+def answer(job: dict[str, Any], models: Path) -> dict[str, Any]:
+    match job["type"]:
+        case "build":
+            return {
+                "type": "built",
+                "folder": "../../models/x" if job["seed"] == 13 else "built-1",
+                "parameters": 1,
+            }
+        case "label":
+            row = {"task": "copy", "level": 9, "prompt": "C1=", "completion": "1"}
+            return {"type": "labels", "kept": [row], "offered": {}}
     if not (models / job["model"]).is_dir():
-        return fail("SubjectError", f"no model {job['model']}")
+        return {"type": "failure", "error": "SubjectError", "message": f"no model {job['model']}"}
     for prompt in job["prompts"]:
-        misbehave(prompt)
+        MISDEEDS.get(prompt, int)()
     return {"type": "answers", "completions": [prompt[::-1] for prompt in job["prompts"]]}
 
 
-def main():
+def main() -> None:
     models = Path(sys.argv[sys.argv.index("--models") + 1])
     say(type="ready")
     for line in sys.stdin:

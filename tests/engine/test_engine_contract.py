@@ -1,5 +1,3 @@
-from collections.abc import Iterator
-
 import pytest
 
 from detent.engine import FakeEngine
@@ -16,8 +14,8 @@ def handle(job: Job) -> Result:
 
 class TestFakeEngine(EngineContract):
     @pytest.fixture
-    def world(self) -> Iterator[World]:
-        yield World(FakeEngine(handle), model="1" * 64)
+    def world(self) -> World:
+        return World(FakeEngine(handle), model="1" * 64)
 
     def test_it_remembers_which_worker_did_which_job(self) -> None:
         engine = FakeEngine(handle)

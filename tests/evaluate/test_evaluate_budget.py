@@ -4,11 +4,9 @@ from math import fsum, log
 
 import pytest
 
-from detent.errors import CharterError, UsageError
+from detent.errors import UsageError
 from detent.evaluate import (
-    Rules,
     alpha,
-    check_limits,
     item_limit,
     items_to_expect,
     least_first_limit,
@@ -80,16 +78,10 @@ def test_the_least_first_limit_is_enough_at_every_opening_and_one_less_is_not(
     assert any(item_limit(first - 1, k, 0.05) < needed[k - 1] for k in range(1, 61))
 
 
-def test_a_charter_whose_limits_can_never_pass_is_refused_with_the_number() -> None:
-    check_limits(Rules(), last_k=1000, error_budget=0.05)
-    with pytest.raises(
-        CharterError, match=r"limit of 109 or more expected for non-inferiority tests, got 100"
-    ):
-        check_limits(Rules(other_items=100), last_k=8, error_budget=0.05)
-    with pytest.raises(CharterError, match=r"limit of 90 or more expected for mastered-level tests, got 20"):
-        check_limits(Rules(other_items=20, margin=0.5), last_k=8, error_budget=0.05)
-    with pytest.raises(CharterError, match=r"limit of 8 or more expected for superiority tests, got 5"):
-        check_limits(Rules(superiority_items=5), last_k=8, error_budget=0.05)
+def test_no_limit_below_these_can_ever_pass_at_the_defaults() -> None:
+    assert least_first_limit("superiority", 0.0, 8, 0.05) == 8
+    assert least_first_limit("non_inferiority", 0.05, 8, 0.05) == 109
+    assert least_first_limit("floor", 0.94, 8, 0.05) == 90
 
 
 # k: (median, 90 %) for a gain of 5 points, then for 10; discordance .2; simulated (docs/statistics.md)

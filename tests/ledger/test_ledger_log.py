@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,14 @@ from hypothesis import strategies as st
 from ledger_soundness import assert_ledger_sound
 
 from detent.errors import BusyError, StorageError, TrustError, UsageError
-from detent.ledger import LARGEST_ENTRY, Ledger, LedgerReader, verify_consistency, verify_inclusion
+from detent.ledger import (
+    LARGEST_ENTRY,
+    Ledger,
+    LedgerReader,
+    verify_consistency,
+    verify_inclusion,
+    writer_of,
+)
 from detent.ledger._merkle import leaf_hash, tree_root
 from detent.signing import SigningKey
 
@@ -263,6 +271,35 @@ def test_a_second_writer_in_another_process_is_refused(folder: Path, key: Signin
         assert "BusyError" in refused.stderr
         assert f"process {os.getpid()} since" in refused.stderr
     assert subprocess.run(command, capture_output=True, text=True, check=False).returncode == 0
+
+
+def test_who_writes_is_told_without_being_in_the_way(folder: Path, key: SigningKey) -> None:
+    assert writer_of(folder) == ""
+    with Ledger.create(folder, key, ORIGIN) as ledger:
+        assert writer_of(folder).startswith(f"process {os.getpid()} since 20")
+        assert ledger.append(b"unharmed") == 0
+    assert writer_of(folder) == ""
+    (folder / ".lock").write_text(f"process {os.getpid()} since 2031-01-01T00:00:00Z\n")  # left by a crash
+    assert writer_of(folder) == ""
+
+
+def test_a_writer_opens_while_others_ask_who_writes(folder: Path, key: SigningKey) -> None:
+    Ledger.create(folder, key, ORIGIN).close()
+    enough = threading.Event()
+
+    def ask() -> None:
+        while not enough.is_set():
+            writer_of(folder)
+            enough.wait(0.002)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    try:
+        for _ in range(50):
+            Ledger.open(folder, key).close()
+    finally:
+        enough.set()
+        asking.join()
 
 
 def test_a_closed_ledger_reads_but_does_not_write(folder: Path, key: SigningKey) -> None:

@@ -129,8 +129,8 @@ def test_control_arms_have_a_section_of_their_own_when_they_are_given() -> None:
     shown = read(render(tell(ledger(2), "digits", "", TOP), arms))
     assert "Control arms" in [heading.text for heading in shown.named("h2")]
     assert (
-        "seed levels only ends at ladder .500, true labels at .900, the loop at .600, 25 % of the way between"
-        in shown.texts()
+        "At the end seed levels only stands at ladder .500, true labels at .900, and the loop at .600, "
+        "25 % of the way between" in shown.texts()
     )
 
 
@@ -226,7 +226,7 @@ def luminance(colour: str) -> float:
 def test_everything_written_has_enough_contrast(document: Document, mode: int) -> None:
     """WCAG 2.2, 1.4.3: 4.5 to 1 for text."""
     style = document.named("style")[0].text
-    palette = dict(PALETTE.findall(style.split("prefers-color-scheme: dark")[mode]))
+    palette = dict(reversed(PALETTE.findall(style.split("prefers-color-scheme: dark")[mode])))
     for name in ("ink", "soft", "good", "bad", "s0", "s1", "s2", "s3", "s4", "s5"):
         low, high = sorted((luminance(palette["paper"]), luminance(palette[name])))
         assert (high + 0.05) / (low + 0.05) >= 4.5, name

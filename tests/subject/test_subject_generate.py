@@ -21,7 +21,7 @@ def parrot(tokenizer: PreTrainedTokenizerFast) -> PreTrainedModel:
 
     model = build_model(Sizes(hidden=32, intermediate=48, layers=2, heads=2), seed=1)
     examples = [Example("x=", "731"), Example("yy=", "5")]
-    train(model, tokenizer, [Source(examples, 1.0)], Recipe(steps=40, batch=16), seed=1)
+    train(model, tokenizer, [Source(examples, 1.0)], Recipe(steps=60, batch=16), seed=1)
     return model
 
 
@@ -102,7 +102,8 @@ def test_special_tokens_inside_an_answer_stay_visible(
 ) -> None:
     """An answer with padding in the middle must not pass for the answer without it."""
     with torch.no_grad():
-        tiny.get_output_embeddings().weight.zero_()  # all logits equal: the likeliest token is the first, padding
+        # All logits equal: the likeliest token is the first, padding.
+        dict(tiny.named_parameters())["lm_head.weight"].zero_()
     (found,) = complete(tiny, tokenizer, ["C1="], max_new_tokens=2)
     assert found.text == "<pad><pad>"
 

@@ -61,10 +61,15 @@ def _ask_for_remote_code(folder: Path) -> None:
     (folder / "config.json").write_text(json.dumps(config | remote))
 
 
+def _add_below(folder: Path) -> None:
+    (folder / "below").mkdir()
+    (folder / "below" / "b.pkl").write_bytes(b"")
+
+
 ATTACKS: dict[str, tuple[Callable[[Path], object], str]] = {
     "a pickle beside the weights": (lambda f: (f / "pytorch_model.bin").write_bytes(b""), "pickles and code"),
     "a pickle in a folder below": (
-        lambda f: ((f / "a").mkdir(), (f / "a" / "b.pkl").write_bytes(b"")),
+        _add_below,
         "pickles and code",
     ),
     "a pickle in capitals": (lambda f: (f / "STATE.PT").write_bytes(b""), "pickles and code"),

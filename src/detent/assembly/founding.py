@@ -113,6 +113,7 @@ def _steward(given: Path | None) -> tuple[SigningKey, Path, bool]:
     if given is not None or path.exists():
         return SigningKey.load(path), path, False
     key = SigningKey.create("steward-1")
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     key.save(path)
     return key, path, True
 

@@ -1,6 +1,5 @@
 """Looking at a run without changing it: status, report, the ledger's entries."""
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ from detent.assembly.tasks import catalogue
 from detent.charter import SignedCharter, verified
 from detent.errors import StorageError, TrustError
 from detent.evaluate import alpha, items_to_expect
-from detent.ledger import LedgerReader
+from detent.ledger import LedgerReader, writer_of
 from detent.report import Budget, render, standing, status_document, tell
 from detent.signing import SigningKey, VerifyKey
 from detent.values import Entry, decode_entry, fold
@@ -68,7 +67,7 @@ def status_of(folder: Path) -> dict[str, Any]:
 
 def is_running(run: RunFolder) -> bool:
     """Whether a living process holds the ledger."""
-    return holder(run.ledger) is not None
+    return writer_of(run.ledger) != ""
 
 
 def write_report(folder: Path) -> Path:
@@ -90,8 +89,8 @@ def save_report(run: RunFolder, page: str) -> Path:
     draft = run.report.with_suffix(".partial")
     try:
         run.report.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_text(page)
-        os.replace(draft, run.report)
+        draft.write_text(page, encoding="utf-8")
+        draft.replace(run.report)
     except OSError as error:
         raise StorageError(
             f"a report at {run.report} expected, got: {error}; free or mend the disk"

@@ -50,7 +50,7 @@ class Recipe(Section):
     fresh_problems: Fresh = 64
     audit: Problems = 100
     ahead: Ahead = 1
-    least_accuracy: Share = 0.2
+    least_accuracy: Share = 0.5
     label_prompts: Problems = 1500
     label_keep: Problems = 750
     keep_share: Rate = 0.6

@@ -193,7 +193,11 @@ class WorkerProcess:
 def _start(command: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("ab") as errors:
+        errors = log.open("ab")
+    except OSError as error:
+        raise StorageError(f"a log at {log} that can be written expected, got {error}; free space") from error
+    with errors:
+        try:
             # The command brings its own environment; nothing of ours is passed on.
             return _starter.submit(
                 subprocess.Popen,
@@ -205,12 +209,8 @@ def _start(command: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
                 cwd="/",
                 start_new_session=True,
             ).result()
-    except FileNotFoundError as error:
-        raise EngineError(f"a command that starts expected, got {error}; install {command[0]}") from error
-    except OSError as error:
-        raise StorageError(
-            f"a worker and its log at {log} expected, got {error}; free space or memory"
-        ) from error
+        except OSError as error:
+            raise EngineError(f"a worker that starts expected, got {error}; check {command[0]}") from error
 
 
 def _pipes(process: subprocess.Popen[bytes]) -> tuple[int, int]:

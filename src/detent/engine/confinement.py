@@ -43,6 +43,7 @@ if [ -n "$3" ]; then ulimit -u "$3" 2>/dev/null || ulimit -p "$3" 2>/dev/null; f
 shift 3; exec "$@"
 """
 _TRIAL_SECONDS = 20.0
+_TMP_BYTES = 256 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,18 +139,24 @@ def _bwrap(
     bwrap: str, readable: Sequence[Path], writable: Sequence[Path], settings: Sequence[str] = ()
 ) -> list[str]:
     """The bubblewrap command line, up to and with `--`."""
+    known = _bwrap_help(bwrap)
     return [
         bwrap,
         *("--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"),
         *("--unshare-cgroup-try", "--die-with-parent", "--new-session", "--hostname", "detent"),
         *("--cap-drop", "ALL"),
-        *(["--disable-userns"] if "--disable-userns" in _bwrap_help(bwrap) else []),  # from 0.8 on
-        *("--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"),  # noqa: S108  a private one
+        *(["--disable-userns"] if "--disable-userns" in known else []),  # from bubblewrap 0.8 on
+        *("--proc", "/proc", "--dev", "/dev"),
+        *(["--size", str(_TMP_BYTES)] if "--size" in known else []),  # from 0.6 on; of the next tmpfs
+        *("--tmpfs", "/tmp"),  # noqa: S108  a private one
         *_system(),
         *_bound("--ro-bind", _python_folders()),
         *_bound("--ro-bind", readable),
         *_bound("--bind", writable),
-        *("--remount-ro", "/", "--chdir", "/", "--clearenv"),
+        # Bubblewrap leaves /proc/sys writable to a root user's process, and with it the whole machine; and /dev
+        # is a file system in memory without a limit.
+        *("--remount-ro", "/proc", "--remount-ro", "/dev", "--remount-ro", "/"),
+        *("--chdir", "/", "--clearenv"),
         *settings,
         "--",
     ]
@@ -164,7 +171,7 @@ def _system() -> list[str]:
     words = ["--ro-bind", "/usr", "/usr"]
     for path in map(Path, _SYSTEM_LINKS):
         if path.is_symlink():
-            words += ["--symlink", os.readlink(path), str(path)]
+            words += ["--symlink", str(path.readlink()), str(path)]
         elif path.is_dir():
             words += ["--ro-bind", str(path), str(path)]
     for name in _SYSTEM_READABLE:
@@ -180,7 +187,7 @@ def _python_folders() -> list[Path]:
     parts.append(Path(__file__).absolute().parents[1])
     if site.ENABLE_USER_SITE:
         parts.append(Path(site.getusersitepackages()))
-    return [part for part in parts if part.exists() and not part.is_relative_to("/usr")]
+    return [part for part in parts if os.access(part, os.R_OK) and not part.is_relative_to("/usr")]
 
 
 def _bound(how: str, paths: Sequence[Path]) -> list[str]:

@@ -87,20 +87,17 @@ class LocalEngine:
         nursery = self._nursery = self._running(self._nursery, fresh=True)
         nursery.ready()
         self._open = live = True
-        used = False
 
         def ask(job: Job, watch: Watch) -> Result:
-            nonlocal used
             if not live:
                 raise UsageError("a job inside an opening expected, got one after its end; open another")
-            used = True
             return self._asked(nursery, only_answers(job), watch)
 
         try:
             yield ask
         finally:
             self._open = live = False
-            if used and nursery.alive:  # and so not in mid-job: then it would have been killed
+            if nursery.alive:  # and so not in mid-job: then it would have been killed
                 with contextlib.suppress(EngineError):
                     nursery.end_opening()
 

@@ -111,7 +111,7 @@ class ModelStore:
             incoming.mkdir()
         left = self._most_bytes
         with _opened_folder(staged) as source:
-            names = sorted(os.listdir(source))
+            names = sorted(os.listdir(source))  # noqa: PTH208  Path knows no descriptors
             _check_names(names, staged)
             for name in names:
                 left -= _copy_file(name, source, incoming, left)

@@ -37,7 +37,7 @@ from detent.evaluate.seal import (
     read_secret,
 )
 from detent.evaluate.streams import fresh_stream, public_number, public_stream
-from detent.evaluate.targets import Rules, check_limits, targets
+from detent.evaluate.targets import Rules, targets
 
 __all__ = [
     "CHAIN_LENGTH",
@@ -52,7 +52,6 @@ __all__ = [
     "Rules",
     "alpha",
     "as_profile",
-    "check_limits",
     "check_reveal",
     "conduct",
     "create_secret",

@@ -140,7 +140,7 @@ def _passage(share: float, mean: float, shape: float) -> int:
 
 
 def _passed_by(time: float, mean: float, shape: float) -> float:
-    """Distribution function of the inverse Gaussian (Folks and Chhikara 1978, eq. 6)."""
+    """Distribution function of the inverse Gaussian (Folks and Chhikara 1978)."""
     root = sqrt(shape / time)
     mirrored = _log_normal_tail(root * (time / mean + 1)) + 2 * shape / mean
     return _normal(root * (time / mean - 1)) + (exp(mirrored) if isfinite(mirrored) else 0.0)

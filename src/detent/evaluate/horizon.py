@@ -6,12 +6,12 @@
 
 Success rates are made monotone (they may only fall with the level) by pooling adjacent violators,
 weighted by the problems asked; the horizon is x_min - 1/2 + their sum, with x_min = 1 the lowest level.
-That is the Spearman- Karber estimate of a tolerance's mean. It is *censored*, to be read as "at least",
+That is the Spearman-Karber estimate of a tolerance's mean. It is *censored*, to be read as "at least",
 when the model is still right at the top level more often than not: the ladder ends before the model does.
 
 Why not a logistic fit: it diverges when levels are answered all right and then all wrong, which is common.
 It assumes harder levels are not easier, and that levels are one apart. Ayer et al. 1955 (PAV); Miller and
-Ulrich, "On the analysis of psychometric functions: the Spearman-Karber method", 2001.
+Ulrich, "On the analysis of psychometric functions: the Spearman-Karber method", Percept. Psychophys. 63, 2001.
 """
 
 from collections.abc import Sequence

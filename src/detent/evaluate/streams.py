@@ -1,5 +1,8 @@
 """Where every public random stream comes from: the run's seed, a label, and the generation.
 
+    >>> public_stream(1, "visible", 3).hex()[:16], public_number(1, "train", 3)
+    ('2d5dd3f3c0718305', 189550817942891)
+
 Two runs with the same seed and the same decisions draw the same problems and train the same weights. Sealed
 streams do not come from here: they come from the seal.
 """

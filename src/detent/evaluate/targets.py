@@ -19,8 +19,7 @@ from collections.abc import Collection, Mapping
 
 from msgspec import Struct
 
-from detent.errors import CharterError
-from detent.evaluate.budget import item_limit, least_first_limit
+from detent.evaluate.budget import item_limit
 from detent.evaluate.gate import Kind
 from detent.values import Profile, Slice, Target
 
@@ -77,26 +76,6 @@ def targets(
             if mastered.get(task)
         ),
     )
-
-
-def check_limits(rules: Rules, last_k: int, error_budget: float) -> None:
-    """Refuse item limits with which a test could never pass in openings 1 .. `last_k`.
-
-    Raises:
-        CharterError: names the limit and the smallest that works.
-    """
-    tests: tuple[tuple[str, int, Kind, float], ...] = (
-        ("superiority", rules.superiority_items, "superiority", 0.0),
-        ("non-inferiority", rules.other_items, "non_inferiority", rules.margin),
-        ("mastered-level", rules.other_items, "floor", rules.floor),
-    )
-    for name, given, kind, bound in tests:
-        least = least_first_limit(kind, bound, last_k, error_budget)
-        if given < least:
-            raise CharterError(
-                f"an item limit of {least} or more expected for {name} tests, got {given}: with fewer none "
-                f"can pass in openings 1 to {last_k} at an error budget of {error_budget}"
-            )
 
 
 def _window(frontier: int, top: int) -> range:

@@ -1,5 +1,4 @@
-"""Feedback: from a model's own answers to examples it is trained on; knows neither models nor true
-answers."""
+"""Feedback: from a model's own answers to examples to train on; knows neither models nor true answers."""
 
 from detent.feedback.self_label import Filter, Kept, Written, agreement_rate, ballots, self_label
 

@@ -1,5 +1,4 @@
-"""Answers of several voters to the same prompts -> the few that are worth training on.  True answers are
-never seen here.
+"""Answers of several voters to the same prompts -> the few worth training on; no true answer is seen.
 
     >>> voters = [complete(model, tokenizer, prompts, ...) for model, tokenizer in committee]
     >>> kept = self_label(prompts, voters, Filter(least_confidence=0.7, largest_share=0.5))
@@ -7,11 +6,11 @@ never seen here.
     Kept(prompt='R123456=', completion='654321', confidence=0.98, agreement=1.0)
 
 What makes a voter worth asking is that it errs *elsewhere*.  Purity of the kept labels where the model
-itself was at .48 (copy, level 6; as many kept as were right; 600 prompts): by the model's own confidence
+itself was at .48 (copy at level 6, 600 prompts, as many kept as were right): by the model's own confidence
 .63, by 8 samples of it at temperature 1 .65, by 6 copies of it with noise on their weights .62, by one
-model of the same kind trained from another seed **.89**.  Self-consistency (arXiv 2203.11171) finds unsure
-answers, not wrong ones that the model is sure of; those are what starts an error avalanche (arXiv
-2502.01612, section 6, which votes over differently seeded models as well).
+model of the same kind trained from another seed **.89**.  Votes over samples (self-consistency, arXiv
+2203.11171) find answers that the model is unsure of; answers that are wrong and sure are what starts an
+error avalanche, and votes over differently seeded models find those (arXiv 2502.01612).
 
 It misleads when the voters have learnt from the same wrong labels: then they agree on the mistake.  Only an
 audit shows that.

@@ -5,7 +5,7 @@ file server publishes. One writer, any number of readers. To this part entries a
 their kinds, of the run or of who may write what.
 """
 
-from detent.ledger.log import Ledger
+from detent.ledger.log import Ledger, writer_of
 from detent.ledger.notes import Checkpoint, Note, Signature, open_note, sign_note
 from detent.ledger.proofs import verify_consistency, verify_inclusion
 from detent.ledger.reader import LedgerReader, LedgerView
@@ -23,4 +23,5 @@ __all__ = [
     "sign_note",
     "verify_consistency",
     "verify_inclusion",
+    "writer_of",
 ]

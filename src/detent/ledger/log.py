@@ -18,7 +18,7 @@ from typing import Self
 from detent.errors import TrustError, UsageError
 from detent.ledger._edge import Edge
 from detent.ledger._files import TEMPORARY, Files
-from detent.ledger._lock import WriterLock
+from detent.ledger._lock import WriterLock, holder
 from detent.ledger._merkle import leaf_hash
 from detent.ledger._tree import TiledTree
 from detent.ledger.notes import Checkpoint, sign_note
@@ -149,13 +149,8 @@ class Ledger(LedgerView):
         if found <= width:
             return []
         path = bundle_path(index, found)
-        data = self._files.read(path) or b""
-        if not data.startswith(self._tail):
-            raise TrustError(
-                f"a bundle that begins with the {width} signed entries expected, got others in {path}; "
-                "it was changed after it was written: restore it from a copy"
-            )
-        return list(unpack_entries(data, found, path)[width:])
+        # Should its first entries not be the signed ones, then it is not what _write_once is about to write.
+        return list(unpack_entries(self._files.read(path) or b"", found, path)[width:])
 
     def _widest_bundle(self, index: int) -> int:
         """How many entries the widest version of a bundle has; 0 when there is none."""
@@ -215,3 +210,8 @@ def _packed_tail(head: Head) -> bytes:
     """The bytes of the unfinished bundle, checked entry by entry."""
     index, width = divmod(head.checkpoint.size, WIDTH)
     return b"".join(map(pack_entry, head.tree.bundle(index))) if width else b""
+
+
+def writer_of(folder: Path) -> str:
+    """Which process has the ledger open for writing, such as `process 7 since ...`; "" when none has."""
+    return holder(folder / LOCK)

@@ -32,13 +32,14 @@ def propose(diagnosis: Diagnosis, profile: Profile, recipe: Recipe, team: Sequen
 def _labels(weak: Weakness, profile: Profile, recipe: Recipe) -> LabelRecipe:
     top = len(profile.scores[weak.task])
     first = recipe.seed_levels + 1
-    kept_up = [_review(level, recipe) for level in range(first, min(weak.frontier, top + 1))]
+    frontier = max(first, weak.frontier)
+    kept_up = [_review(level, recipe) for level in range(first, min(frontier, top + 1))]
     new = [
         _frontier(level, profile.accuracy(weak.task, level), weak, recipe)
-        for level in range(max(first, weak.frontier), min(top, weak.frontier + recipe.ahead) + 1)
-        if profile.accuracy(weak.task, level) >= recipe.least_accuracy
+        for level in range(frontier, min(top, frontier + recipe.ahead) + 1)
+        if level == frontier or profile.accuracy(weak.task, level) >= recipe.least_accuracy
     ]
-    return LabelRecipe(frontier=weak.frontier, rungs=(*kept_up, *new))
+    return LabelRecipe(frontier=frontier, rungs=(*kept_up, *new))
 
 
 def _review(level: int, recipe: Recipe) -> Rung:

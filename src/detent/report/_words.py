@@ -29,9 +29,9 @@ def plain(text: str) -> str:
     Names, sentences and completions come from models and charters: no terminal control sequence and no change
     of writing direction may reach a reader. (Unicode categories Other and Separator, space excepted.)
     """
+    if text.isprintable():
+        return text
     line = " ".join(text.split())
-    if line.isprintable():
-        return line
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
 
 
@@ -73,8 +73,8 @@ def count(value: int) -> str:
 
 
 def short(digest: str) -> str:
-    """A digest's first twelve digits: enough to tell a run's models apart."""
-    return digest[:12]
+    """A digest's first eight digits: enough to tell a run's models apart."""
+    return digest[:8]
 
 
 def decision(made: str, candidate: str) -> str:

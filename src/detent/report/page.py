@@ -71,7 +71,7 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"typeset": _typeset, "short": words.short, "verdict": words.VERDICTS.__getitem__}
+    environment.filters |= {"typeset": _typeset, "verdict": words.VERDICTS.__getitem__}
     return environment.get_template("page.html.jinja")
 
 

@@ -163,6 +163,6 @@ def among_arms(comparison: Sequence[Arm]) -> str:
     low, here, high = ends["floor"], ends["loop"], ends["ceiling"]
     between = f", {100 * (here - low) / (high - low):.0f} % of the way between" if high > low else ""
     return (
-        f"{names['floor']} ends at ladder {words.rate(low)}, {names['ceiling']} at {words.rate(high)}, "
-        f"{names['loop']} at {words.rate(here)}{between} (medians over seeds)."
+        f"At the end {names['floor']} stands at ladder {words.rate(low)}, {names['ceiling']} at "
+        f"{words.rate(high)}, and {names['loop']} at {words.rate(here)}{between} (medians over seeds)."
     )

@@ -110,8 +110,9 @@ def status_text(document: Mapping[str, Any]) -> str:
         ("alarms", ", ".join(document["alarms"]) or "none"),
         ("workers", _confined(document["confined"])),
     ]
-    wide = max(len(words.plain(name)) for name, _ in lines)
-    return "\n".join(f"{_name(name):<{wide}}  {words.plain(text)}" for name, text in lines)
+    shown = [(_name(name), words.plain(text)) for name, text in lines]
+    wide = max(len(name) for name, _ in shown)
+    return "\n".join(f"{name:<{wide}}  {text}" for name, text in shown)
 
 
 def of_incumbent(state: State) -> Profile | None:
@@ -166,4 +167,4 @@ def _confined(confined: bool | None) -> str:
 
 def _name(name: str) -> str:
     indent = "  " if name.startswith("  ") else ""
-    return indent + words.plain(name)
+    return indent + words.clip(words.plain(name.strip()), 24)

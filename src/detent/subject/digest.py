@@ -26,8 +26,7 @@ def digest(folder: Path) -> str:
 
 
 def listing(folder: Path) -> list[tuple[str, int, str]]:
-    """Name relative to `folder` with forward slashes, size in bytes and SHA-256 of each covered file, by
-    name.
+    """Name (relative, forward slashes), size in bytes and SHA-256 of each covered file, in order of names.
 
     Raises SubjectError when there is no such folder, or no weights in it.
     """

@@ -1,5 +1,4 @@
-"""Supervised steps on prompt-answer pairs, drawn from weighted sources; the loss is on the answer and its
-end mark only.
+"""Supervised steps on examples drawn from weighted sources; the loss is on answer and end mark only.
 
     >>> seed_levels = Source([Example("R123=", "321"), ...], weight=1)
     >>> newest = Source(self_labels, weight=3)                           # three quarters of every batch
@@ -31,9 +30,7 @@ Precision = Literal[
     "float32",  # everywhere
     "bfloat16",  # matrix products only (autocast); weights, optimizer and loss stay float32
 ]
-Progress = Callable[
-    [int, int, float], None
-]  # (steps done, of how many, loss of the last one in nats a token)
+Progress = Callable[[int, int, float], None]  # (steps done, of how many, loss of the last one)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +43,7 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Examples that share a weight: the batch holds them in proportion to `weight` over the sum of all
-    weights."""
+    """Examples that share a weight: their part of a batch is `weight` over the sum of all weights."""
 
     examples: Sequence[Example]
     weight: float
@@ -78,8 +74,7 @@ class Recipe:
             )
 
     def rate(self, step: int) -> float:
-        """The factor on both learning rates at `step` (from 0): up during warm_up, flat, down over the last
-        cool_down."""
+        """The factor on both learning rates at `step` (from 0): up, flat, down."""
         up = (step + 1) / self.warm_up if self.warm_up else 1.0
         down = (self.steps - step) / (self.cool_down * self.steps) if self.cool_down else 1.0
         return min(1.0, up, down)
@@ -100,21 +95,18 @@ def train(
     give the same weights, bit for bit.  A loss that is not finite raises SubjectError: the model is then of
     no use to anyone.
     """
-    used = _used(sources)
-    pools = [_tokenize(tokenizer, source) for source in used]
-    weights = torch.tensor([source.weight for source in used], dtype=torch.float64)
     noise = torch.Generator().manual_seed(seed)
+    batches = _tokenize(tokenizer, _draw(_used(sources), recipe, noise))
     optimizers = _optimizers(model, recipe)
     losses: list[float] = []
     model.train()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)  # dropout, where a model has it
-        for step in range(recipe.steps):
-            batch = _draw(pools, weights, recipe.batch, noise)
+        for step, batch in enumerate(batches):
             losses.append(_step(model, batch, optimizers, recipe, step))
             if on_progress is not None:
                 on_progress(step + 1, recipe.steps, losses[-1])
-    model.eval()
+    model.eval()  # type: ignore[no-untyped-call]
     return losses
 
 
@@ -124,7 +116,23 @@ def _used(sources: Sequence[Source]) -> list[Source]:
     used = [source for source in sources if source.weight > 0.0]
     if not used:
         raise SubjectError("at least one source of weight above 0 expected, got none")
+    if not all(source.examples for source in used):
+        raise SubjectError(
+            "a source of at least one example expected, got an empty one; give it weight 0 or leave it out"
+        )
     return used
+
+
+def _draw(sources: Sequence[Source], recipe: Recipe, noise: torch.Generator) -> list[list[Example]]:
+    """The examples of every step: first the source of each by weight, then uniformly inside it."""
+    weights = torch.tensor([source.weight for source in sources], dtype=torch.float64)
+    batches = []
+    for _ in range(recipe.steps):
+        which = torch.multinomial(weights, recipe.batch, replacement=True, generator=noise).tolist()
+        where = torch.rand(recipe.batch, generator=noise, dtype=torch.float64).tolist()
+        pools = [sources[w].examples for w in which]
+        batches.append([pool[int(x * len(pool))] for pool, x in zip(pools, where, strict=True)])
+    return batches
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,28 +141,18 @@ class _Row:
     start: int  # where the answer begins
 
 
-def _tokenize(tokenizer: PreTrainedTokenizerBase, source: Source) -> list[_Row]:
-    """Prompt and answer are encoded apart, as they are at generation: no token spans the border between
-    them."""
-    if not source.examples:
-        raise SubjectError(
-            "a source of at least one example expected, got an empty one; give it weight 0 or leave it out"
-        )
+def _tokenize(tokenizer: PreTrainedTokenizerBase, batches: Sequence[Sequence[Example]]) -> list[list[_Row]]:
+    """Prompt and answer are encoded apart, as at generation: no token spans the border between them."""
     end = tokenizer.eos_token_id
     if not isinstance(end, int):
         raise SubjectError(
             "an end-of-sequence token expected, got none; set eos_token in the tokenizer's files"
         )
-    prompts = encode(tokenizer, [example.prompt for example in source.examples])
-    answers = encode(tokenizer, [example.answer for example in source.examples])
-    return [_Row([*p, *a, end], len(p)) for p, a in zip(prompts, answers, strict=True)]
-
-
-def _draw(pools: Sequence[Sequence[_Row]], weights: Tensor, size: int, noise: torch.Generator) -> list[_Row]:
-    """`size` rows: first the source of each by weight, then the row uniformly inside it."""
-    which = torch.multinomial(weights, size, replacement=True, generator=noise).tolist()
-    where = torch.rand(size, generator=noise, dtype=torch.float64).tolist()
-    return [pools[w][int(x * len(pools[w]))] for w, x in zip(which, where, strict=True)]
+    drawn = list(dict.fromkeys(example for batch in batches for example in batch))
+    prompts = encode(tokenizer, [example.prompt for example in drawn])
+    answers = encode(tokenizer, [example.answer for example in drawn])
+    rows = {e: _Row([*p, *a, end], len(p)) for e, p, a in zip(drawn, prompts, answers, strict=True)}
+    return [[rows[example] for example in batch] for batch in batches]
 
 
 def _step(
@@ -212,7 +210,7 @@ def _optimizers(model: PreTrainedModel, recipe: Recipe) -> list[torch.optim.Opti
     """Muon for matrices inside the layers, AdamW for embeddings, output, norms and biases."""
     outside = {
         id(p)
-        for part in (model.get_input_embeddings(), model.get_output_embeddings())
+        for part in (model.get_input_embeddings(), model.get_output_embeddings())  # type: ignore[no-untyped-call]
         if part is not None
         for p in part.parameters()
     }

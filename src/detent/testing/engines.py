@@ -11,7 +11,6 @@ class TestMyEngine(EngineContract):
 # ruff: noqa: S101  these are tests
 
 import time
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import pytest
@@ -37,8 +36,8 @@ class EngineContract:
     """Each method is one promise of `detent.engine.Engine`."""
 
     @pytest.fixture
-    def world(self) -> Iterator[World]:
-        """Yield the engine to test."""
+    def world(self) -> World:
+        """The engine to test; a fixture of the subclass."""
         raise NotImplementedError
 
     def test_there_is_one_completion_for_each_prompt(self, world: World) -> None:

@@ -60,6 +60,7 @@ class ToyWorld:
     tasks: Mapping[str, TaskSource]
     rules: ToyRules = field(default_factory=ToyRules)
     made: int = 0
+    known: dict[str, dict[str, float]] = field(default_factory=dict)
 
     def answer(self, job: Job) -> Result:
         """Do a job; a `FakeEngine`'s handler."""
@@ -75,6 +76,11 @@ class ToyWorld:
 
     def horizons(self, digest: str) -> dict[str, float]:
         """What a model of this world can do."""
+        if digest not in self.known:
+            self.known[digest] = self._read(digest)
+        return dict(self.known[digest])
+
+    def _read(self, digest: str) -> dict[str, float]:
         path = self.folder / "models" / digest / "config.json"
         if not path.is_file():
             raise SubjectError(f"a toy model expected at {path}, got none")
@@ -116,7 +122,9 @@ class ToyWorld:
                 kept += [
                     Example(task, rung.level, p, self._say(job.models[0], p), 0.99) for p in agreed[:most]
                 ]
-        offered = {task: {level: len(row) for level, row in rows.items()} for task, rows in job.prompts.items()}
+        offered = {
+            task: {level: len(row) for level, row in rows.items()} for task, rows in job.prompts.items()
+        }
         return Labels(kept=tuple(kept), offered=offered)
 
     def _say(self, model: str, prompt: str) -> str:

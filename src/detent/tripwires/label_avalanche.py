@@ -24,7 +24,7 @@ Default: pause. alpha = 1 / (100 W n), W tripwires with chance in them and n aud
 alarm of any of them about once in a hundred generations.
 It cannot see: labels wrong in ways the checker accepts; a rise that stays below p0; a rise between audits;
 which labels are wrong. p0 is the most one tolerates; at the usual share it would fire sooner or later.
-Shin, Ramdas and Rinaldo, "E-detectors", arXiv 2203.03532, s. 2 and 4.
+Shin, Ramdas and Rinaldo, "E-detectors", arXiv 2203.03532.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
 """Start a worker: take the pipes, load the libraries, say ready, then serve.
 
-With `--nursery` instead of `--staging` it never runs a job itself: it forks a child for each opening, a worker that
-has run no job before. An empty line ends an opening.
+With `--nursery` instead of `--staging` it never runs a job itself: it forks a child for each opening, a worker
+that has run no job before. An empty line ends an opening, and is answered with ready.
 """
 
 import argparse
@@ -53,7 +53,8 @@ def nurse(bench: "Bench", wire: Wire) -> None:
     """Fork a child for each opening and wait for it; end as it ended when it did not end well."""
     lines = wire.lines()
     for first in lines:
-        if not first:
+        if not first:  # an opening in which nothing was asked
+            wire.ready()
             continue
         child = os.fork()
         if child == 0:

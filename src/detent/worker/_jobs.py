@@ -2,6 +2,7 @@
 
 import errno
 import gc
+import re
 import shutil
 import sys
 import traceback
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 import torch
+from safetensors import SafetensorError
 
 from detent.errors import DetentError, EngineError, StorageError, UsageError
 from detent.subject import build
@@ -103,24 +105,33 @@ class Bench:
 
 def failure_of(error: BaseException) -> JobFailure:
     """The error as the overseer will raise it: who must act decides which class it becomes."""
+    said = " ".join(str(error).split())  # libraries write paragraphs; a message is one line
     match error:
         case DetentError():
-            return JobFailure(error=type(error).__name__, message=str(error))
+            return JobFailure(error=type(error).__name__, message=said)
         case msgspec.DecodeError():
-            said = f"a job line expected, got something else: {error}; overseer and worker must be of one version"
+            said = f"a job line expected, got {said}; overseer and worker must be of one version"
             return JobFailure(error=UsageError.__name__, message=said)
-        case OSError() if error.errno in _FULL:
-            said = f"a staging folder that can be written expected, got {error.strerror}; free space, then run again"
+        case _ if _is_full(error):
+            said = f"a staging folder that takes the model expected, got {said}; free space, then run again"
             return JobFailure(error=StorageError.__name__, message=said)
         case _ if _is_memory(error):
-            said = "enough memory for the job expected, got none; give it fewer prompts, smaller batches or a smaller model"
+            said = f"enough memory for the job expected, got {said or 'none'}; give it less to do at once"
             return JobFailure(error=EngineError.__name__, message=said)
-    said = f"a finished job expected, got {type(error).__name__}: {error}; the log has the place"
+    said = f"a finished job expected, got {type(error).__name__}: {said}; the log says where"
     return JobFailure(error=EngineError.__name__, message=said)
 
 
+def _is_full(error: BaseException) -> bool:
+    """Whether the disk refuses; safetensors says so in words only."""
+    number = error.errno if isinstance(error, OSError) else None
+    if isinstance(error, SafetensorError) and (found := re.search(r"os error (\d+)", str(error))):
+        number = int(found[1])
+    return number in _FULL
+
+
 def _is_memory(error: BaseException) -> bool:
-    """Python's own, or the RuntimeError that PyTorch's allocator raises instead."""
+    """Python's own error, or the RuntimeError that PyTorch's allocator raises instead."""
     return isinstance(error, MemoryError) or (
         isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
     )

@@ -1,0 +1,40 @@
+"""The answers files: every item of every opening drawn again from its seed, checked again and counted again."""
+
+from detent.audit.evidence import Case
+from detent.audit.findings import Finding
+from detent.audit.material import believed_tasks, named_file, off_ladder
+from detent.audit.openings import Opening, openings
+from detent.charter import SignedCharter
+from detent.errors import DetentError
+from detent.evaluate import Row, decode_rows, opening_seed, recheck_items, recount
+from detent.values import Outcome
+
+
+def check_answers(case: Case, signed: SignedCharter) -> Finding:
+    """Items are those of the seed, marks those of the checkers, counts those of the marks."""
+    count, files, faults = 0, 0, []
+    for opening in openings(case):
+        if opening.outcome is None or opening.outcome.verdict == "void":
+            continue
+        try:
+            rows = decode_rows(named_file(case.evidence.answers, opening.outcome.answers, ""))
+            wrong = _faults(case, signed, opening, opening.outcome, rows)
+            count, files = count + len(rows), files + 1
+        except (DetentError, ValueError) as error:
+            wrong = [str(error)]
+        faults += [f"{opening.place}: {fault}" for fault in wrong]
+    detail = f"{count:,} rows in {files} files drawn again from the seeds, checked again, counted again"
+    return Finding("answers", detail, tuple(faults))
+
+
+def _faults(
+    case: Case, signed: SignedCharter, opening: Opening, outcome: Outcome, rows: list[Row]
+) -> list[str]:
+    intent, index = opening.intent, opening.step.index
+    strange = off_ladder((one for target in intent.targets for one in target.slices), signed)
+    if strange:
+        return strange
+    link = bytes.fromhex(outcome.reveal)
+    seed = opening_seed(link, opening.number, case.tree.leaf(index), case.tree.roots[index + 1])
+    again = recheck_items(intent, seed, rows, believed_tasks(case, signed))
+    return recount(intent, outcome, rows) + again

@@ -1,0 +1,75 @@
+"""What was checked and what came of it: values that explain themselves.
+
+>>> finding = Finding("seal", "5 reveals lead to the charter's tip")
+>>> finding.ok, finding.lines()
+(True, ['seal        5 reveals lead to the charter's tip'])
+"""
+
+from dataclasses import dataclass
+
+COLUMN = 12
+"""Characters before a line's sentence."""
+
+MOST_SENTENCES = 20
+"""Faults of one check that are printed; the others are counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One check: what was looked at, and what of it does not hold, one sentence a fault."""
+
+    check: str
+    detail: str
+    faults: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether all of it holds."""
+        return not self.faults
+
+    def lines(self) -> list[str]:
+        """The check's line, and below it its faults."""
+        if self.ok:
+            return [f"{self.check:<{COLUMN}}{self.detail}"]
+        shown = [f"{'':<{COLUMN}}- {fault}" for fault in self.faults[:MOST_SENTENCES]]
+        more = len(self.faults) - len(shown)
+        return [
+            f"{self.check:<{COLUMN}}WRONG: {_counted(len(self.faults), 'fault')} in {self.detail}",
+            *shown,
+            *([f"{'':<{COLUMN}}- and {more} more"] if more else []),
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """Everything that `verify` found.
+
+    made: one finding a check, in the order in which they were made.
+    notes: what a reader should know and what is no fault.
+    unproven: what no check here can show, whatever the others say.
+    """
+
+    made: tuple[Finding, ...]
+    notes: tuple[str, ...] = ()
+    unproven: tuple[str, ...] = ()
+
+    @property
+    def checks(self) -> int:
+        """How many checks were made."""
+        return len(self.made)
+
+    @property
+    def faults(self) -> list[Finding]:
+        """The checks that failed."""
+        return [finding for finding in self.made if not finding.ok]
+
+    @property
+    def lines(self) -> list[str]:
+        """All of it, for a person to read."""
+        checked = [line for finding in self.made for line in finding.lines()]
+        noted = [f"{'note':<{COLUMN}}{note}" for note in self.notes]
+        return checked + noted + [f"{'not proven':<{COLUMN}}{limit}" for limit in self.unproven]
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")

@@ -1,0 +1,83 @@
+"""What no check can show, said every time; and what a reader of this particular run should know."""
+
+from detent.audit.evidence import Case
+from detent.audit.models import missing_models, unnamed_files
+from detent.audit.openings import openings
+from detent.evaluate import evaluator_digest
+from detent.values import SessionStarted
+
+OPERATOR = (
+    "against the operator: the seal has no entropy from outside (mode a), so whoever holds its secret could try "
+    "candidates until one passes (at opening 1 of a budget of .05, 20 tries of a candidate without any gain pass "
+    "in 31 % of cases, 100 tries in 84 %), look at problems before an intent, take entries off the ledger's end, "
+    "or keep two ledgers and show one"
+)
+MODELS = (
+    "that the models gave the answers and labels recorded as theirs: they are drawn and checked again, the models "
+    "are not asked again"
+)
+ELSEWHERE = "that nothing ran elsewhere: a ledger shows what was recorded, in which order, and that it was not changed"
+
+
+def unproven(case: Case) -> tuple[str, ...]:
+    """The limits, those of this run first."""
+    return (*_sealed_against_the_model(case), OPERATOR, MODELS, ELSEWHERE)
+
+
+def notes(case: Case) -> tuple[str, ...]:
+    """What is no fault, and worth a look."""
+    found = [
+        *_stewards(case),
+        *_code(case),
+        *_unfinished(case),
+        missing_models(case),
+        *unnamed_files(case),
+    ]
+    return tuple(note for note in found if note)
+
+
+def _sealed_against_the_model(case: Case) -> list[str]:
+    """An unconfined worker of the same user could read the seal's secret."""
+    reasons = sorted(
+        {entry.unconfined_because for _, entry in case.all(SessionStarted) if not entry.confined}
+    )
+    if not reasons:
+        return []
+    return [
+        f"sealed against the model: workers of some sessions were unconfined ({'; '.join(reasons)[:300]})"
+    ]
+
+
+def _stewards(case: Case) -> list[str]:
+    """The charter names its own stewards, so somebody must know them."""
+    if case.signed is None:
+        return []
+    keys = ", ".join(map(str, case.signed.stewards))
+    return [f"the charter names its own stewards; compare the keys with those you know: {keys}"]
+
+
+def _code(case: Case) -> list[str]:
+    found = {entry.evaluator for _, entry in case.all(SessionStarted)}
+    notes = []
+    if len(found) > 1:
+        notes.append(
+            f"the evaluating code changed between sessions: {', '.join(sorted(d[:12] for d in found))}"
+        )
+    if others := sorted(found - {evaluator_digest()}):
+        notes.append(
+            f"sessions ran other evaluating code ({', '.join(digest[:12] for digest in others)}) than this program, "
+            f"which verifies with its own ({evaluator_digest()[:12]})"
+        )
+    return notes
+
+
+def _unfinished(case: Case) -> list[str]:
+    notes = []
+    if case.tree.beyond:
+        notes.append(
+            f"{case.tree.beyond} entries lie beyond the checkpoint: an append that `detent run` will finish"
+        )
+    found = openings(case)
+    if found and found[-1].outcome is None:
+        notes.append(f"opening {found[-1].intent.k} is not closed yet: `detent run` goes on with it")
+    return notes

@@ -1,0 +1,91 @@
+"""Where every model comes from: proposed by the team's rule, trained on data that was on the ledger before it."""
+
+from collections.abc import Iterator
+
+from detent.audit.evidence import Case, Step
+from detent.audit.findings import Finding
+from detent.charter import SignedCharter
+from detent.evaluate import public_number
+from detent.values import Audited, CandidateTrained, DataProposal, Proposed, Source, SubjectBuilt
+from detent.values.jobs import Optimizer
+
+
+def check_lineage(case: Case, signed: SignedCharter) -> Finding:
+    """Each model's parent, data, steps, seed, optimizer and size are those of proposal, record and charter."""
+    faults: list[str] = []
+    made: dict[str, Step] = {}
+    for step in case.steps:
+        if isinstance(step.entry, Proposed):
+            faults += [f"{step.place}: {fault}" for fault in _proposal_faults(step, step.entry, signed)]
+        if isinstance(step.entry, SubjectBuilt | CandidateTrained):
+            faults += [f"{step.place}: {fault}" for fault in _model_faults(step, step.entry, signed)]
+            first = made.setdefault(step.entry.digest, step)
+            if first is not step:
+                faults.append(f"{step.place}: a new model expected, got that of {first.place} again")
+    detail = f"{len(made)} models, each from a known parent and data recorded before it"
+    return Finding("lineage", detail, tuple(faults))
+
+
+def _proposal_faults(step: Step, entry: Proposed, signed: SignedCharter) -> Iterator[str]:
+    proposal = entry.proposal
+    if "data" not in signed.charter.constraints.changes:
+        yield f"a change among {signed.charter.constraints.changes} expected, got data"
+    if proposal.team != step.before.team:
+        yield f"the team {step.before.team} expected in the proposal, got {proposal.team}"
+
+
+def _model_faults(step: Step, entry: SubjectBuilt | CandidateTrained, signed: SignedCharter) -> Iterator[str]:
+    most = signed.charter.constraints.max_parameters
+    if not 1 <= entry.parameters <= most:
+        yield f"1 to {most:,} parameters expected, as the charter says, got {entry.parameters:,}"
+    if isinstance(entry, SubjectBuilt):
+        yield from _subject_faults(step, entry, signed)
+    else:
+        yield from _candidate_faults(step, entry, signed)
+
+
+def _subject_faults(step: Step, entry: SubjectBuilt, signed: SignedCharter) -> Iterator[str]:
+    recipe = signed.charter.recipe
+    seed = public_number(signed.charter.run.seed, f"first training {entry.member}", step.before.generation)
+    if step.before.generation != 0 or not 0 <= entry.member < recipe.team:
+        yield f"a first model of {recipe.team} in generation 0 expected, got member {entry.member}"
+    if (entry.seed, entry.steps) != (seed, recipe.seed_steps):
+        yield f"{recipe.seed_steps} steps from seed {seed} expected, got {entry.steps} from {entry.seed}"
+    yield from _source_faults(step, entry.data, {"seed"})
+
+
+def _candidate_faults(step: Step, entry: CandidateTrained, signed: SignedCharter) -> Iterator[str]:
+    proposed = step.before.slots.get("proposal/v1")
+    if not isinstance(proposed, Proposed):
+        yield "a proposal before its candidates expected, got none"
+        return
+    if not isinstance(step.before.slots.get("audit/v1"), Audited):
+        yield "an audit of the labels before they are trained on expected, got none"
+    yield from _training_faults(step, entry, proposed.proposal, signed)
+    yield from _source_faults(step, entry.data, {"seed", "self"})
+
+
+def _training_faults(
+    step: Step, entry: CandidateTrained, proposal: DataProposal, signed: SignedCharter
+) -> Iterator[str]:
+    recipe = signed.charter.recipe
+    seed = public_number(signed.charter.run.seed, f"training {entry.member}", step.before.generation)
+    optimizer = Optimizer(matrix_rate=recipe.matrix_rate, other_rate=recipe.other_rate, batch=recipe.batch)
+    if not 0 <= entry.member < len(proposal.team) or entry.parent != proposal.team[entry.member]:
+        yield f"member {entry.member} of the proposal's team as the parent expected, got {entry.parent}"
+    if (entry.seed, entry.steps) != (seed, proposal.steps):
+        yield f"{proposal.steps} steps from seed {seed} expected, got {entry.steps} from {entry.seed}"
+    if entry.optimizer != optimizer:
+        yield f"the charter's {optimizer} expected, got {entry.optimizer}"
+
+
+def _source_faults(step: Step, sources: tuple[Source, ...], origins: set[str]) -> Iterator[str]:
+    known = {data.digest: data.origin.source for data in step.before.data}
+    if not sources:
+        yield "data that the model was trained on expected, got none"
+    for source in sources:
+        origin = known.get(source.data)
+        if origin is None:
+            yield f"data with an entry before the model's expected, got {source.data}"
+        elif origin not in origins:
+            yield f"data of origin {' or '.join(sorted(origins))} expected, got {source.data}, of origin {origin}"

@@ -1,0 +1,73 @@
+"""What the record names by digest, fetched and believed only when it is what was named: files and tasks' code."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from detent.audit.evidence import Case
+from detent.audit.findings import Finding
+from detent.charter import SignedCharter
+from detent.errors import TrustError
+from detent.tasks import TaskSource, builtin
+from detent.values import Slice, sha256_hex
+
+
+def check_tasks(case: Case, signed: SignedCharter) -> Finding:
+    """The code that draws and checks problems is at hand, and is the code that was signed."""
+    found, faults = [], []
+    for name in signed.charter.direction.improve:
+        source, wanted = case.evidence.tasks.get(name), task_digest(name, signed)
+        if source is not None and source.digest == wanted:
+            found.append(f"{name} {wanted[:8]}...")
+        else:
+            got = source.digest if source else "none"
+            faults.append(f"{name}: the code with digest {wanted} expected, got {got}: restore its file")
+    return Finding("tasks", ", ".join(found) or "none", tuple(faults))
+
+
+def task_digest(name: str, signed: SignedCharter) -> str:
+    """Of an author's own task the digest that was signed, of a built-in one that of this program's."""
+    own = signed.charter.tasks
+    return own[name].sha256 if name in own else builtin(name).digest
+
+
+def believed_tasks(case: Case, signed: SignedCharter) -> dict[str, TaskSource]:
+    """The improved tasks' sources, in the charter's order.
+
+    Raises:
+        TrustError: one is missing or another than was signed; then nothing can be drawn again.
+    """
+    believed = {}
+    for name in signed.charter.direction.improve:
+        source = case.evidence.tasks.get(name)
+        if source is None or source.digest != task_digest(name, signed):
+            raise TrustError(f"the signed code of {name} expected, got none: problems are not drawn again")
+        believed[name] = source
+    return believed
+
+
+def off_ladder(slices: Iterable[Slice], signed: SignedCharter) -> list[str]:
+    """Rungs that the charter's ladders do not have; nothing may be drawn there."""
+    tops = signed.charter.direction.improve
+    strange = {one for one in slices if not 1 <= one.level <= tops.get(one.task, 0)}
+    return [
+        f"a rung of the charter's ladders expected, got {one.task} {one.level}" for one in sorted(strange)
+    ]
+
+
+def named_file(folder: Path, digest: str, suffix: str) -> bytes:
+    """The bytes of the file that is named by their digest.
+
+    Raises:
+        TrustError: it is missing, or its bytes have another digest.
+    """
+    path = folder / f"{digest}{suffix}"
+    wanted = f"the file {folder.name}/{digest}{suffix}"
+    if path.parent != folder or path.is_symlink() or not path.is_file():
+        raise TrustError(f"{wanted} expected, got none: restore it from a copy")
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise TrustError(f"{wanted} expected, got: {error.strerror}") from error
+    if sha256_hex(content) != digest:
+        raise TrustError(f"{wanted} with that SHA-256 expected, got {sha256_hex(content)}: it was changed")
+    return content

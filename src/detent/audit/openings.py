@@ -1,0 +1,182 @@
+"""Openings of the seal: what each intent fixed, what its outcome reveals, and the error budget they spend."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from math import fsum, isclose
+
+from detent.audit.evidence import Case, Step
+from detent.audit.findings import Finding
+from detent.audit.material import task_digest
+from detent.charter import SignedCharter
+from detent.errors import DetentError
+from detent.evaluate import Rules, alpha, check_reveal, discrepancies, targets
+from detent.evaluate.recompute import TOLERANCE
+from detent.values import CandidateTrained, Intent, IntentWritten, Outcome, OutcomeWritten
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """An intent, and the outcome that follows it before the next one; None while it is open.
+
+    number: which opening it is by its place on the ledger, whatever k it claims.
+    """
+
+    number: int
+    step: Step
+    intent: Intent
+    outcome: Outcome | None
+
+    @property
+    def place(self) -> str:
+        """How a fault names it."""
+        return f"opening {self.intent.k} (entry {self.step.index})"
+
+
+def openings(case: Case) -> list[Opening]:
+    """Every opening, in the ledger's order."""
+    found: list[Opening] = []
+    for step in case.steps:
+        match step.entry:
+            case IntentWritten(intent=intent):
+                found.append(Opening(len(found) + 1, step, intent, None))
+            case OutcomeWritten(outcome=outcome) if found and found[-1].outcome is None:
+                found[-1] = replace(found[-1], outcome=outcome)
+            case _:
+                pass
+    return found
+
+
+def check_budget(case: Case, signed: SignedCharter) -> Finding:
+    """Openings are numbered 1, 2, 3, ..., each tests at a_k, and all a_k together are within the budget."""
+    total, found = signed.charter.constraints.error_budget, openings(case)
+    faults = []
+    for opening in found:
+        number, k, level = opening.number, opening.intent.k, opening.intent.alpha
+        if k != number:
+            faults.append(
+                f"{opening.step.place}: opening {number} expected, got {k}: no k is left out or used twice"
+            )
+        elif not isclose(level, alpha(k, total), rel_tol=TOLERANCE):
+            faults.append(f"{opening.place}: alpha {alpha(k, total)} expected, got {level}")
+    used = fsum(opening.intent.alpha for opening in found)
+    if used > total:
+        faults.append(f"an error budget of {total} expected, got {used:.6g} spent")
+    return Finding(
+        "budget", f"{len(found)} openings, {used:.4g} of the error budget {total:g} spent", tuple(faults)
+    )
+
+
+def check_intents(case: Case, signed: SignedCharter) -> Finding:
+    """Each intent fixed what charter, record and code say, before its seal could open."""
+    found = openings(case)
+    faults = [fault for opening in found for fault in _intent_faults(opening, signed)]
+    return Finding(
+        "intents",
+        f"{len(found)}: models, targets, limits, tasks and code as the record gives them",
+        tuple(faults),
+    )
+
+
+def check_seal(case: Case, signed: SignedCharter) -> Finding:
+    """Each outcome reveals the link of the charter's chain that its number names."""
+    seal = signed.charter.seal
+    faults, revealed, found = [], 0, openings(case)
+    for opening in found:
+        if opening.outcome is None:
+            if opening is not found[-1]:
+                faults.append(f"{opening.place}: an outcome before the next intent expected, got none")
+            continue
+        revealed += 1
+        faults += [
+            f"{opening.place}: {fault}"
+            for fault in _reveal_faults(opening.outcome, min(seal.length, len(found)), seal.tip)
+        ]
+    strays = sum(1 for _ in case.all(OutcomeWritten)) - revealed
+    if strays:
+        faults.append(f"one outcome an intent expected, got {strays} more")
+    return Finding("seal", f"{revealed} reveals lead to the charter's tip {seal.tip[:8]}...", tuple(faults))
+
+
+def check_gates(case: Case, signed: SignedCharter) -> Finding:
+    """Each verdict follows from its counts."""
+    total, faults, judged = signed.charter.constraints.error_budget, [], 0
+    for opening in openings(case):
+        if opening.outcome is not None:
+            judged += 1
+            faults += [
+                f"{opening.place}: {fault}" for fault in discrepancies(opening.intent, opening.outcome, total)
+            ]
+            faults += [f"{opening.place}: {fault}" for fault in _void_faults(opening.outcome)]
+    return Finding("gates", f"{judged} verdicts computed again from their counts", tuple(faults))
+
+
+def _intent_faults(opening: Opening, signed: SignedCharter) -> Iterator[str]:
+    intent, before = opening.intent, opening.step.before
+    trained = {entry.digest for entry in before.slots.values() if isinstance(entry, CandidateTrained)}
+    for what, wanted, got in (
+        ("the charter's version", signed.charter.version, intent.charter_version),
+        ("the charter", signed.digest, intent.charter),
+        ("the incumbent", before.incumbent, intent.incumbent),
+        ("tasks", _task_digests(signed), intent.tasks),
+        (
+            "the session's evaluating code",
+            before.session.evaluator if before.session else "",
+            intent.evaluator,
+        ),
+        ("witnesses", (), intent.witnesses),
+    ):
+        if got != wanted:
+            yield f"{opening.place}: {what} {wanted} expected, got {got}"
+    if intent.candidate not in trained:
+        yield (
+            f"{opening.place}: a candidate that this generation trained before the intent expected, "
+            f"got {intent.candidate}"
+        )
+    yield from _target_faults(opening, signed)
+
+
+def _target_faults(opening: Opening, signed: SignedCharter) -> Iterator[str]:
+    """Targets are a function of the incumbent's visible profile, the mastered rungs, k and the charter."""
+    intent, before = opening.intent, opening.step.before
+    profile = before.visible.get(before.incumbent)
+    if profile is None:
+        yield f"{opening.place}: a visible profile of the incumbent before the intent expected, got none"
+        return
+    budget = signed.charter.constraints.error_budget
+    wanted = targets(profile, before.mastered, opening.number, budget, _rules(signed))
+    names, got = [target.name for target in wanted], [target.name for target in intent.targets]
+    if names != got:
+        yield f"{opening.place}: the targets {', '.join(names)} expected, got {', '.join(got)}"
+        return
+    for right, target in zip(wanted, intent.targets, strict=True):
+        if right != target:
+            yield f"{opening.place}: target {right} expected, got {target}"
+
+
+def _rules(signed: SignedCharter) -> Rules:
+    constraints, items = signed.charter.constraints, signed.charter.gate.items
+    return Rules(
+        margin=constraints.non_inferiority_margin,
+        floor=constraints.mastery_floor,
+        superiority_items=items.superiority,
+        other_items=items.non_inferiority,
+    )
+
+
+def _task_digests(signed: SignedCharter) -> dict[str, str]:
+    return {name: task_digest(name, signed) for name in sorted(signed.charter.direction.improve)}
+
+
+def _reveal_faults(outcome: Outcome, last: int, tip: str) -> list[str]:
+    if not 1 <= outcome.k <= last:
+        return [f"a link from 1 to {last} of the chain expected, got {outcome.k}"]
+    try:
+        check_reveal(bytes.fromhex(outcome.reveal), outcome.k, bytes.fromhex(tip))
+    except (DetentError, ValueError) as error:
+        return [str(error)]
+    return []
+
+
+def _void_faults(outcome: Outcome) -> Iterator[str]:
+    if outcome.verdict == "void" and (outcome.results or outcome.gain or outcome.answers):
+        yield "a void opening without results, gain and answers expected, got some"

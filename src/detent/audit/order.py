@@ -1,0 +1,94 @@
+"""The ledger itself, and whether what stands on it can follow one another: bytes, kinds, order, times."""
+
+import re
+from collections.abc import Iterator
+from datetime import datetime
+
+from detent.audit.evidence import Case, Step
+from detent.audit.findings import Finding
+from detent.errors import DetentError
+from detent.signing import canonical
+from detent.values import CharterSigned, Entry, LeaseGranted, SessionStarted, entry_document
+
+TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
+
+
+def check_ledger(case: Case) -> Finding:
+    """Every hash and file of the log, and its signature; see `fsck`."""
+    tree = case.tree
+    name = tree.head.origin if tree.head else "nobody"
+    detail = (
+        f"{len(tree.entries)} entries, root {tree.root.hex()[:8]}...: every tile and hash, signed by {name}"
+    )
+    return Finding("ledger", detail, tree.faults)
+
+
+def check_entries(case: Case) -> Finding:
+    """Each entry is of a known kind, and written in the one form that says what it says (RFC 8785)."""
+    kinds = {step.entry.kind for step in case.steps}
+    faults = [*case.unread, *(fault for step in case.steps for fault in _form_faults(step))]
+    return Finding(
+        "entries", f"{len(case.steps)} entries of {len(kinds)} kinds, in canonical form", tuple(faults)
+    )
+
+
+def check_order(case: Case) -> Finding:
+    """The fold takes every entry, under its own generation, at a time that is not before the last one's."""
+    faults = [f"{step.place}: {step.refused}" for step in case.steps if step.refused]
+    faults += [fault for step in case.steps for fault in _stamp_faults(step)]
+    faults += _time_faults(case.steps)
+    first, last = (case.steps[place].entry.at if case.steps else "never" for place in (0, -1))
+    detail = (
+        f"{case.state.generation} closed generations, one entry following from another, {first} to {last}"
+    )
+    return Finding("order", detail, tuple(faults))
+
+
+def outside_turns(entry: Entry) -> bool:
+    """Whether the entry may be written between turns: it belongs to no generation's work."""
+    return isinstance(entry, CharterSigned | LeaseGranted | SessionStarted)
+
+
+def _form_faults(step: Step) -> Iterator[str]:
+    try:
+        proper = canonical(entry_document(step.entry))
+    except DetentError as error:
+        yield f"{step.place}: {error}"
+        return
+    if proper != step.data:
+        at = next((i for i, (a, b) in enumerate(zip(proper, step.data, strict=False)) if a != b), len(proper))
+        yield (
+            f"{step.place}: {step.entry.kind} in canonical form expected, "
+            f"got {step.data[max(0, at - 20) : at + 20]!r} at byte {at}"
+        )
+
+
+def _stamp_faults(step: Step) -> Iterator[str]:
+    """The fold looks at generations within a turn; this also at what stands between turns."""
+    entry, generation = step.entry, step.before.generation
+    if outside_turns(entry) and entry.generation != generation:
+        yield f"{step.place}: {entry.kind} of generation {generation} expected, got {entry.generation}"
+    if not outside_turns(entry) and step.before.session is None:
+        yield f"{step.place}: a session before {entry.kind} expected, got none: nobody says what code ran"
+
+
+def _time_faults(steps: tuple[Step, ...]) -> Iterator[str]:
+    before = ""
+    for step in steps:
+        at = step.entry.at
+        if not _is_time(at):
+            yield f"{step.place}: a time such as 2026-01-31T12:00:00Z expected, got {at[:40]!r}"
+        elif at < before:
+            yield f"{step.place}: a time not before {before} expected, got {at}: time never goes back"
+        else:
+            before = at
+
+
+def _is_time(text: str) -> bool:
+    if not TIME.fullmatch(text):
+        return False
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,236 @@
+"""What models were taught: true answers on the seed levels, and above them only what models wrote themselves.
+
+Seed data is drawn again and must be the tasks' own answers to the byte. Of self-made data the prompts are drawn
+again; that a completion is its labellers' own can only be shown by asking them again.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from detent.audit.evidence import Case, Step
+from detent.audit.findings import Finding
+from detent.audit.material import believed_tasks, named_file, off_ladder
+from detent.charter import SignedCharter
+from detent.errors import DetentError
+from detent.evaluate import ladder_rungs, profile_items, public_stream
+from detent.tasks import Rng, TaskSource
+from detent.values import (
+    Audited,
+    DataMade,
+    DataProposal,
+    Example,
+    Filter,
+    Item,
+    Origin,
+    Proposed,
+    Score,
+    Slice,
+)
+
+MOST_PROMPTS = 100_000
+"""Prompts of one rung, as the charter's form bounds them; more are not drawn."""
+
+_examples: msgspec.json.Decoder[Example] = msgspec.json.Decoder(Example)
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """A data file with its entry, the audit of it if there was one, and the tasks it was made with."""
+
+    signed: SignedCharter
+    step: Step
+    entry: DataMade
+    audit: Audited | None
+    examples: Sequence[Example]
+    tasks: Mapping[str, TaskSource]
+
+    def stream(self, label: str) -> bytes:
+        """The public stream of that name in the file's generation."""
+        return public_stream(self.signed.charter.run.seed, label, self.step.before.generation)
+
+
+def check_data(case: Case, signed: SignedCharter) -> Finding:
+    """Every data file is the one on the ledger and holds what its origin allows; audits count what is in it."""
+    faults, count, files = [], 0, 0
+    for step, entry in case.all(DataMade):
+        files += 1
+        try:
+            lesson = _lesson(case, signed, step, entry)
+            count += len(lesson.examples)
+            wrong = list(_lesson_faults(lesson))
+        except (DetentError, ValueError) as error:
+            wrong = [str(error)]
+        faults += [f"{step.place}: {fault}" for fault in wrong]
+    for step, audit in case.all(Audited):
+        if not isinstance(step.before.slots.get("data/v1"), DataMade):
+            faults.append(
+                f"{step.place}: an audit of this generation's data expected, got one of {audit.data}"
+            )
+    return Finding(
+        "data", f"{count:,} examples in {files} files, drawn again; audits counted again", tuple(faults)
+    )
+
+
+def _lesson(case: Case, signed: SignedCharter, step: Step, entry: DataMade) -> Lesson:
+    content = named_file(case.evidence.data, entry.digest, ".jsonl")
+    examples = _examples.decode_lines(content)
+    if msgspec.json.Encoder().encode_lines(examples) != content:
+        raise ValueError(f"examples and nothing else expected in {entry.digest}.jsonl, got more")
+    made_in = step.before.generation
+    audit = next((audit for at, audit in case.all(Audited) if at.before.generation == made_in), None)
+    return Lesson(signed, step, entry, audit, examples, believed_tasks(case, signed))
+
+
+def _lesson_faults(lesson: Lesson) -> Iterator[str]:
+    counted = Counter(Slice(example.task, example.level) for example in lesson.examples)
+    counts = _by_task(counted)
+    if counts != lesson.entry.counts:
+        yield f"counts {counts} expected from the file, got {lesson.entry.counts}"
+    if strange := off_ladder(counted, lesson.signed):
+        yield from strange
+    elif lesson.entry.origin.source == "seed":
+        yield from _seed_faults(lesson)
+    else:
+        yield from _self_faults(lesson)
+
+
+def _seed_faults(lesson: Lesson) -> Iterator[str]:
+    """True answers: in generation 0 only, on the seed levels only, and exactly those of the tasks."""
+    recipe, stream = lesson.signed.charter.recipe, lesson.stream("seed data")
+    if lesson.step.before.generation != 0 or lesson.entry.origin != Origin("seed"):
+        yield "true answers in generation 0 alone, by nobody's labels, expected, got others"
+    above = {example.level for example in lesson.examples if example.level > recipe.seed_levels}
+    if above:
+        yield f"true answers on levels 1 to {recipe.seed_levels} alone expected, got some on {sorted(above)}"
+    if lesson.entry.stream != stream.hex():
+        yield f"stream {stream.hex()} expected, got {lesson.entry.stream}"
+    tops = lesson.signed.charter.direction.improve
+    rungs = ladder_rungs(
+        {task: min(top, recipe.seed_levels) for task, top in tops.items()}, recipe.seed_problems
+    )
+    wanted = [
+        Example(item.slice.task, item.slice.level, item.problem.prompt, item.problem.answer)
+        for item in profile_items(lesson.tasks, rungs, stream)
+    ]
+    if len(wanted) != len(lesson.examples):
+        yield f"{len(wanted)} examples expected, got {len(lesson.examples)}"
+    for line, (right, got) in enumerate(zip(wanted, lesson.examples, strict=False), 1):
+        if right != got:
+            yield f"line {line}: {right.prompt!r} -> {right.completion!r}, sure and agreed, expected, got {got}"
+            return
+
+
+def _self_faults(lesson: Lesson) -> Iterator[str]:
+    """Labels: by the generation's team, on prompts of its stream and proposal, kept by the proposal's filter."""
+    proposed = lesson.step.before.slots.get("proposal/v1")
+    if not isinstance(proposed, Proposed):
+        yield "a proposal before its labels expected, got none"
+        return
+    proposal, stream = proposed.proposal, lesson.stream("labels")
+    if lesson.entry.origin.labellers != lesson.step.before.team:
+        yield f"labels by the team {lesson.step.before.team} expected, got {lesson.entry.origin.labellers}"
+    if lesson.entry.stream != stream.hex():
+        yield f"stream {stream.hex()} expected, got {lesson.entry.stream}"
+    rungs = _rungs(proposal)
+    if strange := [*off_ladder(rungs, lesson.signed), *_too_many(rungs)]:
+        yield from strange
+        return
+    wanted = _by_task(Counter(rungs))
+    if lesson.entry.offered != wanted:
+        yield f"prompts offered {wanted} expected, as proposed, got {lesson.entry.offered}"
+    items = profile_items(lesson.tasks, _numbered(rungs), stream)
+    yield from _prompt_faults(lesson.examples, items)
+    yield from _filter_faults(lesson.examples, proposal)
+    yield from _audit_faults(lesson, items)
+
+
+def _rungs(proposal: DataProposal) -> dict[Slice, int]:
+    """Prompts proposed, by rung, in the proposal's order."""
+    return {
+        Slice(task, rung.level): rung.prompts
+        for task, recipe in proposal.recipes.items()
+        for rung in recipe.rungs
+        if rung.prompts
+    }
+
+
+def _numbered(rungs: Mapping[Slice, int]) -> dict[str, dict[int, int]]:
+    found: dict[str, dict[int, int]] = {}
+    for one, prompts in rungs.items():
+        found.setdefault(one.task, {})[one.level] = prompts
+    return found
+
+
+def _by_task(counts: Mapping[Slice, int]) -> dict[str, dict[str, int]]:
+    """As entries have them: [task][level as text]."""
+    return {
+        task: {str(level): count for level, count in levels.items()}
+        for task, levels in _numbered(counts).items()
+    }
+
+
+def _too_many(rungs: Mapping[Slice, int]) -> list[str]:
+    return [
+        f"1 to {MOST_PROMPTS} prompts expected at {one.task} {one.level}, got {prompts}"
+        for one, prompts in rungs.items()
+        if not 1 <= prompts <= MOST_PROMPTS
+    ]
+
+
+def _prompt_faults(examples: Sequence[Example], items: Sequence[Item]) -> Iterator[str]:
+    """Each prompt was drawn on its rung, as often as it was labelled."""
+    left = Counter((item.slice.task, item.slice.level, item.problem.prompt) for item in items)
+    for line, example in enumerate(examples, 1):
+        asked = (example.task, example.level, example.prompt)
+        if not left[asked]:
+            yield f"line {line}: a prompt that was drawn for the labellers expected, got {asked}"
+            return
+        left[asked] -= 1
+
+
+def _filter_faults(examples: Sequence[Example], proposal: DataProposal) -> Iterator[str]:
+    rules = _filters(proposal)
+    kept: Counter[Slice] = Counter()
+    for line, example in enumerate(examples, 1):
+        one = Slice(example.task, example.level)
+        kept[one] += 1
+        rule = rules.get(one)
+        if rule is None or example.confidence < rule.confidence or example.agreement < rule.agreement:
+            yield f"line {line}: an example that {rule} keeps expected, got {example}"
+            return
+    for one, count in kept.items():
+        if 0 < rules[one].keep < count:
+            yield f"at most {rules[one].keep} labels kept at {one.task} {one.level} expected, got {count}"
+
+
+def _filters(proposal: DataProposal) -> dict[Slice, Filter]:
+    return {
+        Slice(task, rung.level): rung.filter
+        for task, recipe in proposal.recipes.items()
+        for rung in recipe.rungs
+    }
+
+
+def _audit_faults(lesson: Lesson, items: Sequence[Item]) -> Iterator[str]:
+    """The audit drew its sample after the file had its digest, and its totals are what the checkers say."""
+    audit, digest = lesson.audit, lesson.entry.digest
+    if audit is None:
+        return
+    stream = lesson.stream(f"audit of {digest}")
+    if (audit.data, audit.stream) != (digest, stream.hex()):
+        yield f"an audit of {digest} from stream {stream.hex()} expected, got {audit.data}, {audit.stream}"
+        return
+    wanted = {}
+    for task, source in lesson.tasks.items():
+        truth = {item.problem.prompt: item.problem for item in items if item.slice.task == task}
+        mine = [example for example in lesson.examples if example.task == task and example.prompt in truth]
+        size = min(lesson.signed.charter.recipe.audit, len(mine))
+        drawn = Rng(stream).child(task).sample(mine, size)
+        if drawn:
+            marks = source.right([(truth[example.prompt], example.completion) for example in drawn])
+            wanted[task] = Score(sum(marks), len(marks))
+    if wanted != audit.labels:
+        yield f"the audit's totals {wanted} expected from the file, got {audit.labels}"

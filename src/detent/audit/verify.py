@@ -1,0 +1,73 @@
+"""The whole record again: every hash, order, signature, seal, gate, budget, lineage and file.
+
+    >>> findings = verify(evidence)
+    >>> findings.checks, findings.faults
+    (17, [])
+
+Each check looks at one thing, says what it looked at in one line, and goes on after a fault. Nothing raises on
+bad evidence: a check that cannot be finished has failed.
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+from detent.audit.answers import check_answers
+from detent.audit.charters import check_charter, check_leases, check_sessions
+from detent.audit.decisions import check_decisions
+from detent.audit.evidence import Case, Evidence, read
+from detent.audit.findings import Finding, Findings
+from detent.audit.limits import notes, unproven
+from detent.audit.lineage import check_lineage
+from detent.audit.material import check_tasks
+from detent.audit.models import check_models
+from detent.audit.openings import check_budget, check_gates, check_intents, check_seal
+from detent.audit.order import check_entries, check_ledger, check_order
+from detent.audit.profiles import check_mastery, check_profiles
+from detent.audit.teaching import check_data
+from detent.charter import SignedCharter
+
+BY_THEMSELVES: dict[str, Callable[[Case], Finding]] = {
+    "ledger": check_ledger,
+    "entries": check_entries,
+    "order": check_order,
+    "charter": check_charter,
+    "models": check_models,
+}
+
+UNDER_THE_CHARTER: dict[str, Callable[[Case, SignedCharter], Finding]] = {
+    "leases": check_leases,
+    "sessions": check_sessions,
+    "tasks": check_tasks,
+    "budget": check_budget,
+    "intents": check_intents,
+    "seal": check_seal,
+    "gates": check_gates,
+    "answers": check_answers,
+    "profiles": check_profiles,
+    "mastery": check_mastery,
+    "decisions": check_decisions,
+    "lineage": check_lineage,
+    "data": check_data,
+}
+
+
+def verify(evidence: Evidence) -> Findings:
+    """Check everything that can be checked without asking a model."""
+    case = read(evidence)
+    made = [_finding(name, partial(check, case)) for name, check in BY_THEMSELVES.items()]
+    made += [_under_charter(name, check, case) for name, check in UNDER_THE_CHARTER.items()]
+    return Findings(tuple(made), notes(case), unproven(case))
+
+
+def _under_charter(name: str, check: Callable[[Case, SignedCharter], Finding], case: Case) -> Finding:
+    signed = case.signed
+    if signed is None:
+        return Finding(name, "nothing", ("not checked: there is no charter to check it against",))
+    return _finding(name, partial(check, case, signed))
+
+
+def _finding(name: str, check: Callable[[], Finding]) -> Finding:
+    try:
+        return check()
+    except Exception as error:  # noqa: BLE001  whatever a hostile record breaks here, the other checks are made
+        return Finding(name, "part", (f"the check could not be finished: {type(error).__name__}: {error}",))

@@ -3,7 +3,7 @@
 import tomllib
 
 import pytest
-from charter_texts import ADA, BOB, CATALOGUE, DRAFT, TIP, charter_text
+from tests.charter.charter_texts import ADA, BOB, CATALOGUE, DRAFT, TIP, charter_text
 
 from detent.charter import complete, default_text, parse_charter, parse_draft
 from detent.errors import CharterError

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import pytest
-from charter_texts import CATALOGUE
 from pydantic.fields import FieldInfo
+from tests.charter.charter_texts import CATALOGUE
 
 import detent.charter as front_door
 from detent.charter import CHARTER_TYPE, LEASE_TYPE, Charter, Draft, parse_draft

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from charter_texts import ADA, CATALOGUE, DRAFT, EVE, TIP, charter_text
+from tests.charter.charter_texts import ADA, CATALOGUE, DRAFT, EVE, TIP, charter_text
 
 from detent.charter import Catalogue, Draft, default_text, draft_text, parse_charter, parse_draft
 from detent.errors import CharterError, UsageError

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import pytest
-from charter_texts import ADA, BOB, CATALOGUE, DRAFT, EVE, charter_text
+from tests.charter.charter_texts import ADA, BOB, CATALOGUE, DRAFT, EVE, charter_text
 
 from detent.charter import (
     CHARTER_TYPE,

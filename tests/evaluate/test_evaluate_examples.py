@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
-import evaluate_world as world
 import pytest
 from msgspec import structs
+from tests.evaluate import evaluate_world as world
 
 import detent.evaluate
 from detent.evaluate import conduct, evaluator_digest

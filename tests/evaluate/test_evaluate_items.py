@@ -5,9 +5,9 @@ from itertools import pairwise
 from math import sqrt
 
 import pytest
-from evaluate_world import TASKS
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.evaluate.evaluate_world import TASKS
 
 from detent.errors import UsageError
 from detent.evaluate import ItemStream

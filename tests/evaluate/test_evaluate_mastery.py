@@ -3,7 +3,7 @@
 from math import comb
 
 import pytest
-from evaluate_world import CANDIDATE, TASKS, Model, World, falling, flat_profile
+from tests.evaluate.evaluate_world import CANDIDATE, TASKS, Model, World, falling, flat_profile
 
 from detent.errors import EngineError, UsageError
 from detent.evaluate import (

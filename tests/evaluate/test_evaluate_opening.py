@@ -3,8 +3,18 @@
 from collections.abc import Sequence
 
 import pytest
-from evaluate_world import CANDIDATE, INCUMBENT, TASKS, Model, Skill, World, falling, intent, silent
 from msgspec import structs
+from tests.evaluate.evaluate_world import (
+    CANDIDATE,
+    INCUMBENT,
+    TASKS,
+    Model,
+    Skill,
+    World,
+    falling,
+    intent,
+    silent,
+)
 
 from detent.errors import EngineError, TrustError
 from detent.evaluate import Conducted, Rules, conduct, log_e, passes

@@ -3,8 +3,18 @@
 from collections.abc import Callable
 
 import pytest
-from evaluate_world import BUDGET, CANDIDATE, INCUMBENT, TASKS, Model, World, falling, intent, silent
 from msgspec import structs
+from tests.evaluate.evaluate_world import (
+    BUDGET,
+    CANDIDATE,
+    INCUMBENT,
+    TASKS,
+    Model,
+    World,
+    falling,
+    intent,
+    silent,
+)
 
 from detent.errors import TrustError
 from detent.evaluate import (

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from evaluate_world import BUDGET, CANDIDATE, INCUMBENT, TASKS, Model, World, intent, silent
+from tests.evaluate.evaluate_world import BUDGET, CANDIDATE, INCUMBENT, TASKS, Model, World, intent, silent
 
 from detent.evaluate import Rules, alpha, conduct
 from detent.evaluate.gate import Kind

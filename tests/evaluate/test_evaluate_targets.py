@@ -3,9 +3,9 @@
 from math import fsum
 
 import pytest
-from evaluate_world import BUDGET, flat_profile, intent
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.evaluate.evaluate_world import BUDGET, flat_profile, intent
 
 from detent.evaluate import Rules, item_limit, targets
 from detent.evaluate.recompute import faults_of_intent

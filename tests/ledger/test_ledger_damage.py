@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from ledger_soundness import assert_ledger_sound
+from tests.ledger.ledger_soundness import assert_ledger_sound
 
 from detent.errors import TrustError, UsageError
 from detent.ledger import Checkpoint, Ledger, LedgerReader, sign_note

@@ -11,8 +11,8 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from ledger_disks import BreakingFiles, PowerCut, PowerCutFiles, Way
-from ledger_soundness import assert_covered_sound, assert_ledger_sound
+from tests.ledger.ledger_disks import BreakingFiles, PowerCut, PowerCutFiles, Way
+from tests.ledger.ledger_soundness import assert_covered_sound, assert_ledger_sound
 
 from detent.errors import StorageError, UsageError
 from detent.ledger import Checkpoint, Ledger, LedgerReader, Note, log, sign_note

@@ -7,7 +7,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from ledger_soundness import assert_covered_sound, assert_ledger_sound
+from tests.ledger.ledger_soundness import assert_covered_sound, assert_ledger_sound
 
 from detent.ledger import Ledger, LedgerReader
 from detent.signing import SigningKey

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ledger_soundness import assert_ledger_sound
+from tests.ledger.ledger_soundness import assert_ledger_sound
 
 from detent.errors import BusyError, StorageError, TrustError, UsageError
 from detent.ledger import (

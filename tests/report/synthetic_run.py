@@ -159,6 +159,7 @@ def _built(making: Making, member: int, digest: str, data: str) -> SubjectBuilt:
         steps=700,
         seed=7 + member,
         flops=4.2e12,
+        precision="float32",
         losses=(2.1, 0.4, 0.1),
     )
 
@@ -284,6 +285,7 @@ def _candidate(making: Making, member: int, digest: str, data: str) -> Candidate
         optimizer=Optimizer(),
         parameters=612_480,
         flops=7.3e11,
+        precision="float32",
         losses=(0.09, 0.04),
         change={"layers.0": 0.05},
     )

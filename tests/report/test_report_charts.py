@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
-from report_reader import read
+from tests.report.report_reader import read
 
 from detent.report._svg import element
 from detent.report._words import clip, plain, points, rate, small, span

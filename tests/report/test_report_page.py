@@ -8,8 +8,8 @@ from itertools import pairwise
 
 import pytest
 from msgspec import structs
-from report_reader import Document, read
-from synthetic_run import EVENTFUL, TOP, Words, ledger
+from tests.report.report_reader import Document, read
+from tests.report.synthetic_run import EVENTFUL, TOP, Words, ledger
 
 from detent.report import Arm, render, tell
 from detent.values import Decided, Entry, OutcomeWritten

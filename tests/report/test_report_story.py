@@ -2,7 +2,7 @@
 
 import pytest
 from msgspec import structs
-from synthetic_run import EVENTFUL, TOP, ledger
+from tests.report.synthetic_run import EVENTFUL, TOP, ledger
 
 from detent.errors import TrustError
 from detent.report import tell, tell_turn

@@ -5,7 +5,7 @@ from itertools import product
 
 import pytest
 from msgspec import structs
-from synthetic_run import EVENTFUL, TOP, Words, ledger
+from tests.report.synthetic_run import EVENTFUL, TOP, Words, ledger
 
 from detent.report import Budget, generation_line, standing, status_document, status_text, tell
 from detent.report.summary import LINE

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from written_task import CHECK, PROBLEM, children, written
+from tests.tasks.written_task import CHECK, PROBLEM, children, written
 
 from detent.errors import TaskError
 from detent.tasks import Limits, PluginSource, Problem, plugin, vet

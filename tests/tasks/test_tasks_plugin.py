@@ -9,7 +9,7 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
-from written_task import CHECK, PROBLEM, children, written
+from tests.tasks.written_task import CHECK, PROBLEM, children, written
 
 from detent.errors import EngineError, TaskError, TrustError
 from detent.tasks import Limits, PluginSource, Problem, pinned_plugin, plugin, vet

@@ -223,7 +223,7 @@ FAULTS: dict[str, tuple[Callable[[Place], Job], type[DetentError]]] = {
     "a rung without a recipe": (no_rung, UsageError),
     "sizes that no model has": (lambda _: BuildJob(seed=1, hidden=33, heads=2), SubjectError),
     "a model too large to be written": (lambda _: BuildJob(seed=1), StorageError),
-    "a model too large for memory": (
+    "a model that memory has no room for": (
         lambda _: BuildJob(seed=1, layers=1, hidden=1 << 16, intermediate=1 << 17),
         EngineError,
     ),
@@ -237,6 +237,7 @@ def test_a_fault_becomes_its_error_and_the_worker_lives_on(fault: str, place: Pl
     with pytest.raises(DetentError, match=r"expected.*got.*worker\.log") as error:
         place.engine.run(make(place), quiet)
     assert type(error.value) is kind, error.value
+    assert "\n" not in str(error.value)
     assert place.answer(place.model, "C1=")
     assert worker_pid(place) == before
 

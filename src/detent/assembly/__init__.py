@@ -6,6 +6,7 @@ Every command of the program is one function here. Nothing below knows where thi
 from detent.assembly.founding import Founded, create_run, grant_lease
 from detent.assembly.reading import status_of, write_report
 from detent.assembly.running import Run, answer_prompt, open_run
+from detent.assembly.verifying import verify_run
 
 __all__ = [
     "Founded",
@@ -15,5 +16,6 @@ __all__ = [
     "grant_lease",
     "open_run",
     "status_of",
+    "verify_run",
     "write_report",
 ]

@@ -14,6 +14,7 @@ from detent.assembly.clock import now
 from detent.assembly.places import RunFolder
 from detent.assembly.reading import log_key, render_report, save_report, signed_charter
 from detent.assembly.tasks import charter_sources, closing
+from detent.assembly.timing import Stopwatch, TimedEngine
 from detent.charter import SignedCharter
 from detent.engine import DataStore, LocalEngine, ModelStore
 from detent.evaluate import evaluator_digest, open_chain
@@ -36,10 +37,13 @@ class Run:
     signed: SignedCharter
     parts: Parts
     say: Say
+    stopwatch: Stopwatch
 
     def go(self, generations: int | None) -> str:
         """Turn the cycle; returns the sentence that says why it stopped."""
         stop = drive(self.parts, generations, self._after)
+        self.say(self.stopwatch.sentence())
+        self.stopwatch.append_to(self.folder.log.with_name("timing.jsonl"))
         state, root = self.parts.book.state, self.folder.root
         match stop:
             case "lease_spent":
@@ -82,13 +86,8 @@ def open_run(folder: Path, *, watch: Watch, say: Say) -> Iterator[Run]:
             places.seal_path(charter.seal.tip), charter.seal.length, bytes.fromhex(charter.seal.tip)
         )
         tasks = stack.enter_context(closing(charter_sources(charter, run.tasks)))
-        engine = LocalEngine(
-            models=run.models,
-            data=run.data,
-            staging=run.staging,
-            log=run.log,
-            threads=charter.run.threads,
-        )
+        stopwatch = Stopwatch()
+        engine = TimedEngine(_engine(run, run.staging, charter.run.threads), stopwatch)
         stack.callback(engine.close)
         parts = Parts(
             charter=charter,
@@ -101,11 +100,15 @@ def open_run(folder: Path, *, watch: Watch, say: Say) -> Iterator[Run]:
             chain=chain,
             staging=run.staging,
             watch=watch,
-            note=lambda line: None,
+            note=lambda _: None,
             given_subject=None if charter.subject.built else run.subject,
         )
         book.write(session(parts))
-        yield Run(run, signed, parts, say)
+        yield Run(run, signed, parts, say, stopwatch)
+
+
+def _engine(run: RunFolder, staging: Path, threads: int) -> LocalEngine:
+    return LocalEngine(models=run.models, data=run.data, staging=staging, log=run.log, threads=threads)
 
 
 def session(parts: Parts) -> SessionStarted:
@@ -144,15 +147,9 @@ def answer_prompt(folder: Path, prompt: str) -> str:
     ModelStore(run.models).path(digest)
     job = AnswerJob(model=digest, prompts=(prompt,), extra_tokens=signed.charter.subject.extra_tokens)
     with TemporaryDirectory(prefix="detent-") as staging:  # a run's own belongs to its engine
-        engine = LocalEngine(
-            models=run.models,
-            data=run.data,
-            staging=Path(staging),
-            log=run.log,
-            threads=signed.charter.run.threads,
-        )
+        engine = _engine(run, Path(staging), signed.charter.run.threads)
         try:
-            result = engine.run(job, lambda progress: None)
+            result = engine.run(job, lambda _: None)
         finally:
             engine.close()
     if not isinstance(result, Answers):

@@ -1,11 +1,12 @@
 """Which code draws and checks a charter's problems: built in, or a user's own in a process of its own."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from detent.charter import Catalogue, Charter, Draft
 from detent.engine import host_prefix
+from detent.errors import DetentError
 from detent.evaluate import least_first_limit
 from detent.tasks import BUILTINS, TaskSource, builtin, pinned_plugin, plugin
 
@@ -36,14 +37,23 @@ def draft_sources(draft: Draft, home: Path) -> dict[str, TaskSource]:
 
 def charter_sources(charter: Charter, folder: Path) -> dict[str, TaskSource]:
     """The tasks a charter improves; files of the author's, in `folder`, must be those that were signed."""
-    return {
-        name: pinned_plugin(
-            name, charter.tasks[name].source, charter.tasks[name].sha256, folder, command_prefix=host_prefix()
-        )
-        if name in charter.tasks
-        else builtin(name)
-        for name in charter.direction.improve
-    }
+    return {name: _charter_source(charter, name, folder) for name in charter.direction.improve}
+
+
+def readable_sources(charter: Charter, folder: Path) -> dict[str, TaskSource]:
+    """The same, without those whose file is missing or is not what was signed."""
+    found = {}
+    for name in charter.direction.improve:
+        with suppress(DetentError):
+            found[name] = _charter_source(charter, name, folder)
+    return found
+
+
+def _charter_source(charter: Charter, name: str, folder: Path) -> TaskSource:
+    if name not in charter.tasks:
+        return builtin(name)
+    own = charter.tasks[name]
+    return pinned_plugin(name, own.source, own.sha256, folder, command_prefix=host_prefix())
 
 
 def _close(sources: Iterable[TaskSource]) -> None:

@@ -5,6 +5,7 @@ import sys
 import time
 from pathlib import Path
 from types import FrameType, TracebackType
+from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
@@ -28,7 +29,7 @@ def run_loop(folder: Path, generations: int | None) -> None:
     sys.stdout.write(stop + "\n")
 
 
-def _as_interrupt(signum: int, frame: FrameType | None) -> None:
+def _as_interrupt(_signal: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
@@ -52,7 +53,7 @@ class Display:
         self._phase = ""
         self._began = 0.0
 
-    def __enter__(self) -> "Display":
+    def __enter__(self) -> Self:
         self._bars.start()
         return self
 

@@ -105,10 +105,14 @@ def intend(parts: Parts, before: Profile, candidate: str) -> IntentWritten:
 def open_seal(parts: Parts, intent: Intent, ask: Ask) -> OutcomeWritten:
     """Derive the problems, let both models answer, count, and reveal the link of the chain.
 
-    Started again after a crash it derives the same problems. An opening whose task fails, or that two
-    sessions could not complete, is void: not accepted, and its error budget is spent.
+    Started again after a crash it derives the same problems. An opening whose task fails, whose evaluating code
+    was changed meanwhile, or that two sessions could not complete, is void: not accepted, and its error budget
+    is spent.
     """
     reveal = parts.chain.reveal(intent.k)
+    if intent.evaluator != evaluator_digest():
+        # Another version of this program began it. Its problems must not be judged by rules it did not name.
+        return _void(intent, reveal, "the evaluating code was changed since the intent; the opening is void")
     try:
         return _conducted(parts, intent, ask, reveal)
     except TaskError as error:

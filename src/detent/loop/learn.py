@@ -82,6 +82,7 @@ def _first_subject(parts: Parts, data: DataMade, member: int) -> SubjectBuilt:
         steps=job.steps,
         seed=job.seed,
         flops=trained.flops,
+        precision=trained.precision,
         losses=trained.losses,
     )
 
@@ -161,6 +162,7 @@ def _candidate(
         optimizer=job.optimizer,
         parameters=trained.parameters,
         flops=trained.flops,
+        precision=trained.precision,
         losses=trained.losses,
         change=trained.change,
     )

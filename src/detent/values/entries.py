@@ -103,6 +103,7 @@ class SubjectBuilt(_OfMember, frozen=True, kw_only=True, tag="subject/v1"):
     steps: int
     seed: int
     flops: float
+    precision: str
     losses: tuple[float, ...]
 
 
@@ -156,6 +157,7 @@ class CandidateTrained(_OfMember, frozen=True, kw_only=True, tag="candidate/v1")
     optimizer: Optimizer
     parameters: int
     flops: float
+    precision: str
     losses: tuple[float, ...]
     change: dict[str, float]
 

@@ -100,7 +100,7 @@ class TrainedModel(_Record, frozen=True, tag="trained"):
     """A trained model lies in the staging folder under `folder`.
 
     losses: mean loss (nats a token) of each tenth of the steps. flops: 6 x parameters x tokens.
-    change: for each module, |new - old| / |old| in Frobenius norm.
+    change: for each module, |new - old| / |old| in Frobenius norm. precision: of the matrix products.
     """
 
     folder: str
@@ -108,6 +108,7 @@ class TrainedModel(_Record, frozen=True, tag="trained"):
     losses: tuple[float, ...]
     flops: float
     change: dict[str, float]
+    precision: str = "float32"
 
 
 class Labels(_Record, frozen=True, tag="labels"):

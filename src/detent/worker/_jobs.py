@@ -15,6 +15,7 @@ from safetensors import SafetensorError
 from detent.errors import DetentError, EngineError, StorageError, UsageError
 from detent.subject import build
 from detent.subject.generate import complete
+from detent.subject.processor import settle
 from detent.values import (
     AnswerJob,
     Answers,
@@ -47,7 +48,7 @@ class Bench:
 
     def settle(self) -> None:
         """Fix what results depend on. After a fork, not before: threads do not survive one."""
-        torch.set_num_threads(self._threads)
+        settle(self._threads)
         torch.use_deterministic_algorithms(mode=True, warn_only=True)
 
     def attempt(self, line: bytes) -> Result:

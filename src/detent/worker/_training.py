@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from detent import values
 from detent.subject.load import Subject
+from detent.subject.processor import fast_precision
 from detent.subject.train import Example, Recipe, Source, train
 from detent.values import TrainedModel, TrainJob
 from detent.worker._shelf import Shelf
@@ -41,6 +42,7 @@ def trained(job: TrainJob, shelf: Shelf, folder: Path, tell: Tell) -> TrainedMod
         losses=_tenths(losses),
         flops=6.0 * parameters * sum(tokens),
         change=_change(before, subject),
+        precision=fast_precision(),
     )
 
 
@@ -61,6 +63,7 @@ def _recipe(job: TrainJob) -> Recipe:
         rest_rate=optimizer.other_rate,
         warm_up=optimizer.warmup_steps,
         cool_down=optimizer.decay_share,
+        precision=fast_precision(),
         clip=optimizer.clip,
     )
 

@@ -1,0 +1,58 @@
+"""`verify`: hand a run folder over as evidence, as far as it can be read."""
+
+from pathlib import Path
+
+from detent.assembly.places import RunFolder
+from detent.assembly.tasks import catalogue, closing, readable_sources
+from detent.audit import Evidence, Findings, verify
+from detent.charter import verified
+from detent.errors import DetentError
+from detent.signing import VerifyKey
+from detent.tasks import TaskSource
+
+
+def verify_run(folder: Path) -> Findings:
+    """Check a run folder without believing anything in it; it may be running meanwhile.
+
+    Raises:
+        UsageError: this is no run folder.
+    """
+    run = RunFolder(folder)
+    run.check()
+    envelope = _text(run.envelope)
+    with closing(_tasks(run, envelope)) as sources:
+        return verify(
+            Evidence(
+                ledger=run.ledger,
+                log_key=_log_key(run),
+                charter=_text(run.charter),
+                envelope=envelope,
+                models=run.models,
+                data=run.data,
+                answers=run.answers,
+                tasks=sources,
+                catalogue=catalogue(),
+            )
+        )
+
+
+def _tasks(run: RunFolder, envelope: str) -> dict[str, TaskSource]:
+    try:
+        charter = verified(envelope, catalogue()).charter
+    except DetentError:
+        return {}  # the charter's own check says why
+    return readable_sources(charter, run.tasks)
+
+
+def _log_key(run: RunFolder) -> VerifyKey | None:
+    try:
+        return VerifyKey.parse(_text(run.log_key).strip())
+    except DetentError:
+        return None
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""

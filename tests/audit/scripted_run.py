@@ -1,0 +1,295 @@
+"""A run of the real loop with scripted models: two leases, three generations, promoted, carried on, screened out.
+
+    >>> run = make_run(folder)          # charter, ledger, seal, models, data and answers, all real but the weights
+    >>> verify(run.evidence()).faults
+    []
+
+A model is a strength: it answers a problem of level n right with the chance strength - n + 1, within 0 and 1;
+which problems, a hash of the prompt decides, the same for all models, so that stronger ones rarely lose an item.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+
+from detent.audit import Evidence
+from detent.charter import Catalogue, SignedCharter, complete, endorse, grant, verified
+from detent.engine import DataStore, FakeEngine, ModelStore
+from detent.evaluate import Chain, evaluator_digest, least_first_limit
+from detent.ledger import Ledger, LedgerReader
+from detent.loop import Book, Parts, drive
+from detent.signing import SigningKey, canonical
+from detent.tasks import BUILTINS, TaskSource, builtin
+from detent.testing.models import write_model
+from detent.values import (
+    AnswerJob,
+    Answers,
+    BuildJob,
+    BuiltModel,
+    CharterSigned,
+    Entry,
+    Example,
+    Job,
+    JobFailure,
+    LabelJob,
+    Labels,
+    LeaseGranted,
+    Result,
+    SessionStarted,
+    TrainedModel,
+    TrainJob,
+    decode_entry,
+    entry_document,
+)
+
+CATALOGUE = Catalogue(tasks=tuple(BUILTINS), least_limit=least_first_limit)
+STEWARD, LOG, STRANGER = (
+    SigningKey.from_seed(name, name.encode().ljust(32)) for name in ("ada", "detent/small/log", "eve")
+)
+SECRET = b"seal".ljust(32)
+INITIALS = {"C": "copy", "R": "reverse", "S": "sort"}
+
+DRAFT = """\
+name = "small"
+purpose = "To be verified"
+[stewards]
+quorum = 1
+[pace]
+lease = { generations = 2 }
+[direction]
+improve = { copy = 4, reverse = 4 }
+[constraints]
+non_inferiority_margin = 0.2
+mastery_floor = 0.8
+[recipe]
+seed_levels = 2
+seed_problems = 20
+seed_steps = 3
+steps = 2
+profile_problems = 32
+audit = 20
+label_prompts = 60
+label_keep = 40
+review_prompts = 20
+[gate]
+items = { superiority = 200, non_inferiority = 200 }
+"""
+
+
+@dataclass(frozen=True)
+class Model:
+    """How good a scripted model is; with `luck` it has chances of its own, so that it disagrees with the others."""
+
+    strength: float
+    luck: str = ""
+
+
+MODELS = (
+    *(Model(2.5), Model(2.4)),
+    *(Model(3.5), Model(3.4)),
+    *(Model(3.5, "6"), Model(3.3)),
+    *(Model(3.2), Model(3.1)),
+)
+"""In the order in which they are trained, two a generation: as begun; better; as good in the end, but luckier on
+the visible problems; worse."""
+
+
+@dataclass
+class ScriptedWorker:
+    """Does jobs without a model; `FakeEngine`'s handler.
+
+    failing: jobs in which a task's code is found to be wrong.
+    """
+
+    models: Path
+    staging: Path
+    trained: Iterator[Model]
+    failing: Callable[[Job], bool] = lambda job: False
+    names: Iterator[int] = field(default_factory=count)
+    known: dict[str, Model] = field(default_factory=dict)
+
+    def do(self, job: Job) -> Result:
+        if self.failing(job):
+            return JobFailure(error="TaskError", message="the task's code raised")
+        match job:
+            case BuildJob():
+                return BuiltModel(folder=self._write(Model(0.0)), parameters=1000)
+            case TrainJob():
+                folder = self._write(next(self.trained))
+                return TrainedModel(
+                    folder=folder, parameters=1000, losses=(1.0, 0.5), flops=1e6, change={"w": 0.1}
+                )
+            case LabelJob():
+                return self._labels(job)
+            case AnswerJob():
+                return Answers(completions=tuple(self.say(job.model, prompt) for prompt in job.prompts))
+
+    def say(self, model: str, prompt: str) -> str:
+        right = answer_to(prompt)
+        said = self._model(model)
+        chance = int.from_bytes(hashlib.sha256((said.luck + prompt).encode()).digest()[:6], "big") / 2**48
+        return right if chance < said.strength - len(right) + 1 else right[:-1] + "x"
+
+    def _labels(self, job: LabelJob) -> Labels:
+        kept: list[Example] = []
+        for task, recipe in job.recipes.items():
+            for rung in recipe.rungs:
+                asked = job.prompts[task][str(rung.level)]
+                said = {prompt: {self.say(model, prompt) for model in job.models} for prompt in asked}
+                agreed = [prompt for prompt in asked if len(said[prompt]) == 1]
+                for prompt in agreed[: rung.filter.keep or None]:
+                    kept.append(Example(task, rung.level, prompt, *said[prompt], confidence=0.95))
+        offered = {
+            task: {level: len(row) for level, row in rows.items()} for task, rows in job.prompts.items()
+        }
+        return Labels(kept=tuple(kept), offered=offered)
+
+    def _model(self, digest: str) -> Model:
+        if digest not in self.known:
+            data = (self.models / digest / "model.safetensors").read_bytes()
+            _, strength, luck = json.loads(data[8 + int.from_bytes(data[:8], "little") :])
+            self.known[digest] = Model(strength, luck)
+        return self.known[digest]
+
+    def _write(self, model: Model) -> str:
+        number = next(self.names)
+        content = json.dumps([number, model.strength, model.luck]).encode()
+        write_model(self.staging / f"model-{number}", content)
+        return f"model-{number}"
+
+
+def answer_to(prompt: str) -> str:
+    """What the task calls right."""
+    digits = prompt[1:-1]
+    return {"C": digits, "R": digits[::-1], "S": "".join(sorted(digits))}[prompt[0]]
+
+
+@dataclass(frozen=True)
+class ScriptedRun:
+    """A run folder, and the keys of everyone who has one."""
+
+    folder: Path
+    signed: SignedCharter
+
+    def evidence(self) -> Evidence:
+        """What `verify` is given."""
+        return Evidence(
+            ledger=self.folder / "ledger",
+            log_key=LOG.verify_key,
+            charter=_text(self.folder / "charter.toml"),
+            envelope=_text(self.folder / "charter.dsse"),
+            models=self.folder / "models",
+            data=self.folder / "data",
+            answers=self.folder / "answers",
+            tasks=self.tasks(),
+            catalogue=CATALOGUE,
+        )
+
+    def tasks(self) -> dict[str, TaskSource]:
+        """The improved tasks' code."""
+        return {name: builtin(name) for name in self.signed.charter.direction.improve}
+
+    def entries(self) -> list[Entry]:
+        """What stands on the ledger."""
+        return [decode_entry(data) for data in self.record()]
+
+    def record(self) -> list[bytes]:
+        """The ledger's entries as they were written."""
+        return list(LedgerReader(self.folder / "ledger", LOG.verify_key).entries())
+
+    def rewrite(self, entries: Sequence[Entry | bytes]) -> None:
+        """Replace the ledger by a sound one of these entries, signed with the log's key: what its holder can do."""
+        shutil.rmtree(self.folder / "ledger")
+        with Ledger.create(self.folder / "ledger", LOG, LOG.name) as ledger:
+            ledger.extend(
+                entry if isinstance(entry, bytes) else canonical(entry_document(entry)) for entry in entries
+            )
+
+    def copy(self, folder: Path) -> "ScriptedRun":
+        """The same run elsewhere, to be tampered with."""
+        shutil.copytree(self.folder, folder, symlinks=True)
+        return ScriptedRun(folder, self.signed)
+
+
+def make_run(
+    folder: Path,
+    draft: str = DRAFT,
+    trained: Sequence[Model] = MODELS,
+    leases: Sequence[int] = (2, 1),
+    *,
+    confined: bool = True,
+    failing: Callable[[Job], bool] = lambda job: False,
+) -> ScriptedRun:
+    """Make a run folder and turn the loop, a session a lease, until every lease is spent.
+
+    A `KeyboardInterrupt` out of `failing` ends a session; the next one goes on.
+    """
+    signed = sign(draft)
+    for name in ("models", "data", "answers", "staging"):
+        (folder / name).mkdir(parents=True)
+    (folder / "charter.toml").write_text(signed.text)
+    (folder / "charter.dsse").write_text(signed.envelope)
+    worker = ScriptedWorker(folder / "models", folder / "staging", iter(trained), failing)
+    ticks = (f"2026-01-01T{n // 3600:02}:{n // 60 % 60:02}:{n % 60:02}Z" for n in count())
+    with Ledger.create(folder / "ledger", LOG, LOG.name) as ledger:
+        book = Book(ledger, ticks.__next__)
+        book.write(CharterSigned(version=1, digest=signed.digest, envelope=signed.envelope))
+        for number, generations in enumerate(leases, 1):
+            envelope = grant(signed, number, generations, [STEWARD])
+            book.write(LeaseGranted(number=number, generations=generations, envelope=envelope))
+            while book.state.lease_left or book.state.slots:
+                with suppress(KeyboardInterrupt):
+                    go_on(session(folder, signed, book, worker, confined=confined))
+    return ScriptedRun(folder, signed)
+
+
+def go_on(parts: Parts) -> None:
+    """Turn until the lease is spent."""
+    drive(parts, None, lambda decided: parts.models.set_incumbent(decided.incumbent))
+
+
+def sign(draft: str) -> SignedCharter:
+    """The charter of a draft without tasks of its own, signed by the steward."""
+    chain = Chain(SECRET, 100)
+    text = complete(draft, [str(STEWARD.verify_key)], chain.tip.hex(), chain.length, {})
+    return verified(endorse(text, [STEWARD]), CATALOGUE)
+
+
+def session(
+    folder: Path, signed: SignedCharter, book: Book, worker: ScriptedWorker, *, confined: bool
+) -> Parts:
+    """A session's parts, its entry written."""
+    run = signed.charter.run
+    book.write(
+        SessionStarted(
+            software={"detent": "0"},
+            seed=run.seed,
+            threads=run.threads,
+            confined=confined,
+            unconfined_because="" if confined else "bubblewrap is not installed",
+            evaluator=evaluator_digest(),
+        )
+    )
+    tasks: Mapping[str, TaskSource] = {name: builtin(name) for name in signed.charter.direction.improve}
+    return Parts(
+        charter=signed.charter,
+        charter_digest=signed.digest,
+        book=book,
+        engine=FakeEngine(worker.do),
+        models=ModelStore(folder / "models"),
+        data=DataStore(folder / "data", folder / "answers"),
+        tasks=tasks,
+        chain=Chain(SECRET, 100),
+        staging=folder / "staging",
+        watch=lambda progress: None,
+        note=lambda line: None,
+    )
+
+
+def _text(path: Path) -> str:
+    return path.read_text() if path.is_file() else ""

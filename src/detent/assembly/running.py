@@ -41,7 +41,7 @@ class Run:
 
     def go(self, generations: int | None) -> str:
         """Turn the cycle; returns the sentence that says why it stopped."""
-        stop = drive(self.parts, generations, self._after)
+        stop = drive(self.parts, generations, self.told)
         self.say(self.stopwatch.sentence())
         self.stopwatch.append_to(self.folder.log.with_name("timing.jsonl"))
         state, root = self.parts.book.state, self.folder.root
@@ -57,7 +57,8 @@ class Run:
             case "enough":
                 return f"done as asked; {state.lease_left} generations left. Go on with: detent run {root}"
 
-    def _after(self, decided: Decided) -> None:
+    def told(self, decided: Decided) -> None:
+        """A generation is closed: say so, point models/incumbent at the model in force, write the report."""
         book = self.parts.book
         turn = tell_turn(book.state.history[decided.generation])
         if turn is not None:

@@ -34,7 +34,7 @@ class Finding:
         shown = [f"{'':<{COLUMN}}- {fault}" for fault in self.faults[:MOST_SENTENCES]]
         more = len(self.faults) - len(shown)
         return [
-            f"{self.check:<{COLUMN}}WRONG: {_counted(len(self.faults), 'fault')} in {self.detail}",
+            f"{self.check:<{COLUMN}}WRONG: {counted(len(self.faults), 'fault')} in {self.detail}",
             *shown,
             *([f"{'':<{COLUMN}}- and {more} more"] if more else []),
         ]
@@ -71,5 +71,11 @@ class Findings:
         return checked + noted + [f"{'not proven':<{COLUMN}}{limit}" for limit in self.unproven]
 
 
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" + ("" if number == 1 else "s")
+def counted(number: int, noun: str) -> str:
+    """A number and its noun.
+
+    >>> counted(1, "opening"), counted(2_000, "row")
+    ('1 opening', '2,000 rows')
+    """
+    many = noun if number == 1 else noun.removesuffix("y") + "ies" if noun.endswith("ry") else noun + "s"
+    return f"{number:,} {many}"

@@ -1,6 +1,7 @@
 """What no check can show, said every time; and what a reader of this particular run should know."""
 
 from detent.audit.evidence import Case
+from detent.audit.findings import counted
 from detent.audit.models import missing_models, unnamed_files
 from detent.audit.openings import openings
 from detent.evaluate import evaluator_digest
@@ -74,9 +75,8 @@ def _code(case: Case) -> list[str]:
 def _unfinished(case: Case) -> list[str]:
     notes = []
     if case.tree.beyond:
-        notes.append(
-            f"{case.tree.beyond} entries lie beyond the checkpoint: an append that `detent run` will finish"
-        )
+        many = counted(case.tree.beyond, "entry")
+        notes.append(f"{many} beyond the checkpoint: an append that was cut short, and that `detent run` finishes")
     found = openings(case)
     if found and found[-1].outcome is None:
         notes.append(f"opening {found[-1].intent.k} is not closed yet: `detent run` goes on with it")

@@ -10,6 +10,7 @@ Fresh = Annotated[int, Field(ge=64, le=100_000), Says("an integer from 64 to 100
 Problems = Annotated[int, Field(ge=1, le=100_000), Says("an integer from 1 to 100000")]
 Team = Annotated[int, Field(ge=1, le=16), Says("an integer from 1 to 16")]
 Ahead = Annotated[int, Field(ge=0, le=100), Says("an integer from 0 to 100")]
+KeepShare = Annotated[float, Field(gt=0, le=100), Says("a number above 0, at most 100")]
 Rate = Annotated[float, Field(gt=0, le=1), Says("a number above 0, at most 1")]
 
 
@@ -53,7 +54,7 @@ class Recipe(Section):
     least_accuracy: Share = 0.5
     label_prompts: Problems = 1500
     label_keep: Problems = 750
-    keep_share: Rate = 0.6
+    keep_share: KeepShare = 0.6
     purify_share: Rate = 0.5
     confidence: Share = 0.7
     review_prompts: Problems = 200

@@ -50,5 +50,6 @@ def _review(level: int, recipe: Recipe) -> Rung:
 def _frontier(level: int, accuracy: float, weak: Weakness, recipe: Recipe) -> Rung:
     """A level the model is still wrong at: keep no more than the visible accuracy says can be right."""
     share = recipe.keep_share * (recipe.purify_share if weak.remedy == "purify" else 1.0)
-    keep = min(recipe.label_keep, int(recipe.label_prompts * accuracy * share))
+    likely = (accuracy * recipe.profile_problems + 1) / (recipe.profile_problems + 1)  # never none at all
+    keep = min(recipe.label_keep, int(recipe.label_prompts * likely * share))
     return Rung(level, recipe.label_prompts, Filter(recipe.confidence, agreement=1.0, keep=max(1, keep)))

@@ -11,15 +11,23 @@ import signal
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
+from detent.values import Result
 from detent.worker._wire import Wire
-
-if TYPE_CHECKING:
-    from detent.worker._jobs import Bench
 
 _SIGNAL_STATUS = 128
 _PR_SET_PDEATHSIG = 1
+
+
+class Work(Protocol):
+    """What serves: in earnest a `_jobs.Bench`, whose module takes seconds to import."""
+
+    def settle(self) -> None:
+        """Get ready, in the process that will do the jobs."""
+
+    def attempt(self, line: bytes) -> Result:
+        """Do the job of one line; never raises."""
 
 
 def main() -> None:
@@ -40,16 +48,16 @@ def main() -> None:
         return  # the overseer is gone, and with it everyone who could be told
 
 
-def serve(bench: "Bench", wire: Wire, lines: Iterable[bytes]) -> None:
+def serve(work: Work, wire: Wire, lines: Iterable[bytes]) -> None:
     """Answer each job line, up to an empty one."""
-    bench.settle()
+    work.settle()
     for line in lines:
         if not line:
             return
-        wire.send(bench.attempt(line))
+        wire.send(work.attempt(line))
 
 
-def nurse(bench: "Bench", wire: Wire) -> None:
+def nurse(work: Work, wire: Wire) -> None:
     """Fork a child for each opening and wait for it; end as it ended when it did not end well."""
     lines = wire.lines()
     for first in lines:
@@ -58,7 +66,7 @@ def nurse(bench: "Bench", wire: Wire) -> None:
             continue
         child = os.fork()
         if child == 0:
-            _as_child(bench, wire, first)
+            _as_child(work, wire, first)
         _, status = os.waitpid(child, 0)
         code = os.waitstatus_to_exitcode(status)
         if code != 0:
@@ -66,12 +74,12 @@ def nurse(bench: "Bench", wire: Wire) -> None:
         wire.ready()
 
 
-def _as_child(bench: "Bench", wire: Wire, first: bytes) -> None:
+def _as_child(work: Work, wire: Wire, first: bytes) -> None:
     """Serve one opening, and never come back."""
     status = 1
     try:
         _end_with_parent()
-        serve(bench, wire, _after(first, wire.lines()))
+        serve(work, wire, _after(first, wire.lines()))
         status = 0
     finally:
         sys.stderr.flush()

@@ -6,7 +6,8 @@
     no-gate    every candidate becomes the incumbent
     no-audit   the diagnosis is not told how many labels were right
     alone      a team of one: no second model has to agree
-    avalanche  a team of one, no filter, no gate, and a frontier that moves whether or not it was mastered
+    avalanche  examples/avalanche without a gate: no filter, labels far above what the model can do
+    avalanche-gated   the same charter in the product
 
 An arm that switches something off is written here, not in the product: no charter can ask for it.
 """
@@ -28,6 +29,7 @@ class Arm:
 
     name: str
     charter: tuple[tuple[str, str], ...] = ()
+    start: str = ""  # a charter's path under examples/; the default charter when empty
     parts: Callable[[Parts], Parts] = lambda parts: parts
     turn: Turn = cycle.turn
 
@@ -125,5 +127,7 @@ ARMS = {
         Arm("no-gate", turn=ungated_turn),
         Arm("no-audit", turn=unaudited_turn),
         Arm("alone", ALONE),
+        Arm("avalanche", start="avalanche/charter.toml", turn=ungated_turn),
+        Arm("avalanche-gated", start="avalanche/charter.toml"),
     )
 }

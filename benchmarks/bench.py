@@ -29,6 +29,7 @@ from detent.loop import cycle
 from detent.values import Decided, Profile, State
 
 ROOT = Path(__file__).parent.parent / "bench"
+EXAMPLES = Path(__file__).parent.parent / "examples"
 GENERATIONS = 8
 
 
@@ -87,7 +88,7 @@ def measure_arm(arm: Arm, seed: int) -> None:
 
 def charter_text(arm: Arm, seed: int) -> str:
     """The default charter with this seed and the arm's changes."""
-    text = default_text()
+    text = (EXAMPLES / arm.start).read_text() if arm.start else default_text()
     for old, new in (("seed = 1 ", f"seed = {seed} "), *arm.charter):
         if old not in text:
             raise SystemExit(f"{old!r} expected in the default charter, which has changed: mend arms.py")

@@ -9,8 +9,9 @@ It sees totals only: accuracy by level, audit totals, and what the generations b
 from collections.abc import Mapping
 from typing import Literal
 
-from detent.evaluate import horizon
+from detent.evaluate import falling_rates, horizon
 from detent.values import Audited, Diagnosed, Diagnosis, Entry, Profile, Weakness
+from detent.values.profiles import MASTERY
 
 TRUSTED = 0.9
 """Audited share of right labels below which a task's labels are held to be what keeps it back."""
@@ -34,8 +35,19 @@ def diagnose(profile: Profile, history: History) -> Diagnosis:
     return Diagnosis(weaknesses=tuple(weaknesses), reading=_reading(weaknesses))
 
 
+def reach(profile: Profile, task: str) -> int:
+    """The first level that is not mastered, smoothed: accuracy does not rise with the level, so noise is pooled.
+
+    With 64 problems a level a model that is .99 right falls below the bound at some level every few profiles.
+    Taken at its word, that profile sends the labels back to where the model is good, and it unlearns what lies
+    above; this happened. Returns top + 1 when all levels are mastered.
+    """
+    rates = falling_rates(profile.scores[task])
+    return next((level for level, rate in enumerate(rates, start=1) if rate < MASTERY), len(rates) + 1)
+
+
 def _weakness(task: str, profile: Profile, history: History) -> Weakness:
-    frontier = profile.frontier(task)
+    frontier = reach(profile, task)
     accuracy = _label_accuracy(task, history)
     stuck = _stuck(task, frontier, history)
     return Weakness(

@@ -1,7 +1,7 @@
 """What whoever holds the log's key can do to a run: change what it says, and sign a sound ledger of it again.
 
-    >>> forge(run, Decided, 1, because="it deserved it")
-    >>> verify(run.evidence()).faults        # must not be empty
+>>> forge(run, Decided, 1, because="it deserved it")
+>>> verify(run.evidence()).faults        # must not be empty
 """
 
 from collections.abc import Callable
@@ -22,10 +22,11 @@ from detent.values import (
     IntentWritten,
     OutcomeWritten,
     Target,
+    decode_entry,
     sha256_hex,
 )
 
-Tamper = Callable[[ScriptedRun], None]
+Tamper = Callable[[ScriptedRun], object]
 
 
 class Forgery(NamedTuple):
@@ -58,10 +59,10 @@ def places(run: ScriptedRun, kind: type[Entry]) -> list[int]:
 
 def forge(run: ScriptedRun, kind: type[Entry], nth: int = 0, /, **fields: Any) -> None:
     """Change fields of the nth entry of that kind."""
-    entries = run.entries()
+    record = run.record()
     place = places(run, kind)[nth]
-    entries[place] = structs.replace(entries[place], **fields)
-    run.rewrite(entries)
+    changed = structs.replace(decode_entry(record[place]), **fields)
+    run.rewrite([*record[:place], changed, *record[place + 1 :]])
 
 
 def forge_intent(run: ScriptedRun, nth: int = 0, /, **fields: Any) -> None:

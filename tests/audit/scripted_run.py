@@ -22,6 +22,7 @@ from detent.charter import Catalogue, SignedCharter, complete, endorse, grant, v
 from detent.engine import DataStore, FakeEngine, ModelStore
 from detent.evaluate import Chain, evaluator_digest, least_first_limit
 from detent.ledger import Ledger, LedgerReader
+from detent.ledger._files import Files
 from detent.loop import Book, Parts, drive
 from detent.signing import SigningKey, canonical
 from detent.tasks import BUILTINS, TaskSource, builtin
@@ -97,6 +98,15 @@ MODELS = (
 )
 """In the order in which they are trained, two a generation: as begun; better; as good in the end, but luckier on
 the visible problems; worse."""
+
+
+class QuickFiles(Files):
+    """A disk that does not wait: nobody pulls the plug here."""
+
+    def write_durably(self, name: str, data: bytes) -> None:
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
 
 
 def never(_job: Job) -> bool:
@@ -215,7 +225,7 @@ class ScriptedRun:
     def rewrite(self, entries: Sequence[Entry | bytes]) -> None:
         """Replace the ledger by a sound one of these entries, signed with the log's key: what its holder can do."""
         shutil.rmtree(self.folder / "ledger")
-        with Ledger.create(self.folder / "ledger", LOG, LOG.name) as ledger:
+        with Ledger.create(self.folder / "ledger", LOG, LOG.name, QuickFiles) as ledger:
             ledger.extend(
                 entry if isinstance(entry, bytes) else canonical(entry_document(entry)) for entry in entries
             )
@@ -246,7 +256,7 @@ def make_run(
     (folder / "charter.dsse").write_text(signed.envelope)
     worker = ScriptedWorker(folder / "models", folder / "staging", iter(trained), failing)
     ticks = (f"2026-01-01T{n // 3600:02}:{n // 60 % 60:02}:{n % 60:02}Z" for n in count())
-    with Ledger.create(folder / "ledger", LOG, LOG.name) as ledger:
+    with Ledger.create(folder / "ledger", LOG, LOG.name, QuickFiles) as ledger:
         book = Book(ledger, ticks.__next__)
         book.write(CharterSigned(version=1, digest=signed.digest, envelope=signed.envelope))
         for number, generations in enumerate(leases, 1):

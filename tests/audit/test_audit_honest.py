@@ -139,7 +139,9 @@ def test_files_that_no_entry_names_are_said(run: ScriptedRun) -> None:
     assert any("answers/ that no entry names" in note for note in findings.notes)
 
 
-def test_nothing_at_all_is_a_fault_in_every_check_that_needs_something(tmp_path: Path, honest: ScriptedRun) -> None:
+def test_nothing_at_all_is_a_fault_in_every_check_that_needs_something(
+    tmp_path: Path, honest: ScriptedRun
+) -> None:
     nowhere = tmp_path / "nowhere"
     known = honest.evidence()
     nothing = Evidence(nowhere, None, "", "", nowhere, nowhere, nowhere, {}, known.catalogue)

@@ -1,13 +1,14 @@
 """The worker's pipes and its nursery, with a bench that only counts: no libraries to load."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
 from typing import Any
 
 COUNTING = """
-import os, sys
+import os, sys, time
 from detent.values import Answers
 from detent.worker.__main__ import nurse, serve
 from detent.worker._wire import Wire
@@ -21,6 +22,10 @@ class Counting:
             os.kill(os.getpid(), 9)
         if line == b"leave":
             sys.exit(5)
+        if line == b"haunt" and os.fork() == 0:
+            if os.fork() == 0:
+                time.sleep(5)
+            os._exit(0)
         self.count += 1
         print("a stray print", flush=True)
         os.write(1, b"and a write to descriptor 1\\n")
@@ -81,6 +86,22 @@ def test_an_opening_starts_where_no_job_has_been() -> None:
 def test_a_nursery_ends_as_the_worker_it_started() -> None:
     assert said("nurse(Counting(), wire)", "die\n")[0] == 128 + signal.SIGKILL
     assert said("nurse(Counting(), wire)", "leave\n")[0] == 1
+
+
+def test_a_nursery_does_not_go_on_beside_a_process_that_an_opening_left_behind() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", COUNTING + "nurse(Counting(), wire)"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as nursery:
+        assert nursery.stdin is not None
+        assert nursery.stderr is not None
+        nursery.stdin.write(b"haunt\n\n")
+        nursery.stdin.flush()
+        assert nursery.wait(timeout=4) == 1
+        log = os.read(nursery.stderr.fileno(), 10_000)
+    assert b"no process left behind by an opening expected" in log
 
 
 def test_progress_is_told_at_first_and_at_last_and_seldom_between() -> None:

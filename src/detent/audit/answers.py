@@ -1,7 +1,7 @@
 """The answers files: every item of every opening drawn again from its seed, checked again and counted again."""
 
 from detent.audit.evidence import Case
-from detent.audit.findings import Finding
+from detent.audit.findings import Finding, counted
 from detent.audit.material import believed_tasks, named_file, off_ladder
 from detent.audit.openings import Opening, openings
 from detent.charter import SignedCharter
@@ -23,7 +23,8 @@ def check_answers(case: Case, signed: SignedCharter) -> Finding:
         except (DetentError, ValueError) as error:
             wrong = [str(error)]
         faults += [f"{opening.place}: {fault}" for fault in wrong]
-    detail = f"{count:,} rows in {files} files drawn again from the seeds, checked again, counted again"
+    what = f"{counted(count, 'row')} in {counted(files, 'file')}"
+    detail = f"{what}, drawn again from the seeds, checked again, counted again"
     return Finding("answers", detail, tuple(faults))
 
 

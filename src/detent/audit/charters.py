@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from detent.audit.evidence import Case, Step
-from detent.audit.findings import Finding
+from detent.audit.findings import Finding, counted
 from detent.audit.order import outside_turns
 from detent.charter import SignedCharter, verified_lease
 from detent.errors import DetentError
@@ -37,7 +37,8 @@ def check_leases(case: Case, signed: SignedCharter) -> Finding:
                 f"{step.place}: a lease for generation {step.before.generation} expected when it began, got "
                 f"{granted} generations granted and {step.before.spent} spent"
             )
-    detail = f"{case.state.leases} signed, {granted} generations granted, {case.state.spent} spent"
+    grants = f"{counted(case.state.leases, 'lease')} signed by the stewards"
+    detail = f"{grants}: {counted(granted, 'generation')} granted, {case.state.spent} spent"
     return Finding("leases", detail, tuple(faults))
 
 
@@ -53,7 +54,9 @@ def check_sessions(case: Case, signed: SignedCharter) -> Finding:
             )
         if session.confined == bool(session.unconfined_because):
             faults.append(f"{step.place}: confined, or the reason why not, expected, got both or neither")
-    return Finding("sessions", f"{number} with the charter's seed", tuple(faults))
+    return Finding(
+        "sessions", f"{counted(number, 'session')} with the charter's seed and threads", tuple(faults)
+    )
 
 
 def _charter_faults(case: Case) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from detent.audit.evidence import Case, Step
-from detent.audit.findings import Finding
+from detent.audit.findings import Finding, counted
 from detent.audit.profiles import to_promote
 from detent.charter import SignedCharter
 from detent.values import CandidateTrained, Decided, Mastered, Profiled, SubjectBuilt
@@ -17,7 +17,11 @@ def check_decisions(case: Case, signed: SignedCharter) -> Finding:
         promoted += decided.decision == "promote" and step.before.generation > 0
         wrong = [*_change_faults(step, decided), *_team_faults(step, decided, signed.charter.recipe.team)]
         faults += [f"{step.place}: {fault}" for fault in wrong]
-    return Finding("decisions", f"{closed}, of which {promoted} promote what the gate passed", tuple(faults))
+    return Finding(
+        "decisions",
+        f"{counted(closed, 'decision')}; {promoted} promoted what the gate had passed",
+        tuple(faults),
+    )
 
 
 def _change_faults(step: Step, decided: Decided) -> Iterator[str]:

@@ -13,6 +13,9 @@ COLUMN = 12
 MOST_SENTENCES = 20
 """Faults of one check that are printed; the others are counted."""
 
+LONGEST = 600
+"""Characters of a line; a record may say anything, and say it at length."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -68,7 +71,8 @@ class Findings:
         """All of it, for a person to read."""
         checked = [line for finding in self.made for line in finding.lines()]
         noted = [f"{'note':<{COLUMN}}{note}" for note in self.notes]
-        return checked + noted + [f"{'not proven':<{COLUMN}}{limit}" for limit in self.unproven]
+        limits = [f"{'not proven':<{COLUMN}}{limit}" for limit in self.unproven]
+        return [_shown(line) for line in (*checked, *noted, *limits)]
 
 
 def counted(number: int, noun: str) -> str:
@@ -77,5 +81,11 @@ def counted(number: int, noun: str) -> str:
     >>> counted(1, "opening"), counted(2_000, "row")
     ('1 opening', '2,000 rows')
     """
-    many = noun if number == 1 else noun.removesuffix("y") + "ies" if noun.endswith("ry") else noun + "s"
+    many = noun if number == 1 else noun.removesuffix("y") + "ies" if noun.endswith("y") else noun + "s"
     return f"{number:,} {many}"
+
+
+def _shown(line: str) -> str:
+    """Fit for a terminal: a hostile record must not move its cursor or hide another line."""
+    cut = line if len(line) <= LONGEST else line[: LONGEST - 3] + "..."
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in cut)

@@ -87,7 +87,7 @@ def fsck(folder: Path, key: VerifyKey | None) -> Tree:
         faults.append(f"{size} signed entries expected, got {len(entries)}: see {bundle}")
     elif head is not None and roots[-1] != head.root:
         faults.append(f"the signed root {head.root.hex()} expected, got {roots[-1].hex()} from the entries")
-    faults += torn + _file_faults(files, found, len(entries))
+    faults += torn + _file_faults(files, found, size)
     return Tree(head, tuple(entries), roots, tuple(faults), len(found) - len(entries))
 
 
@@ -224,16 +224,24 @@ def _read(path: Path) -> bytes | None:
 
 
 def _file_faults(files: dict[str, Path], entries: Sequence[bytes], size: int) -> list[str]:
-    """Files that are missing, that differ from what the entries give, or that belong to nothing."""
+    """Files that are missing, that differ from what the entries give, or that belong to nothing.
+
+    Where entries cannot be read, nothing is said about the tiles over them.
+    """
     levels = _levels(entries)
+    readable = len(entries) >= size
     faults = []
     for name, path in files.items():
         wanted = _content(name, levels)
-        if wanted is None and name not in OWN_FILES:
+        if wanted is None and name not in OWN_FILES and (readable or not _TILE.fullmatch(name)):
             faults.append(f"no file {name} expected in a tree of {size} entries, got one")
         elif wanted is not None and _read(path) != wanted and _there(path):
             faults.append(f"{name}: the {len(wanted)} bytes that the entries give expected, got others")
-    missing = (name for name in _required(size) if not {name, name.partition(".p/")[0]} & files.keys())
+    missing = (
+        name
+        for name in _required(min(size, len(entries)))
+        if not {name, name.partition(".p/")[0]} & files.keys()
+    )
     return faults + [f"the file {name} expected, got none" for name in missing]
 
 

@@ -76,7 +76,9 @@ def _unfinished(case: Case) -> list[str]:
     notes = []
     if case.tree.beyond:
         many = counted(case.tree.beyond, "entry")
-        notes.append(f"{many} beyond the checkpoint: an append that was cut short, and that `detent run` finishes")
+        notes.append(
+            f"{many} beyond the checkpoint: an append that was cut short, and that `detent run` finishes"
+        )
     found = openings(case)
     if found and found[-1].outcome is None:
         notes.append(f"opening {found[-1].intent.k} is not closed yet: `detent run` goes on with it")

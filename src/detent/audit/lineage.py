@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from detent.audit.evidence import Case, Step
-from detent.audit.findings import Finding
+from detent.audit.findings import Finding, counted
 from detent.charter import SignedCharter
 from detent.evaluate import public_number
 from detent.values import Audited, CandidateTrained, DataProposal, Proposed, Source, SubjectBuilt
@@ -22,7 +22,7 @@ def check_lineage(case: Case, signed: SignedCharter) -> Finding:
             first = made.setdefault(step.entry.digest, step)
             if first is not step:
                 faults.append(f"{step.place}: a new model expected, got that of {first.place} again")
-    detail = f"{len(made)} models, each from a known parent and data recorded before it"
+    detail = f"{counted(len(made), 'model')}, each from a known parent and data recorded before it"
     return Finding("lineage", detail, tuple(faults))
 
 

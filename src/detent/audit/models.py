@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from detent.audit.evidence import Case
-from detent.audit.findings import Finding
+from detent.audit.findings import Finding, counted
 from detent.errors import DetentError
 from detent.values import CandidateTrained, DataMade, Decided, OutcomeWritten, SubjectBuilt
 from detent.values.folder import folder_digest
@@ -23,7 +23,9 @@ def check_models(case: Case) -> Finding:
     ]
     faults += _link_faults(case)
     return Finding(
-        "models", f"{len(here)} of {len(named_models(case))} there, under their digests", tuple(faults)
+        "models",
+        f"{len(here)} of {counted(len(named_models(case)), 'model')} there, with the digests that name them",
+        tuple(faults),
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from math import fsum, isclose
 
 from detent.audit.evidence import Case, Step
-from detent.audit.findings import Finding
+from detent.audit.findings import Finding, counted
 from detent.audit.material import task_digest
 from detent.charter import SignedCharter
 from detent.errors import DetentError
@@ -62,7 +62,9 @@ def check_budget(case: Case, signed: SignedCharter) -> Finding:
     if used > total:
         faults.append(f"an error budget of {total} expected, got {used:.6g} spent")
     return Finding(
-        "budget", f"{len(found)} openings, {used:.4g} of the error budget {total:g} spent", tuple(faults)
+        "budget",
+        f"{counted(len(found), 'opening')}, {used:.4g} of the error budget {total:g} spent",
+        tuple(faults),
     )
 
 
@@ -72,7 +74,7 @@ def check_intents(case: Case, signed: SignedCharter) -> Finding:
     faults = [fault for opening in found for fault in _intent_faults(opening, signed)]
     return Finding(
         "intents",
-        f"{len(found)}: models, targets, limits, tasks and code as the record gives them",
+        f"{counted(len(found), 'intent')}: models, targets, tasks and code are those of charter and record",
         tuple(faults),
     )
 
@@ -94,7 +96,11 @@ def check_seal(case: Case, signed: SignedCharter) -> Finding:
     strays = sum(1 for _ in case.all(OutcomeWritten)) - revealed
     if strays:
         faults.append(f"one outcome an intent expected, got {strays} more")
-    return Finding("seal", f"{revealed} reveals lead to the charter's tip {seal.tip[:8]}...", tuple(faults))
+    return Finding(
+        "seal",
+        f"{counted(revealed, 'reveal')} on the chain to the charter's tip {seal.tip[:8]}...",
+        tuple(faults),
+    )
 
 
 def check_gates(case: Case, signed: SignedCharter) -> Finding:
@@ -107,7 +113,7 @@ def check_gates(case: Case, signed: SignedCharter) -> Finding:
                 f"{opening.place}: {fault}" for fault in discrepancies(opening.intent, opening.outcome, total)
             ]
             faults += [f"{opening.place}: {fault}" for fault in _void_faults(opening.outcome)]
-    return Finding("gates", f"{judged} verdicts computed again from their counts", tuple(faults))
+    return Finding("gates", f"{counted(judged, 'verdict')} computed again from their counts", tuple(faults))
 
 
 def _intent_faults(opening: Opening, signed: SignedCharter) -> Iterator[str]:

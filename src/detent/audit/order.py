@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from detent.audit.evidence import Case, Step
-from detent.audit.findings import Finding
+from detent.audit.findings import Finding, counted
 from detent.errors import DetentError
 from detent.signing import canonical
 from detent.values import CharterSigned, Entry, LeaseGranted, SessionStarted, entry_document
@@ -17,9 +17,8 @@ def check_ledger(case: Case) -> Finding:
     """Every hash and file of the log, and its signature; see `fsck`."""
     tree = case.tree
     name = tree.head.origin if tree.head else "nobody"
-    detail = (
-        f"{len(tree.entries)} entries, root {tree.root.hex()[:8]}...: every tile and hash, signed by {name}"
-    )
+    root = f"root {tree.root.hex()[:8]}... signed by {name}"
+    detail = f"{counted(len(tree.entries), 'entry')}, {root}: every tile and hash derived again"
     return Finding("ledger", detail, tree.faults)
 
 
@@ -28,7 +27,9 @@ def check_entries(case: Case) -> Finding:
     kinds = {step.entry.kind for step in case.steps}
     faults = [*case.unread, *(fault for step in case.steps for fault in _form_faults(step))]
     return Finding(
-        "entries", f"{len(case.steps)} entries of {len(kinds)} kinds, in canonical form", tuple(faults)
+        "entries",
+        f"{counted(len(case.steps), 'entry')} of {counted(len(kinds), 'kind')}, in canonical form",
+        tuple(faults),
     )
 
 
@@ -38,9 +39,7 @@ def check_order(case: Case) -> Finding:
     faults += [fault for step in case.steps for fault in _stamp_faults(step)]
     faults += _time_faults(case.steps)
     first, last = (case.steps[place].entry.at if case.steps else "never" for place in (0, -1))
-    detail = (
-        f"{case.state.generation} closed generations, one entry following from another, {first} to {last}"
-    )
+    detail = f"{counted(case.state.generation, 'closed generation')}, entry after entry, {first} to {last}"
     return Finding("order", detail, tuple(faults))
 
 

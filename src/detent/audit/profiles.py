@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from detent.audit.evidence import Case, Step
-from detent.audit.findings import Finding
+from detent.audit.findings import Finding, counted
 from detent.charter import SignedCharter
 from detent.errors import DetentError
 from detent.evaluate import fresh_stream, newly_mastered, plan_mastery, public_stream
@@ -38,7 +38,7 @@ def check_profiles(case: Case, signed: SignedCharter) -> Finding:
         if entry.profile.subject not in own:
             faults.append(f"{said} of {own or 'no model'} expected, got {entry.profile.subject}")
         faults += [f"{said}: {fault}" for fault in _ladder_faults(entry.profile, signed, asked)]
-    detail = f"{counts['visible']} visible, {counts['fresh']} fresh, each from its stream, of its model, on every rung"
+    detail = f"{counts['visible']} visible, {counts['fresh']} fresh: each of its model, from its stream, on every rung"
     return Finding("profiles", detail, tuple(faults))
 
 
@@ -48,7 +48,7 @@ def check_mastery(case: Case, signed: SignedCharter) -> Finding:
     for step, entry in case.all(Mastered):
         rungs += sum(map(len, entry.added.values()))
         faults += [f"{step.place}: {fault}" for fault in _mastery_faults(case, step, entry)]
-    detail = f"{rungs} rungs of {len(signed.charter.direction.improve)} ladders, by their scores"
+    detail = f"{counted(rungs, 'rung')} of {len(signed.charter.direction.improve)} ladders, by their scores"
     return Finding("mastery", detail, tuple(faults))
 
 

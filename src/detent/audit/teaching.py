@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import msgspec
 
 from detent.audit.evidence import Case, Step
-from detent.audit.findings import Finding
+from detent.audit.findings import Finding, counted
 from detent.audit.material import believed_tasks, named_file, off_ladder
 from detent.charter import SignedCharter
-from detent.errors import DetentError
+from detent.errors import DetentError, TrustError
 from detent.evaluate import ladder_rungs, profile_items, public_stream
 from detent.tasks import Rng, TaskSource
 from detent.values import (
@@ -61,7 +61,7 @@ def check_data(case: Case, signed: SignedCharter) -> Finding:
             lesson = _lesson(case, signed, step, entry)
             count += len(lesson.examples)
             wrong = list(_lesson_faults(lesson))
-        except (DetentError, ValueError) as error:
+        except DetentError as error:
             wrong = [str(error)]
         faults += [f"{step.place}: {fault}" for fault in wrong]
     for step, audit in case.all(Audited):
@@ -70,15 +70,20 @@ def check_data(case: Case, signed: SignedCharter) -> Finding:
                 f"{step.place}: an audit of this generation's data expected, got one of {audit.data}"
             )
     return Finding(
-        "data", f"{count:,} examples in {files} files, drawn again; audits counted again", tuple(faults)
+        "data",
+        f"{counted(count, 'example')} in {counted(files, 'file')}, drawn again; audits counted again",
+        tuple(faults),
     )
 
 
 def _lesson(case: Case, signed: SignedCharter, step: Step, entry: DataMade) -> Lesson:
     content = named_file(case.evidence.data, entry.digest, ".jsonl")
-    examples = _examples.decode_lines(content)
+    try:
+        examples = _examples.decode_lines(content)
+    except msgspec.DecodeError as error:
+        raise TrustError(f"examples expected in {entry.digest}.jsonl, got: {error}") from error
     if msgspec.json.Encoder().encode_lines(examples) != content:
-        raise ValueError(f"examples and nothing else expected in {entry.digest}.jsonl, got more")
+        raise TrustError(f"examples and nothing else expected in {entry.digest}.jsonl, got more")
     made_in = step.before.generation
     audit = next((audit for at, audit in case.all(Audited) if at.before.generation == made_in), None)
     return Lesson(signed, step, entry, audit, examples, believed_tasks(case, signed))

@@ -50,7 +50,7 @@ class Recipe(Section):
     profile_problems: Problems = 64
     fresh_problems: Fresh = 64
     audit: Problems = 100
-    ahead: Ahead = 1
+    ahead: Ahead = 2
     least_accuracy: Share = 0.5
     label_prompts: Problems = 1500
     label_keep: Problems = 750

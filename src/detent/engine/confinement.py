@@ -2,9 +2,10 @@
 
     >>> command = [*worker_prefix(readable=[models, data], writable=[staging]), sys.executable, "-P", "-m", ...]
 
-Inside: Python and its libraries, the folders named, a private /tmp; no home, no network, no other process, no
-capability, a clean environment. Where bubblewrap is missing or not permitted, only the limits and the clean
-environment are left, and `confinement()` says so. What each side of that means: docs/confinement.md.
+Inside: Python and its libraries, the folders named, a private /tmp (read-only for who may write nowhere); no home,
+no network, no other process, no capability, a clean environment. Where bubblewrap is missing or not permitted, only
+the limits and the clean environment are left, and `confinement()` says so. What each side of that means:
+docs/confinement.md.
 """
 
 import os
@@ -156,6 +157,7 @@ def _bwrap(
         # Bubblewrap leaves /proc/sys writable to a root user's process, and with it the whole machine; and /dev
         # is a file system in memory without a limit.
         *("--remount-ro", "/proc", "--remount-ro", "/dev", "--remount-ro", "/"),
+        *([] if writable else ["--remount-ro", "/tmp"]),  # noqa: S108  who may write nowhere leaves no traces
         *("--chdir", "/", "--clearenv"),
         *settings,
         "--",

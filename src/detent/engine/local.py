@@ -169,5 +169,6 @@ def _environment(threads: int) -> dict[str, str]:
         # Threads that wait must sleep. By default they spin, and next to any other busy process a job of seconds
         # then takes minutes: measured 1.6 against 57 s on 2 cores.
         "OMP_WAIT_POLICY": "PASSIVE",
+        "TORCHINDUCTOR_CACHE_DIR": "/tmp",  # noqa: S108  PyTorch makes one at import; nothing is compiled
         "OPENBLAS_NUM_THREADS": "1",  # numpy's; its threads would start at import, before the nursery forks
     }

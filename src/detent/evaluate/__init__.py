@@ -18,7 +18,7 @@ from detent.evaluate.budget import (
 from detent.evaluate.confidence import ConfidenceSequence, Interval, gain_of
 from detent.evaluate.evaluator import evaluator_digest
 from detent.evaluate.gate import log_e, passes, reverse_log_e, threshold
-from detent.evaluate.horizon import Horizon, horizon, horizons
+from detent.evaluate.horizon import Horizon, falling_rates, horizon, horizons
 from detent.evaluate.items import ItemStream
 from detent.evaluate.mastery import newly_mastered, plan_mastery
 from detent.evaluate.opening import Conducted, conduct
@@ -59,6 +59,7 @@ __all__ = [
     "discrepancies",
     "encode_rows",
     "evaluator_digest",
+    "falling_rates",
     "faults_of_intent",
     "fresh_stream",
     "gain_of",

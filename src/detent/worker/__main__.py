@@ -17,7 +17,8 @@ from detent.values import Result
 from detent.worker._wire import Wire
 
 _SIGNAL_STATUS = 128
-_PR_SET_PDEATHSIG = 1
+_PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
+_PR_SET_CHILD_SUBREAPER = 36
 
 
 class Work(Protocol):
@@ -58,7 +59,8 @@ def serve(work: Work, wire: Wire, lines: Iterable[bytes]) -> None:
 
 
 def nurse(work: Work, wire: Wire) -> None:
-    """Fork a child for each opening and wait for it; end as it ended when it did not end well."""
+    """Fork a child for each opening and wait for it; end when it did not end well or left anything running."""
+    _on_this_process(_PR_SET_CHILD_SUBREAPER, 1)
     lines = wire.lines()
     for first in lines:
         if not first:  # an opening in which nothing was asked
@@ -71,6 +73,8 @@ def nurse(work: Work, wire: Wire) -> None:
         code = os.waitstatus_to_exitcode(status)
         if code != 0:
             sys.exit(code if code > 0 else _SIGNAL_STATUS - code)
+        if not _alone():
+            sys.exit("no process left behind by an opening expected, got one; it could reach into the next")
         wire.ready()
 
 
@@ -86,6 +90,16 @@ def _as_child(work: Work, wire: Wire, first: bytes) -> None:
         os._exit(status)
 
 
+def _alone() -> bool:
+    """Whether no child is left; children of children are this process's once their parent is gone."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        return True
+    return False
+
+
 def _after(first: bytes, rest: Iterable[bytes]) -> Iterable[bytes]:
     yield first
     yield from rest
@@ -93,8 +107,12 @@ def _after(first: bytes, rest: Iterable[bytes]) -> Iterable[bytes]:
 
 def _end_with_parent() -> None:
     """On Linux, be killed when the process that started this one ends; elsewhere the closed pipe has to do."""
+    _on_this_process(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _on_this_process(option: int, value: int) -> None:
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        ctypes.CDLL(None).prctl(option, value)
 
 
 def _options() -> argparse.Namespace:

@@ -1,0 +1,246 @@
+# ruff: noqa: INP001  a script beside the pages it writes, no package
+"""Write what the pages take from the code: docs/commands.md, and the marked parts of README.md and docs/*.md.
+
+    python docs/generate.py
+
+A marked part stands between `<!-- NAME -->` and `<!-- /NAME -->`. A test fails when a page is not current.
+"""
+
+import ast
+import re
+import sys
+import tomllib
+from collections.abc import Iterable, Mapping
+from inspect import cleandoc
+from pathlib import Path
+from typing import Any, get_args
+
+import typer
+
+from detent.assembly.places import RunFolder
+from detent.cli.app import app
+from detent.errors import DetentError
+from detent.values.entries import AnyEntry
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "src" / "detent"
+
+NOTES = {
+    "init": """
+        It tries every task, completes the charter (your key, the seal's tip, the hashes of your own tasks), signs it,
+        and starts the ledger. The folder must not exist: it is there whole afterwards, or not at all.""",
+    "run": """
+        Under a lock: a second `run` of the folder is refused and told who holds it. One line a generation: what was
+        weak, what was proposed, the gain with its 95 % interval in points, items the gate needed, its verdict, the
+        decision. Ctrl-C and SIGTERM stop it cleanly, and `kill -9` loses no more than the step in progress; the same
+        command goes on. What workers print is in `logs/worker.log`, which error messages name; where the time of each
+        session went is in `logs/timing.jsonl`.""",
+    "lease": """
+        At most as many at once as the charter's `pace.lease` allows. Not while a `run` holds the folder.""",
+    "status": """
+        Ladder, frontier, horizon and accuracy are the incumbent's, on fresh problems that nothing else used. As JSON:
+        `state` (`ready`, `running`, `lease_spent` or `finished`; `waiting`, `paused` and `halted` are reserved),
+        `generation` (the last closed one), `promoted`, `incumbent` (its digest), `ladder` (`start`, `now`), `tasks`
+        (by name: `frontier`, `horizon`, `horizon_is_at_least`, `accuracy` by level), `error_budget` (`total`, `spent`,
+        `next_alpha`, `next_items` by points of true gain), `lease` (`granted`, `spent`, `left`), `alarms` (always empty
+        in this version), `confined`.""",
+    "try": """
+        It starts a worker of its own, so it may be used beside a `run`. The incumbent is also a plain Hugging Face
+        folder, `models/incumbent`.""",
+    "report": """
+        `run` writes it after every generation too, to `reports/report.html`.""",
+    "verify": """
+        It needs the run folder and no key, believes nothing in it, and changes nothing; it works beside a `run`. Every
+        check is one line; then come notes, and what no check can prove. See [verifying](verifying.md).""",
+}
+"""What the one line of help does not say."""
+
+VARIABLES = {
+    "DETENT_DATA": "folder for keys and secrets, in place of the user's data folder (README, *Keys and secrets*)",
+    "DETENT_CLOCK": "a fixed time for every ledger entry, such as `2026-01-31T12:00:00Z`, so that a run can be "
+    "repeated to the byte",
+}
+
+WITHOUT_A_CLASS = {
+    0: ("", "Done."),
+    1: ("", "A fault in Detent itself; the traceback says where."),
+    130: ("", "Interrupted by Ctrl-C or SIGTERM; nothing is lost."),
+}
+
+
+def pages() -> dict[Path, str]:
+    """Every page that is not written by hand alone, as it should be."""
+    parts = {
+        "tree": tree(),
+        "exit-codes": exit_codes(),
+        "entries": entries(),
+        "run-folder": run_folder(),
+        "decisions": decisions(),
+    }
+    marked = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    found = {page: _with_parts(page.read_text("utf-8"), parts) for page in marked if page.is_file()}
+    return found | {ROOT / "docs" / "commands.md": commands()}
+
+
+def commands() -> str:
+    """docs/commands.md."""
+    group: Any = typer.main.get_command(app)
+    return "\n".join(
+        [
+            "# Commands",
+            "",
+            "*Written by `docs/generate.py`. `detent COMMAND --help` says the same in short; `detent --version` prints",
+            "the version.*",
+            "",
+            *(line for name, command in group.commands.items() for line in _command(name, command)),
+            "## Environment",
+            "",
+            *_table(("variable", "what it does"), ((f"`{name}`", said) for name, said in VARIABLES.items())),
+            "",
+            "## Exit codes",
+            "",
+            "Errors are one line on standard error: what was expected, what was got, what to do.",
+            "",
+            exit_codes(),
+            "",
+        ]
+    )
+
+
+def tree() -> str:
+    """The source tree with one line a part, in the order of the import layers."""
+    layers, learning = _layers()
+    rest = sorted(path.parent.name for path in PACKAGE.glob("*/__init__.py"))
+    others = [name for name in rest if name not in layers + learning]
+    lines = ["src/detent/"]
+    lines += [_leaf(name) for name in layers]
+    lines += ["the learning side, in processes of its own", *(_leaf(name) for name in learning)]
+    lines += ["beside both", *(_leaf(name) for name in others)]
+    return "\n".join(["```", *lines, "```"])
+
+
+def exit_codes() -> str:
+    """The error tree as a table, from `detent.errors`."""
+    rows = dict(WITHOUT_A_CLASS)
+    for code, kinds in _by_code().items():
+        names = ", ".join(f"`{kind.__name__}`" for kind in kinds)
+        rows[code] = (names, " ".join(_first_line(kind.__doc__) for kind in kinds))
+    return "\n".join(
+        _table(("code", "error", "what it means"), ((str(code), *rows[code]) for code in sorted(rows)))
+    )
+
+
+def entries() -> str:
+    """The ledger's entry kinds as a table, from their docstrings."""
+    kinds = get_args(AnyEntry)
+    rows = ((f"`{kind.__struct_config__.tag}`", _first_line(kind.__doc__)) for kind in kinds)
+    return "\n".join(_table(("kind", "what happened"), rows))
+
+
+def run_folder() -> str:
+    """What lies in a run folder, from `RunFolder`."""
+    run = RunFolder(Path("my-run"))
+    named = {name: part for name, part in vars(RunFolder).items() if isinstance(part, property)}
+    rows = (
+        (f"`{getattr(run, name).relative_to(run.root)}`", _first_line(part.__doc__).replace("<", "&lt;"))
+        for name, part in named.items()
+    )
+    return "\n".join(_table(("path", "what it is"), rows))
+
+
+def decisions() -> str:
+    """The list of decision records."""
+    found = sorted((ROOT / "docs" / "adr").glob("*.md"))
+    return "\n".join(f"- [{_title(page)}](adr/{page.name})" for page in found)
+
+
+def _command(name: str, command: Any) -> list[str]:
+    rows = [
+        (f"`{_written(param)}`", param.help or "", "required" if param.required else _default(param.default))
+        for param in command.params
+    ]
+    return [
+        f"## detent {name}",
+        "",
+        f"    {_usage(name, command)}",
+        "",
+        command.help,
+        "",
+        cleandoc(NOTES[name]),
+        "",
+        *_table(("argument", "what it is", "default"), rows),
+        "",
+    ]
+
+
+def _usage(name: str, command: Any) -> str:
+    words = [_written(param) if param.required else f"[{_written(param)}]" for param in command.params]
+    return " ".join(["detent", name, *words])
+
+
+def _written(param: Any) -> str:
+    """An argument or option as it is typed: `DIR`, `--generations N`, `--json`."""
+    metavar = param.metavar or ("" if getattr(param, "is_flag", False) else param.name.upper())
+    option = max(param.opts, key=len) if param.param_type_name == "option" else ""
+    return f"{option} {metavar}".strip()
+
+
+def _default(value: Any) -> str:
+    return "-" if value in {None, False} else f"`{value}`"
+
+
+def _layers() -> tuple[list[str], list[str]]:
+    """Modules of the overseeing side, bottom up, and those of the learning side, as the contracts have them."""
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    layers = next(each["layers"] for each in contracts if each["type"] == "layers")
+    learning = next(each["source_modules"] for each in contracts if each["type"] == "forbidden")
+    return [name.strip("()") for name in reversed(layers)], [name.rpartition(".")[2] for name in learning]
+
+
+def _leaf(name: str) -> str:
+    """A part's name and the first line of its docstring, read without importing it."""
+    folder = PACKAGE / name / "__init__.py"
+    source = folder if folder.is_file() else PACKAGE / f"{name}.py"
+    shown = f"{name}/" if source is folder else f"{name}.py"
+    said = ast.get_docstring(ast.parse(source.read_text("utf-8")))
+    return f"  {shown:<12} {_first_line(said)}"
+
+
+def _by_code() -> dict[int, list[type[DetentError]]]:
+    """Every error class that is raised, by its exit code, parents first."""
+    found: dict[int, list[type[DetentError]]] = {}
+    waiting = list(DetentError.__subclasses__())
+    while waiting:
+        kind = waiting.pop(0)
+        found.setdefault(kind.exit_code, []).append(kind)
+        waiting += kind.__subclasses__()
+    return found
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:
+    lines = [head, ("---",) * len(head), *rows]
+    return ["| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines]
+
+
+def _with_parts(page: str, parts: Mapping[str, str]) -> str:
+    for name, text in parts.items():
+        between = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
+        page = between.sub(lambda found, text=text: f"{found[1]}{text}\n{found[2]}", page)  # type: ignore[misc]
+    return page
+
+
+def _first_line(docstring: str | None) -> str:
+    return cleandoc(docstring or "").partition("\n")[0]
+
+
+def _title(page: Path) -> str:
+    return page.read_text("utf-8").partition("\n")[0].removeprefix("# ")
+
+
+if __name__ == "__main__":
+    for page, text in pages().items():
+        if not page.is_file() or page.read_text("utf-8") != text:
+            page.write_text(text, "utf-8")
+            sys.stdout.write(f"wrote {page.relative_to(ROOT)}\n")

@@ -263,6 +263,7 @@ def make_run(
             envelope = grant(signed, number, generations, [STEWARD])
             book.write(LeaseGranted(number=number, generations=generations, envelope=envelope))
             while book.state.lease_left or book.state.slots:
+                book = Book(ledger, ticks.__next__)  # a session knows what the ledger says and nothing else
                 with suppress(KeyboardInterrupt):
                     go_on(session(folder, signed, book, worker, confined=confined))
     return ScriptedRun(folder, signed)

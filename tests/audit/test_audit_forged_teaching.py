@@ -31,6 +31,7 @@ from detent.values import (
     Origin,
     Proposed,
     Score,
+    Slice,
     Source,
     SubjectBuilt,
     fold,
@@ -222,6 +223,13 @@ LINEAGE: dict[str, Forgery] = {
         "lineage",
         "data with an entry before the",
     ),
+    "a candidate was trained on rungs that its data has not": Forgery(
+        lambda run: forge(
+            run, CandidateTrained, 0, data=(Source(digest_of(run, SEED), 1.0, (Slice("copy", 4),)),)
+        ),
+        "lineage",
+        "has, and a share of 0 or more, expected, got Source(",
+    ),
     "a candidate was trained on nothing": Forgery(
         lambda run: train_on(run, CandidateTrained), "lineage", "data that the model was trained on expected"
     ),
@@ -372,7 +380,9 @@ def test_true_answers_in_place_of_labels_are_beyond_what_can_be_checked(run: Scr
 
     forge_data(run, LABELS, corrected)
     stream = public_stream(1, f"audit of {digest_of(run, LABELS)}", 1).hex()
-    forge(run, Audited, 0, labels={task: Score(20, 20) for task in ("copy", "reverse")}, stream=stream)
+    audit = next(entry for entry in run.entries() if isinstance(entry, Audited))
+    all_right = {task: Score(score.asked, score.asked) for task, score in audit.labels.items()}
+    forge(run, Audited, 0, labels=all_right, stream=stream)
     findings = verify(run.evidence())
     assert finding(findings.faults, "data") is None
     assert any("the models are not asked again" in limit for limit in findings.unproven)

@@ -202,6 +202,19 @@ def test_where_bubblewrap_is_not_permitted_it_says_why(
     )
 
 
+@needs_bubblewrap
+def test_python_is_found_inside_however_it_was_called(tmp_path: Path) -> None:
+    """`../.venv/bin/python` makes a sys.executable with `..` in it, by way of a folder that is not seen inside."""
+    (tmp_path / "here").mkdir()
+    called = os.path.relpath(sys.executable, tmp_path / "here")
+    script = "import sys; from detent.engine import confinement; print(sys.executable, confinement())"
+    said = subprocess.run(
+        [called, "-c", script], cwd=tmp_path / "here", capture_output=True, text=True, check=True
+    )
+    assert "/here/../" in said.stdout
+    assert "confined=True" in said.stdout, said
+
+
 def test_memory_is_limited_where_asked(house: House) -> None:
     limited = house.prefix(Limits(memory_bytes=200 << 20))
     tried = house.inside(limited, "bytes(1 << 30)")

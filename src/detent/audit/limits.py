@@ -7,11 +7,14 @@ from detent.audit.openings import openings
 from detent.evaluate import evaluator_digest
 from detent.values import SessionStarted
 
-OPERATOR = (
-    "against the operator: the seal has no entropy from outside (mode a), so whoever holds its secret could try "
-    "candidates until one passes (at opening 1 of a budget of .05, 20 tries of a candidate without any gain pass "
-    "in 31 % of cases, 100 tries in 84 %), look at problems before an intent, take entries off the ledger's end, "
-    "or keep two ledgers and show one"
+GRINDING = (
+    "sealed against the operator: nobody outside adds entropy (mode a), so whoever holds the secret could look at "
+    "problems before an intent, or try candidates until one passes (without any gain, at the first opening of a "
+    "budget of .05: 33 % within 20 tries, 86 % within 100)"
+)
+WHOLE = (
+    "that this is the whole ledger, and the only one: until others witness it, its holder could take entries off "
+    "the end, throw a run away, or keep two and show one"
 )
 MODELS = (
     "that the models gave the answers and labels recorded as theirs: they are drawn and checked again, the models "
@@ -22,7 +25,7 @@ ELSEWHERE = "that nothing ran elsewhere: a ledger shows what was recorded, in wh
 
 def unproven(case: Case) -> tuple[str, ...]:
     """The limits, those of this run first."""
-    return (*_sealed_against_the_model(case), OPERATOR, MODELS, ELSEWHERE)
+    return (*_sealed_against_the_model(case), GRINDING, WHOLE, MODELS, ELSEWHERE)
 
 
 def notes(case: Case) -> tuple[str, ...]:

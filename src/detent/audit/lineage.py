@@ -80,12 +80,17 @@ def _training_faults(
 
 
 def _source_faults(step: Step, sources: tuple[Source, ...], origins: set[str]) -> Iterator[str]:
-    known = {data.digest: data.origin.source for data in step.before.data}
+    known = {data.digest: data for data in step.before.data}
     if not sources:
         yield "data that the model was trained on expected, got none"
     for source in sources:
-        origin = known.get(source.data)
-        if origin is None:
+        data = known.get(source.data)
+        if data is None:
             yield f"data with an entry before the model's expected, got {source.data}"
-        elif origin not in origins:
-            yield f"data of origin {' or '.join(sorted(origins))} expected, got {source.data}, of origin {origin}"
+            continue
+        if data.origin.source not in origins:
+            origin = " or ".join(sorted(origins))
+            yield f"data of origin {origin} expected, got {source.data}, of origin {data.origin.source}"
+        lacking = [rung for rung in source.rungs if not data.counts.get(rung.task, {}).get(str(rung.level))]
+        if lacking or source.weight < 0:
+            yield f"rungs that {source.data} has, and a share of 0 or more, expected, got {source}"

@@ -152,6 +152,7 @@ def _bwrap(
         *("--tmpfs", "/tmp"),  # noqa: S108  a private one
         *_system(),
         *_bound("--ro-bind", _python_folders()),
+        *_detours(Path(sys.executable)),
         *_bound("--ro-bind", readable),
         *_bound("--bind", writable),
         # Bubblewrap leaves /proc/sys writable to a root user's process, and with it the whole machine; and /dev
@@ -190,6 +191,12 @@ def _python_folders() -> list[Path]:
     if site.ENABLE_USER_SITE:
         parts.append(Path(site.getusersitepackages()))
     return [part for part in parts if os.access(part, os.R_OK) and not part.is_relative_to("/usr")]
+
+
+def _detours(path: Path) -> list[str]:
+    """Empty folders so that `path` leads inside where it leads outside, when it is written with `..` in it."""
+    steps = zip(reversed(path.parents), path.parts[1:], strict=True)
+    return [word for folder, step in steps if step == ".." for word in ("--dir", str(folder))]
 
 
 def _bound(how: str, paths: Sequence[Path]) -> list[str]:

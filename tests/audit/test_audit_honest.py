@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 from tests.audit.forging import finding, places
-from tests.audit.scripted_run import ScriptedRun, make_run
+from tests.audit.scripted_run import Model, ScriptedRun, make_run
 
 from detent.audit import Evidence, Finding, Findings, verify
 from detent.audit.verify import BY_THEMSELVES, UNDER_THE_CHARTER
+from detent.charter import default_text
 from detent.values import AnswerJob, Decided, Job, OutcomeWritten, TrainJob, decode_entry, fold
 
 SECONDS = 2.0
@@ -22,6 +23,22 @@ def test_an_honest_run_verifies(honest: ScriptedRun) -> None:
     findings = verify(honest.evidence())
     assert not findings.faults
     assert time.monotonic() - began < SECONDS
+
+
+@pytest.mark.long
+def test_a_default_run_verifies_within_three_seconds(tmp_path: Path) -> None:
+    """Eight openings of some 3,600 answers and 75,000 examples; in seconds of processor time."""
+    trained = [
+        Model(strength + gain * generation, str(generation))
+        for generation in range(9)
+        for strength, gain in ((6.2, 0.35), (6.1, 0.3))
+    ]
+    run = make_run(tmp_path / "run", default_text(), trained, leases=(8,))
+    began = time.process_time()
+    findings = verify(run.evidence())
+    assert time.process_time() - began < 3.0
+    assert not findings.faults
+    assert fold(run.entries()).openings >= 5
 
 
 def test_each_check_has_its_line_and_names_itself(honest: ScriptedRun) -> None:

@@ -37,7 +37,7 @@ def put(document: Any, path: Path_, value: Any) -> None:
     document[path[-1]] = value
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(data=st.data())
 def test_no_value_anywhere_breaks_verification(honest: ScriptedRun, data: st.DataObject) -> None:
     record = honest.record()

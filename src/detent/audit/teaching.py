@@ -90,11 +90,11 @@ def _lesson(case: Case, signed: SignedCharter, step: Step, entry: DataMade) -> L
 
 
 def _lesson_faults(lesson: Lesson) -> Iterator[str]:
-    counted = Counter(Slice(example.task, example.level) for example in lesson.examples)
-    counts = _by_task(counted)
+    rungs = Counter(Slice(example.task, example.level) for example in lesson.examples)
+    counts = _by_task(rungs)
     if counts != lesson.entry.counts:
         yield f"counts {counts} expected from the file, got {lesson.entry.counts}"
-    if strange := off_ladder(counted, lesson.signed):
+    if strange := off_ladder(rungs, lesson.signed):
         yield from strange
     elif lesson.entry.origin.source == "seed":
         yield from _seed_faults(lesson)

@@ -77,6 +77,7 @@ class Turn(Struct, frozen=True):
 
     candidate: the one the gate was asked about, "" when nothing was tried.
     incumbent: the model in force after it. team: the models that training goes on from.
+    ladder: of the model that came into force, on fresh problems; None when none did.
     """
 
     generation: int
@@ -90,6 +91,7 @@ class Turn(Struct, frozen=True):
     proposal: Proposal | None = None
     opening: Opening | None = None
     labels: dict[str, Score] = {}
+    ladder: float | None = None
 
     @property
     def weaknesses(self) -> tuple[Weakness, ...]:

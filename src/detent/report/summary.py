@@ -43,7 +43,7 @@ def generation_line(turn: Turn, width: int = LINE) -> str:
     """
     front, back = f"{turn.generation:>3} | ", f" | {_ending(turn)}"
     if turn.generation == 0:
-        return words.clip(f"{front}the first model{back}", width)
+        return words.clip(f"{front}the first model, taught the seed levels{back}", width)
     if not turn.candidate:
         return words.clip(f"{front}no candidate: {words.plain(turn.because)}", width)
     weak = words.plain(next((f"{w.task} {w.frontier}" for w in turn.weaknesses), "nothing"))
@@ -125,6 +125,8 @@ def of_incumbent(state: State) -> Profile | None:
 def _ending(turn: Turn) -> str:
     opening = turn.opening
     decision = words.decision(turn.decision, turn.candidate)
+    if turn.ladder is not None:
+        decision += f": ladder {words.rate(turn.ladder)}"
     if opening is None:
         return f"not opened, {decision}" if turn.proposal else decision
     gain = f"{words.interval(opening.gain)} pts, " if opening.gain else ""

@@ -74,6 +74,7 @@ def tell_turn(slots: Slots) -> Turn | None:
     if not isinstance(decided, Decided):
         return None
     diagnosed, proposed, audited = (slots.get(f"{kind}/v1") for kind in ("diagnosis", "proposal", "audit"))
+    fresh = slots.get("profile/v1/fresh")
     return Turn(
         generation=decided.generation,
         at=decided.at,
@@ -86,6 +87,9 @@ def tell_turn(slots: Slots) -> Turn | None:
         proposal=proposed.proposal if isinstance(proposed, Proposed) else None,
         opening=_opening(slots),
         labels=audited.labels if isinstance(audited, Audited) else {},
+        ladder=fresh.profile.ladder()
+        if isinstance(fresh, Profiled) and decided.decision == "promote"
+        else None,
     )
 
 

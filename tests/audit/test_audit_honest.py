@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.audit.forging import finding, places
-from tests.audit.scripted_run import Model, ScriptedRun, make_run
+from tests.audit.scripted_run import DRAFT, Model, ScriptedRun, make_run
 
 from detent.audit import Evidence, Finding, Findings, verify
 from detent.audit.verify import BY_THEMSELVES, UNDER_THE_CHARTER
@@ -23,6 +23,11 @@ def test_an_honest_run_verifies(honest: ScriptedRun) -> None:
     findings = verify(honest.evidence())
     assert not findings.faults
     assert time.monotonic() - began < SECONDS
+
+
+def test_the_order_in_which_a_charter_names_its_tasks_does_not_matter(tmp_path: Path) -> None:
+    draft = DRAFT.replace("copy = 4, reverse = 4", "reverse = 4, copy = 4")
+    assert not verify(make_run(tmp_path / "run", draft).evidence()).faults
 
 
 @pytest.mark.long

@@ -148,8 +148,8 @@ def _fill(run: RunFolder, signed: SignedCharter, key: SigningKey, log_key: Signi
         run.log.parent,
     ):
         path.mkdir(parents=True)
-    run.charter.write_text(signed.text)
-    run.envelope.write_text(signed.envelope)
+    run.charter.write_bytes(signed.text.encode())
+    run.envelope.write_bytes(signed.envelope.encode())
     run.log_key.write_text(f"{log_key.verify_key}\n")
     for task in signed.charter.tasks.values():
         file = plugin_address(task.source).file

@@ -26,8 +26,9 @@ def signed_charter(run: RunFolder) -> SignedCharter:
         TrustError: charter.toml is not what was signed, or too few stewards signed.
     """
     run.check()
-    signed = verified(run.envelope.read_text(), catalogue(), str(run.envelope))
-    if not run.charter.is_file() or run.charter.read_text() != signed.text:
+    # Bytes, since text mode would read other line ends than were signed. What is no UTF-8 is no envelope.
+    signed = verified(run.envelope.read_bytes().decode(errors="replace"), catalogue(), str(run.envelope))
+    if not run.charter.is_file() or run.charter.read_bytes() != signed.text.encode():
         raise TrustError(
             f"{run.charter} as it was signed expected, got another text; restore it from charter.dsse"
         )

@@ -12,7 +12,7 @@ from detent import errors
 from detent.assembly import places
 from detent.assembly.clock import now
 from detent.assembly.places import RunFolder
-from detent.assembly.reading import log_key, render_report, save_report, signed_charter
+from detent.assembly.reading import entries_of, log_key, render_report, save_report, signed_charter
 from detent.assembly.tasks import charter_sources, closing
 from detent.assembly.timing import Stopwatch, TimedEngine
 from detent.charter import SignedCharter
@@ -21,7 +21,7 @@ from detent.evaluate import evaluator_digest, open_chain
 from detent.ledger import Ledger
 from detent.loop import Book, Parts, drive
 from detent.report import generation_line, tell_turn
-from detent.values import AnswerJob, Answers, Decided, Progress, SessionStarted, decode_entry
+from detent.values import AnswerJob, Answers, Decided, Progress, SessionStarted, decode_entry, fold
 
 Watch = Callable[[Progress], None]
 Say = Callable[[str], None]
@@ -41,6 +41,8 @@ class Run:
 
     def go(self, generations: int | None) -> str:
         """Turn the cycle; returns the sentence that says why it stopped."""
+        if self.parts.book.state.history:
+            self._report()  # a crash may have come between the last decision and its report
         stop = drive(self.parts, generations, self.told)
         self.say(self.stopwatch.sentence())
         self.stopwatch.append_to(self.folder.log.with_name("timing.jsonl"))
@@ -64,7 +66,11 @@ class Run:
         if turn is not None:
             self.say(generation_line(turn))
         self.parts.models.set_incumbent(decided.incumbent)
-        save_report(self.folder, render_report(self.signed, [decode_entry(e) for e in book.record.entries()]))
+        self._report()
+
+    def _report(self) -> None:
+        entries = [decode_entry(data) for data in self.parts.book.record.entries()]
+        save_report(self.folder, render_report(self.signed, entries))
 
 
 @contextmanager
@@ -105,6 +111,8 @@ def open_run(folder: Path, *, watch: Watch, say: Say) -> Iterator[Run]:
             given_subject=None if charter.subject.built else run.subject,
         )
         book.write(session(parts))
+        if book.state.incumbent:  # a crash may have come between the last decision and the link
+            parts.models.set_incumbent(book.state.incumbent)
         yield Run(run, signed, parts, say, stopwatch)
 
 
@@ -140,7 +148,7 @@ def answer_prompt(folder: Path, prompt: str) -> str:
     """The incumbent's answer; asks a worker of its own, beside a run if there is one."""
     run = RunFolder(folder)
     signed = signed_charter(run)
-    digest = (run.models / "incumbent").resolve().name if (run.models / "incumbent").exists() else ""
+    digest = fold(entries_of(run)).incumbent
     if not digest:
         raise errors.UsageError(
             f"a run with an incumbent expected, got {folder} before generation 0; run it first"

@@ -7,10 +7,11 @@ import json
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from detent.engine import Ask, Engine, Watch
+from detent.errors import StorageError
 from detent.values import AnswerJob, BuildJob, Job, LabelJob, Result, TrainJob
 
 PHASES = {
@@ -19,6 +20,8 @@ PHASES = {
     LabelJob: "labelling",
     AnswerJob: "answering",
 }
+
+OPENING = "gate and fresh answers"
 
 
 class Stopwatch:
@@ -50,9 +53,19 @@ class Stopwatch:
         return f"took {_minutes(total)}: {', '.join(parts)} ({seconds['overseeing'] / total:.1%})"
 
     def append_to(self, path: Path) -> None:
-        """One JSON line more in a file."""
-        with path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({name: round(spent, 3) for name, spent in self.seconds().items()}) + "\n")
+        """One JSON line more in a file.
+
+        Raises:
+            StorageError: the disk refuses.
+        """
+        line = json.dumps({name: round(spent, 3) for name, spent in self.seconds().items()})
+        try:
+            with path.open("a", encoding="utf-8") as file:
+                file.write(line + "\n")
+        except OSError as error:
+            raise StorageError(
+                f"a line more in {path} expected, got: {error}; the ledger is whole: free or mend the disk"
+            ) from error
 
 
 class TimedEngine:
@@ -79,11 +92,13 @@ class TimedEngine:
 
     @contextmanager
     def opening(self) -> Iterator[Ask]:
-        """As in `Engine`."""
-        with self._engine.opening() as ask:
+        """As in `Engine`; waiting for a fresh worker counts as its answers do."""
+        with ExitStack() as stack:
+            with self._stopwatch.timing(OPENING):
+                ask = stack.enter_context(self._engine.opening())
 
             def timed(job: Job, watch: Watch) -> Result:
-                with self._stopwatch.timing("gate and fresh answers"):
+                with self._stopwatch.timing(OPENING):
                     return ask(job, watch)
 
             yield timed

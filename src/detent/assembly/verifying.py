@@ -53,6 +53,6 @@ def _log_key(run: RunFolder) -> VerifyKey | None:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text("utf-8")
+        return path.read_bytes().decode()  # text mode would read other line ends than were signed
     except (OSError, UnicodeDecodeError):
         return ""

@@ -3,11 +3,15 @@
 Errors of the tree become one line on standard error and the exit code of their branch.
 """
 
+import errno
 import sys
 
-from detent.errors import DetentError
+from detent.errors import DetentError, StorageError
 
 __all__ = ["main"]
+
+REFUSALS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM}
+"""What a disk says when it will not; also under what is printed. Everything else is a fault of this program."""
 
 
 def main() -> None:
@@ -19,6 +23,13 @@ def main() -> None:
     except DetentError as error:
         sys.stderr.write(f"detent: {error}\n")
         sys.exit(error.exit_code)
+    except OSError as error:
+        if error.errno not in REFUSALS:
+            raise
+        sys.stderr.write(
+            f"detent: room and permission to go on expected, got {error}; free or mend the disk\n"
+        )
+        sys.exit(StorageError.exit_code)
     except KeyboardInterrupt:
         sys.stderr.write("detent: interrupted\n")
         sys.exit(130)

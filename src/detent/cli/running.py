@@ -1,12 +1,12 @@
 """`detent run`: drive the loop, show how it goes, stop cleanly."""
 
 import signal
-import sys
 import time
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Self
 
+import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
@@ -15,10 +15,13 @@ from detent.values import Progress as Step
 
 PHASES = {"build": "building", "train": "training", "label": "labelling", "answer": "evaluating"}
 
+STOPPING = (signal.SIGINT, signal.SIGTERM)
+
 
 def run_loop(folder: Path, generations: int | None) -> None:
     """Turn the cycle in `folder`; prints one line a generation. Ctrl-C and SIGTERM stop it cleanly."""
-    signal.signal(signal.SIGTERM, _as_interrupt)
+    for number in STOPPING:
+        signal.signal(number, _interrupt)
     with Display() as display:
         try:
             with open_run(folder, watch=display.step, say=display.say) as run:
@@ -26,10 +29,13 @@ def run_loop(folder: Path, generations: int | None) -> None:
         except KeyboardInterrupt:
             display.say(f"stopped; nothing is lost. Go on with: detent run {folder}")
             raise SystemExit(130) from None
-    sys.stdout.write(stop + "\n")
+    typer.echo(stop)
 
 
-def _as_interrupt(_signal: int, _frame: FrameType | None) -> None:
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    """Stop, once: impatience must not cut short what ends the workers and gives the lock back."""
+    for number in STOPPING:
+        signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 

@@ -48,12 +48,16 @@ class Book:
         self.state: State = fold(decode_entry(data) for data in record.entries())
 
     def write(self, entry: Entry) -> Entry:
-        """Append an entry, stamped with the time and the generation in progress."""
+        """Append an entry, stamped with the time and the generation in progress; returns it as it reads back."""
         stamped = structs.replace(entry, at=self._clock(), generation=self.state.generation)
-        after = fold([stamped], self.state)  # an entry that may not stand here is never written
-        self.record.append(canonical(entry_document(stamped)))
+        data = canonical(entry_document(stamped))
+        # What is read back is used from here on, also by the turn that wrote it: canonical form sorts keys, and
+        # a turn that goes on after a crash must see the very same records as one that never stopped.
+        written = decode_entry(data)
+        after = fold([written], self.state)  # an entry that may not stand here is never written
+        self.record.append(data)
         self.state = after
-        return stamped
+        return written
 
     def once(self, slot: str, make: Callable[[], E]) -> E:
         """The turn's entry in `slot`: what the ledger holds, else what `make` gives, written down."""

@@ -76,14 +76,14 @@ def mastery(parts: Parts, profile: Profile, ask: Ask) -> Mastered:
 def audit(parts: Parts, proposal: Proposal, labels: DataMade) -> Audited:
     """Check a sample of self-made labels. Totals leave this function, single outcomes never do."""
     items = label_items(parts, proposal, bytes.fromhex(labels.stream))
-    truth = {item.problem.prompt: item.problem for item in items}
+    truth = {(item.slice.task, item.problem.prompt): item.problem for item in items}
     stream = parts.stream(f"audit of {labels.digest}")
     examples = parts.data.read(labels.digest)
     totals = {}
     for task, source in parts.tasks.items():
         mine = [example for example in examples if example.task == task]
         drawn = Rng(stream).child(task).sample(mine, min(parts.charter.recipe.audit, len(mine)))
-        marks = source.right([(truth[example.prompt], example.completion) for example in drawn])
+        marks = source.right([(truth[task, example.prompt], example.completion) for example in drawn])
         if drawn:
             totals[task] = Score(sum(marks), len(marks))
     return Audited(data=labels.digest, labels=totals, stream=stream.hex())

@@ -10,7 +10,7 @@ from detent.values import Diagnosed, State
 
 Stop = Literal["lease_spent", "finished", "enough"]
 """lease_spent: every granted generation is used. finished: every task is at the top of its ladder.
-enough: as many generations as this call was asked for."""
+enough: as many generations as this call was asked for, and there is more to do."""
 
 
 def why_stop(state: State, enough: bool) -> Stop | None:
@@ -18,13 +18,12 @@ def why_stop(state: State, enough: bool) -> Stop | None:
 
     A turn that already began is always closed: its generation was granted when it began.
     """
-    if enough:
-        return "enough"
+    asked = "enough" if enough else None
     if state.slots or state.generation == 0:
-        return None
+        return asked
     if finished(state):
         return "finished"
-    return "lease_spent" if state.lease_left <= 0 else None
+    return "lease_spent" if state.lease_left <= 0 else asked
 
 
 def finished(state: State) -> bool:

@@ -16,9 +16,6 @@ from detent.values.profiles import MASTERY
 TRUSTED = 0.9
 """Audited share of right labels below which a task's labels are held to be what keeps it back."""
 
-PATIENCE = 2
-"""Generations a frontier may stand still before the labels are suspected whatever the audit says."""
-
 History = Mapping[int, Mapping[str, Entry]]
 
 
@@ -56,15 +53,14 @@ def _weakness(task: str, profile: Profile, history: History) -> Weakness:
         horizon=horizon(profile, task).level,
         label_accuracy=accuracy,
         stuck=stuck,
-        remedy=_remedy(frontier > len(profile.scores[task]), accuracy, stuck),
+        remedy=_remedy(frontier > len(profile.scores[task]), accuracy),
     )
 
 
-def _remedy(at_top: bool, accuracy: float | None, stuck: int) -> Literal["climb", "purify", "rest"]:
+def _remedy(at_top: bool, accuracy: float | None) -> Literal["climb", "purify", "rest"]:
     if at_top:
         return "rest"
-    suspect = accuracy is not None and accuracy < TRUSTED
-    return "purify" if suspect or stuck >= PATIENCE else "climb"
+    return "purify" if accuracy is not None and accuracy < TRUSTED else "climb"
 
 
 def _label_accuracy(task: str, history: History) -> float | None:

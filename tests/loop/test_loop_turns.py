@@ -204,7 +204,7 @@ def test_a_run_without_a_lease_turns_nothing(make_run: MakeRun) -> None:
 
 
 def test_a_run_at_the_top_of_every_ladder_is_finished(make_run: MakeRun) -> None:
-    run = make_run(rules=ToyRules(seed_horizon=12.0, step=2.0, steepness=9.0))
+    run = make_run(rules=ToyRules(seed_horizon=14.0, steepness=9.0))
     stop, state = turn_all(run)
     assert stop == "finished"
     assert state.lease_left > 0

@@ -1,7 +1,10 @@
 """`init` and `lease`: what stewards sign. The only code that opens a steward's key."""
 
+import re
 import secrets
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +25,8 @@ from detent.charter import (
     verified,
     verified_lease,
 )
-from detent.errors import StorageError, UsageError
+from detent.engine import ModelStore
+from detent.errors import StorageError, SubjectError, UsageError
 from detent.evaluate import Chain, new_chain
 from detent.ledger import Ledger
 from detent.loop import Book
@@ -55,7 +59,8 @@ def create_run(folder: Path, *, source: str = "digits", key_path: Path | None = 
 
     Raises:
         UsageError: the folder exists, or the source cannot be read.
-        CharterError, TaskError: the draft, or a task of its author's, is not in order.
+        CharterError, TaskError, SubjectError: the draft, a task or a model of its author's, is not in order.
+        StorageError: the disk refuses.
     """
     if folder.exists() or folder.is_symlink():
         raise UsageError(f"a folder that does not exist yet expected, got {folder}; name another, or run it")
@@ -63,13 +68,14 @@ def create_run(folder: Path, *, source: str = "digits", key_path: Path | None = 
     text = default_text() if path is None else draft_text(path)
     home = Path() if path is None else path.parent
     draft = parse_draft(text, catalogue(), str(path or "digits.toml"))
+    _see_subject(draft, home)
     digests = _vetted(draft, home)
     key, used_path, is_new = _steward(key_path)
     chain = _chain()
     tip = chain.tip.hex()
     completed = complete(text, [str(key.verify_key)], tip, chain.length, digests)
     signed = verified(endorse(completed, [key]), catalogue())
-    log_key = SigningKey.create(f"detent/{signed.charter.name}/{tip[:16]}")
+    log_key = SigningKey.create(_origin(signed.charter.name, tip))
     log_key.save(places.log_key_path(tip))
     _build(folder, signed, key, log_key, home)
     granted = signed.charter.pace.lease.generations
@@ -108,12 +114,27 @@ def _vetted(draft: Draft, home: Path) -> dict[str, str]:
         return {name: sources[name].digest for name in draft.tasks if name in sources}
 
 
+def _see_subject(draft: Draft, home: Path) -> None:
+    folder = home / draft.subject.source
+    if not draft.subject.built and not folder.is_dir():
+        raise UsageError(
+            f"a model folder at {folder} expected, as subject.source says, got none; correct the path, or "
+            'write source = "built"'
+        )
+
+
+def _origin(name: str, tip: str) -> str:
+    """The log's name: what a signed note allows of the charter's, and what tells it from all others."""
+    return f"detent/{re.sub(r'[^A-Za-z0-9._-]+', '-', name).strip('-') or 'run'}/{tip[:16]}"
+
+
 def _steward(given: Path | None) -> tuple[SigningKey, Path, bool]:
     path = given or places.steward_key_path()
     if given is not None or path.exists():
         return SigningKey.load(path), path, False
     key = SigningKey.create("steward-1")
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with _storing(path):
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     key.save(path)
     return key, path, True
 
@@ -122,17 +143,18 @@ def _chain() -> Chain:
     """A new seal, its secret filed under its tip."""
     draft = places.data_folder() / "runs" / f"new-{secrets.token_hex(8)}"
     chain = new_chain(draft / "seal.secret")
-    draft.rename(places.secrets_folder(chain.tip.hex()))
+    final = places.secrets_folder(chain.tip.hex())
+    with _storing(final):
+        draft.rename(final)
     return chain
 
 
 def _build(folder: Path, signed: SignedCharter, key: SigningKey, log_key: SigningKey, home: Path) -> None:
     partial = RunFolder(folder.with_name(f".{folder.name}.{secrets.token_hex(4)}"))
     try:
-        _fill(partial, signed, key, log_key, home)
-        partial.root.rename(folder)
-    except OSError as error:
-        raise StorageError(f"a new folder {folder} expected, got: {error}; free or mend the disk") from error
+        with _storing(folder):
+            _fill(partial, signed, key, log_key, home)
+            partial.root.rename(folder)
     finally:
         shutil.rmtree(partial.root, ignore_errors=True)
 
@@ -156,9 +178,28 @@ def _fill(run: RunFolder, signed: SignedCharter, key: SigningKey, log_key: Signi
         (run.tasks / file).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(home / file, run.tasks / file)
     if not signed.charter.subject.built:
-        shutil.copytree(home / signed.charter.subject.source, run.subject)
+        _take_subject(home / signed.charter.subject.source, run)
     with Ledger.create(run.ledger, log_key, log_key.name) as ledger:
         book = Book(ledger, now)
         version = signed.charter.version
         book.write(CharterSigned(version=version, digest=signed.digest, envelope=signed.envelope))
         _write_lease(book, signed, signed.charter.pace.lease.generations, key)
+
+
+def _take_subject(folder: Path, run: RunFolder) -> None:
+    """Copy the model folder of the charter. What a run could not take is refused now, before anybody runs it."""
+    copy = run.staging / "given"
+    shutil.copytree(folder, copy)
+    try:
+        digest = ModelStore(run.models).admit(copy)
+    except SubjectError as error:
+        raise SubjectError(f"{folder}, the charter's subject.source: {error}") from error
+    (run.models / digest).rename(run.subject)
+
+
+@contextmanager
+def _storing(what: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(f"a new {what} expected, got: {error}; free or mend the disk") from error

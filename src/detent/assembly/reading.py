@@ -7,7 +7,7 @@ from detent.assembly import places
 from detent.assembly.places import RunFolder
 from detent.assembly.tasks import catalogue
 from detent.charter import SignedCharter, verified
-from detent.errors import StorageError, TrustError
+from detent.errors import StorageError, TrustError, UsageError
 from detent.evaluate import alpha, items_to_expect
 from detent.ledger import LedgerReader, writer_of
 from detent.report import Budget, render, standing, status_document, tell
@@ -43,9 +43,11 @@ def log_key(signed: SignedCharter) -> SigningKey:
 def log_verify_key(run: RunFolder) -> VerifyKey:
     """The key that the ledger's checkpoints are signed with."""
     try:
-        return VerifyKey.parse(run.log_key.read_text().strip())
-    except OSError as error:
-        raise TrustError(f"the log's verify key expected at {run.log_key}, got: {error}") from error
+        return VerifyKey.parse(run.log_key.read_bytes().decode(errors="replace").strip())
+    except (OSError, UsageError) as error:
+        raise TrustError(
+            f"the log's verify key expected at {run.log_key}, got: {error}; restore it from a copy"
+        ) from error
 
 
 def entries_of(run: RunFolder) -> list[Entry]:

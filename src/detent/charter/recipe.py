@@ -31,10 +31,11 @@ class Recipe(Section):
     batch: examples a step. matrix_rate, other_rate: highest learning rates, of Muon and of AdamW.
     profile_problems, fresh_problems: asked to aim by, and to report by.
     audit: self-made labels checked per task and generation; totals only steer.
-    ahead: levels above the frontier that are labelled too, from a visible accuracy of least_accuracy on.
+    least_accuracy: new labels are made up to the highest level at which the team's weakest member is right this
+        often in the open. purify_accuracy: the same for a task whose labels the audit found wrong.
+    ahead: so many levels below that one are labelled as new too.
     label_prompts: prompts the team answers for itself at each of those levels.
-    label_keep: most labels kept there; nor more than keep_share of what the visible accuracy calls right,
-        times purify_share for a task whose labels are wrong.
+    label_keep: most labels kept there; nor more than keep_share of what the visible accuracy calls right.
     confidence: least token probability a kept label reaches.
     review_prompts, review_confidence: the same for each level between the seed levels and the frontier.
     """
@@ -52,11 +53,11 @@ class Recipe(Section):
     audit: Problems = 100
     ahead: Ahead = 2
     least_accuracy: Share = 0.5
-    label_prompts: Problems = 1500
-    label_keep: Problems = 750
+    label_prompts: Problems = 1000
+    label_keep: Problems = 500
     keep_share: KeepShare = 0.6
-    purify_share: Rate = 0.5
+    purify_accuracy: Share = 0.85
     confidence: Share = 0.7
-    review_prompts: Problems = 200
+    review_prompts: Problems = 150
     review_confidence: Share = 0.5
     mix: MixShares = MixShares()

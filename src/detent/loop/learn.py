@@ -95,8 +95,8 @@ def diagnose(parts: Parts, profile: Profile) -> Diagnosed:
 def propose(parts: Parts, diagnosis: Diagnosis) -> Proposed:
     """What to try about it; what the charter does not allow is refused here, whoever proposed it."""
     state = parts.book.state
-    profile = state.visible[state.incumbent]
-    proposal = propose_change(diagnosis, profile, parts.charter.recipe, state.team)
+    profiles = [state.visible[member] for member in state.team]
+    proposal = propose_change(diagnosis, profiles, parts.charter.recipe)
     if "data" not in parts.charter.constraints.changes:
         raise CharterError(
             f"a change among {list(parts.charter.constraints.changes)} expected, got a data proposal; "

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from detent.charter import Charter
 from detent.engine import DataStore, Engine, ModelStore
+from detent.errors import StorageError, SubjectError
 from detent.evaluate import Chain, public_number, public_stream
 from detent.loop.book import Book
 from detent.tasks import TaskSource
@@ -66,10 +67,20 @@ class Parts:
         return self.models.admit(self.staging / folder)
 
     def admit_copy(self, folder: Path) -> str:
-        """Take a copy of a model that someone else gave among the models; returns its digest."""
+        """Take a copy of a model that someone else gave among the models; returns its digest.
+
+        Raises:
+            SubjectError: there is no such folder, or it holds something else.
+            StorageError: the disk refuses.
+        """
+        if not folder.is_dir():
+            raise SubjectError(f"the given model expected in {folder}, got none; restore it from a copy")
         copy = self.staging / "given"
         shutil.rmtree(copy, ignore_errors=True)
-        shutil.copytree(folder, copy)
+        try:
+            shutil.copytree(folder, copy)
+        except OSError as error:
+            raise StorageError(f"a copy of {folder} expected, got: {error}; free or mend the disk") from error
         return self.models.admit(copy)
 
     def ask(self, job: Job) -> Result:

@@ -18,7 +18,7 @@ def why_stop(state: State, enough: bool) -> Stop | None:
 
     A turn that already began is always closed: its generation was granted when it began.
     """
-    asked = "enough" if enough else None
+    asked: Stop | None = "enough" if enough else None
     if state.slots or state.generation == 0:
         return asked
     if finished(state):

@@ -1,7 +1,11 @@
 """The rule that turns a diagnosis into labels to make: a little above what a task can do, and all it has learnt.
 
->>> propose(diagnosis, profile, recipe, team).recipes["reverse"].levels
-(6, 7, 8)
+    >>> propose(diagnosis, profiles, recipe).recipes["reverse"].levels
+    (6, 7, 8)
+
+New labels are made on the highest levels at which the weakest member of the team is still right often enough,
+and a few below. The window is found from above, since a level that is mastered looks unmastered by chance in
+every few profiles: found from below, labels went back to where the model was good, and it unlearnt the rest.
 """
 
 from collections.abc import Sequence
@@ -10,46 +14,50 @@ from detent.charter import Recipe
 from detent.values import DataProposal, Diagnosis, Filter, LabelRecipe, Mix, Profile, Rung, Weakness
 
 
-def propose(diagnosis: Diagnosis, profile: Profile, recipe: Recipe, team: Sequence[str]) -> DataProposal:
-    """A data proposal for all tasks that are not at their top.
+PATIENCE = 2
+"""Generations a frontier may stand still before labels are made at it however low the accuracy there."""
+
+
+def propose(diagnosis: Diagnosis, profiles: Sequence[Profile], recipe: Recipe) -> DataProposal:
+    """A data proposal for all tasks.
 
     Args:
         diagnosis: what is weak.
-        profile: the incumbent's visible profile, which says how far ahead labels are worth making.
+        profiles: the visible profile of each member of the team, which labels and is trained.
         recipe: the charter's.
-        team: digests of the models that label and are trained.
     """
-    recipes = {weak.task: _labels(weak, profile, recipe) for weak in diagnosis.weaknesses}
     return DataProposal(
-        team=tuple(team),
-        recipes=recipes,
+        team=tuple(profile.subject for profile in profiles),
+        recipes={weak.task: _labels(weak, profiles, recipe) for weak in diagnosis.weaknesses},
         mix=Mix(newest=recipe.mix.newest, earlier=recipe.mix.earlier, seed=recipe.mix.seed),
         steps=recipe.steps,
         because=diagnosis.reading,
     )
 
 
-def _labels(weak: Weakness, profile: Profile, recipe: Recipe) -> LabelRecipe:
-    top = len(profile.scores[weak.task])
-    first = recipe.seed_levels + 1
-    frontier = max(first, weak.frontier)
+def _labels(weak: Weakness, profiles: Sequence[Profile], recipe: Recipe) -> LabelRecipe:
+    first, top = recipe.seed_levels + 1, len(profiles[0].scores[weak.task])
+    accuracy = {
+        level: min(profile.accuracy(weak.task, level) for profile in profiles)
+        for level in range(first, top + 1)
+    }
+    needed = recipe.purify_accuracy if weak.remedy == "purify" else recipe.least_accuracy
+    highest = max((level for level, rate in accuracy.items() if rate >= needed), default=first)
+    if weak.remedy == "climb" and weak.stuck >= PATIENCE:
+        highest = max(highest, min(weak.frontier, top))  # right labels, and still no way on: dare the next level
+    frontier = max(first, highest - recipe.ahead)
     kept_up = [_review(level, recipe) for level in range(first, min(frontier, top + 1))]
-    new = [
-        _frontier(level, profile.accuracy(weak.task, level), weak, recipe)
-        for level in range(frontier, min(top, frontier + recipe.ahead) + 1)
-        if level == frontier or profile.accuracy(weak.task, level) >= recipe.least_accuracy
-    ]
+    new = [_new(level, accuracy[level], recipe) for level in range(frontier, min(highest, top) + 1)]
     return LabelRecipe(frontier=frontier, rungs=(*kept_up, *new))
 
 
 def _review(level: int, recipe: Recipe) -> Rung:
-    """A level below the frontier: labelled again, since the model has become better at it."""
+    """A level below: labelled again, since the model has become better at it."""
     return Rung(level, recipe.review_prompts, Filter(recipe.review_confidence, agreement=1.0, keep=0))
 
 
-def _frontier(level: int, accuracy: float, weak: Weakness, recipe: Recipe) -> Rung:
+def _new(level: int, accuracy: float, recipe: Recipe) -> Rung:
     """A level the model is still wrong at: keep no more than the visible accuracy says can be right."""
-    share = recipe.keep_share * (recipe.purify_share if weak.remedy == "purify" else 1.0)
     likely = (accuracy * recipe.profile_problems + 1) / (recipe.profile_problems + 1)  # never none at all
-    keep = min(recipe.label_keep, int(recipe.label_prompts * likely * share))
+    keep = min(recipe.label_keep, int(recipe.label_prompts * likely * recipe.keep_share))
     return Rung(level, recipe.label_prompts, Filter(recipe.confidence, agreement=1.0, keep=max(1, keep)))

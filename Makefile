@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEMO ?= demo
 
-.PHONY: help run test test-all lint format bench confine clean
+.PHONY: help run test test-all lint format docs bench confine clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -32,14 +32,17 @@ test-all: $(STAMP)  ## the same and the long tests
 	$(BIN)/python -m pytest -q
 
 lint: $(STAMP)  ## ruff, mypy, import layers
-	$(BIN)/ruff check src tests
-	$(BIN)/ruff format --check src tests
+	$(BIN)/ruff check src tests benchmarks docs examples
+	$(BIN)/ruff format --check src tests benchmarks docs examples
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 format: $(STAMP)  ## let ruff write the format
-	$(BIN)/ruff check --fix src tests
-	$(BIN)/ruff format src tests
+	$(BIN)/ruff check --fix src tests benchmarks docs examples
+	$(BIN)/ruff format src tests benchmarks docs examples
+
+docs: $(STAMP)  ## write the generated pages and parts anew
+	$(BIN)/python docs/generate.py
 
 bench: $(STAMP)  ## measure what docs/benchmarks.md states; resumable by arm and seed
 	$(BIN)/python benchmarks/bench.py

@@ -1,4 +1,3 @@
-# ruff: noqa: INP001  a script beside the pages it writes, no package
 """Write what the pages take from the code: docs/commands.md, and the marked parts of README.md and docs/*.md.
 
     python docs/generate.py

@@ -11,12 +11,12 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel, PreTrai
 
 from detent.errors import SubjectError
 from detent.subject.build import save
-from detent.subject.digest import digest
 from detent.subject.load import load
+from detent.values.folder import folder_digest
 
 
 def test_what_was_saved_comes_back(folder: Path, tiny: PreTrainedModel) -> None:
-    model, tokenizer = load(folder, expected_digest=digest(folder))
+    model, tokenizer = load(folder, expected_digest=folder_digest(folder))
     assert not model.training
     assert model.dtype == torch.float32
     assert all(torch.equal(a, b) for a, b in zip(model.parameters(), tiny.parameters(), strict=True))
@@ -108,7 +108,7 @@ def test_a_folder_that_is_not_a_plain_model_is_refused(attack: str, folder: Path
 
 
 def test_a_changed_folder_does_not_pass_for_the_expected_one(folder: Path) -> None:
-    expected = digest(folder)
+    expected = folder_digest(folder)
     (folder / "config.json").write_text((folder / "config.json").read_text() + " ")
     with pytest.raises(SubjectError, match=f"model {expected} expected"):
         load(folder, expected_digest=expected)

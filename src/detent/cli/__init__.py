@@ -10,7 +10,7 @@ from detent.errors import DetentError, StorageError
 
 __all__ = ["main"]
 
-REFUSALS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM}
+_REFUSALS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM}
 """What a disk says when it will not; also under what is printed. Everything else is a fault of this program."""
 
 
@@ -24,7 +24,7 @@ def main() -> None:
         sys.stderr.write(f"detent: {error}\n")
         sys.exit(error.exit_code)
     except OSError as error:
-        if error.errno not in REFUSALS:
+        if error.errno not in _REFUSALS:
             raise
         sys.stderr.write(
             f"detent: room and permission to go on expected, got {error}; free or mend the disk\n"

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from detent.charter import Recipe
 from detent.values import DataProposal, Diagnosis, Filter, LabelRecipe, Mix, Profile, Rung, Weakness
 
-
 PATIENCE = 2
 """Generations a frontier may stand still before labels are made at it however low the accuracy there."""
 
@@ -44,7 +43,9 @@ def _labels(weak: Weakness, profiles: Sequence[Profile], recipe: Recipe) -> Labe
     needed = recipe.purify_accuracy if weak.remedy == "purify" else recipe.least_accuracy
     highest = max((level for level, rate in accuracy.items() if rate >= needed), default=first)
     if weak.remedy == "climb" and weak.stuck >= PATIENCE:
-        highest = max(highest, min(weak.frontier, top))  # right labels, and still no way on: dare the next level
+        highest = max(
+            highest, min(weak.frontier, top)
+        )  # right labels, and still no way on: dare the next level
     frontier = max(first, highest - recipe.ahead)
     kept_up = [_review(level, recipe) for level in range(first, min(frontier, top + 1))]
     new = [_new(level, accuracy[level], recipe) for level in range(frontier, min(highest, top) + 1)]

@@ -1,9 +1,12 @@
-"""What a batch is drawn from: the newest labels, all earlier ones, and the seed levels. Nothing is ever dropped."""
+"""What a batch is drawn from: the newest labels, earlier ones from the whole history, and the seed levels."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from detent.values import DataMade, DataProposal, Slice, Source, State
+
+MOST_FILES = 32
+"""Earlier label files that one training draws from."""
 
 
 class _Pool(NamedTuple):
@@ -33,7 +36,7 @@ def sources_of(proposal: DataProposal, labels: DataMade, state: State) -> tuple[
     earlier: levels below it; half for what was labelled again now, half for all that was labelled before.
     """
     mix, count = proposal.mix, len(proposal.recipes)
-    made = [data for data in state.data if data.origin.source == "self" and data.digest != labels.digest]
+    made = _spread([d for d in state.data if d.origin.source == "self" and d.digest != labels.digest])
     sources = [Source(data.digest, mix.seed) for data in state.data if data.origin.source == "seed"]
     for task, recipe in sorted(proposal.recipes.items()):
         beyond = _Levels(recipe.frontier, None, frozenset(recipe.levels))
@@ -45,6 +48,18 @@ def sources_of(proposal: DataProposal, labels: DataMade, state: State) -> tuple[
         sources += _shared(again, mix.earlier / count / halves)
         sources += _shared(before, mix.earlier / count / halves)
     return tuple(sources)
+
+
+def _spread(files: Sequence[DataMade]) -> list[DataMade]:
+    """All files while they are few; then the newest half and others evenly over all that came before.
+
+    What a model was trained on is one entry, and an entry has a largest size.
+    """
+    if len(files) <= MOST_FILES:
+        return list(files)
+    half = MOST_FILES // 2
+    old = files[:-half]
+    return [old[len(old) * place // half] for place in range(half)] + list(files[-half:])
 
 
 def _pools(files: Iterable[DataMade], task: str, levels: _Levels) -> list[_Pool]:

@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from detent.errors import SubjectError
-from detent.subject.digest import digest
+from detent.values.folder import folder_digest
 
 # Loading any of these may run code that the file brings along.
 CODE_SUFFIXES = frozenset(
@@ -42,7 +42,9 @@ def load(folder: Path, *, expected_digest: str | None = None, dtype: torch.dtype
     memory.
     """
     _refuse_code(folder)
-    found = digest(folder)
+    if not any(folder.glob("*.safetensors")):
+        raise SubjectError(f"weights as .safetensors expected in {folder}, got none; convert or restore them")
+    found = folder_digest(folder)
     if expected_digest is not None and found != expected_digest:
         raise SubjectError(
             f"model {expected_digest} expected, got {found} in {folder}; its files were changed, restore them"

@@ -175,7 +175,7 @@ class OutcomeWritten(Entry, frozen=True, tag="outcome/v1"):
 
 
 class Mastered(Entry, frozen=True, tag="mastery/v1"):
-    """Rungs measured for mastery on sealed problems: levels[task][level as text] = [right, asked].
+    """Rungs measured for mastery on fresh problems: levels[task][level as text] = [right, asked].
 
     added: the rungs whose lower bound reached the mastery bound; they stay mastered.
     """

@@ -1,0 +1,258 @@
+"""Bad input, and a machine that refuses: one clear line, the exit code of who must act, nothing damaged."""
+
+import json
+import os
+import pickle
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from detent.assembly import verify_run
+from detent.cli import main
+from detent.signing import SigningKey
+from tests.cli.conftest import Ended
+from tests.cli.tiny_run import CHARTER, CLOCK, FIRST, Machine, content, raw_entries
+
+GIVEN = CHARTER.replace(CHARTER[CHARTER.index("layers") : CHARTER.index("[recipe]")], 'source = "given"\n\n')
+"""The charter with a model folder beside it instead of a shape."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command came to."""
+
+    status: int
+    output: str
+    errors: str
+
+
+@dataclass(frozen=True)
+class Place:
+    """A finished run with another lease, on a machine of its own: both may be spoilt."""
+
+    machine: Machine
+    folder: Path
+    detent: Callable[..., Said]
+
+    @property
+    def secrets(self) -> Path:
+        return self.machine.secrets(self.folder)
+
+    @property
+    def incumbent(self) -> Path:
+        return (self.folder / "models" / "incumbent").resolve()
+
+
+@pytest.fixture(scope="session")
+def leased(machine: Machine, finished: Ended) -> Path:
+    folder = machine.copy(finished.folder, "leased")
+    assert machine.detent("lease", folder, "--generations", "1").returncode == 0
+    return folder
+
+
+@pytest.fixture
+def place(
+    machine: Machine,
+    leased: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Iterator[Place]:
+    own = Machine(tmp_path)
+    shutil.copytree(machine.data, own.data)
+    folder = Path(shutil.copytree(leased, tmp_path / "run", symlinks=True))
+    monkeypatch.setenv("DETENT_DATA", str(own.data))
+    monkeypatch.setenv("DETENT_CLOCK", CLOCK)
+
+    def detent(*words: str | Path) -> Said:
+        """The program in this process: as the entry point runs it, but for the start of another Python."""
+        monkeypatch.setattr(sys, "argv", ["detent", *map(str, words)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return Said(int(ended.value.code or 0), *capsys.readouterr())
+
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield Place(own, folder, detent)
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+def assert_refused(said: Said, status: int, words: str) -> None:
+    """One line on standard error that has these words in order; nothing else."""
+    assert (said.status, said.output) == (status, ""), said
+    assert re.fullmatch(rf"detent: [^\n]*{words}[^\n]*\n", said.errors), said.errors
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is spoilt, which command then refuses how, and that is all it does: the folder stays as it is."""
+
+    spoil: Callable[[Place], object]
+    command: tuple[str, ...]
+    status: int
+    words: str
+
+
+def overwrite(path: Path, at: int = 5000) -> None:
+    with path.open("r+b") as file:
+        file.seek(at)
+        file.write(b"\x5a\xa5")
+
+
+def append(path: Path, text: str) -> None:
+    with path.open("a") as file:
+        file.write(text)
+
+
+def another_run(place: Place, name: str) -> Path:
+    """The secrets' file of that name of a second run."""
+    return place.machine.secrets(place.machine.found("other")) / name
+
+
+def nothing(_: Place) -> None:
+    return
+
+
+RUN = ("run", "{folder}")
+LEASE = ("lease", "{folder}", "--generations", "1")
+
+CASES = {
+    "a folder that is not there": Case(nothing, ("run", "{folder}/nowhere"), 2, "make one with: detent init"),
+    "a folder that is something else": Case(nothing, ("status", "{folder}/models"), 2, "make one with"),
+    "a file for a folder": Case(nothing, ("verify", "{folder}/charter.toml"), 2, "make one with"),
+    "a run folder without its ledger": Case(
+        lambda place: shutil.rmtree(place.folder / "ledger"), RUN, 2, "a run folder with .*ledger"
+    ),
+    "a ledger's folder without a ledger": Case(
+        lambda place: (place.folder / "ledger" / "checkpoint").unlink(), RUN, 2, "a ledger expected"
+    ),
+    "a ledger whose checkpoint was edited": Case(
+        lambda place: overwrite(place.folder / "ledger" / "checkpoint", 30), RUN, 4, "expected, got"
+    ),
+    "a ledger with an entry's byte changed": Case(
+        lambda place: overwrite(newest_bundle(place.folder), 900), RUN, 4, "expected, got"
+    ),
+    "the charter's text edited after signing": Case(
+        lambda place: append(place.folder / "charter.toml", "\n[run]\nseed = 2\n"),
+        RUN,
+        4,
+        "as it was signed expected, got another text; restore it from charter.dsse",
+    ),
+    "the charter's envelope without its signature": Case(
+        lambda place: unsign(place.folder / "charter.dsse"), RUN, 4, "signed by 0/1 stewards"
+    ),
+    "the charter's envelope torn": Case(
+        lambda place: os.truncate(place.folder / "charter.dsse", 100), ("status", "{folder}"), 4, "restore"
+    ),
+    "bytes for the charter": Case(
+        lambda place: (place.folder / "charter.toml").write_bytes(b"\xff\xfe"), RUN, 4, "as it was signed"
+    ),
+    "bytes for the envelope": Case(
+        lambda place: (place.folder / "charter.dsse").write_bytes(b"\xff\xfe"), RUN, 4, "a DSSE envelope"
+    ),
+    "bytes for the log's verify key": Case(
+        lambda place: (place.folder / "log.vkey").write_bytes(b"\xff\xfe"), ("status", "{folder}"), 4, "log.vkey"
+    ),
+    "no verify key of the log": Case(
+        lambda place: (place.folder / "log.vkey").unlink(), ("report", "{folder}"), 4, "log.vkey"
+    ),
+    "the whole envelope of another run": Case(
+        lambda place: foreign_charter(place), RUN, 2, "a key file expected|another key wrote it"
+    ),
+    "no seal": Case(lambda place: (place.secrets / "seal.secret").unlink(), RUN, 4, "the seal's secret expected"),
+    "the seal of another run": Case(
+        lambda place: shutil.copy(another_run(place, "seal.secret"), place.secrets / "seal.secret"),
+        RUN,
+        4,
+        "it belongs to another run",
+    ),
+    "a seal that others may read": Case(
+        lambda place: (place.secrets / "seal.secret").chmod(0o644), RUN, 4, "chmod 600"
+    ),
+    "a torn seal": Case(
+        lambda place: os.truncate(place.secrets / "seal.secret", 10), RUN, 4, "64 hex digits expected"
+    ),
+    "no log key": Case(lambda place: (place.secrets / "log.pem").unlink(), RUN, 2, "log.pem"),
+    "no log key for a lease": Case(lambda place: (place.secrets / "log.pem").unlink(), LEASE, 2, "log.pem"),
+    "the log key of another run": Case(
+        lambda place: shutil.copy(another_run(place, "log.pem"), place.secrets / "log.pem"),
+        RUN,
+        4,
+        "another key wrote it",
+    ),
+    "a log key that others may read": Case(
+        lambda place: (place.secrets / "log.pem").chmod(0o640), RUN, 4, "chmod 600"
+    ),
+    "a lease signed by nobody's steward": Case(
+        lambda place: SigningKey.create("steward-1").save(place.machine.root / "other.pem"),
+        (*LEASE, "--key", "{root}/other.pem"),
+        4,
+        "signed by 0/1 stewards",
+    ),
+    "a lease with a key that is not there": Case(
+        nothing, (*LEASE, "--key", "{root}/none.pem"), 2, "a key file expected"
+    ),
+    "a lease larger than the charter allows": Case(
+        nothing, ("lease", "{folder}", "--generations", "2"), 3, "a lease of 1 to 1 generations expected.*got 2"
+    ),
+    "weights of the incumbent changed": Case(
+        lambda place: overwrite(place.incumbent / "model.safetensors"), RUN, 4, "weights with digest"
+    ),
+    "weights of the incumbent changed, asked": Case(
+        lambda place: overwrite(place.incumbent / "model.safetensors"),
+        ("try", "{folder}", "F31="),
+        4,
+        "weights with digest",
+    ),
+    "no weights of the incumbent": Case(
+        lambda place: shutil.rmtree(place.incumbent), RUN, 5, "the model [0-9a-f]{64} expected, got no folder"
+    ),
+    "no weights of the incumbent, asked": Case(
+        lambda place: shutil.rmtree(place.incumbent), ("try", "{folder}", "F31="), 5, "expected, got no folder"
+    ),
+    "a pickle among the incumbent's files": Case(
+        lambda place: (place.incumbent / "pytorch_model.bin").write_bytes(pickle.dumps([1])),
+        RUN,
+        4,
+        "weights with digest",
+    ),
+    "the user's task edited after signing": Case(
+        lambda place: append(place.folder / "tasks" / "first.py", "\n# harmless\n"), RUN, 4, "as signed"
+    ),
+    "the user's task gone": Case(
+        lambda place: (place.folder / "tasks" / "first.py").unlink(), RUN, 6, "first.py expected"
+    ),
+}
+
+
+def newest_bundle(folder: Path) -> Path:
+    return max((folder / "ledger" / "tile" / "entries" / "000.p").iterdir(), key=lambda path: int(path.name))
+
+
+def unsign(path: Path) -> None:
+    envelope = json.loads(path.read_text())
+    envelope["signatures"] = []
+    path.write_text(json.dumps(envelope))
+
+
+def foreign_charter(place: Place) -> None:
+    other = place.machine.found("other")
+    for name in ("charter.dsse", "charter.toml"):
+        shutil.copy(other / name, place.folder / name)
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_is_refused_in_one_line_and_leaves_all_as_it_is(place: Place, case: Case) -> None:
+    case.spoil(place)
+    before, recorded = content(place.folder), len(raw_entries_or_none(place.folder))
+    words = [word.format(folder=place.folder, root=place.machine.root) for word in case.command]
+    assert_refused(place.detent(*words), case.status, case.words)
+    after = content(place.folder)

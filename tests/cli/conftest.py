@@ -60,6 +60,14 @@ def finished(machine: Machine, founded: Path) -> Ended:
 
 
 @pytest.fixture(scope="session")
+def leased(machine: Machine, finished: Ended) -> Path:
+    """The finished run with another generation granted."""
+    folder = machine.copy(finished.folder, "leased")
+    assert machine.detent("lease", folder, "--generations", "1").returncode == 0
+    return folder
+
+
+@pytest.fixture(scope="session")
 def suffered(machine: Machine, founded: Path) -> Suffered:
     """The same run, stopped by Ctrl-C and SIGTERM, killed in mid-training, and run to its end."""
     folder = machine.copy(founded, "suffered")

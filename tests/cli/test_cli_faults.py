@@ -6,19 +6,18 @@ import pickle
 import re
 import shutil
 import signal
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.cli.tiny_run import CHARTER, CLOCK, FIRST, Machine, blow, content, entries, wait_for
 
 from detent.assembly import verify_run
 from detent.cli import main
 from detent.signing import SigningKey
-from tests.cli.conftest import Ended
-from tests.cli.tiny_run import CHARTER, CLOCK, FIRST, Machine, content, raw_entries
+from detent.values import SubjectBuilt
 
 GIVEN = CHARTER.replace(CHARTER[CHARTER.index("layers") : CHARTER.index("[recipe]")], 'source = "given"\n\n')
 """The charter with a model folder beside it instead of a shape."""
@@ -48,13 +47,6 @@ class Place:
     @property
     def incumbent(self) -> Path:
         return (self.folder / "models" / "incumbent").resolve()
-
-
-@pytest.fixture(scope="session")
-def leased(machine: Machine, finished: Ended) -> Path:
-    folder = machine.copy(finished.folder, "leased")
-    assert machine.detent("lease", folder, "--generations", "1").returncode == 0
-    return folder
 
 
 @pytest.fixture
@@ -117,6 +109,22 @@ def another_run(place: Place, name: str) -> Path:
     return place.machine.secrets(place.machine.found("other")) / name
 
 
+def newest_bundle(folder: Path) -> Path:
+    return max((folder / "ledger" / "tile" / "entries" / "000.p").iterdir(), key=lambda path: int(path.name))
+
+
+def unsign(path: Path) -> None:
+    envelope = json.loads(path.read_text())
+    envelope["signatures"] = []
+    path.write_text(json.dumps(envelope))
+
+
+def foreign_charter(place: Place) -> None:
+    other = place.machine.found("other")
+    for name in ("charter.dsse", "charter.toml"):
+        shutil.copy(other / name, place.folder / name)
+
+
 def nothing(_: Place) -> None:
     return
 
@@ -131,8 +139,8 @@ CASES = {
     "a run folder without its ledger": Case(
         lambda place: shutil.rmtree(place.folder / "ledger"), RUN, 2, "a run folder with .*ledger"
     ),
-    "a ledger's folder without a ledger": Case(
-        lambda place: (place.folder / "ledger" / "checkpoint").unlink(), RUN, 2, "a ledger expected"
+    "a ledger without its checkpoint": Case(
+        lambda place: (place.folder / "ledger" / "checkpoint").unlink(), RUN, 4, "a checkpoint expected"
     ),
     "a ledger whose checkpoint was edited": Case(
         lambda place: overwrite(place.folder / "ledger" / "checkpoint", 30), RUN, 4, "expected, got"
@@ -159,15 +167,18 @@ CASES = {
         lambda place: (place.folder / "charter.dsse").write_bytes(b"\xff\xfe"), RUN, 4, "a DSSE envelope"
     ),
     "bytes for the log's verify key": Case(
-        lambda place: (place.folder / "log.vkey").write_bytes(b"\xff\xfe"), ("status", "{folder}"), 4, "log.vkey"
+        lambda place: (place.folder / "log.vkey").write_bytes(b"\xff\xfe"),
+        ("status", "{folder}"),
+        4,
+        "log.vkey",
     ),
     "no verify key of the log": Case(
         lambda place: (place.folder / "log.vkey").unlink(), ("report", "{folder}"), 4, "log.vkey"
     ),
-    "the whole envelope of another run": Case(
-        lambda place: foreign_charter(place), RUN, 2, "a key file expected|another key wrote it"
+    "the whole envelope of another run": Case(foreign_charter, RUN, 4, "another key wrote it"),
+    "no seal": Case(
+        lambda place: (place.secrets / "seal.secret").unlink(), RUN, 4, "the seal's secret expected"
     ),
-    "no seal": Case(lambda place: (place.secrets / "seal.secret").unlink(), RUN, 4, "the seal's secret expected"),
     "the seal of another run": Case(
         lambda place: shutil.copy(another_run(place, "seal.secret"), place.secrets / "seal.secret"),
         RUN,
@@ -201,7 +212,10 @@ CASES = {
         nothing, (*LEASE, "--key", "{root}/none.pem"), 2, "a key file expected"
     ),
     "a lease larger than the charter allows": Case(
-        nothing, ("lease", "{folder}", "--generations", "2"), 3, "a lease of 1 to 1 generations expected.*got 2"
+        nothing,
+        ("lease", "{folder}", "--generations", "2"),
+        3,
+        "a lease of 1 to 1 generations expected.*got 2",
     ),
     "weights of the incumbent changed": Case(
         lambda place: overwrite(place.incumbent / "model.safetensors"), RUN, 4, "weights with digest"
@@ -216,7 +230,10 @@ CASES = {
         lambda place: shutil.rmtree(place.incumbent), RUN, 5, "the model [0-9a-f]{64} expected, got no folder"
     ),
     "no weights of the incumbent, asked": Case(
-        lambda place: shutil.rmtree(place.incumbent), ("try", "{folder}", "F31="), 5, "expected, got no folder"
+        lambda place: shutil.rmtree(place.incumbent),
+        ("try", "{folder}", "F31="),
+        5,
+        "expected, got no folder",
     ),
     "a pickle among the incumbent's files": Case(
         lambda place: (place.incumbent / "pytorch_model.bin").write_bytes(pickle.dumps([1])),
@@ -233,26 +250,160 @@ CASES = {
 }
 
 
-def newest_bundle(folder: Path) -> Path:
-    return max((folder / "ledger" / "tile" / "entries" / "000.p").iterdir(), key=lambda path: int(path.name))
-
-
-def unsign(path: Path) -> None:
-    envelope = json.loads(path.read_text())
-    envelope["signatures"] = []
-    path.write_text(json.dumps(envelope))
-
-
-def foreign_charter(place: Place) -> None:
-    other = place.machine.found("other")
-    for name in ("charter.dsse", "charter.toml"):
-        shutil.copy(other / name, place.folder / name)
+def kept(folder: Path) -> dict[str, bytes | str]:
+    """What must not change; what workers print may."""
+    return {name: part for name, part in content(folder).items() if not name.startswith("logs/")}
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-def test_is_refused_in_one_line_and_leaves_all_as_it_is(place: Place, case: Case) -> None:
+def test_what_is_wrong_is_said_in_one_line_and_nothing_changes(place: Place, case: Case) -> None:
     case.spoil(place)
-    before, recorded = content(place.folder), len(raw_entries_or_none(place.folder))
+    before = kept(place.folder)
     words = [word.format(folder=place.folder, root=place.machine.root) for word in case.command]
     assert_refused(place.detent(*words), case.status, case.words)
-    after = content(place.folder)
+    assert kept(place.folder) == before
+
+
+def test_what_is_not_spoilt_is_not_refused(place: Place) -> None:
+    """The table above would pass on a program that refuses everything."""
+    assert place.detent("status", place.folder).status == 0
+    assert place.detent(*(word.format(folder=place.folder) for word in LEASE)).status == 0
+    assert place.detent("verify", place.folder).status == 0
+
+
+REJECTS = FIRST.replace("completion == problem.answer", "False")
+RAISES = FIRST.replace("digits[0])", "digits[level + 1])")
+RAISES_LATER = FIRST.replace("return Problem", "assert digits[:2] != '12'\n        return Problem")
+NAMELESS = FIRST.replace('name = "first"', 'name = "last"')
+LOOPS = FIRST.replace("return Problem", "while True: pass\n        return Problem")
+
+TASKS = {
+    "a check that rejects the task's own answer": (REJECTS, r"task first: check\(\) rejects"),
+    "a check that accepts everything": (REJECTS.replace("False", "True"), "accepts an empty completion"),
+    "a problem that raises": (RAISES, r"first\.py:14: IndexError"),
+    "a check that raises": (FIRST.replace("completion ==", "1 / 0 =="), r"first\.py:17: ZeroDivisionError"),
+    "a file that is not Python": ("def first(", r"first\.py:1: SyntaxError"),
+    "a file without the class": ("", "a class First expected"),
+    "a class with another name than the charter's": (NAMELESS, 'name = "first" expected'),
+    "an answer too long for its prompt": (
+        FIRST.replace("digits[0])", "digits * 9)").replace("== problem.answer", "== problem.answer"),
+        "raise subject.extra_tokens",
+    ),
+}
+
+SUBJECTS: dict[str, tuple[dict[str, bytes], int, str]] = {
+    "no folder": ({}, 2, "a model folder at .*given expected"),
+    "a pickle": ({"config.json": b"{}", "pytorch_model.bin": pickle.dumps([1])}, 5, "pytorch_model.bin"),
+    "a pickle that is called safetensors": (
+        {"config.json": b"{}", "model.safetensors": pickle.dumps([1] * 99)},
+        5,
+        "a safetensors file expected",
+    ),
+    "code beside the weights": ({"config.json": b"{}", "modeling.py": b"import os"}, 5, "modeling.py"),
+    "no weights": ({"config.json": b"{}"}, 5, "weights as .safetensors expected"),
+}
+
+DRAFTS = {
+    "an unknown key": (CHARTER + "\nspeed = 2\n", 3, r"charter.toml:\d+: run.speed: "),
+    "a wrong type": (CHARTER.replace("quorum = 1", 'quorum = "one"'), 3, r"charter.toml:5: stewards.quorum"),
+    "items with which the gate can never pass": (
+        CHARTER.replace("superiority = 400", "superiority = 2"),
+        3,
+        r"gate.items.superiority: at least \d+ expected, got 2",
+    ),
+    "no TOML": ("name = ", 3, "TOML expected"),
+    "two stewards, where init has one key": (
+        CHARTER.replace("quorum = 1", "quorum = 2"),
+        3,
+        "at most 1 expected",
+    ),
+}
+
+
+def assert_nothing_founded(place: Place) -> None:
+    assert not (place.machine.root / "new").exists()
+    assert not list(place.machine.root.glob(".new*"))
+
+
+@pytest.mark.parametrize(("task", "words"), TASKS.values(), ids=TASKS)
+def test_init_refuses_a_task_with(place: Place, task: str, words: str) -> None:
+    draft = place.machine.draft(task=task)
+    assert_refused(place.detent("init", place.machine.root / "new", "--from", draft), 6, words)
+    assert_nothing_founded(place)
+
+
+@pytest.mark.long
+def test_init_refuses_a_task_that_hangs(place: Place) -> None:
+    said = place.detent("init", place.machine.root / "new", "--from", place.machine.draft(task=LOOPS))
+    assert_refused(said, 6, r"first\.py:14: no result after 10 seconds .*it hangs")
+    assert_nothing_founded(place)
+
+
+def test_init_refuses_a_task_whose_file_is_missing(place: Place) -> None:
+    draft = place.machine.draft()
+    draft.with_name("first.py").unlink()
+    assert_refused(place.detent("init", place.machine.root / "new", "--from", draft), 6, "first.py expected")
+    assert_nothing_founded(place)
+
+
+def test_a_task_that_raises_later_ends_the_turn_and_not_the_run(place: Place) -> None:
+    """Its problem is one in a hundred: `init` does not meet it, generation 0 does."""
+    folder = place.machine.root / "new"
+    assert place.detent("init", folder, "--from", place.machine.draft(task=RAISES_LATER)).status == 0
+    assert_refused(place.detent("run", folder), 6, r"first\.py:14: AssertionError")
+    assert verify_run(folder).faults == []
+
+
+@pytest.mark.parametrize(("files", "status", "words"), SUBJECTS.values(), ids=SUBJECTS)
+def test_init_refuses_as_its_first_model(
+    place: Place, files: dict[str, bytes], status: int, words: str
+) -> None:
+    draft = place.machine.draft(GIVEN)
+    for name, data in files.items():
+        draft.with_name("given").mkdir(exist_ok=True)
+        (draft.parent / "given" / name).write_bytes(data)
+    assert_refused(place.detent("init", place.machine.root / "new", "--from", draft), status, words)
+    assert_nothing_founded(place)
+
+
+@pytest.mark.parametrize(("text", "status", "words"), DRAFTS.values(), ids=DRAFTS)
+def test_init_refuses_a_charter_with(place: Place, text: str, status: int, words: str) -> None:
+    draft = place.machine.draft(text)
+    assert_refused(place.detent("init", place.machine.root / "new", "--from", draft), status, words)
+    assert_nothing_founded(place)
+
+
+def test_init_refuses_a_charter_that_is_not_there(place: Place) -> None:
+    said = place.detent("init", place.machine.root / "new", "--from", place.machine.root / "none.toml")
+    assert_refused(said, 2, "none.toml expected")
+
+
+def test_init_refuses_a_stewards_key_that_is_not_there(place: Place) -> None:
+    said = place.detent("init", place.machine.root / "new", "--key", place.machine.root / "none.pem")
+    assert_refused(said, 2, "a key file expected")
+
+
+@pytest.mark.parametrize(
+    "change", [("tiny", "Größe + more, at home"), ("\n", "\r\n")], ids=["name", "line ends"]
+)
+def test_a_charters_name_and_line_ends_are_the_authors_own(place: Place, change: tuple[str, str]) -> None:
+    folder = place.machine.root / "new"
+    draft = place.machine.draft()
+    draft.write_bytes(CHARTER.replace(*change).encode())
+    assert place.detent("init", folder, "--from", draft).status == 0
+    assert place.detent("status", folder).status == 0
+    assert place.detent("verify", folder).status == 0
+
+
+def test_a_given_model_is_trained_on(place: Place) -> None:
+    """`init` takes it, and the run knows it by its digest."""
+    folder = place.machine.root / "new"
+    draft = place.machine.draft(GIVEN)
+    shutil.copytree(place.incumbent, draft.with_name("given"))
+    assert place.detent("init", folder, "--from", draft).status == 0
+    process = place.machine.start("run", folder)
+    wait_for("subject/v1/0", folder, process)
+    blow(signal.SIGTERM, process)
+    (first,) = [entry for entry in entries(folder) if isinstance(entry, SubjectBuilt)][:1]
+    assert first.parent == place.incumbent.name
+    assert first.digest != first.parent

@@ -2,6 +2,7 @@ import os
 import signal
 import time
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -174,16 +175,12 @@ def test_models_left_in_staging_by_a_killed_run_are_removed_before_the_first_is_
 
 
 def worker_of(world: World) -> int:
-    return _pid(world, "_worker")
+    worker = cast("Any", world.engine)._workers[0]
+    return int(worker.pid)
 
 
 def nursery_of(world: World) -> int:
-    return _pid(world, "_nursery")
-
-
-def _pid(world: World, which: str) -> int:
-    pid: int = getattr(world.engine, which).pid
-    return pid
+    return int(cast("Any", world.engine)._nursery.pid)
 
 
 def kill(pid: int) -> None:

@@ -94,6 +94,26 @@ class TestLocalEngine(EngineContract):
         return World(place.engine, place.model)
 
 
+@pytest.fixture(scope="module")
+def wide(place: Place, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
+    engine = LocalEngine(
+        models=place.root / "models",
+        data=place.root / "data",
+        staging=tmp_path_factory.mktemp("staging"),
+        log=place.root / "worker.log",
+        threads=2,
+        workers=2,
+    )
+    yield engine
+    engine.close()
+
+
+class TestLocalEngineOfTwoWorkers(EngineContract):
+    @pytest.fixture
+    def world(self, place: Place, wide: LocalEngine) -> World:
+        return World(wide, place.model)
+
+
 def test_the_same_build_is_the_same_model(place: Place) -> None:
     built = place.engine.run(TINY, quiet)
     assert isinstance(built, BuiltModel)
@@ -260,7 +280,7 @@ def test_openings_come_from_a_process_without_threads_to_lose(place: Place) -> N
             and {b"--nursery", bytes(place.root / "models")} <= set(command_of(folder))
             and command_of(folder)[0] == sys.executable.encode()
         ]
-        assert [len(list((folder / "task").iterdir())) for folder in mine] == [1]
+        assert {len(list((folder / "task").iterdir())) for folder in mine} == {1}
 
 
 def command_of(folder: Path) -> list[bytes]:
@@ -271,6 +291,6 @@ def command_of(folder: Path) -> list[bytes]:
 
 
 def worker_pid(place: Place) -> int:
-    worker = place.engine._worker
+    worker = place.engine._workers[0]
     assert worker is not None
     return worker.pid

@@ -15,7 +15,7 @@ from detent.assembly.places import RunFolder
 from detent.assembly.reading import entries_of, log_key, render_report, save_report, signed_charter
 from detent.assembly.tasks import charter_sources, closing
 from detent.assembly.timing import Stopwatch, TimedEngine
-from detent.charter import SignedCharter
+from detent.charter import Charter, SignedCharter
 from detent.engine import DataStore, LocalEngine, ModelStore
 from detent.evaluate import evaluator_digest, open_chain
 from detent.ledger import Ledger
@@ -94,7 +94,7 @@ def open_run(folder: Path, *, watch: Watch, say: Say) -> Iterator[Run]:
         )
         tasks = stack.enter_context(closing(charter_sources(charter, run.tasks)))
         stopwatch = Stopwatch()
-        engine = TimedEngine(_engine(run, run.staging, charter.run.threads), stopwatch)
+        engine = TimedEngine(_engine(run, run.staging, charter), stopwatch)
         stack.callback(engine.close)
         parts = Parts(
             charter=charter,
@@ -110,14 +110,22 @@ def open_run(folder: Path, *, watch: Watch, say: Say) -> Iterator[Run]:
             note=lambda _: None,
             given_subject=None if charter.subject.built else run.subject,
         )
-        book.write(session(parts))
         if book.state.incumbent:  # a crash may have come between the last decision and the link
             parts.models.set_incumbent(book.state.incumbent)
+        book.write(session(parts))  # last: what cannot begin counts as no session
         yield Run(run, signed, parts, say, stopwatch)
 
 
-def _engine(run: RunFolder, staging: Path, threads: int) -> LocalEngine:
-    return LocalEngine(models=run.models, data=run.data, staging=staging, log=run.log, threads=threads)
+def _engine(run: RunFolder, staging: Path, charter: Charter) -> LocalEngine:
+    """A worker for each member of the team, as far as there are threads."""
+    return LocalEngine(
+        models=run.models,
+        data=run.data,
+        staging=staging,
+        log=run.log,
+        threads=charter.run.threads,
+        workers=min(charter.recipe.team, charter.run.threads),
+    )
 
 
 def session(parts: Parts) -> SessionStarted:
@@ -156,7 +164,7 @@ def answer_prompt(folder: Path, prompt: str) -> str:
     ModelStore(run.models).path(digest)
     job = AnswerJob(model=digest, prompts=(prompt,), extra_tokens=signed.charter.subject.extra_tokens)
     with TemporaryDirectory(prefix="detent-") as staging:  # a run's own belongs to its engine
-        engine = _engine(run, Path(staging), signed.charter.run.threads)
+        engine = _engine(run, Path(staging), signed.charter)
         try:
             result = engine.run(job, lambda _: None)
         finally:

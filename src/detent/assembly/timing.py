@@ -6,7 +6,7 @@
 import json
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -89,6 +89,16 @@ class TimedEngine:
         """As in `Engine`."""
         with self._stopwatch.timing(PHASES[type(job)]):
             return self._engine.run(job, watch)
+
+    @property
+    def width(self) -> int:
+        """As in `Engine`."""
+        return self._engine.width
+
+    def run_all(self, jobs: Sequence[Job], watch: Watch) -> list[Result]:
+        """As in `Engine`."""
+        with self._stopwatch.timing(PHASES[type(jobs[0])] if jobs else "nothing"):
+            return self._engine.run_all(jobs, watch)
 
     @contextmanager
     def opening(self) -> Iterator[Ask]:

@@ -8,7 +8,7 @@ Nothing a worker says is believed for its form alone: `believed` holds a result 
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NoReturn, Protocol
@@ -40,7 +40,7 @@ _FOLDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 class Engine(Protocol):
-    """Runs jobs, one at a time. Not for several threads at once.
+    """Runs jobs, one call at a time. Not for several threads at once.
 
     What `run` and an opening return is never a `JobFailure`: that is raised as the error it names
     (`SubjectError`, `EngineError`, ... of `detent.errors`). After an error, an interrupt or an exception from
@@ -57,6 +57,16 @@ class Engine(Protocol):
 
     def run(self, job: Job, watch: Watch) -> Result:
         """Do `job` on the worker that serves profile, labelling and training."""
+
+    @property
+    def width(self) -> int:
+        """How many jobs `run_all` does at a time; what they give does not depend on it."""
+
+    def run_all(self, jobs: Sequence[Job], watch: Watch) -> list[Result]:
+        """Do jobs side by side on such workers; their results in order. When some fail, the first error is raised.
+
+        `watch` is told of all of them together: what is done and what there is to do, added up.
+        """
 
     def opening(self) -> AbstractContextManager[Ask]:
         """A worker that has run no job before and never will again; it answers (`AnswerJob`) and nothing else.

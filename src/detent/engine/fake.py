@@ -6,7 +6,7 @@ It keeps the promises of `Engine`, so what works on it works on a real one: resu
 a `JobFailure` is raised, an opening answers and nothing else.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from detent.engine.base import Ask, Watch, believed, only_answers
@@ -35,6 +35,15 @@ class FakeEngine:
     def run(self, job: Job, watch: Watch) -> Result:  # noqa: ARG002  a function has no progress to tell
         """As in `Engine`."""
         return self._answer("run", job)
+
+    @property
+    def width(self) -> int:
+        """As in `Engine`."""
+        return 1
+
+    def run_all(self, jobs: Sequence[Job], watch: Watch) -> list[Result]:
+        """As in `Engine`; one after the other."""
+        return [self.run(job, watch) for job in jobs]
 
     @contextmanager
     def opening(self) -> Iterator[Ask]:

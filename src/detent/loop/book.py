@@ -6,7 +6,7 @@ taken from there and not done again, so starting after a crash and starting at a
     >>> book.once(Diagnosed, lambda: Diagnosed(diagnosis=...))     # writes, or reads what was written
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol, TypeVar, cast
 
 from msgspec import structs
@@ -61,5 +61,14 @@ class Book:
 
     def once(self, slot: str, make: Callable[[], E]) -> E:
         """The turn's entry in `slot`: what the ledger holds, else what `make` gives, written down."""
-        found = self.state.slots.get(slot)
-        return cast("E", found if found is not None else self.write(make()))
+        return self.once_each([slot], lambda _: [make()])[0]
+
+    def once_each(self, slots: Sequence[str], make: Callable[[list[int]], Iterable[E]]) -> list[E]:
+        """The turn's entries in `slots`; `make` gives those that are missing, by their places, in that order."""
+        found = {
+            place: self.state.slots[slot] for place, slot in enumerate(slots) if slot in self.state.slots
+        }
+        missing = [place for place in range(len(slots)) if place not in found]
+        for place, entry in zip(missing, make(missing) if missing else (), strict=True):
+            found[place] = self.write(entry)
+        return [cast("E", found[place]) for place in range(len(slots))]

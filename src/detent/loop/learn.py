@@ -1,8 +1,9 @@
 """Making a candidate: what it is taught, by whom, and where every example came from."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
-from functools import partial
+from collections.abc import Iterable, Iterator
+
+from msgspec import structs
 
 from detent.diagnose import diagnose as diagnose_profile
 from detent.errors import CharterError, EngineError
@@ -58,21 +59,29 @@ def seed_data(parts: Parts) -> DataMade:
 
 def first_team(parts: Parts, data: DataMade) -> list[str]:
     """Generation 0: models of the charter's shape, or its folder, taught the seed levels; seeds differ."""
-    return [
-        parts.book.once(f"subject/v1/{member}", partial(_first_subject, parts, data, member)).digest
-        for member in range(parts.charter.recipe.team)
-    ]
+    members = range(parts.charter.recipe.team)
+
+    def taught(missing: list[int]) -> list[SubjectBuilt]:
+        jobs = [_first_job(parts, data, member) for member in missing]
+        return [
+            _subject(member, job, *trained)
+            for member, job, trained in zip(missing, jobs, _train(parts, jobs), strict=True)
+        ]
+
+    return [entry.digest for entry in parts.book.once_each([f"subject/v1/{m}" for m in members], taught)]
 
 
-def _first_subject(parts: Parts, data: DataMade, member: int) -> SubjectBuilt:
-    job = TrainJob(
+def _first_job(parts: Parts, data: DataMade, member: int) -> TrainJob:
+    return TrainJob(
         parent=_untrained(parts, member),
         sources=(Source(data.digest, 1.0),),
         steps=parts.charter.recipe.seed_steps,
         seed=parts.number(f"first training {member}"),
         optimizer=parts.optimizer,
     )
-    digest, trained = _train(parts, job)
+
+
+def _subject(member: int, job: TrainJob, digest: str, trained: TrainedModel) -> SubjectBuilt:
     return SubjectBuilt(
         member=member,
         digest=digest,
@@ -111,47 +120,82 @@ def label(parts: Parts, proposal: Proposal) -> DataMade:
     prompts: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for item in measure.label_items(parts, proposal, stream):
         prompts[item.slice.task][str(item.slice.level)].append(item.problem.prompt)
-    job = LabelJob(
+    whole = LabelJob(
         models=proposal.team,
         prompts={task: {level: tuple(row) for level, row in rows.items()} for task, rows in prompts.items()},
         recipes=proposal.recipes,
         seed=parts.number("labels"),
         extra_tokens=parts.charter.subject.extra_tokens,
     )
-    result = parts.ask(job)
-    if not isinstance(result, Labels):
-        raise EngineError(f"labels expected from a label job, got {type(result).__name__}; run again")
+    kept = [example for part in _labelled(parts, whole) for example in part.kept]
+    kept.sort(key=lambda example: (example.task, example.level))  # stable: the surest of a rung stays first
     return DataMade(
-        digest=parts.data.put(result.kept),
+        digest=parts.data.put(kept),
         origin=Origin("self", proposal.team, _filter_text(proposal)),
-        counts=_counts(result.kept),
-        offered=result.offered,
+        counts=_counts(kept),
+        offered={task: {level: len(row) for level, row in rows.items()} for task, rows in prompts.items()},
         stream=stream.hex(),
     )
+
+
+def _labelled(parts: Parts, whole: LabelJob) -> Iterator[Labels]:
+    """The labels of a job, done in as many parts as the engine does at a time. Rungs do not see each other."""
+    for result in parts.ask_all(split(whole, parts.engine.width)):
+        if not isinstance(result, Labels):
+            raise EngineError(f"labels expected from a label job, got {type(result).__name__}; run again")
+        yield result
+
+
+def split(whole: LabelJob, most: int) -> list[LabelJob]:
+    """At most `most` jobs with the rungs of one, of about the same length: the largest rung to the least laden."""
+    rungs = [(task, level) for task, rows in whole.prompts.items() for level in rows]
+    rungs.sort(key=lambda rung: -_effort(whole, *rung))
+    bins: list[list[tuple[str, str]]] = [[] for _ in range(max(1, min(most, len(rungs))))]
+    for rung in rungs:
+        min(bins, key=lambda some: sum(_effort(whole, *one) for one in some)).append(rung)
+    return [structs.replace(whole, prompts=_prompts_of(whole, some)) for some in bins]
+
+
+def _effort(job: LabelJob, task: str, level: str) -> int:
+    """Characters to read and about as many to write."""
+    return sum(map(len, job.prompts[task][level]))
+
+
+def _prompts_of(job: LabelJob, rungs: Iterable[tuple[str, str]]) -> dict[str, dict[str, tuple[str, ...]]]:
+    prompts: dict[str, dict[str, tuple[str, ...]]] = defaultdict(dict)
+    for task, level in sorted(rungs):
+        prompts[task][level] = job.prompts[task][level]
+    return dict(prompts)
 
 
 def train(parts: Parts, proposal: Proposal, labels: DataMade) -> list[str]:
     """Train a candidate from each member of the team and freeze it under its digest, with its whole lineage."""
     sources = sources_of(proposal, labels, parts.book.state)
+    members = range(len(proposal.team))
+
+    def candidates(missing: list[int]) -> list[CandidateTrained]:
+        jobs = [_next_job(parts, proposal, sources, member) for member in missing]
+        return [
+            _candidate(member, job, *trained)
+            for member, job, trained in zip(missing, jobs, _train(parts, jobs), strict=True)
+        ]
+
     return [
-        parts.book.once(
-            f"candidate/v1/{member}", partial(_candidate, parts, proposal, sources, member)
-        ).digest
-        for member in range(len(proposal.team))
+        entry.digest for entry in parts.book.once_each([f"candidate/v1/{m}" for m in members], candidates)
     ]
 
 
-def _candidate(
-    parts: Parts, proposal: Proposal, sources: tuple[Source, ...], member: int
-) -> CandidateTrained:
-    job = TrainJob(
+def _next_job(parts: Parts, proposal: Proposal, sources: tuple[Source, ...], member: int) -> TrainJob:
+    return TrainJob(
         parent=proposal.team[member],
         sources=sources,
         steps=proposal.steps,
         seed=parts.number(f"training {member}"),
         optimizer=parts.optimizer,
     )
-    digest, trained = _train(parts, job)
+
+
+def _candidate(member: int, job: TrainJob, digest: str, trained: TrainedModel) -> CandidateTrained:
     return CandidateTrained(
         member=member,
         digest=digest,
@@ -185,16 +229,23 @@ def _untrained(parts: Parts, member: int) -> str:
     return parts.admit(result.folder)
 
 
-def _train(parts: Parts, job: TrainJob) -> tuple[str, TrainedModel]:
-    result = parts.ask(job)
-    if not isinstance(result, TrainedModel):
-        raise EngineError(f"a model expected from a train job, got {type(result).__name__}; run again")
+def _train(parts: Parts, jobs: list[TrainJob]) -> list[tuple[str, TrainedModel]]:
+    """Train models side by side; the digest and the figures of each, in order."""
+    trained = []
+    for result in parts.ask_all(jobs):
+        if not isinstance(result, TrainedModel):
+            raise EngineError(f"a model expected from a train job, got {type(result).__name__}; run again")
+        _check_size(parts, result.parameters)
+        trained.append((parts.admit(result.folder), result))
+    return trained
+
+
+def _check_size(parts: Parts, parameters: int) -> None:
     most = parts.charter.constraints.max_parameters
-    if result.parameters > most:
+    if parameters > most:
         raise CharterError(
-            f"at most {most:,} parameters expected (constraints.max_parameters), got {result.parameters:,}"
+            f"at most {most:,} parameters expected (constraints.max_parameters), got {parameters:,}"
         )
-    return parts.admit(result.folder), result
 
 
 def _counts(examples: Iterable[Example]) -> dict[str, dict[str, int]]:

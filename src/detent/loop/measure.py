@@ -1,7 +1,6 @@
 """What a model can do, asked in three ways: in the open to aim, afresh to report, and by audit of its labels."""
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from detent.errors import EngineError
 from detent.evaluate import (
@@ -36,7 +35,10 @@ Ask = Callable[[Job], Result]
 
 def completions(ask: Ask, model: str, prompts: Sequence[str], extra_tokens: int) -> Sequence[str]:
     """The greedy completions of `model` (digest), one a prompt, in order."""
-    result = ask(AnswerJob(model=model, prompts=tuple(prompts), extra_tokens=extra_tokens))
+    return _answers(ask(AnswerJob(model=model, prompts=tuple(prompts), extra_tokens=extra_tokens)))
+
+
+def _answers(result: Result) -> Sequence[str]:
     if not isinstance(result, Answers):
         raise EngineError(f"answers expected from an answer job, got {type(result).__name__}; run again")
     return result.completions
@@ -47,14 +49,19 @@ def visible(parts: Parts, models: Sequence[str]) -> list[Profile]:
     stream = parts.stream("visible")
     each = parts.charter.recipe.profile_problems
 
-    def profiled(member: int, digest: str) -> Profiled:
-        profile = _profile(parts, digest, parts.ask, stream, each)
-        return Profiled(purpose="visible", member=member, profile=profile, stream=stream.hex())
+    items = profile_items(parts.tasks, ladder_rungs(parts.tops, each), stream)
+    prompts = tuple(item.problem.prompt for item in items)
+    extra = parts.charter.subject.extra_tokens
 
-    return [
-        parts.book.once(f"profile/v1/visible/{member}", partial(profiled, member, digest)).profile
-        for member, digest in enumerate(models)
-    ]
+    def profiled(missing: list[int]) -> Iterator[Profiled]:
+        jobs = [AnswerJob(model=models[m], prompts=prompts, extra_tokens=extra) for m in missing]
+        for member, result in zip(missing, parts.ask_all(jobs), strict=True):
+            scores = score_profile(parts.tasks, items, _answers(result))
+            profile = as_profile(models[member], scores)
+            yield Profiled(purpose="visible", member=member, profile=profile, stream=stream.hex())
+
+    slots = [f"profile/v1/visible/{member}" for member in range(len(models))]
+    return [entry.profile for entry in parts.book.once_each(slots, profiled)]
 
 
 def fresh(parts: Parts, digest: str, ask: Ask) -> Profiled:

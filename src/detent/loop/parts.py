@@ -1,7 +1,7 @@
 """What a turn works with. `assembly` builds one; tests build one with a FakeEngine."""
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,5 +84,9 @@ class Parts:
         return self.models.admit(copy)
 
     def ask(self, job: Job) -> Result:
-        """Give a job to the long-lived worker."""
+        """Give a job to a long-lived worker."""
         return self.engine.run(job, self.watch)
+
+    def ask_all(self, jobs: Sequence[Job]) -> list[Result]:
+        """Give jobs to long-lived workers, side by side; results in order."""
+        return self.engine.run_all(jobs, self.watch)

@@ -55,6 +55,20 @@ class EngineContract:
             world.engine.run(AnswerJob(model=UNKNOWN, prompts=("C1=",)), _quiet)
         assert _answers(world, "C1=")
 
+    def test_jobs_side_by_side_give_what_they_give_alone_in_order(self, world: World) -> None:
+        jobs = [AnswerJob(model=world.model, prompts=(prompt,)) for prompt in ("C1=", "R12=", "C123=")]
+        alone = [world.engine.run(job, _quiet) for job in jobs]
+        assert world.engine.run_all(jobs, _quiet) == alone
+        assert world.engine.run_all([], _quiet) == []
+
+    def test_of_jobs_side_by_side_the_first_error_is_raised_and_the_next_ones_work(
+        self, world: World
+    ) -> None:
+        good = AnswerJob(model=world.model, prompts=("C1=",))
+        with pytest.raises(SubjectError, match=UNKNOWN):
+            world.engine.run_all([good, AnswerJob(model=UNKNOWN, prompts=("C1=",)), good], _quiet)
+        assert len(world.engine.run_all([good, good], _quiet)) == 2  # noqa: PLR2004
+
     def test_an_opening_answers_as_run_does(self, world: World) -> None:
         job = AnswerJob(model=world.model, prompts=("C12=", "R12="))
         with world.engine.opening() as ask:

@@ -173,7 +173,7 @@ BAD = {
     ),
     "more labels kept than made": Bad(
         *added("[recipe]\nlabel_keep = 3000"),
-        "11: recipe.label_keep: at most recipe.label_prompts = 1000 expected, got 3000",
+        "11: recipe.label_keep: at most recipe.label_prompts = 800 expected, got 3000",
     ),
     "too few fresh problems": Bad(
         *added("[recipe]\nfresh_problems = 63"),

@@ -44,7 +44,7 @@ class Recipe(Section):
     seed_levels: Level = 5
     seed_problems: Problems = 4000
     seed_steps: Count = 700
-    steps: Count = 160
+    steps: Count = 120
     batch: Count = 128
     matrix_rate: Rate = 0.02
     other_rate: Rate = 0.003
@@ -53,11 +53,11 @@ class Recipe(Section):
     audit: Problems = 100
     ahead: Ahead = 2
     least_accuracy: Share = 0.5
-    label_prompts: Problems = 1000
-    label_keep: Problems = 500
+    label_prompts: Problems = 800
+    label_keep: Problems = 400
     keep_share: KeepShare = 0.6
     purify_accuracy: Share = 0.85
     confidence: Share = 0.7
-    review_prompts: Problems = 150
+    review_prompts: Problems = 120
     review_confidence: Share = 0.5
     mix: MixShares = MixShares()

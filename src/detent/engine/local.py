@@ -52,7 +52,7 @@ class LocalEngine:
             data: folder of `<digest>.jsonl`, read by workers.
             staging: folder in which workers leave models; made when missing.
             log: file to which workers' standard error is appended.
-            threads: CPU threads in all; an opening has them all, long-lived workers share them evenly.
+            threads: CPU threads in all; a worker has its even share, an opening as many as one worker.
                 Results depend on both numbers.
             workers: long-lived workers that `run_all` uses side by side, started when needed.
             stall_seconds: silence after which a worker is ended.
@@ -190,7 +190,7 @@ class LocalEngine:
 
     def _command(self, *, fresh: bool) -> list[str]:
         writable = () if fresh else (self._staging,)
-        threads = self._threads if fresh else max(1, self._threads // len(self._workers))
+        threads = max(1, self._threads // len(self._workers))
         prefix = worker_prefix(
             readable=(self._models, self._data),
             writable=writable,

@@ -41,15 +41,15 @@ def turn(parts: Parts) -> Decided:
     candidates = learn.train(parts, plan, labels)
     profiles = measure.visible(parts, candidates)
     after = judge.best(profiles)
-    if not judge.worth_opening(before, after):
+    if not judge.worth_opening(parts, before, after):
         return book.once("decision/v1", lambda: judge.screened_out(parts, before, profiles))
 
     intent = book.once("intent/v1", lambda: judge.intend(parts, before, after.subject)).intent
     with parts.opening() as ask:
         outcome = book.once("outcome/v1", lambda: judge.open_seal(parts, intent, ask)).outcome
         if outcome.verdict == "better":
-            _report_and_master(parts, after.subject, ask)
-    return book.once("decision/v1", lambda: judge.decide(parts, outcome, before, profiles))
+            _report_and_master(parts, intent.candidate, ask)
+    return book.once("decision/v1", lambda: judge.decide(parts, intent, outcome, before, profiles))
 
 
 def _report_and_master(parts: Parts, model: str, ask: Ask) -> None:

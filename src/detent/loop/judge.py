@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from detent.errors import EngineError, TaskError
+from detent.errors import EngineError, SubjectError, TaskError
 from detent.evaluate import (
     Rules,
     alpha,
@@ -26,6 +26,9 @@ from detent.values import (
 
 SESSIONS_BEFORE_VOID = 2
 """Runs that may fail to complete one opening before it is void."""
+
+LONGEST_REASON = 1_000
+"""Characters of an error that go onto the ledger: a worker's or a task's words may be of any length."""
 
 
 def best(profiles: Sequence[Profile]) -> Profile:
@@ -61,9 +64,14 @@ def rest(parts: Parts) -> Decided:
     )
 
 
-def worth_opening(before: Profile, after: Profile) -> bool:
-    """Whether the visible problems, the same for both models, promise anything; a look costs error budget."""
-    return after.ladder() > before.ladder()
+def worth_opening(parts: Parts, before: Profile, after: Profile) -> bool:
+    """Whether the visible problems promise anything, since a look costs error budget.
+
+    What is the incumbent itself cannot be better than it. An opening that began is gone through with.
+    """
+    if "intent/v1" in parts.book.state.slots:
+        return True
+    return after.subject != before.subject and after.ladder() > before.ladder()
 
 
 def screened_out(parts: Parts, before: Profile, profiles: Sequence[Profile]) -> Decided:
@@ -106,8 +114,8 @@ def open_seal(parts: Parts, intent: Intent, ask: Ask) -> OutcomeWritten:
     """Derive the problems, let both models answer, count, and reveal the link of the chain.
 
     Started again after a crash it derives the same problems. An opening whose task fails, whose evaluating code
-    was changed meanwhile, or that two sessions could not complete, is void: not accepted, and its error budget
-    is spent.
+    was changed meanwhile, or that two sessions could not complete, be it for the worker or the model, is void:
+    not accepted, and its error budget is spent.
     """
     reveal = parts.chain.reveal(intent.k)
     if intent.evaluator != evaluator_digest():
@@ -117,21 +125,22 @@ def open_seal(parts: Parts, intent: Intent, ask: Ask) -> OutcomeWritten:
         return _conducted(parts, intent, ask, reveal)
     except TaskError as error:
         return _void(intent, reveal, str(error))
-    except EngineError as error:
+    except (EngineError, SubjectError) as error:
         if parts.book.state.sessions_since_intent < SESSIONS_BEFORE_VOID:
             raise
         return _void(intent, reveal, str(error))
 
 
-def decide(parts: Parts, outcome: Outcome, before: Profile, profiles: Sequence[Profile]) -> Decided:
-    """Promote what the gate passed, and nothing else."""
+def decide(
+    parts: Parts, intent: Intent, outcome: Outcome, before: Profile, profiles: Sequence[Profile]
+) -> Decided:
+    """Promote what the gate was asked about and passed, and nothing else."""
     if outcome.verdict != "better":
         return _not_promoted(parts, before, profiles, outcome.because)
-    after = best(profiles)
     return Decided(
         decision="promote",
-        incumbent=after.subject,
-        candidate=after.subject,
+        incumbent=intent.candidate,
+        candidate=intent.candidate,
         team=tuple(profile.subject for profile in profiles),
         because=outcome.because,
     )
@@ -183,6 +192,11 @@ def _conducted(parts: Parts, intent: Intent, ask: Ask, reveal: bytes) -> Outcome
 def _void(intent: Intent, reveal: bytes, because: str) -> OutcomeWritten:
     return OutcomeWritten(
         outcome=Outcome(
-            k=intent.k, verdict="void", results=(), gain=None, reveal=reveal.hex(), because=because
+            k=intent.k,
+            verdict="void",
+            results=(),
+            gain=None,
+            reveal=reveal.hex(),
+            because=because[:LONGEST_REASON],
         )
     )

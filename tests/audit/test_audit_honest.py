@@ -12,6 +12,7 @@ from tests.audit.scripted_run import DRAFT, Model, ScriptedRun, make_run
 from detent.audit import Evidence, Finding, Findings, verify
 from detent.audit.verify import BY_THEMSELVES, UNDER_THE_CHARTER
 from detent.charter import default_text
+from detent.loop import judge
 from detent.values import AnswerJob, Decided, Job, OutcomeWritten, TrainJob, decode_entry, fold
 
 SECONDS = 2.0
@@ -115,7 +116,8 @@ def test_a_run_that_was_killed_and_went_on_verifies(tmp_path: Path, stops: list[
     assert not verify(run.evidence()).faults
 
 
-def test_a_void_opening_verifies(tmp_path: Path) -> None:
+def test_a_void_opening_verifies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(judge, "SESSIONS_BEFORE_VOID", 0)  # the worker's first failure is final
     calls: Iterator[int] = iter(range(10_000))
     trained = 0
 

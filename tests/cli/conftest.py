@@ -1,35 +1,26 @@
 """Runs that many tests look at, and that each is made once: nobody may change them; take a copy."""
 
 import signal
-import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.cli.tiny_run import End, Machine, blow, gone, processes_of, wait_for
-
-Done = subprocess.CompletedProcess[str]
-
-
-@dataclass(frozen=True)
-class Ended:
-    """A run folder and what the program said while it ran."""
-
-    folder: Path
-    said: str
+from tests.cli.tiny_run import Done, End, Machine, blow, gone, processes_of, wait_for, wait_until
 
 
 @dataclass(frozen=True)
 class Suffered:
     """A run that was stopped and killed again and again, and how each session ended.
 
-    second: a `run` beside the one that was terminated. working: processes when the kill came; `alone`: none after.
+    second, lease: commands beside the one that was terminated.
+    working: processes when the kill came; `alone`: none after.
     """
 
-    folder: Path
+    run: Path
     interrupted: End
     second: Done
+    lease: Done
     terminated: End
     terminated_pid: int
     working: int
@@ -39,55 +30,60 @@ class Suffered:
 
 
 @pytest.fixture(scope="session")
-def machine(tmp_path_factory: pytest.TempPathFactory) -> Machine:
-    """A machine that has its steward's key already."""
-    return Machine(tmp_path_factory.mktemp("machine"))
+def founded(tmp_path_factory: pytest.TempPathFactory) -> Machine:
+    """A machine with a run folder that was never run."""
+    machine = Machine(tmp_path_factory.mktemp("founded"))
+    machine.found()
+    return machine
 
 
 @pytest.fixture(scope="session")
-def founded(machine: Machine) -> Path:
-    """A run folder that was never run."""
-    return machine.found("founded")
-
-
-@pytest.fixture(scope="session")
-def finished(machine: Machine, founded: Path) -> Ended:
-    """The same run after its one generation, undisturbed."""
-    folder = machine.copy(founded, "finished")
-    ran = machine.detent("run", folder, "--generations", "1")
+def said(founded: Machine, tmp_path_factory: pytest.TempPathFactory) -> tuple[Machine, str]:
+    """The same run after its one generation, undisturbed, and what it said."""
+    machine = founded.copy(tmp_path_factory.mktemp("finished") / "machine")
+    ran = machine.detent("run", machine.run, "--generations", "1")
     assert ran.returncode == 0, ran.stderr
-    return Ended(folder, ran.stdout)
+    return machine, ran.stdout
 
 
 @pytest.fixture(scope="session")
-def leased(machine: Machine, finished: Ended) -> Path:
+def finished(said: tuple[Machine, str]) -> Machine:
+    """The same run after its one generation, undisturbed."""
+    return said[0]
+
+
+@pytest.fixture(scope="session")
+def leased(finished: Machine, tmp_path_factory: pytest.TempPathFactory) -> Machine:
     """The finished run with another generation granted."""
-    folder = machine.copy(finished.folder, "leased")
-    assert machine.detent("lease", folder, "--generations", "1").returncode == 0
-    return folder
+    machine = finished.copy(tmp_path_factory.mktemp("leased") / "machine")
+    assert machine.detent("lease", machine.run, "--generations", "1").returncode == 0
+    return machine
 
 
 @pytest.fixture(scope="session")
-def suffered(machine: Machine, founded: Path) -> Suffered:
+def suffered(founded: Machine, tmp_path_factory: pytest.TempPathFactory) -> Suffered:
     """The same run, stopped by Ctrl-C and SIGTERM, killed in mid-training, and run to its end."""
-    folder = machine.copy(founded, "suffered")
+    machine = founded.copy(tmp_path_factory.mktemp("suffered") / "machine")
+    run = machine.run
 
-    process = machine.start("run", folder)
-    wait_for("subject/v1/0", folder, process)
+    process = machine.start("run", run)
+    wait_until(lambda: len(list((run / "models").iterdir())) >= 2, process)  # untrained ones
+    time.sleep(0.3)  # the first team is being trained
     interrupted = blow(signal.SIGINT, process)
 
-    process = machine.start("run", folder)
-    wait_for("session/v1", folder, process, times=2)
-    second = machine.detent("run", folder)
+    process = machine.start("run", run)
+    wait_for("session/v1", run, process, times=2)
+    second = machine.detent("run", run)
+    lease = machine.detent("lease", run, "--generations", "1")
     pid = process.pid
     terminated = blow(signal.SIGTERM, process)
 
-    process = machine.start("run", folder)
-    wait_for("audit/v1", folder, process)
+    process = machine.start("run", run)
+    wait_for("audit/v1", run, process)
     time.sleep(0.3)  # a candidate is being trained
-    working = len(processes_of(folder))
+    working = len(processes_of(run))
     killed = blow(signal.SIGKILL, process)
-    alone = gone(folder)
+    alone = gone(run)
 
-    last = machine.detent("run", folder)
-    return Suffered(folder, interrupted, second, terminated, pid, working, killed, alone, last)
+    last = machine.detent("run", run)
+    return Suffered(run, interrupted, second, lease, terminated, pid, working, killed, alone, last)

@@ -3,20 +3,18 @@
 import os
 import re
 import resource
-import shutil
 import subprocess
-import sysconfig
 from pathlib import Path
 
 import pytest
-from tests.cli.tiny_run import Machine, content, wait_for
+from tests.cli.tiny_run import Done, Machine, command, content, wait_for
 
 from detent.assembly import verify_run
 
-DETENT = Path(sysconfig.get_path("scripts")) / "detent"
+(DETENT,) = command()
 
 
-def limited(machine: Machine, most: int, *words: str | Path) -> subprocess.CompletedProcess[str]:
+def limited(machine: Machine, most: int, *words: str | Path) -> Done:
     """Run the program where no file may grow beyond `most` bytes: to it, that is a full disk."""
     return subprocess.run(
         [DETENT, *words],
@@ -29,15 +27,14 @@ def limited(machine: Machine, most: int, *words: str | Path) -> subprocess.Compl
     )
 
 
-def assert_refused(done: subprocess.CompletedProcess[str], words: str) -> None:
+def assert_refused(done: Done, words: str) -> None:
     assert done.returncode == 9, (done.stdout, done.stderr)
     assert re.fullmatch(rf"detent: [^\n]*{words}[^\n]*\n", done.stderr), done.stderr
 
 
-def test_a_run_without_room_for_its_data_stops_and_goes_on_later(
-    machine: Machine, founded: Path, tmp_path: Path
-) -> None:
-    folder = Path(shutil.copytree(founded, tmp_path / "run", symlinks=True))
+def test_a_run_without_room_for_its_data_stops_and_goes_on_later(founded: Machine, tmp_path: Path) -> None:
+    machine = founded.copy(tmp_path / "machine")
+    folder = machine.run
     assert_refused(limited(machine, 20_000, "run", folder), "File too large; nothing was damaged")
     assert list((folder / "data").iterdir()) == []
     assert verify_run(folder).faults == []
@@ -49,10 +46,9 @@ def test_a_run_without_room_for_its_data_stops_and_goes_on_later(
         process.communicate()
 
 
-def test_a_lease_without_room_is_not_granted_and_can_be_later(
-    machine: Machine, leased: Path, tmp_path: Path
-) -> None:
-    folder = Path(shutil.copytree(leased, tmp_path / "run", symlinks=True))
+def test_a_lease_without_room_is_not_granted_and_can_be_later(leased: Machine, tmp_path: Path) -> None:
+    machine = leased.copy(tmp_path / "machine")
+    folder = machine.run
     before = content(folder / "ledger")
     assert_refused(
         limited(machine, 200, "lease", folder, "--generations", "1"), "nothing that was there is damaged"
@@ -63,8 +59,9 @@ def test_a_lease_without_room_is_not_granted_and_can_be_later(
     assert verify_run(folder).faults == []
 
 
-def test_a_report_without_room_leaves_the_one_before(machine: Machine, leased: Path, tmp_path: Path) -> None:
-    folder = Path(shutil.copytree(leased, tmp_path / "run", symlinks=True))
+def test_a_report_without_room_leaves_the_one_before(leased: Machine, tmp_path: Path) -> None:
+    machine = leased.copy(tmp_path / "machine")
+    folder = machine.run
     before = content(folder / "reports")
     assert_refused(limited(machine, 1000, "report", folder), "report.html expected")
     assert content(folder / "reports")["report.html"] == before["report.html"]
@@ -90,11 +87,11 @@ def test_init_without_a_data_folder_leaves_no_folder(tmp_path: Path, data: str) 
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
-def test_what_is_printed_needs_room_too(machine: Machine, leased: Path) -> None:
+def test_what_is_printed_needs_room_too(leased: Machine) -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
-            [DETENT, "status", leased],
-            env=machine.environment,
+            [DETENT, "status", leased.run],
+            env=leased.environment,
             stdout=full,
             stderr=subprocess.PIPE,
             text=True,
@@ -104,7 +101,7 @@ def test_what_is_printed_needs_room_too(machine: Machine, leased: Path) -> None:
     assert re.fullmatch(r"detent: [^\n]*No space left on device[^\n]*\n", done.stderr)
 
 
-def apart(machine: Machine, script: str, *words: str | Path) -> subprocess.CompletedProcess[str]:
+def apart(machine: Machine, script: str, *words: str | Path) -> Done:
     """Run a shell script that may mount what nobody else sees; $1, $2, ... are the words."""
     return subprocess.run(
         ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script, "sh", *words],  # noqa: S607  where it is, differs
@@ -117,12 +114,12 @@ def apart(machine: Machine, script: str, *words: str | Path) -> subprocess.Compl
 
 
 @pytest.fixture
-def disk(machine: Machine, tmp_path: Path) -> Path:
+def disk(tmp_path: Path) -> Path:
     """A place to mount a disk at."""
     place = tmp_path / "disk"
     place.mkdir()
     try:
-        done = apart(machine, 'mount -t tmpfs -o size=1m tmpfs "$1"', place)
+        done = apart(Machine(tmp_path), 'mount -t tmpfs -o size=1m tmpfs "$1"', place)
     except FileNotFoundError:
         pytest.skip("unshare(1) is not installed")
     if done.returncode != 0:
@@ -146,8 +143,9 @@ GOES_ON = """
 """
 
 
-def test_a_full_disk_stops_the_run_and_damages_nothing(machine: Machine, founded: Path, disk: Path) -> None:
-    done = apart(machine, FULL, disk, founded, DETENT, "40")
+def test_a_full_disk_stops_the_run_and_damages_nothing(founded: Machine, tmp_path: Path, disk: Path) -> None:
+    machine = founded.copy(tmp_path / "machine")
+    done = apart(machine, FULL, disk, machine.run, DETENT, "40")
     assert done.stdout.split("\n") == ["run 9", "verify 0", ""], done
     assert re.fullmatch(r"detent: [^\n]*No space left on device[^\n]*\n", done.stderr)
 
@@ -155,9 +153,10 @@ def test_a_full_disk_stops_the_run_and_damages_nothing(machine: Machine, founded
 @pytest.mark.long
 @pytest.mark.parametrize("kilobytes", ["20", "100", "200", "300", "500", "700", "900", "1100"])
 def test_a_disk_full_at_any_step_stops_the_run_which_then_goes_on(
-    machine: Machine, leased: Path, disk: Path, kilobytes: str
+    leased: Machine, tmp_path: Path, disk: Path, kilobytes: str
 ) -> None:
-    done = apart(machine, FULL + GOES_ON, disk, leased, DETENT, kilobytes)
+    machine = leased.copy(tmp_path / "machine")
+    done = apart(machine, FULL + GOES_ON, disk, machine.run, DETENT, kilobytes)
     assert done.stdout.split("\n") == ["run 9", "verify 0", "run 0", "verify 0", ""], done
     assert re.fullmatch(r"detent: [^\n]*No space left on device[^\n]*\n", done.stderr)
 
@@ -173,12 +172,10 @@ mount -o remount,bind,ro "$1"
 """
 
 
-def test_a_read_only_run_folder_can_be_looked_at_and_not_run(
-    machine: Machine, leased: Path, disk: Path
-) -> None:
-    folder = disk / "run"
-    shutil.copytree(leased, folder, symlinks=True)
-    done = apart(machine, READ_ONLY, folder, DETENT)
+@pytest.mark.usefixtures("disk")
+def test_a_read_only_run_folder_can_be_looked_at_and_not_run(leased: Machine, tmp_path: Path) -> None:
+    machine = leased.copy(tmp_path / "machine")
+    done = apart(machine, READ_ONLY, machine.run, DETENT)
     assert done.stdout.split("\n") == ["run 9", "lease 9", "report 9", "status 0", "verify 0", ""], done
     assert re.fullmatch(r"(detent: [^\n]*Read-only file system[^\n]*\n){3}", done.stderr), done.stderr
-    assert content(folder) == content(leased)
+    assert content(machine.run) == content(leased.run)

@@ -37,12 +37,16 @@ class Place:
     """A finished run with another lease, on a machine of its own: both may be spoilt."""
 
     machine: Machine
-    folder: Path
     detent: Callable[..., Said]
 
     @property
-    def secrets(self) -> Path:
-        return self.machine.secrets(self.folder)
+    def folder(self) -> Path:
+        return self.machine.run
+
+    @property
+    def new(self) -> Path:
+        """A run folder that is still to be made."""
+        return self.machine.root / "new"
 
     @property
     def incumbent(self) -> Path:
@@ -51,16 +55,10 @@ class Place:
 
 @pytest.fixture
 def place(
-    machine: Machine,
-    leased: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    leased: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[Place]:
-    own = Machine(tmp_path)
-    shutil.copytree(machine.data, own.data)
-    folder = Path(shutil.copytree(leased, tmp_path / "run", symlinks=True))
-    monkeypatch.setenv("DETENT_DATA", str(own.data))
+    machine = leased.copy(tmp_path / "machine")
+    monkeypatch.setenv("DETENT_DATA", str(machine.data))
     monkeypatch.setenv("DETENT_CLOCK", CLOCK)
 
     def detent(*words: str | Path) -> Said:
@@ -72,7 +70,7 @@ def place(
         return Said(int(ended.value.code or 0), *capsys.readouterr())
 
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    yield Place(own, folder, detent)
+    yield Place(machine, detent)
     for number, handler in handlers.items():
         signal.signal(number, handler)
 
@@ -104,9 +102,17 @@ def append(path: Path, text: str) -> None:
         file.write(text)
 
 
+def found_another(place: Place) -> Machine:
+    """A second run of the same user."""
+    other = Machine(place.machine.root / "other")
+    place.detent("init", other.run, "--from", other.draft())
+    other.data.symlink_to(place.machine.data)
+    return other
+
+
 def another_run(place: Place, name: str) -> Path:
     """The secrets' file of that name of a second run."""
-    return place.machine.secrets(place.machine.found("other")) / name
+    return found_another(place).secrets / name
 
 
 def newest_bundle(folder: Path) -> Path:
@@ -120,9 +126,9 @@ def unsign(path: Path) -> None:
 
 
 def foreign_charter(place: Place) -> None:
-    other = place.machine.found("other")
+    other = found_another(place)
     for name in ("charter.dsse", "charter.toml"):
-        shutil.copy(other / name, place.folder / name)
+        shutil.copy(other.run / name, place.folder / name)
 
 
 def nothing(_: Place) -> None:
@@ -147,6 +153,9 @@ CASES = {
     ),
     "a ledger with an entry's byte changed": Case(
         lambda place: overwrite(newest_bundle(place.folder), 900), RUN, 4, "expected, got"
+    ),
+    "a ledger set back to what it was": Case(
+        lambda place: place.machine.set_back(20), RUN, 4, "the run folder was set back"
     ),
     "the charter's text edited after signing": Case(
         lambda place: append(place.folder / "charter.toml", "\n[run]\nseed = 2\n"),
@@ -177,30 +186,32 @@ CASES = {
     ),
     "the whole envelope of another run": Case(foreign_charter, RUN, 4, "another key wrote it"),
     "no seal": Case(
-        lambda place: (place.secrets / "seal.secret").unlink(), RUN, 4, "the seal's secret expected"
+        lambda place: (place.machine.secrets / "seal.secret").unlink(), RUN, 4, "the seal's secret expected"
     ),
     "the seal of another run": Case(
-        lambda place: shutil.copy(another_run(place, "seal.secret"), place.secrets / "seal.secret"),
+        lambda place: shutil.copy(another_run(place, "seal.secret"), place.machine.secrets / "seal.secret"),
         RUN,
         4,
         "it belongs to another run",
     ),
     "a seal that others may read": Case(
-        lambda place: (place.secrets / "seal.secret").chmod(0o644), RUN, 4, "chmod 600"
+        lambda place: (place.machine.secrets / "seal.secret").chmod(0o644), RUN, 4, "chmod 600"
     ),
     "a torn seal": Case(
-        lambda place: os.truncate(place.secrets / "seal.secret", 10), RUN, 4, "64 hex digits expected"
+        lambda place: os.truncate(place.machine.secrets / "seal.secret", 10), RUN, 4, "64 hex digits expected"
     ),
-    "no log key": Case(lambda place: (place.secrets / "log.pem").unlink(), RUN, 2, "log.pem"),
-    "no log key for a lease": Case(lambda place: (place.secrets / "log.pem").unlink(), LEASE, 2, "log.pem"),
+    "no log key": Case(lambda place: (place.machine.secrets / "log.pem").unlink(), RUN, 2, "log.pem"),
+    "no log key for a lease": Case(
+        lambda place: (place.machine.secrets / "log.pem").unlink(), LEASE, 2, "log.pem"
+    ),
     "the log key of another run": Case(
-        lambda place: shutil.copy(another_run(place, "log.pem"), place.secrets / "log.pem"),
+        lambda place: shutil.copy(another_run(place, "log.pem"), place.machine.secrets / "log.pem"),
         RUN,
         4,
         "another key wrote it",
     ),
     "a log key that others may read": Case(
-        lambda place: (place.secrets / "log.pem").chmod(0o640), RUN, 4, "chmod 600"
+        lambda place: (place.machine.secrets / "log.pem").chmod(0o640), RUN, 4, "chmod 600"
     ),
     "a lease signed by nobody's steward": Case(
         lambda place: SigningKey.create("steward-1").save(place.machine.root / "other.pem"),
@@ -321,20 +332,20 @@ DRAFTS = {
 
 
 def assert_nothing_founded(place: Place) -> None:
-    assert not (place.machine.root / "new").exists()
-    assert not list(place.machine.root.glob(".new*"))
+    assert not (place.new).exists()
+    assert list(place.machine.root.glob(".new*")) == []
 
 
 @pytest.mark.parametrize(("task", "words"), TASKS.values(), ids=TASKS)
 def test_init_refuses_a_task_with(place: Place, task: str, words: str) -> None:
     draft = place.machine.draft(task=task)
-    assert_refused(place.detent("init", place.machine.root / "new", "--from", draft), 6, words)
+    assert_refused(place.detent("init", place.new, "--from", draft), 6, words)
     assert_nothing_founded(place)
 
 
 @pytest.mark.long
 def test_init_refuses_a_task_that_hangs(place: Place) -> None:
-    said = place.detent("init", place.machine.root / "new", "--from", place.machine.draft(task=LOOPS))
+    said = place.detent("init", place.new, "--from", place.machine.draft(task=LOOPS))
     assert_refused(said, 6, r"first\.py:14: no result after 10 seconds .*it hangs")
     assert_nothing_founded(place)
 
@@ -342,13 +353,13 @@ def test_init_refuses_a_task_that_hangs(place: Place) -> None:
 def test_init_refuses_a_task_whose_file_is_missing(place: Place) -> None:
     draft = place.machine.draft()
     draft.with_name("first.py").unlink()
-    assert_refused(place.detent("init", place.machine.root / "new", "--from", draft), 6, "first.py expected")
+    assert_refused(place.detent("init", place.new, "--from", draft), 6, "first.py expected")
     assert_nothing_founded(place)
 
 
 def test_a_task_that_raises_later_ends_the_turn_and_not_the_run(place: Place) -> None:
     """Its problem is one in a hundred: `init` does not meet it, generation 0 does."""
-    folder = place.machine.root / "new"
+    folder = place.new
     assert place.detent("init", folder, "--from", place.machine.draft(task=RAISES_LATER)).status == 0
     assert_refused(place.detent("run", folder), 6, r"first\.py:14: AssertionError")
     assert verify_run(folder).faults == []
@@ -362,24 +373,24 @@ def test_init_refuses_as_its_first_model(
     for name, data in files.items():
         draft.with_name("given").mkdir(exist_ok=True)
         (draft.parent / "given" / name).write_bytes(data)
-    assert_refused(place.detent("init", place.machine.root / "new", "--from", draft), status, words)
+    assert_refused(place.detent("init", place.new, "--from", draft), status, words)
     assert_nothing_founded(place)
 
 
 @pytest.mark.parametrize(("text", "status", "words"), DRAFTS.values(), ids=DRAFTS)
 def test_init_refuses_a_charter_with(place: Place, text: str, status: int, words: str) -> None:
     draft = place.machine.draft(text)
-    assert_refused(place.detent("init", place.machine.root / "new", "--from", draft), status, words)
+    assert_refused(place.detent("init", place.new, "--from", draft), status, words)
     assert_nothing_founded(place)
 
 
 def test_init_refuses_a_charter_that_is_not_there(place: Place) -> None:
-    said = place.detent("init", place.machine.root / "new", "--from", place.machine.root / "none.toml")
+    said = place.detent("init", place.new, "--from", place.machine.root / "none.toml")
     assert_refused(said, 2, "none.toml expected")
 
 
 def test_init_refuses_a_stewards_key_that_is_not_there(place: Place) -> None:
-    said = place.detent("init", place.machine.root / "new", "--key", place.machine.root / "none.pem")
+    said = place.detent("init", place.new, "--key", place.machine.root / "none.pem")
     assert_refused(said, 2, "a key file expected")
 
 
@@ -387,7 +398,7 @@ def test_init_refuses_a_stewards_key_that_is_not_there(place: Place) -> None:
     "change", [("tiny", "Größe + more, at home"), ("\n", "\r\n")], ids=["name", "line ends"]
 )
 def test_a_charters_name_and_line_ends_are_the_authors_own(place: Place, change: tuple[str, str]) -> None:
-    folder = place.machine.root / "new"
+    folder = place.new
     draft = place.machine.draft()
     draft.write_bytes(CHARTER.replace(*change).encode())
     assert place.detent("init", folder, "--from", draft).status == 0
@@ -397,7 +408,7 @@ def test_a_charters_name_and_line_ends_are_the_authors_own(place: Place, change:
 
 def test_a_given_model_is_trained_on(place: Place) -> None:
     """`init` takes it, and the run knows it by its digest."""
-    folder = place.machine.root / "new"
+    folder = place.new
     draft = place.machine.draft(GIVEN)
     shutil.copytree(place.incumbent, draft.with_name("given"))
     assert place.detent("init", folder, "--from", draft).status == 0

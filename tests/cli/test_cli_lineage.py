@@ -5,7 +5,6 @@ held against the models: what the labels say they wrote, they write, and what th
 gives those weights.
 """
 
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -102,9 +101,17 @@ class WatchedEngine:
     def unconfined_because(self) -> str:
         return self.engine.unconfined_because
 
+    @property
+    def width(self) -> int:
+        return self.engine.width
+
     def run(self, job: Job, watch: Callable[..., None]) -> Result:
         self.events.append(job)
         return self.engine.run(job, watch)
+
+    def run_all(self, jobs: Sequence[Job], watch: Callable[..., None]) -> list[Result]:
+        self.events += jobs
+        return self.engine.run_all(jobs, watch)
 
     @contextmanager
     def opening(self) -> Iterator[Ask]:
@@ -133,13 +140,13 @@ class Watched:
 
 
 @pytest.fixture(scope="module")
-def watched(machine: Machine, leased: Path) -> Iterator[Watched]:
-    folder = machine.copy(leased, "watched")
+def watched(leased: Machine, tmp_path_factory: pytest.TempPathFactory) -> Watched:
+    machine = leased.copy(tmp_path_factory.mktemp("watched") / "machine")
     events: list[Event] = []
     with pytest.MonkeyPatch.context() as patch:
         for name, value in machine.environment.items():
             patch.setenv(name, value)
-        with open_run(folder, watch=lambda _: None, say=lambda _: None) as run:
+        with open_run(machine.run, watch=lambda _: None, say=lambda _: None) as run:
             book = run.parts.book
 
             def slots() -> frozenset[str]:
@@ -148,8 +155,8 @@ def watched(machine: Machine, leased: Path) -> Iterator[Watched]:
             tasks = {name: WatchedTask(task, events, slots) for name, task in run.parts.tasks.items()}
             engine = WatchedEngine(run.parts.engine, events)
             replace(run, parts=replace(run.parts, tasks=tasks, engine=engine)).go(1)
-    yield Watched(folder, signed_charter(RunFolder(folder)).charter, entries(folder), events)
-    shutil.rmtree(folder)
+    charter = signed_charter(RunFolder(machine.run)).charter
+    return Watched(machine.run, charter, entries(machine.run), events)
 
 
 @pytest.fixture(scope="module")

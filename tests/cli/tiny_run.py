@@ -1,8 +1,8 @@
 """A run so small that it takes seconds, through the real program: its charter, its machine, what it wrote.
 
     >>> machine = Machine(tmp_path)
-    >>> folder = machine.found("run")
-    >>> machine.detent("run", folder).returncode
+    >>> machine.found()
+    >>> machine.detent("run", machine.run).returncode
     0
 
 Two tasks: copy, which it only begins to learn, and one of the user's own whose rule holds at every length, so
@@ -16,7 +16,7 @@ import signal
 import subprocess
 import sysconfig
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -100,9 +100,12 @@ class First:
 '''
 
 
+Done = subprocess.CompletedProcess[str]
+
+
 @dataclass(frozen=True)
 class Machine:
-    """A user's machine: a data folder with keys, and a place for run folders. The clock stands still."""
+    """A user's machine: a data folder with keys, a charter's draft, and one run folder. The clock stands still."""
 
     root: Path
 
@@ -111,13 +114,23 @@ class Machine:
         return self.root / "data"
 
     @property
+    def run(self) -> Path:
+        """The run folder."""
+        return self.root / "run"
+
+    @property
     def environment(self) -> dict[str, str]:
         return os.environ | {"DETENT_DATA": str(self.data), "DETENT_CLOCK": CLOCK}
 
-    def detent(self, *words: str | Path, seconds: float = 120) -> subprocess.CompletedProcess[str]:
+    @property
+    def secrets(self) -> Path:
+        """Where the run's seal and log key lie."""
+        return self.data / "runs" / signed_charter(RunFolder(self.run)).charter.seal.tip[:16]
+
+    def detent(self, *words: str | Path, seconds: float = 120) -> Done:
         """Run the program to its end."""
         return subprocess.run(
-            _command(words),
+            command(*words),
             env=self.environment,
             capture_output=True,
             text=True,
@@ -128,7 +141,7 @@ class Machine:
     def start(self, *words: str | Path) -> subprocess.Popen[str]:
         """Start the program, in a session of its own."""
         return subprocess.Popen(
-            _command(words),
+            command(*words),
             env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -144,40 +157,40 @@ class Machine:
         (home / "charter.toml").write_text(text)
         return home / "charter.toml"
 
-    def found(self, name: str, text: str = CHARTER) -> Path:
-        """A new run folder."""
-        folder = self.root / name
-        made = self.detent("init", folder, "--from", self.draft(text))
+    def found(self, text: str = CHARTER) -> None:
+        """Make the run folder."""
+        made = self.detent("init", self.run, "--from", self.draft(text))
         assert made.returncode == 0, made.stderr
-        return folder
 
-    def copy(self, folder: Path, name: str) -> Path:
-        """A second folder of the same run; keys and seal are filed under the seal's tip, so they serve both."""
-        return Path(shutil.copytree(folder, self.root / name, symlinks=True))
+    def copy(self, root: Path) -> "Machine":
+        """The same machine once more: the same keys, seal and run."""
+        return Machine(Path(shutil.copytree(self.root, root, symlinks=True)))
 
-    def secrets(self, folder: Path) -> Path:
-        """Where the run's seal and log key lie."""
-        return self.data / "runs" / signed_charter(RunFolder(folder)).charter.seal.tip[:16]
-
-    def log_key(self, folder: Path) -> SigningKey:
-        """The key that signs the run's ledger."""
-        return SigningKey.load(self.secrets(folder) / "log.pem")
-
-    def cut(self, folder: Path, name: str, entries: int) -> Path:
-        """The folder as `kill -9` would have left it when the ledger had so many entries.
+    def cut(self, root: Path, size: int) -> "Machine":
+        """A copy as `kill -9` would have left it when the ledger had so many entries.
 
         What belongs to later entries stays: models, data and answers are stored before the ledger names them.
         """
-        copy = self.copy(folder, name)
-        shutil.rmtree(copy / "ledger")
-        key = self.log_key(folder)
-        with Ledger.create(copy / "ledger", key, key.name) as ledger:
-            for entry in raw_entries(folder)[:entries]:
-                ledger.append(entry)
+        copy = self.copy(root)
+        copy.forget()
+        copy.set_back(size)
         return copy
 
+    def set_back(self, size: int) -> None:
+        """Make the ledger what it was when it had so many entries."""
+        kept, key = raw_entries(self.run)[:size], SigningKey.load(self.secrets / "log.pem")
+        shutil.rmtree(self.run / "ledger")
+        with Ledger.create(self.run / "ledger", key, key.name) as ledger:
+            for entry in kept:
+                ledger.append(entry)
 
-def _command(words: tuple[str | Path, ...]) -> list[str]:
+    def forget(self) -> None:
+        """Remove the note of how far the run had come."""
+        (self.secrets / "mark").unlink(missing_ok=True)
+
+
+def command(*words: str | Path) -> list[str]:
+    """The program's command line, as it was installed beside this Python."""
     return [str(Path(sysconfig.get_path("scripts")) / "detent"), *map(str, words)]
 
 
@@ -206,10 +219,15 @@ def wait_for(
     slot: str, folder: Path, process: subprocess.Popen[str], times: int = 1, seconds: float = 120
 ) -> None:
     """Return when the ledger has so many entries of that slot; fails when the process ends before."""
+    wait_until(lambda: kinds(folder).count(slot) >= times, process, seconds)
+
+
+def wait_until(holds: Callable[[], bool], process: subprocess.Popen[str], seconds: float = 120) -> None:
+    """Return when it holds; fails when the process ends before."""
     deadline = time.monotonic() + seconds
-    while kinds(folder).count(slot) < times:
+    while not holds():
         assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline, kinds(folder)
+        assert time.monotonic() < deadline
         time.sleep(0.01)
 
 

@@ -1,3 +1,4 @@
+import contextlib
 import os
 import signal
 import time
@@ -7,9 +8,9 @@ from typing import Any, cast
 import pytest
 
 from detent.engine import LocalEngine, base
-from detent.errors import DetentError, EngineError, StorageError, SubjectError, TrustError, UsageError
+from detent.errors import DetentError, EngineError, StorageError, SubjectError, UsageError
 from detent.testing.engines import World
-from detent.values import AnswerJob, Answers, BuildJob, JobFailure, LabelJob, Progress
+from detent.values import AnswerJob, Answers, BuildJob, JobFailure, LabelJob, Progress, TrainJob
 
 
 def ask(world: World, *prompts: str) -> Answers:
@@ -91,10 +92,24 @@ def test_an_idle_worker_that_died_is_replaced_without_a_word(world: World) -> No
 
 
 def test_an_idle_nursery_that_died_is_replaced_without_a_word(world: World) -> None:
+    job = TrainJob(parent=world.model, sources=(), steps=1, seed=1)
+    for _ in range(2):
+        with contextlib.suppress(DetentError):
+            world.engine.run(job, lambda _: None)  # starts the nursery, whatever becomes of the job
+        kill(nursery_of(world))
+        with world.engine.opening() as opened:
+            opened(AnswerJob(model=world.model, prompts=("C1=",)), lambda _: None)
+
+
+def test_no_two_openings_have_a_nursery_in_common(world: World) -> None:
+    """What an opening's child did to the process it was forked from is gone with it."""
+    nurseries = []
     for _ in range(2):
         with world.engine.opening() as opened:
             opened(AnswerJob(model=world.model, prompts=("C1=",)), lambda _: None)
-        kill(nursery_of(world))
+            nurseries.append(nursery_of(world))
+        assert cast("Any", world.engine)._nursery is None
+    assert nurseries[0] != nurseries[1]
 
 
 def test_the_terminal_cannot_reach_workers(world: World) -> None:
@@ -135,7 +150,8 @@ def test_labels_of_prompts_nobody_asked_are_not_believed(world: World) -> None:
 
 FAILURES: dict[str, tuple[str, type[DetentError]]] = {
     "a model that misbehaves": ("SubjectError", SubjectError),
-    "weights that are not believed": ("TrustError", TrustError),
+    "a worker that says the record is at fault": ("TrustError", EngineError),
+    "a worker that says a task is at fault": ("TaskError", EngineError),
     "a full disk": ("StorageError", StorageError),
     "a name that is not in the tree": ("KeyError", EngineError),
     "the root of the tree": ("DetentError", EngineError),

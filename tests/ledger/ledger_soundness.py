@@ -95,7 +95,7 @@ def _expected(name: str, pieces: dict[str, list[bytes]]) -> bytes | None:
 
 def _files(folder: Path) -> set[str]:
     names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    return names - {"checkpoint", ".lock"}
+    return names - {"checkpoint", ".lock", ".journal"}
 
 
 def _mth(hashes: list[bytes]) -> bytes:

@@ -9,6 +9,9 @@ from tests.ledger.ledger_soundness import assert_ledger_sound
 
 from detent.errors import TrustError, UsageError
 from detent.ledger import Checkpoint, Ledger, LedgerReader, sign_note
+from detent.ledger._journal import journal
+from detent.ledger._merkle import leaf_hash
+from detent.ledger.tiles import pack_entry
 from detent.signing import SigningKey
 
 ORIGIN = "example.com/run"
@@ -126,22 +129,58 @@ def test_no_entry_is_returned_that_was_not_signed_with(
     assert returned in [[], [f"entry {index}".encode() for index in range(256)]]
 
 
-def test_a_checkpoint_set_back_over_newer_tiles_leads_forward_to_the_same_ledger(
+def test_a_checkpoint_set_back_over_its_last_append_leads_forward_to_the_same_ledger(
     folder: Path, key: SigningKey
 ) -> None:
-    """As a restored backup of one file, or a file system that forgot a rename."""
-    with Ledger.create(folder, key, ORIGIN) as ledger:
-        checkpoints = {}
-        for size in (0, 1, 200, 255, 256, 257, 259, 260):
-            ledger.extend(f"entry {index}".encode() for index in range(ledger.size, size))
-            checkpoints[size] = ledger.checkpoint
-        root = ledger.root()
-    for size, checkpoint in checkpoints.items():
-        (folder / "checkpoint").write_text(checkpoint, encoding="utf-8")
-        assert LedgerReader(folder, key.verify_key).size == size
+    """As a file system that forgot a rename: the journal still announces what lies beyond."""
+    Ledger.create(folder, key, ORIGIN).close()
+    for size in (1, 200, 255, 256, 257, 259, 260):
         with Ledger.open(folder, key) as ledger:
-            assert (ledger.size, ledger.root()) == (260, root)
-        assert len(assert_ledger_sound(folder, key.verify_key)) == 260
+            before = ledger.checkpoint
+            ledger.extend(f"entry {index}".encode() for index in range(ledger.size, size))
+            root = ledger.root()
+        (folder / "checkpoint").write_text(before, encoding="utf-8")
+        with Ledger.open(folder, key) as again:
+            assert (again.size, again.root()) == (size, root)
+        assert len(assert_ledger_sound(folder, key.verify_key)) == size
+
+
+def test_a_checkpoint_set_back_further_is_refused(folder: Path, key: SigningKey) -> None:
+    """As a restored backup of one file: what lies beyond was announced once, but not by the last append."""
+    with Ledger.create(folder, key, ORIGIN) as ledger:
+        first = ledger.checkpoint
+        for number in range(3):
+            ledger.append(f"entry {number}".encode())
+    (folder / "checkpoint").write_text(first, encoding="utf-8")
+    assert LedgerReader(folder, key.verify_key).size == 0
+    with pytest.raises(TrustError, match="restore the ledger's folder"):
+        Ledger.open(folder, key)
+
+
+FOREIGN: dict[str, Callable[[Path], object]] = {
+    "without any journal": lambda folder: (folder / ".journal").unlink(),
+    "under a journal that another key signed": lambda folder: (folder / ".journal").write_bytes(
+        journal(ORIGIN, 2, [leaf_hash(b"forged")], SigningKey.create(ORIGIN))
+    ),
+    "under the journal of the append before": lambda _: None,
+    "under a journal that is cut short": lambda folder: (folder / ".journal").write_bytes(b"detent-journal"),
+}
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_an_entry_that_somebody_else_laid_beyond_the_checkpoint_is_never_signed(
+    name: str, folder: Path, key: SigningKey
+) -> None:
+    with Ledger.create(folder, key, ORIGIN) as ledger:
+        ledger.append(b"one")
+        ledger.append(b"two")
+        checkpoint = ledger.checkpoint
+    partials = folder / "tile/entries/000.p"
+    (partials / "3").write_bytes((partials / "2").read_bytes() + pack_entry(b"forged"))
+    FOREIGN[name](folder)
+    with pytest.raises(TrustError, match="somebody else wrote there"):
+        Ledger.open(folder, key)
+    assert (folder / "checkpoint").read_text() == checkpoint
 
 
 def test_the_files_of_another_size_under_a_checkpoint_are_refused(

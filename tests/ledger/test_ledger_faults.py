@@ -151,7 +151,8 @@ def cut_after_first_bundle(scene: Scene) -> None:
     class OneBundle(Files):
         def write_durably(self, name: str, data: bytes) -> None:
             super().write_durably(name, data)
-            raise StorageError(f"cut after {name}")
+            if name.startswith("tile/entries"):
+                raise StorageError(f"cut after {name}")
 
     with Ledger.open(scene.set_up(), scene.key) as ledger:
         ledger._files = OneBundle(scene.folder)

@@ -11,6 +11,7 @@ from msgspec import structs
 from tests.report.report_reader import Document, read
 from tests.report.synthetic_run import EVENTFUL, TOP, Words, ledger
 
+from detent.errors import TrustError
 from detent.report import Arm, render, tell
 from detent.values import Decided, Entry, OutcomeWritten
 
@@ -174,31 +175,26 @@ def test_the_same_ledger_gives_the_same_bytes() -> None:
     assert page(ledger(4, 9)) == page(ledger(4, 9))
 
 
-def test_a_promotion_without_its_gate_is_called_so() -> None:
+def test_a_promotion_that_was_not_opened_is_no_story() -> None:
     entries = ledger(8, EVENTFUL)
-    generation = next(e.generation for e in entries if isinstance(e, Decided) and e.decision == "carry")
-    forged = [_promoted(e) if e.generation == generation else e for e in entries[: _end(entries, generation)]]
-    shown = read(page(forged))
-    assert "1 promotion did not pass the gate" in shown.texts()
-    assert f"Promoted without passing the gate: generation {generation}." in shown.texts()
+    place, carried = next(
+        (place, e) for place, e in enumerate(entries) if isinstance(e, Decided) and e.decision == "carry"
+    )
+    forged = structs.replace(carried, decision="promote", incumbent=carried.candidate)
+    with pytest.raises(TrustError, match="before a promotion"):
+        page([*entries[:place], forged])
 
 
-def _end(entries: list[Entry], generation: int) -> int:
-    return next(i for i, e in enumerate(entries, 1) if isinstance(e, Decided) and e.generation == generation)
-
-
-def _promoted(entry: Entry) -> Entry:
-    if not isinstance(entry, Decided):
-        return entry
-    return structs.replace(entry, decision="promote", incumbent=entry.candidate)
-
-
-def test_an_undecided_outcome_counts_as_unproven_even_with_every_test_passed() -> None:
+def test_a_promotion_of_which_a_test_did_not_pass_is_called_so() -> None:
     entries = ledger(8, EVENTFUL)
     better = next(e for e in entries if isinstance(e, OutcomeWritten) and e.outcome.verdict == "better")
-    void = structs.replace(better, outcome=structs.replace(better.outcome, verdict="void"))
-    story = tell([void if e is better else e for e in entries], "digits", "", TOP)
-    assert [turn.generation for turn in story.unproven] == [better.generation]
+    results = tuple(structs.replace(result, passed=False) for result in better.outcome.results)
+    forged = structs.replace(better, outcome=structs.replace(better.outcome, results=results))
+    told = [forged if e is better else e for e in entries]
+    assert [turn.generation for turn in tell(told, "digits", "", TOP).unproven] == [better.generation]
+    shown = read(page(told)).texts()
+    assert "1 promotion did not pass the gate" in shown
+    assert f"Promoted without passing the gate: generation {better.generation}." in shown
 
 
 def test_an_unconfined_run_says_which_guarantee_is_gone() -> None:

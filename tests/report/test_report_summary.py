@@ -8,7 +8,7 @@ import pytest
 from msgspec import structs
 from tests.report.synthetic_run import EVENTFUL, TOP, Words, ledger
 
-from detent.report import Budget, generation_line, standing, status_document, status_text, tell
+from detent.report import Budget, generation_line, standing, status_document, status_text, tell, tell_turn
 from detent.report.summary import LINE
 from detent.values import (
     Decided,
@@ -48,21 +48,34 @@ def test_a_line_says_what_was_weak_what_was_proposed_and_what_came_of_it() -> No
     )
 
 
+def not_promoted() -> dict[str, Entry]:
+    """The slots of a generation whose opening did not pass."""
+    history = fold(ledger(8, EVENTFUL)).history.values()
+    return next(
+        slots
+        for slots in history
+        if "outcome/v1" in slots and getattr(slots["decision/v1"], "decision", "") != "promote"
+    )
+
+
+def line_of(slots: dict[str, Entry]) -> str:
+    turn = tell_turn(slots)
+    assert turn is not None
+    return generation_line(turn)
+
+
 def test_a_candidate_that_was_screened_out_has_no_figures_of_a_gate() -> None:
-    entries = ledger(8, EVENTFUL)
-    without = [e for e in entries if e.kind not in {"intent/v1", "outcome/v1"}]
-    assert all(" | not opened, " in line and " pts" not in line for line in lines(without)[1:])
+    slots = {slot: entry for slot, entry in not_promoted().items() if slot not in {"intent/v1", "outcome/v1"}}
+    assert " | not opened, " in line_of(slots)
+    assert " pts" not in line_of(slots)
 
 
 def test_a_void_opening_has_no_gain() -> None:
-    entries = ledger(8, EVENTFUL)
-    voided = [
-        structs.replace(e, outcome=structs.replace(e.outcome, verdict="void", results=(), gain=None))
-        if isinstance(e, OutcomeWritten)
-        else e
-        for e in entries
-    ]
-    line = lines(voided)[1]
+    slots = not_promoted()
+    opened = slots["outcome/v1"]
+    assert isinstance(opened, OutcomeWritten)
+    void = structs.replace(opened.outcome, verdict="void", results=(), gain=None)
+    line = line_of(slots | {"outcome/v1": structs.replace(opened, outcome=void)})
     assert " | void, " in line
     assert "pts" not in line
 

@@ -52,11 +52,11 @@ def outcome(k: int = 1) -> OutcomeWritten:
     )
 
 
-def decision(generation: int, kind: str = "promote", incumbent: str = DIGEST) -> Decided:
+def decision(generation: int, kind: str = "promote", incumbent: str = "") -> Decided:
     return Decided(
         generation=generation,
         decision=kind,  # type: ignore[arg-type]
-        incumbent=incumbent,
+        incumbent=incumbent or (OTHER if kind == "promote" and generation else DIGEST),
         candidate=OTHER,
         team=(OTHER,),
         because="",
@@ -106,7 +106,7 @@ def test_mastered_rungs_only_grow() -> None:
     def mastered(generation: int, levels: tuple[int, ...]) -> Mastered:
         return Mastered(generation=generation, subject=DIGEST, stream="", levels={}, added={"copy": levels})
 
-    state = fold([*BEGUN, mastered(1, (1, 2)), decision(1), mastered(2, (3,)), decision(2)])
+    state = fold([*BEGUN, mastered(1, (1, 2)), decision(1, "carry"), mastered(2, (3,)), decision(2, "carry")])
     assert state.mastered == {"copy": frozenset({1, 2, 3})}
 
 
@@ -138,7 +138,21 @@ OUT_OF_PLACE: dict[str, Callable[[], list[Entry]]] = {
     "an outcome of another opening": lambda: [*BEGUN, intent(), outcome(2)],
     "a second outcome": lambda: [*BEGUN, intent(), outcome(), outcome()],
     "a decision while the seal is open": lambda: [*BEGUN, intent(), decision(1)],
-    "a generation is skipped": lambda: [*BEGUN, decision(2)],
+    "a promotion without an opening": lambda: [*BEGUN, decision(1)],
+    "a promotion of another model than was opened": lambda: [
+        *BEGUN,
+        intent(),
+        outcome(),
+        decision(1, "promote", "c" * 64),
+    ],
+    "a promotion that the gate did not pass": lambda: [
+        *BEGUN,
+        intent(),
+        OutcomeWritten(generation=1, outcome=structs.replace(outcome().outcome, verdict="undecided")),
+        decision(1),
+    ],
+    "another incumbent without a promotion": lambda: [*BEGUN, decision(1, "carry", OTHER)],
+    "a generation is skipped": lambda: [*BEGUN, decision(2, "carry")],
     "a generation is counted twice": lambda: [*BEGUN, decision(0)],
     "a lease number is skipped": lambda: [LeaseGranted(number=2, generations=8, envelope="")],
 }

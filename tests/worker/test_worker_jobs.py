@@ -13,7 +13,7 @@ import pytest
 from msgspec import structs
 
 from detent.engine import DataStore, Limits, LocalEngine, ModelStore
-from detent.errors import DetentError, EngineError, StorageError, SubjectError, TrustError, UsageError
+from detent.errors import DetentError, EngineError, StorageError, SubjectError, UsageError
 from detent.testing.engines import EngineContract, World
 from detent.testing.models import write_model
 from detent.values import (
@@ -226,7 +226,7 @@ def no_rung(place: Place) -> LabelJob:
 FAULTS: dict[str, tuple[Callable[[Place], Job], type[DetentError]]] = {
     "a digest that is a path": (lambda _: AnswerJob(model="../../etc", prompts=("C1=",)), UsageError),
     "a model that is not there": (lambda _: AnswerJob(model="1" * 64, prompts=("C1=",)), SubjectError),
-    "weights that were changed": (tampered, TrustError),
+    "weights that were changed": (tampered, EngineError),
     "a pickle beside the weights": (pickled, SubjectError),
     "a folder that is no model": (unloadable, SubjectError),
     "a prompt that the vocabulary cannot spell": (
@@ -234,7 +234,7 @@ FAULTS: dict[str, tuple[Callable[[Place], Job], type[DetentError]]] = {
         SubjectError,
     ),
     "data that is not there": (lambda place: place.train_job(sources=(Source("1" * 64, 1.0),)), SubjectError),
-    "data that was changed": (changed_data, TrustError),
+    "data that was changed": (changed_data, EngineError),
     "data that holds no examples": (other_data, SubjectError),
     "no example on the rungs": (
         lambda place: place.train_job(sources=(Source(place.examples, 1.0, (Slice("sort", 1),)),)),

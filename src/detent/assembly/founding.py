@@ -13,6 +13,7 @@ from detent.assembly.clock import now
 from detent.assembly.places import RunFolder
 from detent.assembly.reading import signed_charter
 from detent.assembly.tasks import catalogue, closing, draft_sources
+from detent.assembly.watermark import Watermarked
 from detent.charter import (
     Draft,
     SignedCharter,
@@ -30,9 +31,10 @@ from detent.errors import StorageError, SubjectError, UsageError
 from detent.evaluate import Chain, new_chain
 from detent.ledger import Ledger
 from detent.loop import Book
+from detent.oversight import check_grants
 from detent.signing import SigningKey
 from detent.tasks import plugin_address, vet
-from detent.values import CharterSigned, LeaseGranted
+from detent.values import CharterSigned, LeaseGranted, decode_entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,8 @@ def grant_lease(folder: Path, generations: int, *, key_path: Path | None = None)
     signed = signed_charter(run)
     key = SigningKey.load(key_path or places.steward_key_path())
     with Ledger.open(run.ledger, SigningKey.load(places.log_key_path(signed.charter.seal.tip))) as ledger:
-        book = Book(ledger, now)
+        check_grants(map(decode_entry, ledger.entries()), signed)
+        book = Book(Watermarked(ledger, places.mark_path(signed.charter.seal.tip)), now)
         _write_lease(book, signed, generations, key)
         return book.state.leases, book.state.lease_left
 

@@ -108,6 +108,11 @@ def seal_path(tip: str) -> Path:
     return secrets_folder(tip) / "seal.secret"
 
 
+def mark_path(tip: str) -> Path:
+    """How far the run's ledger had come when this user last wrote to it."""
+    return secrets_folder(tip) / "mark"
+
+
 def log_key_path(tip: str) -> Path:
     """The key that signs the ledger's checkpoints."""
     return secrets_folder(tip) / "log.pem"

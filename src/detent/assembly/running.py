@@ -15,11 +15,13 @@ from detent.assembly.places import RunFolder
 from detent.assembly.reading import entries_of, log_key, render_report, save_report, signed_charter
 from detent.assembly.tasks import charter_sources, closing
 from detent.assembly.timing import Stopwatch, TimedEngine
+from detent.assembly.watermark import Watermarked
 from detent.charter import Charter, SignedCharter
 from detent.engine import DataStore, LocalEngine, ModelStore
 from detent.evaluate import evaluator_digest, open_chain
 from detent.ledger import Ledger
 from detent.loop import Book, Parts, drive
+from detent.oversight import check_grants
 from detent.report import generation_line, tell_turn
 from detent.values import AnswerJob, Answers, Decided, Progress, SessionStarted, decode_entry, fold
 
@@ -87,8 +89,9 @@ def open_run(folder: Path, *, watch: Watch, say: Say) -> Iterator[Run]:
     charter = signed.charter
     with ExitStack() as stack:
         ledger = stack.enter_context(Ledger.open(run.ledger, log_key(signed)))
-        book = Book(ledger, now)
+        book = Book(Watermarked(ledger, places.mark_path(charter.seal.tip)), now)
         check_charter(book, signed)
+        check_grants(map(decode_entry, ledger.entries()), signed)
         chain = open_chain(
             places.seal_path(charter.seal.tip), charter.seal.length, bytes.fromhex(charter.seal.tip)
         )

@@ -97,7 +97,9 @@ class TimedEngine:
 
     def run_all(self, jobs: Sequence[Job], watch: Watch) -> list[Result]:
         """As in `Engine`."""
-        with self._stopwatch.timing(PHASES[type(jobs[0])] if jobs else "nothing"):
+        if not jobs:
+            return []
+        with self._stopwatch.timing(PHASES[type(jobs[0])]):
             return self._engine.run_all(jobs, watch)
 
     @contextmanager

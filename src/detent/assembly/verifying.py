@@ -6,6 +6,7 @@ from detent.assembly.places import RunFolder
 from detent.assembly.tasks import catalogue, closing, readable_sources
 from detent.audit import Evidence, Findings, verify
 from detent.charter import verified
+from detent.engine import confinement
 from detent.errors import DetentError
 from detent.signing import VerifyKey
 from detent.tasks import TaskSource
@@ -41,7 +42,12 @@ def _tasks(run: RunFolder, envelope: str) -> dict[str, TaskSource]:
         charter = verified(envelope, catalogue()).charter
     except DetentError:
         return {}  # the charter's own check says why
-    return readable_sources(charter, run.tasks)
+    sources = readable_sources(charter, run.tasks)
+    if not confinement().confined:
+        # A folder under verification may be a stranger's: its code is not run where it could reach anything.
+        for name in set(charter.tasks) & set(sources):
+            sources.pop(name).close()
+    return sources
 
 
 def _log_key(run: RunFolder) -> VerifyKey | None:

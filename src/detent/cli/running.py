@@ -8,6 +8,7 @@ from typing import Self
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from detent.assembly import open_run
@@ -81,7 +82,7 @@ class Display:
             self._bar = self._bars.add_task(PHASES[step.phase], total=step.total, rate="", note="")
         seconds = time.monotonic() - self._began
         rate = f"{step.done / seconds:,.0f}/s" if seconds > 0.5 else ""  # noqa: PLR2004
-        self._bars.update(self._bar, completed=step.done, total=step.total, rate=rate, note=step.note)
+        self._bars.update(self._bar, completed=step.done, total=step.total, rate=rate, note=escape(step.note))
         if step.done >= step.total:
             self._clear()
 

@@ -126,7 +126,7 @@ class WorkerProcess:
         line = self._next_line()
         try:
             return decode_result(line)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             self._fail(f"a result line expected from the worker, got {_short(line)} ({error})")
 
     def _next_line(self) -> bytes:

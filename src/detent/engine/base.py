@@ -13,8 +13,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NoReturn, Protocol
 
-from detent import errors
-from detent.errors import DetentError, EngineError, UsageError
+from detent.errors import DetentError, EngineError, StorageError, SubjectError, UsageError
 from detent.values import (
     AnswerJob,
     Answers,
@@ -36,6 +35,9 @@ Watch = Callable[[Progress], None]
 Ask = Callable[[Job, Watch], Result]
 """Give one job to one particular worker."""
 
+_BLAMED: dict[str, type[DetentError]] = {
+    error.__name__: error for error in (SubjectError, StorageError, UsageError, EngineError)
+}
 _FOLDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -103,11 +105,11 @@ def believed(job: Job, result: Result, log: Path | None = None) -> Result:
 
 
 def raise_failure(failure: JobFailure, log: Path | None = None) -> NoReturn:
-    """Raise the error that a worker reported; a name that is not in the tree becomes an `EngineError`."""
-    kind: type[DetentError] = EngineError
-    found = getattr(errors, failure.error, None)
-    if isinstance(found, type) and issubclass(found, DetentError) and found is not DetentError:
-        kind = found
+    """Raise the error that a worker reported. It may blame the model, the disk or itself; all else is an `EngineError`.
+
+    Whose fault something is decides what happens next, so a worker may not say that a task or the record is at fault.
+    """
+    kind = _BLAMED.get(failure.error, EngineError)
     raise kind(failure.message + (f" (the worker's log: {log})" if log else ""))
 
 

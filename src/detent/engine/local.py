@@ -8,7 +8,6 @@ The nursery is a second process that loads its libraries, runs no job, and forks
 that has run no job before costs 20 ms instead of seconds. The two share nothing that either can write.
 """
 
-import contextlib
 import re
 import shutil
 import sys
@@ -21,7 +20,7 @@ from detent.engine._process import WorkerProcess
 from detent.engine._together import Together
 from detent.engine.base import Ask, Watch, believed, only_answers
 from detent.engine.confinement import Limits, confinement, worker_prefix
-from detent.errors import EngineError, StorageError, UsageError
+from detent.errors import StorageError, UsageError
 from detent.values import BuildJob, Job, JobFailure, LabelJob, Result, TrainJob
 
 _WORKER_MADE = re.compile(r"(built|trained)-[0-9a-f]{12}")
@@ -141,9 +140,9 @@ class LocalEngine:
             yield ask
         finally:
             self._open = live = False
-            if nursery.alive:  # and so not in mid-job: then it would have been killed
-                with contextlib.suppress(EngineError):
-                    nursery.end_opening()
+            # The next opening gets another nursery: this one's child spoke on its pipes and could write to its memory.
+            nursery.kill()
+            self._nursery = None
 
     def close(self) -> None:
         """As in `Engine`."""

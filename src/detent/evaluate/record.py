@@ -55,5 +55,5 @@ def decode_rows(data: bytes) -> list[Row]:
     """
     try:
         return _rows.decode_lines(data)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise TrustError(f"rows of an answers file expected, got: {error}; the file was changed") from error

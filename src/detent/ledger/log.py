@@ -4,9 +4,9 @@
     ...     ledger.append(b"first")
     0
 
-An append writes the entry bundle, then the hash tiles, then the signed checkpoint, each durable before the
-next begins. So a bundle beyond the checkpoint is an append that was cut short: opening finishes it. There is
-no other recovery.
+An append announces its entries in a signed journal, then writes the entry bundle, the hash tiles and the signed
+checkpoint, each durable before the next begins. So an announced bundle beyond the checkpoint is an append that
+was cut short: opening finishes it. What nobody announced is refused. There is no other recovery.
 """
 
 import shutil
@@ -18,6 +18,7 @@ from typing import Self
 from detent.errors import TrustError, UsageError
 from detent.ledger._edge import Edge
 from detent.ledger._files import TEMPORARY, Files
+from detent.ledger._journal import JOURNAL, check_announced, journal
 from detent.ledger._lock import WriterLock, holder
 from detent.ledger._merkle import leaf_hash
 from detent.ledger._tree import TiledTree
@@ -117,6 +118,8 @@ class Ledger(LedgerView):
         start = self.size
         if added:
             self._refusal = "failed while appending"  # until the end is reached, whatever interrupts
+            announced = journal(self.origin, start, [leaf_hash(entry) for entry in added], self._key)
+            self._files.write_durably(JOURNAL, announced)
             self._integrate(added, packed)
             self._refusal = ""
         return range(start, self.size)
@@ -135,8 +138,10 @@ class Ledger(LedgerView):
         self.close()
 
     def _recover(self) -> None:
-        """Finish the append that a crash cut short: what lies in bundles beyond the checkpoint is in."""
+        """Finish the append that a crash cut short: what was announced and lies beyond the checkpoint is in."""
         while leftover := self._leftover():
+            leaves = [leaf_hash(entry) for entry in leftover]
+            check_announced(self._files.read(JOURNAL), self.origin, self.size, leaves, self._key.verify_key)
             self._integrate(leftover, [pack_entry(entry) for entry in leftover])
         for level in range(len(self._head.tree.edge.tiles)):
             finished = (self.size >> 8 * (level + 1)) - 1

@@ -10,6 +10,7 @@ from detent.errors import CharterError, EngineError
 from detent.evaluate import ladder_rungs, profile_items
 from detent.loop import measure
 from detent.loop.parts import Parts
+from detent.loop.results import check_labels, check_new, check_size
 from detent.propose import propose as propose_change
 from detent.propose import sources_of
 from detent.values import (
@@ -128,6 +129,7 @@ def label(parts: Parts, proposal: Proposal) -> DataMade:
         extra_tokens=parts.charter.subject.extra_tokens,
     )
     kept = [example for part in _labelled(parts, whole) for example in part.kept]
+    check_labels(kept, proposal, whole.prompts)
     kept.sort(key=lambda example: (example.task, example.level))  # stable: the surest of a rung stays first
     return DataMade(
         digest=parts.data.put(kept),
@@ -235,17 +237,10 @@ def _train(parts: Parts, jobs: list[TrainJob]) -> list[tuple[str, TrainedModel]]
     for result in parts.ask_all(jobs):
         if not isinstance(result, TrainedModel):
             raise EngineError(f"a model expected from a train job, got {type(result).__name__}; run again")
-        _check_size(parts, result.parameters)
+        check_size(result.parameters, parts.charter.constraints.max_parameters)
         trained.append((parts.admit(result.folder), result))
+    check_new((digest for digest, _ in trained), parts.book.state)
     return trained
-
-
-def _check_size(parts: Parts, parameters: int) -> None:
-    most = parts.charter.constraints.max_parameters
-    if parameters > most:
-        raise CharterError(
-            f"at most {most:,} parameters expected (constraints.max_parameters), got {parameters:,}"
-        )
 
 
 def _counts(examples: Iterable[Example]) -> dict[str, dict[str, int]]:

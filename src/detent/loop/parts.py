@@ -12,7 +12,7 @@ from detent.errors import StorageError, SubjectError
 from detent.evaluate import Chain, public_number, public_stream
 from detent.loop.book import Book
 from detent.tasks import TaskSource
-from detent.values import Job, Optimizer, Progress, Result
+from detent.values import AnswerJob, Job, LabelJob, Optimizer, Progress, Result, TrainJob
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,12 @@ class Parts:
     def opening(self) -> Iterator[Callable[[Job], Result]]:
         """A worker that has run no job before; it answers, and is gone when the block ends."""
         with self.engine.opening() as ask:
-            yield lambda job: ask(job, self.watch)
+
+            def checked(job: Job) -> Result:
+                self._check_files(job)
+                return ask(job, self.watch)
+
+            yield checked
 
     def admit(self, folder: str) -> str:
         """Take a model a worker left in staging among the models; returns its digest."""
@@ -75,7 +80,8 @@ class Parts:
         """
         if not folder.is_dir():
             raise SubjectError(f"the given model expected in {folder}, got none; restore it from a copy")
-        copy = self.staging / "given"
+        # Beside staging, not in it: workers write there, and could put a link where a file is about to be written.
+        copy = self.staging.with_name(".given")
         shutil.rmtree(copy, ignore_errors=True)
         try:
             shutil.copytree(folder, copy)
@@ -85,8 +91,26 @@ class Parts:
 
     def ask(self, job: Job) -> Result:
         """Give a job to a long-lived worker."""
+        self._check_files(job)
         return self.engine.run(job, self.watch)
 
     def ask_all(self, jobs: Sequence[Job]) -> list[Result]:
         """Give jobs to long-lived workers, side by side; results in order."""
+        for job in jobs:
+            self._check_files(job)
         return self.engine.run_all(jobs, self.watch)
+
+    def _check_files(self, job: Job) -> None:
+        """Believe a job's files on this side: a worker's word is not enough to say that the record is at fault."""
+        match job:
+            case AnswerJob(model=model):
+                self.models.path(model)
+            case TrainJob():
+                self.models.path(job.parent)
+                for source in job.sources:
+                    self.data.path(source.data)
+            case LabelJob(models=models):
+                for model in models:
+                    self.models.path(model)
+            case _:
+                pass

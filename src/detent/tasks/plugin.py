@@ -167,7 +167,7 @@ class PluginSource:
         line = self._step(channel, doing, channel.receive)
         try:
             reply = decode_reply(line)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             self._fail(f"its process spoke out of turn during {doing}: {line[:60]!r}")
         if isinstance(reply, Fault):
             raise TaskError(f"task {self._name}: {reply.where}: {reply.message} (during {doing})")

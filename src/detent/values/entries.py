@@ -230,7 +230,7 @@ def decode_entry(data: bytes) -> Entry:
     """
     try:
         return _decoder.decode(data)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise TrustError(
             f"a ledger entry of a known kind expected, got {data[:60]!r}... ({error}); "
             "a newer detent wrote it, or the ledger is damaged: run `detent verify`"

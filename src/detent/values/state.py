@@ -153,6 +153,12 @@ def _with_rungs(mastered: dict[str, frozenset[int]], entry: Mastered) -> dict[st
 def _closed(state: State, entry: Decided, slots: dict[str, Entry]) -> dict[str, Any]:
     _expect(not state.open_intent, entry, "the outcome of the open intent before a decision")
     promoted = entry.decision == "promote"
+    if promoted and entry.generation > 0:
+        _expect(
+            _passed(slots, entry.incumbent), entry, "an opening that this model passed before a promotion"
+        )
+    elif not promoted:
+        _expect(entry.incumbent == state.incumbent, entry, "the incumbent unchanged without a promotion")
     kept = {entry.incumbent, *entry.team}
     return {
         "generation": state.generation + 1,
@@ -165,6 +171,17 @@ def _closed(state: State, entry: Decided, slots: dict[str, Entry]) -> dict[str, 
         "slots": {},
         "history": {**state.history, entry.generation: slots},
     }
+
+
+def _passed(slots: dict[str, Entry], model: str) -> bool:
+    """Whether this turn's opening was about `model`, and its verdict is better."""
+    intent, outcome = slots.get("intent/v1"), slots.get("outcome/v1")
+    return (
+        isinstance(intent, IntentWritten)
+        and isinstance(outcome, OutcomeWritten)
+        and outcome.outcome.verdict == "better"
+        and intent.intent.candidate == model
+    )
 
 
 def _expect(holds: bool, entry: Entry, wanted: str) -> None:

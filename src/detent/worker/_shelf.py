@@ -72,7 +72,7 @@ class Shelf:
             raise SubjectError(
                 f"the data {digest} expected, got no such file; restore it from a copy"
             ) from error
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise SubjectError(
                 f"training examples expected in {path}, got something else: {error}"
             ) from error

@@ -1,0 +1,72 @@
+"""How far this user's ledger has come, kept beside the run's secrets: a run folder set back is noticed.
+
+>>> ledger = Watermarked(Ledger.open(folder, key), path)        # raises when the ledger is behind the mark
+
+A folder restored from a copy has lost openings that were made. To go on from it would draw other items for the
+same opening, at the same price: a second look for free. A witness shows this to others; the mark shows it here.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from detent.errors import StorageError, TrustError
+from detent.ledger import Ledger
+
+
+class Watermarked:
+    """A ledger, for a book to write in, that leaves a mark after every entry."""
+
+    def __init__(self, ledger: Ledger, path: Path) -> None:
+        """Compare the ledger with the mark, and move the mark to where the ledger stands.
+
+        Raises:
+            TrustError: the ledger does not continue what the mark says was there.
+        """
+        self._ledger = ledger
+        self._path = path
+        self._check()
+        self._leave()
+
+    def append(self, entry: bytes) -> int:
+        """As the ledger's, and the mark follows."""
+        index = self._ledger.append(entry)
+        self._leave()
+        return index
+
+    def entries(self, start: int = 0) -> Iterable[bytes]:
+        """As the ledger's."""
+        return self._ledger.entries(start)
+
+    def root(self, size: int | None = None) -> bytes:
+        """As the ledger's."""
+        return self._ledger.root(size)
+
+    def leaf_hash(self, index: int) -> bytes:
+        """As the ledger's."""
+        return self._ledger.leaf_hash(index)
+
+    def _check(self) -> None:
+        try:
+            size, root = self._path.read_text("ascii").split()
+        except (OSError, ValueError):
+            return  # none yet, or of a run that came from another machine with its secrets
+        if (
+            not size.isdecimal()
+            or int(size) > self._ledger.size
+            or self._ledger.root(int(size)).hex() != root
+        ):
+            raise TrustError(
+                f"a ledger that continues its first {size} entries (root {root[:12]}) expected, got one of "
+                f"{self._ledger.size}; the run folder was set back: restore the newest copy, since what was opened "
+                f"since then cannot be opened again. If that copy is lost, start a new run; the mark is {self._path}"
+            )
+
+    def _leave(self) -> None:
+        draft = self._path.with_suffix(".new")
+        try:
+            draft.write_text(f"{self._ledger.size} {self._ledger.root().hex()}\n", encoding="ascii")
+            draft.replace(self._path)
+        except OSError as error:
+            raise StorageError(
+                f"a mark at {self._path} expected, got: {error}; free or mend the disk"
+            ) from error

@@ -1,0 +1,84 @@
+"""What workers hand over, held against proposal, charter and record before it goes onto the ledger.
+
+An entry stays for good: what `verify` would find wrong with it later is refused here, and the job can be run again.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+from detent.errors import CharterError, EngineError
+from detent.values import CandidateTrained, Example, Filter, Proposal, State, SubjectBuilt
+
+Prompts = Mapping[str, Mapping[str, Sequence[str]]]
+"""prompts[task][level as text]"""
+
+
+def check_labels(kept: Sequence[Example], proposal: Proposal, prompts: Prompts) -> None:
+    """Labels must be of prompts that were offered, none more often than that, and such as the filter keeps.
+
+    Raises:
+        EngineError: others came.
+    """
+    left = Counter(
+        (task, int(level), prompt)
+        for task, rows in prompts.items()
+        for level, row in rows.items()
+        for prompt in row
+    )
+    left.subtract((example.task, example.level, example.prompt) for example in kept)
+    often = [asked for asked, count in left.items() if count < 0]
+    if often:
+        raise EngineError(
+            f"each offered prompt labelled once at most expected, got more of {often[0]}; run again"
+        )
+    rungs: dict[tuple[str, int], list[Example]] = defaultdict(list)
+    for example in kept:
+        rungs[example.task, example.level].append(example)
+    for task, recipe in proposal.recipes.items():
+        for rung in recipe.rungs:
+            _check_rung(rungs[task, rung.level], rung.filter)
+
+
+def check_size(parameters: int, most: int) -> None:
+    """A model has parameters, and no more than the charter allows.
+
+    Raises:
+        CharterError: it has more.
+        EngineError: a number came that no model has.
+    """
+    if parameters < 1:
+        raise EngineError(f"a number of parameters expected from the worker, got {parameters}; run again")
+    if parameters > most:
+        raise CharterError(
+            f"at most {most:,} parameters expected (constraints.max_parameters), got {parameters:,}"
+        )
+
+
+def check_new(digests: Iterable[str], state: State) -> None:
+    """What was trained is none of the models on record: those were measured, and perhaps opened, before.
+
+    Raises:
+        EngineError: it is one of them, or two of the same came.
+    """
+    turns = (*state.history.values(), state.slots)
+    known = {
+        entry.digest
+        for slots in turns
+        for entry in slots.values()
+        if isinstance(entry, SubjectBuilt | CandidateTrained)
+    }
+    for digest in digests:
+        if digest in known:
+            raise EngineError(f"a new model expected from the training, got {digest} again; run again")
+        known.add(digest)
+
+
+def _check_rung(kept: Sequence[Example], rule: Filter) -> None:
+    if 0 < rule.keep < len(kept):
+        raise EngineError(f"at most {rule.keep} labels of a rung expected, got {len(kept)}; run again")
+    for example in kept:
+        if example.confidence < rule.confidence or example.agreement < rule.agreement:
+            raise EngineError(
+                f"labels with confidence {rule.confidence:g} and agreement {rule.agreement:g} or more expected, "
+                f"got {example.confidence:g} and {example.agreement:g}; run again"
+            )

@@ -1,0 +1,139 @@
+"""What a batch is drawn from: every file that was recorded, its rungs, and its share."""
+
+from math import fsum
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from detent.propose import sources_of
+from detent.propose.mixing import MOST_FILES
+from detent.values import DataMade, DataProposal, Filter, LabelRecipe, Mix, Origin, Rung, Slice, Source, State
+
+MIX = Mix(newest=0.5, earlier=0.3, seed=0.2)
+
+Counts = dict[str, dict[str, int]]
+
+
+def made(name: str, counts: Counts, source: str = "self") -> DataMade:
+    return DataMade(digest=name, origin=Origin(source), counts=counts, offered={}, stream="")  # type: ignore[arg-type]
+
+
+SEED = made("seed", {"copy": {"1": 100, "2": 100}}, "seed")
+
+
+def proposal(**levels: tuple[int, ...]) -> DataProposal:
+    """A proposal that labels these levels of each task; the first is its frontier, unless `below` says more."""
+    return DataProposal(
+        team=("a",),
+        recipes={task: recipe(row[0], row) for task, row in levels.items()},
+        mix=MIX,
+        steps=1,
+        because="",
+    )
+
+
+def recipe(frontier: int, levels: tuple[int, ...]) -> LabelRecipe:
+    rungs = tuple(Rung(level, 10, Filter(0.5, 1.0, 5)) for level in levels)
+    return LabelRecipe(frontier=frontier, rungs=rungs)
+
+
+def mixed(made_before: list[DataMade], labels: DataMade, wanted: DataProposal) -> tuple[Source, ...]:
+    return sources_of(wanted, labels, State(data=(SEED, *made_before, labels)))
+
+
+def shares(sources: tuple[Source, ...]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for source in sources:
+        found[source.data] = found.get(source.data, 0.0) + source.weight
+    return found
+
+
+REVIEWING = DataProposal(("a",), {"copy": recipe(5, (4, 5, 6))}, MIX, 1, "")
+LABELS = made("now", {"copy": {"4": 30, "5": 20, "6": 10}})
+
+
+def test_the_first_labels_are_mixed_with_the_seed_levels() -> None:
+    sources = mixed([], made("now", {"copy": {"4": 10}}), proposal(copy=(4,)))
+    assert sources == (Source("seed", 0.2), Source("now", 0.5, (Slice("copy", 4),)))
+
+
+def test_new_levels_and_those_labelled_again_have_shares_of_their_own() -> None:
+    sources = mixed([], LABELS, REVIEWING)
+    assert sources == (
+        Source("seed", 0.2),
+        Source("now", 0.5, (Slice("copy", 5), Slice("copy", 6))),
+        Source("now", 0.3, (Slice("copy", 4),)),
+    )
+
+
+def test_what_was_labelled_again_and_what_was_labelled_before_share_alike() -> None:
+    before = made("before", {"copy": {"4": 50}})
+    assert shares(mixed([before], LABELS, REVIEWING)) == pytest.approx(
+        {"seed": 0.2, "now": 0.5 + 0.15, "before": 0.15}
+    )
+
+
+def test_every_example_of_a_pool_weighs_the_same() -> None:
+    files = [made("large", {"copy": {"4": 90}}), made("small", {"copy": {"4": 10}})]
+    sources = shares(mixed(files, made("now", {"copy": {"5": 5}}), REVIEWING))
+    assert sources["large"] == pytest.approx(9 * sources["small"])
+    assert sources["large"] + sources["small"] == pytest.approx(0.3)
+
+
+def test_a_level_that_is_labelled_anew_is_not_taken_from_older_labels() -> None:
+    """They were made by a model that was worse at it."""
+    before = made("before", {"copy": {"5": 50}})
+    assert "before" not in shares(mixed([before], LABELS, REVIEWING))
+
+
+def test_labels_above_the_window_are_not_forgotten() -> None:
+    """The window may fall; what was once labelled above it goes on being trained on."""
+    before = made("before", {"copy": {"9": 30}})
+    sources = shares(mixed([before], LABELS, REVIEWING))
+    assert sources["before"] == pytest.approx(0.5 * 30 / 60)
+
+
+def test_tasks_count_alike_however_many_labels_they_have() -> None:
+    labels = made("now", {"copy": {"4": 500}, "sort": {"4": 5}})
+    sources = mixed([], labels, proposal(copy=(4,), sort=(4,)))
+    assert [source.weight for source in sources] == pytest.approx([0.2, 0.25, 0.25])
+
+
+def test_a_rung_of_which_nothing_was_kept_is_no_source() -> None:
+    assert mixed([], made("now", {"copy": {"4": 0}}), proposal(copy=(4,))) == (Source("seed", 0.2),)
+
+
+def test_labels_of_a_task_that_is_not_improved_any_more_are_left_out() -> None:
+    before = made("before", {"sort": {"4": 50}})
+    assert "before" not in shares(mixed([before], LABELS, REVIEWING))
+
+
+def test_of_very_many_files_the_newest_and_some_from_the_whole_history_are_drawn_from() -> None:
+    files = [made(f"{number:03}", {"copy": {"4": 10}}) for number in range(500)]
+    drawn = [source.data for source in mixed(files, LABELS, REVIEWING) if source.data not in {"seed", "now"}]
+    assert len(drawn) == len(set(drawn)) == MOST_FILES
+    assert drawn[-MOST_FILES // 2 :] == [f"{number:03}" for number in range(500 - MOST_FILES // 2, 500)]
+    assert drawn[0] == "000"
+
+
+COUNTS = st.dictionaries(
+    st.sampled_from(["copy", "sort"]),
+    st.dictionaries(st.integers(4, 9).map(str), st.integers(0, 50), min_size=1),
+)
+
+
+@given(st.lists(COUNTS, max_size=5), COUNTS, st.integers(4, 9), st.integers(4, 9))
+def test_whatever_was_labelled_no_example_is_drawn_twice_as_often_by_two_sources(
+    before: list[Counts], now: Counts, copy: int, sort: int
+) -> None:
+    files = [made(f"{number}", counts) for number, counts in enumerate(before)]
+    wanted = (
+        proposal(copy=(copy, 9), sort=(sort, 9)) if copy < 9 and sort < 9 else proposal(copy=(9,), sort=(9,))
+    )
+    sources = mixed(files, made("now", now), wanted)
+    rungs = [(source.data, rung) for source in sources for rung in source.rungs]
+    assert len(rungs) == len(set(rungs))
+    assert all(source.weight > 0 for source in sources)
+    assert all(source.rungs for source in sources if source.data != "seed")
+    assert fsum(source.weight for source in sources) <= 1 + 1e-9

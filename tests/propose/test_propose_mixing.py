@@ -23,7 +23,7 @@ SEED = made("seed", {"copy": {"1": 100, "2": 100}}, "seed")
 
 
 def proposal(**levels: tuple[int, ...]) -> DataProposal:
-    """A proposal that labels these levels of each task; the first is its frontier, unless `below` says more."""
+    """A proposal that labels these levels of each task; the first is its frontier."""
     return DataProposal(
         team=("a",),
         recipes={task: recipe(row[0], row) for task, row in levels.items()},
@@ -124,7 +124,7 @@ COUNTS = st.dictionaries(
 
 
 @given(st.lists(COUNTS, max_size=5), COUNTS, st.integers(4, 9), st.integers(4, 9))
-def test_whatever_was_labelled_no_example_is_drawn_twice_as_often_by_two_sources(
+def test_whatever_was_labelled_no_rung_of_a_file_is_in_two_sources(
     before: list[Counts], now: Counts, copy: int, sort: int
 ) -> None:
     files = [made(f"{number}", counts) for number, counts in enumerate(before)]

@@ -418,3 +418,23 @@ def test_a_given_model_is_trained_on(place: Place) -> None:
     (first,) = [entry for entry in entries(folder) if isinstance(entry, SubjectBuilt)][:1]
     assert first.parent == place.incumbent.name
     assert first.digest != first.parent
+
+
+def test_a_clock_that_was_set_back_does_not_turn_the_ledgers_time_back(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DETENT_CLOCK", "2020-01-31T12:00:00Z")
+    assert place.detent(*(word.format(folder=place.folder) for word in LEASE)).status == 0
+    assert entries(place.folder)[-1].at == CLOCK
+    assert verify_run(place.folder).faults == []
+
+
+@pytest.mark.parametrize("clock", ["noon", "2026-01-31", "2026-01-31T12:00:00+00:00", "2026-02-31T12:00:00Z"])
+def test_a_fixed_clock_that_says_no_time_is_refused(
+    place: Place, monkeypatch: pytest.MonkeyPatch, clock: str
+) -> None:
+    before = kept(place.folder)
+    monkeypatch.setenv("DETENT_CLOCK", clock)
+    said = place.detent(*(word.format(folder=place.folder) for word in LEASE))
+    assert_refused(said, 2, "a time such as 2026-01-31T12:00:00Z in DETENT_CLOCK expected")
+    assert kept(place.folder) == before

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import torch
 from tests.cli.tiny_run import CLOCK, Machine, content, entries, gone, kinds
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from detent.assembly import status_of, verify_run
 from detent.report import status_text
 from detent.values import Profiled
 
@@ -160,15 +162,20 @@ def test_a_run_without_a_lease_says_so_and_turns_nothing(machine: Machine) -> No
     assert [slot for slot in kinds(machine.run) if slot != "session/v1"] == turns
 
 
-def test_another_lease_lets_the_run_go_on(machine: Machine) -> None:
+def test_another_lease_lets_the_run_go_on_and_be_looked_at_meanwhile(machine: Machine) -> None:
     granted = machine.detent("lease", machine.run, "--generations", "1")
     assert granted.stdout.startswith("lease 2 granted: 1 generations left")
     assert status(machine)["state"] == "ready"
-    ran = machine.detent("run", machine.run)
-    assert ran.returncode == 0, ran.stderr
+    process, states = machine.start("run", machine.run), set()
+    while process.poll() is None:
+        assert verify_run(machine.run).faults == []
+        states.add(status_of(machine.run)["state"])
+        time.sleep(0.2)
+    assert process.communicate()[1] == ""
+    assert "running" in states
     document = status(machine)
-    assert (document["state"], document["generation"]) == ("lease_spent", 2)
-    assert machine.detent("verify", machine.run).returncode == 0
+    assert (process.returncode, document["state"], document["generation"]) == (0, "lease_spent", 2)
+    assert verify_run(machine.run).faults == []
     assert gone(machine.run)
 
 

@@ -60,7 +60,6 @@ def assert_sound(folder: Path) -> None:
     assert gone(folder)
     assert sorted(path.name for path in (folder / "staging").iterdir()) == []
     assert [path for path in folder.rglob("*") if path.name.startswith((".incoming-", ".new"))] == []
-    assert not (folder / "reports" / "report.partial").exists()
 
 
 def test_ctrl_c_stops_cleanly(suffered: Suffered) -> None:
@@ -119,7 +118,6 @@ def cut_after(slot: str, twin: Machine, root: Path) -> Machine:
 def tear(folder: Path, twin: Path) -> None:
     """Leave torn what a kill in the middle of a write leaves: of each file that is still to be written, a part."""
     (folder / "ledger" / ".new").write_bytes(b"\x00" * 100)
-    (folder / "reports" / "report.partial").write_text("<html")
     (folder / "logs" / "worker.log").write_bytes(b"\xff\xfe torn")
     if "outcome/v1" not in kinds(folder):
         whole = folder / "answers" / outcomes(twin)[0].outcome.answers

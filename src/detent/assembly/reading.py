@@ -1,5 +1,7 @@
 """Looking at a run without changing it: status, report, the ledger's entries."""
 
+import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -89,12 +91,14 @@ def render_report(signed: SignedCharter, entries: list[Entry]) -> str:
 
 def save_report(run: RunFolder, page: str) -> Path:
     """Replace the report as a whole."""
-    draft = run.report.with_suffix(".partial")
+    draft = run.report.with_suffix(f".{os.getpid()}")  # `report` and `run` may write at the same time
     try:
         run.report.parent.mkdir(parents=True, exist_ok=True)
         draft.write_text(page, encoding="utf-8")
         draft.replace(run.report)
     except OSError as error:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
         raise StorageError(
             f"a report at {run.report} expected, got: {error}; free or mend the disk"
         ) from error

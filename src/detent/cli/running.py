@@ -22,7 +22,8 @@ STOPPING = (signal.SIGINT, signal.SIGTERM)
 def run_loop(folder: Path, generations: int | None) -> None:
     """Turn the cycle in `folder`; prints one line a generation. Ctrl-C and SIGTERM stop it cleanly."""
     for number in STOPPING:
-        signal.signal(number, _interrupt)
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as it is in the background
+            signal.signal(number, _interrupt)
     with Display() as display:
         try:
             with open_run(folder, watch=display.step, say=display.say) as run:

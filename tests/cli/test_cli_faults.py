@@ -406,8 +406,8 @@ def test_a_charters_name_and_line_ends_are_the_authors_own(place: Place, change:
     assert place.detent("verify", folder).status == 0
 
 
-def test_a_given_model_is_trained_on(place: Place) -> None:
-    """`init` takes it, and the run knows it by its digest."""
+@pytest.mark.long
+def test_a_given_model_is_trained_on_and_known_by_its_digest(place: Place) -> None:
     folder = place.new
     draft = place.machine.draft(GIVEN)
     shutil.copytree(place.incumbent, draft.with_name("given"))

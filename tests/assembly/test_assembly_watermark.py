@@ -1,0 +1,50 @@
+"""A run folder that was set back is noticed by the user who ran it further."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from detent.assembly.watermark import Watermarked
+from detent.errors import TrustError
+from detent.ledger import Ledger
+from detent.signing import SigningKey
+
+KEY = SigningKey.from_seed("detent/marked", b"m" * 32)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    with Ledger.create(tmp_path / "ledger", KEY, KEY.name) as ledger:
+        Watermarked(ledger, tmp_path / "mark").append(b"one")
+    return tmp_path
+
+
+def append(folder: Path, entry: bytes, name: str = "ledger") -> None:
+    with Ledger.open(folder / name, KEY) as ledger:
+        Watermarked(ledger, folder / "mark").append(entry)
+
+
+def test_a_ledger_that_goes_on_is_opened_again(folder: Path) -> None:
+    append(folder, b"two")
+    append(folder, b"three")
+
+
+def test_a_copy_from_before_is_refused(folder: Path) -> None:
+    shutil.copytree(folder / "ledger", folder / "copy")
+    append(folder, b"two")
+    with pytest.raises(TrustError, match="the run folder was set back"):
+        append(folder, b"two again", "copy")
+
+
+def test_another_ledger_of_the_same_length_is_refused(folder: Path) -> None:
+    with Ledger.create(folder / "other", KEY, KEY.name) as other:
+        other.append(b"uno")
+    with pytest.raises(TrustError, match="the run folder was set back"):
+        append(folder, b"two", "other")
+
+
+def test_a_ledger_without_a_mark_gets_one(folder: Path) -> None:
+    (folder / "mark").unlink()
+    append(folder, b"two")
+    assert (folder / "mark").read_text().startswith("2 ")

@@ -91,14 +91,6 @@ class WorkerProcess:
                 watch(said)
             return said
 
-    def end_opening(self) -> None:
-        """Tell a nursery that the opening is over; it says ready again when its child is gone."""
-        with self._or_killed():
-            self._send(b"\n")
-            while self._unsent:
-                self._exchange()
-        self._is_ready = False
-
     def kill(self) -> None:
         """End it now, with all it started. May be called again."""
         if self._process.poll() is None:  # until it is waited for, its number is nobody else's

@@ -4,8 +4,9 @@ Jobs for several models run side by side, each worker with few threads: measured
 thread each take 57 ms for a step of either, one after the other with two threads 71 to 80 ms. Small products leave
 threads waiting for each other, and threads that spin while they wait are slow next to any other busy process.
 
-The nursery is a second process that loads its libraries, runs no job, and forks a child for each opening: a worker
-that has run no job before costs 20 ms instead of seconds. The two share nothing that either can write.
+The nursery is another process that loads its libraries while those work, runs no job, and forks a child for one
+opening: a worker that has run no job before is there in 20 ms instead of seconds. It ends with its opening, and
+shares nothing with the others that either can write.
 """
 
 import re

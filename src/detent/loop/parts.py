@@ -107,8 +107,8 @@ class Parts:
                 self.models.path(model)
             case TrainJob():
                 self.models.path(job.parent)
-                for source in job.sources:
-                    self.data.path(source.data)
+                for digest in {source.data for source in job.sources}:
+                    self.data.path(digest)
             case LabelJob(models=models):
                 for model in models:
                     self.models.path(model)

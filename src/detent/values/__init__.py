@@ -53,8 +53,10 @@ from detent.values.proposals import (
     Weakness,
 )
 from detent.values.state import State, fold
+from detent.values.watching import Action, Reading
 
 __all__ = [
+    "Action",
     "AnswerJob",
     "Answers",
     "Audited",
@@ -93,6 +95,7 @@ __all__ = [
     "Progress",
     "Proposal",
     "Proposed",
+    "Reading",
     "Result",
     "Rung",
     "Score",

@@ -10,29 +10,45 @@
     avalanche-gated   the same charter in the product
 
 An arm that switches something off is written here, not in the product: no charter can ask for it.
+
+    >>> with arm.lifted(), run.open() as ledger:
+    ...     arm.go(parts(ledger), 8, print)
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
+from types import ModuleType
+from typing import Literal
 
 from detent.engine import Ask, Engine, Watch
-from detent.loop import Parts, cycle, judge, learn, measure
+from detent.loop import Parts, cycle, drive, judge, learn, measure
+from detent.oversight import Stop
 from detent.values import Audited, DataMade, Decided, Example, Job, LabelJob, Labels, Proposal, Result
 from detent.values import state as folding
-
-Turn = Callable[[Parts], Decided]
 
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """One way to run: what it changes in the charter's text, in the parts, and in a turn."""
+    """One way to run: what it changes in the charter's text, in the parts, and in the product's functions.
+
+    role: what it is to the loop in a report; see `detent.report.Arm`.
+    start: a charter's path under examples/; the default charter when empty.
+    lifted: a block without what the arm does without. A ledger without the gate is also read in there.
+    """
 
     name: str
     charter: tuple[tuple[str, str], ...] = ()
-    start: str = ""  # a charter's path under examples/; the default charter when empty
+    role: Literal["loop", "floor", "ceiling", "control"] = "control"
+    start: str = ""
+    lifted: Callable[[], AbstractContextManager[None]] = nullcontext
     parts: Callable[[Parts], Parts] = lambda parts: parts
-    turn: Turn = cycle.turn
+
+    def go(self, parts: Parts, generations: int, told: Callable[[Decided], None]) -> Stop:
+        """Go on from where the ledger stands until that generation is closed, or as far as the product lets it."""
+        closed = max(parts.book.state.generation - 1, 0)
+        return drive(self.parts(parts), generations - closed, told)
 
 
 class TrueLabels:
@@ -90,11 +106,7 @@ class TrueLabels:
 
 
 def ungated_turn(parts: Parts) -> Decided:
-    """A turn whose candidate becomes the incumbent whatever it is.
-
-    The fold refuses such a ledger, so what it asks is lifted for this process; `verify` still finds every one.
-    """
-    folding._passed = lambda *_: True  # noqa: SLF001  nothing public lifts it
+    """A turn whose candidate becomes the incumbent whatever it is; the fold refuses its ledger unless lifted."""
     book = parts.book
     before = book.state.visible[book.state.incumbent]
     weak = book.once("diagnosis/v1", lambda: learn.diagnose(parts, before)).diagnosis
@@ -115,32 +127,45 @@ def ungated_turn(parts: Parts) -> Decided:
     )
 
 
+@contextmanager
+def lifted(module: ModuleType, name: str, put: Callable[..., object]) -> Iterator[None]:
+    """A block in which `put` stands for a function of the product; the real one is back after it."""
+    real = getattr(module, name)
+    setattr(module, name, put)
+    try:
+        yield
+    finally:
+        setattr(module, name, real)
+
+
 def _blind(_parts: Parts, _plan: Proposal, labels: DataMade) -> Audited:
+    """An audit that looks at no label."""
     return Audited(data=labels.digest, labels={}, stream="")
 
 
-def unaudited_turn(parts: Parts) -> Decided:
-    """A turn that looks at no label: its audit is written empty."""
-    real = measure.audit
-    measure.audit = _blind
-    try:
-        return cycle.turn(parts)
-    finally:
-        measure.audit = real
+@contextmanager
+def ungated() -> Iterator[None]:
+    """A block whose turns ask no gate, and whose fold misses none."""
+    with lifted(cycle, "turn", ungated_turn), lifted(folding, "_passed", lambda *_: True):
+        yield
 
 
+UNAUDITED = partial(lifted, measure, "audit", _blind)
 ALONE = (("team = 2", "team = 1"),)
 SEED_ONLY = (("newest = 0.5, earlier = 0.3, seed = 0.2", "newest = 0.0, earlier = 0.0, seed = 1.0"),)
+RECORDED = (('action = "pause" ', 'action = "record" '),)
+"""What the gate makes of an avalanche can only be seen when the tripwire lets the run go on."""
+
 ARMS = {
     arm.name: arm
     for arm in (
-        Arm("loop"),
-        Arm("seed-only", SEED_ONLY),
-        Arm("truth", parts=lambda parts: replace(parts, engine=TrueLabels(parts))),
-        Arm("no-gate", turn=ungated_turn),
-        Arm("no-audit", turn=unaudited_turn),
+        Arm("loop", role="loop"),
+        Arm("seed-only", SEED_ONLY, role="floor"),
+        Arm("truth", role="ceiling", parts=lambda parts: replace(parts, engine=TrueLabels(parts))),
+        Arm("no-gate", lifted=ungated),
+        Arm("no-audit", lifted=UNAUDITED),
         Arm("alone", ALONE),
-        Arm("avalanche", start="avalanche/charter.toml", turn=ungated_turn),
-        Arm("avalanche-gated", start="avalanche/charter.toml"),
+        Arm("avalanche", RECORDED, start="avalanche/charter.toml", lifted=ungated),
+        Arm("avalanche-gated", RECORDED, start="avalanche/charter.toml"),
     )
 }

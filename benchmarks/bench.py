@@ -4,7 +4,9 @@
     bench.py --arms loop --seeds 1    only that
     bench.py --table                  print what is there
 
-Each run is a run folder of its own, bench/<arm>-<seed>, that `detent status`, `report` and `verify` read.
+Each run is a run folder of its own, bench/<arm>-<seed>, that `detent status`, `report` and `verify` read; without the
+gate, `verify` alone, and it finds the first promotion.
+A loop's reports/among-arms.html places it between its arms.
 """
 
 import argparse
@@ -17,16 +19,24 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from arms import ARMS, Arm
 
+from detent import report
 from detent.assembly import create_run, open_run, verify_run
+from detent.assembly.places import RunFolder
+from detent.assembly.reading import entries_of, signed_charter
 from detent.charter import default_text
+from detent.errors import DetentError
 from detent.evaluate import horizons
-from detent.loop import cycle
 from detent.values import Decided, Profile, State
+
+Found = dict[str, Any]
+"""What result.json holds: see `measure_arm`."""
 
 ROOT = Path(__file__).parent.parent / "bench"
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -34,7 +44,7 @@ GENERATIONS = 8
 
 
 def main() -> None:
-    """Measure what is missing, then print the tables."""
+    """Measure what is missing and write the reports among arms, then print the tables."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -53,13 +63,14 @@ def main() -> None:
         for seed in map(int, options.seeds.split(",")):
             for name in options.arms.split(","):
                 measure_apart(name, seed)
+        write_reports()
     print(table())
     if options.commands:
         print(commands())
 
 
 def measure_apart(name: str, seed: int) -> None:
-    """Each run has a process of its own: an arm may lift a check, and it must not stay lifted for the next."""
+    """Each run has a process of its own, whose memory is the run's; and no arm lifts a check in this one."""
     subprocess.run([sys.executable, __file__, "--one", "--arms", name, "--seeds", str(seed)], check=True)
 
 
@@ -77,16 +88,14 @@ def measure_arm(arm: Arm, seed: int) -> None:
     print(f"{arm.name} seed {seed}", flush=True)
     peak = Peak()
     began = time.monotonic()
-    with peak, open_run(folder, watch=lambda _: None, say=lambda line: print(line, flush=True)) as run:
-        parts = arm.parts(run.parts)
-        state = parts.book.state
-        while state.generation <= GENERATIONS:
-            run.told(cycle.beginning(parts) if state.generation == 0 else arm.turn(parts))
-            state = parts.book.state
+    say = partial(print, flush=True)
+    with peak, arm.lifted(), open_run(folder, watch=lambda _: None, say=say) as run:
+        stop = arm.go(run.parts, GENERATIONS, run.told)
         seconds = run.stopwatch.seconds()
-    found = outcome(state) | {
+    found = outcome(run.parts.book.state) | {
         "arm": arm.name,
         "seed": seed,
+        "stop": stop,
         "wall": time.monotonic() - began,
         "seconds": seconds,
         "peak_mb": peak.megabytes,
@@ -105,8 +114,8 @@ def charter_text(arm: Arm, seed: int) -> str:
     return text
 
 
-def outcome(state: State) -> dict[str, object]:
-    """Ladders, horizons and decisions of a finished run."""
+def outcome(state: State) -> Found:
+    """Ladders of those that came into force, horizons and decisions of a finished run."""
     fresh = [state.history[g].get("profile/v1/fresh") for g in sorted(state.history)]
     profiles: list[Profile] = [entry.profile for entry in fresh if entry is not None]  # type: ignore[attr-defined]
     decisions = [state.history[g]["decision/v1"] for g in sorted(state.history)]
@@ -171,27 +180,86 @@ def _pss(pid: int) -> int:
     return int(found[1]) if found else 0
 
 
+def results() -> dict[tuple[str, int], Found]:
+    """What was found so far by arm and seed: arms in their order, then by seed."""
+    every = [
+        json.loads(path.read_text()) for name in ARMS for path in ROOT.glob(f"{name}-[0-9]*/result.json")
+    ]
+    every.sort(key=lambda found: (list(ARMS).index(found["arm"]), found["seed"]))
+    return {(found["arm"], found["seed"]): found for found in every}
+
+
+def write_reports() -> None:
+    """For each seed of the loop that has arms beside it, the loop's report with its place among them.
+
+    The arms of another charter are no arms of this loop: they have less to train, and another purpose.
+    """
+    found = results()
+    for seed in [seed for name, seed in found if name == "loop"]:
+        arms = [
+            report.Arm(name, its, tuple(ladder(one)), ARMS[name].role)
+            for (name, its), one in found.items()
+            if its == seed and not ARMS[name].start
+        ]
+        if len(arms) > 1:
+            try:
+                write_report(RunFolder(ROOT / f"loop-{seed}"), arms)
+            except DetentError as error:  # a run may be older than this version; the other seeds' are not
+                print(f"loop seed {seed}: no report among arms: {error}")
+
+
+def write_report(run: RunFolder, arms: list[report.Arm]) -> None:
+    """The ordinary report and the arms', as reports/among-arms.html of the run."""
+    charter = signed_charter(run).charter
+    story = report.tell(entries_of(run), charter.name, charter.purpose, dict(charter.direction.improve))
+    path = run.report.with_name("among-arms.html")
+    path.write_text(report.render(story, arms), encoding="utf-8")
+    print(path)
+
+
+def ladder(found: Found) -> Iterator[float]:
+    """Ladder of the model in force after each generation; a model is measured once, when it comes into force."""
+    measured, now = iter(found["ladders"]), 0.0
+    for decision in found["decisions"]:
+        now = next(measured) if decision == "promote" else now
+        yield now
+
+
 def table() -> str:
     """All results as Markdown."""
+    found = results()
     rows = [
         "| arm | seed | ladder | horizons | promoted | labels right | time | overseeing | peak | verify |",
         "|---|---|---|---|---|---|---|---|---|---|",
+        *map(_row, found.values()),
     ]
-    finals: dict[str, list[float]] = {}
-    for name in ARMS:
-        for path in sorted(ROOT.glob(f"{name}-[0-9]*/result.json")):
-            found = json.loads(path.read_text())
-            finals.setdefault(name, []).append(found["ladders"][-1])
-            rows.append(_row(found))
     rows += ["", "| arm | seeds | final ladder, median (range) |", "|---|---|---|"]
-    rows += [
-        f"| {name} | {len(values)} | {statistics.median(values):.3f} ({min(values):.3f}-{max(values):.3f}) |"
-        for name, values in finals.items()
+    for name in dict.fromkeys(name for name, _ in found):
+        values = [one["ladders"][-1] for (its, _), one in found.items() if its == name]
+        middle = f"{statistics.median(values):.3f} ({min(values):.3f}-{max(values):.3f})"
+        rows.append(f"| {name} | {len(values)} | {middle} |")
+    return "\n".join([*rows, *_ways(found)])
+
+
+def _ways(found: dict[tuple[str, int], Found]) -> list[str]:
+    """How far the loop came from its floor to its ceiling, for each seed that has all three."""
+    names = ("seed-only", "loop", "truth")
+    seeds = [seed for name, seed in found if name == "loop" and all((one, seed) in found for one in names)]
+    rows = [_way(seed, *(found[name, seed]["ladders"][-1] for name in names)) for seed in seeds]
+    head = [
+        "",
+        f"| seed | {' | '.join(names)} | share of the way from floor to ceiling |",
+        "|---|---|---|---|---|",
     ]
-    return "\n".join(rows)
+    return head + rows if rows else []
 
 
-def _row(found: dict) -> str:  # type: ignore[type-arg]
+def _way(seed: int, low: float, here: float, high: float) -> str:
+    share = f"{(here - low) / (high - low):.0%}" if high > low else "-"
+    return f"| {seed} | {low:.3f} | {here:.3f} | {high:.3f} | {share} |"
+
+
+def _row(found: Found) -> str:
     seconds, decisions = found["seconds"], found["decisions"][1:]
     rates = [rate for audit in found["labels"] for rate in audit.values()]
     cells = (
@@ -199,7 +267,7 @@ def _row(found: dict) -> str:  # type: ignore[type-arg]
         found["seed"],
         f"{found['ladders'][0]:.3f} -> {found['ladders'][-1]:.3f}",
         " ".join(f"{task} {level:.1f}->{found['end'][task]:.1f}" for task, level in found["start"].items()),
-        f"{decisions.count('promote')}/{len(decisions)}",
+        f"{decisions.count('promote')}/{len(decisions)}" + _early(found),
         f"{statistics.fmean(rates):.2f}" if rates else "-",
         f"{seconds['total']:.0f} s",
         f"{seconds['overseeing'] / seconds['total']:.1%}",
@@ -207,6 +275,12 @@ def _row(found: dict) -> str:  # type: ignore[type-arg]
         "faults" if found["faults"] else "clean",
     )
     return f"| {' | '.join(map(str, cells))} |"
+
+
+def _early(found: Found) -> str:
+    """Why the product went no further than it did, when that is not what it was asked for."""
+    stop = found.get("stop", "enough")
+    return "" if stop in {"enough", "lease_spent"} else f", then {stop}"
 
 
 def commands(runs: int = 9) -> str:

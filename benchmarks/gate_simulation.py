@@ -31,7 +31,7 @@ from detent.evaluate.budget import alpha, item_limit, items_to_expect
 from detent.evaluate.confidence import ConfidenceSequence
 from detent.evaluate.mastery import PROBLEMS, is_mastered
 from detent.evaluate.opening import FIRST_BATCH
-from detent.tripwires.label_avalanche import Limits, State, watch
+from detent.tripwires.label_avalanche import Limits, State, read, step
 from detent.values import Score
 
 BUDGET = 0.05
@@ -308,25 +308,23 @@ def alarms(runs: int) -> None:
     head = ("true share wrong", "audits, one task", "audits, one of three tasks (others at .05)")
     table(f"Label avalanche: median audits of the task to the alarm ({few} runs)", head, rows)
     rng = random.Random(SEED)
-    limits = Limits({"a": 0.05}, 1e-3)
-    false = sum(_audits_until(0.05, limits, rng, most=200) <= 200 for _ in range(few * 2))
+    false = sum(_audits_until(0.05, ("a",), 1e-3, rng, most=200) <= 200 for _ in range(few * 2))
     rate = share(false, few * 2)
     print(f"\nFalse alarms within 200 audits at alpha 1e-3, exactly the tolerated share wrong: {rate}")
 
 
 def _delay(wrong: float, tasks: Sequence[str], runs: int, rng: random.Random) -> int:
-    limits = Limits(dict.fromkeys(tasks, 0.05), 1e-5)
-    return statistics.median_low(_audits_until(wrong, limits, rng, most=20_000) for _ in range(runs))
+    return statistics.median_low(_audits_until(wrong, tasks, 1e-5, rng, most=20_000) for _ in range(runs))
 
 
-def _audits_until(wrong: float, limits: Limits, rng: random.Random, most: int) -> int:
+def _audits_until(wrong: float, tasks: Sequence[str], alpha: float, rng: random.Random, most: int) -> int:
     """Audits of the first task until the alarm; the other tasks stay at the tolerated share."""
-    state = State()
+    state, limits = State(), Limits(tolerated=0.05)
     for audit in range(1, most + 1):
-        rates = {task: wrong if place == 0 else 0.05 for place, task in enumerate(limits.tolerated)}
+        rates = {task: wrong if place == 0 else 0.05 for place, task in enumerate(tasks)}
         scores = {task: Score(int(rng.random() >= rate), 1) for task, rate in rates.items()}
-        state, alarm = watch(state, scores, limits)
-        if alarm is not None:
+        state = step(state, scores, limits)
+        if read(state, scores, limits, alpha=alpha).fired:
             return audit
     return most + 1
 

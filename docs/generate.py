@@ -9,7 +9,7 @@ import ast
 import re
 import sys
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from inspect import cleandoc
 from pathlib import Path
 from typing import Any, get_args
@@ -35,14 +35,18 @@ NOTES = {
         command goes on. What workers print is in `logs/worker.log`, which error messages name; where the time of each
         session went is in `logs/timing.jsonl`.""",
     "lease": """
-        At most as many at once as the charter's `pace.lease` allows. Not while a `run` holds the folder.""",
+        At most as much at once as the charter's `pace.lease` allows; what is not given is the most it allows. A lease
+        is spent by every generation and by compute, and it expires by itself, also in the middle of a generation.""",
     "status": """
         Ladder, frontier, horizon and accuracy are the incumbent's, on fresh problems that nothing else used. As JSON:
-        `state` (`ready`, `running`, `lease_spent` or `finished`; `waiting`, `paused` and `halted` are reserved),
-        `generation` (the last closed one), `promoted`, `incumbent` (its digest), `ladder` (`start`, `now`), `tasks`
-        (by name: `frontier`, `horizon`, `horizon_is_at_least`, `accuracy` by level), `error_budget` (`total`, `spent`,
-        `next_alpha`, `next_items` by points of true gain), `lease` (`granted`, `spent`, `left`), `alarms` (always empty
-        in this version), `confined`.""",
+        `state` (`ready`, `running`, `waiting` for a person or for the charter's pace, `paused`, `halted`, `lease_spent`
+        or `finished`), `generation` (the last closed one), `promoted`, `incumbent` (its digest), `ladder` (`start`,
+        `now`), `tasks` (by name: `frontier`, `horizon`, `horizon_is_at_least`, `accuracy` by level), `error_budget`
+        (`total`, `spent`, `next_alpha`, `next_items` by points of true gain), `lease` (`granted`, `spent`, `left`, and
+        of the one that pays for the next generation `expires`, `petaflop_left`), `compute` (`taught_petaflop` for
+        generation 0, `petaflop` since, `share` of the one in the other), `hold` (what holds the run, `null` for
+        nothing), `request` (the number of the one that waits), `alarms` (tripwires that wait for a person),
+        `confined`.""",
     "try": """
         It starts a worker of its own, so it may be used beside a `run`. The incumbent is also a plain Hugging Face
         folder, `models/incumbent`.""",
@@ -51,6 +55,42 @@ NOTES = {
     "verify": """
         It needs the run folder and no key, believes nothing in it, and changes nothing; it works beside a `run`. Every
         check is one line; then come notes, and what no check can prove. See [verifying](verifying.md).""",
+    "pause": """
+        At work, the run closes the generation in progress first. `resume` lets it go on.""",
+    "halt": """
+        A run at work obeys within seconds, from the middle of what it does: workers end, what was not written down is
+        not done. Nothing goes on until a quorum of stewards lifts it with `resume`.""",
+    "resume": """
+        It must be given in sight of what it ends: an order that was signed before the run was stopped, or on a copy of
+        its ledger, ends nothing. A halt takes the charter's quorum, a pause the rule `resume`.""",
+    "rollback": """
+        The generation in progress ends; models, labels and mastered levels are as they were when generation `G` was
+        closed; what was spent (openings, error budget, lease, compute) stays spent. Not beside a `run`: `pause` or
+        `halt` it first.""",
+    "requests": """
+        How long an answer took stands there too.""",
+    "show": """
+        What is shown comes from the ledger. The report has the pictures.""",
+    "approve": """
+        An answer counts for this candidate, under this charter, on this ledger, until the request expires, and once.
+        `detent run` then goes on, after it has looked at the candidate's files once more.""",
+    "deny": """
+        The candidate is discarded, and nobody goes on from it. An answer that does not come in time says the same.""",
+    "charter show": """
+        The text goes to standard output, its digest and stewards to standard error.""",
+    "charter check": """
+        All mistakes at once, each with its line and key path.""",
+    "charter sign": """
+        What is signed by some and not by enough waits in `inbox/` of the run folder. A file can be carried to a steward
+        who signs it elsewhere, and back into `inbox/`.""",
+    "charter amend": """
+        The version counts up by itself. What an amendment may not change, and who signs it: [charter](charter.md). It
+        ends the leases of the charter before, and puts back a generation in progress; grant another lease afterwards.""",
+    "key new": """
+        Mode 0600. A file that exists is never overwritten.""",
+    "key show": "It is no secret.",
+    "key rotate": """
+        The rest of the charter stays as it is, comments too.""",
 }
 """What the one line of help does not say."""
 
@@ -63,6 +103,11 @@ VARIABLES = {
 WITHOUT_A_CLASS = {
     0: ("", "Done."),
     1: ("", "A fault in Detent itself; the traceback says where."),
+    10: ("", "`run`: halted; a quorum of stewards has to lift it."),
+    11: ("", "`run`: a person is asked, and has not answered."),
+    12: ("", "`run`: paused."),
+    13: ("", "`run`: no lease covers the moment: its time or its compute is used up."),
+    14: ("", "`run`: the charter's pace wants time to pass, or an evaluation, first."),
     130: ("", "Interrupted by Ctrl-C or SIGTERM; nothing is lost."),
 }
 
@@ -91,7 +136,7 @@ def commands() -> str:
             "*Written by `docs/generate.py`. `detent COMMAND --help` says the same in short; `detent --version` prints",
             "the version.*",
             "",
-            *(line for name, command in group.commands.items() for line in _command(name, command)),
+            *(line for name, command in _all_commands(group) for line in _command(name, command)),
             "## Environment",
             "",
             *_table(("variable", "what it does"), ((f"`{name}`", said) for name, said in VARIABLES.items())),
@@ -151,6 +196,15 @@ def decisions() -> str:
     """The list of decision records."""
     found = sorted((ROOT / "docs" / "adr").glob("*.md"))
     return "\n".join(f"- [{_title(page)}](adr/{page.name})" for page in found)
+
+
+def _all_commands(group: Any, before: str = "") -> Iterator[tuple[str, Any]]:
+    """Every command with its whole name, those of groups too."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from _all_commands(command, f"{before}{name} ")
+        else:
+            yield f"{before}{name}", command
 
 
 def _command(name: str, command: Any) -> list[str]:

@@ -1,8 +1,9 @@
-"""One honest run for all tests here, and a copy of it for each that tampers."""
+"""Two honest runs for all tests here, one of them with people in it, and a copy for each test that tampers."""
 
 from pathlib import Path
 
 import pytest
+from tests.audit.peopled_run import make_peopled_run
 from tests.audit.scripted_run import ScriptedRun, make_run
 
 
@@ -16,3 +17,15 @@ def honest(tmp_path_factory: pytest.TempPathFactory) -> ScriptedRun:
 def run(honest: ScriptedRun, tmp_path: Path) -> ScriptedRun:
     """To be tampered with."""
     return honest.copy(tmp_path / "run")
+
+
+@pytest.fixture(scope="session")
+def honest_peopled(tmp_path_factory: pytest.TempPathFactory) -> ScriptedRun:
+    """Never changed; people did in it all that they may do."""
+    return make_peopled_run(tmp_path_factory.mktemp("peopled") / "run")
+
+
+@pytest.fixture
+def peopled(honest_peopled: ScriptedRun, tmp_path: Path) -> ScriptedRun:
+    """To be tampered with."""
+    return honest_peopled.copy(tmp_path / "run")

@@ -1,5 +1,7 @@
 """A run of the real loop with scripted models: two leases, three generations, promoted, carried on, screened out.
 
+Its tripwires are scripted as well: which of them fires in which generation.
+
     >>> run = make_run(folder)          # charter, ledger, seal, models, data and answers, all real but the weights
     >>> verify(run.evidence()).faults
     []
@@ -11,19 +13,30 @@ which problems, a hash of the prompt decides, the same for all models, so that s
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
 from detent.audit import Evidence
-from detent.charter import Catalogue, SignedCharter, complete, endorse, grant, verified
+from detent.charter import (
+    Catalogue,
+    LimitForm,
+    SignedCharter,
+    WireForm,
+    complete,
+    endorse,
+    grant,
+    hours_after,
+    verified,
+)
 from detent.engine import DataStore, FakeEngine, ModelStore
 from detent.evaluate import Chain, evaluator_digest, least_first_limit
 from detent.ledger import Ledger, LedgerReader
 from detent.ledger._files import Files
 from detent.loop import Book, Parts, drive
+from detent.loop.parts import Wire
 from detent.signing import SigningKey, canonical
 from detent.tasks import BUILTINS, TaskSource, builtin
 from detent.testing.models import write_model
@@ -33,6 +46,8 @@ from detent.values import (
     BuildJob,
     BuiltModel,
     CharterSigned,
+    Compared,
+    CompareJob,
     Entry,
     Example,
     Job,
@@ -40,6 +55,8 @@ from detent.values import (
     LabelJob,
     Labels,
     LeaseGranted,
+    Profile,
+    Reading,
     Result,
     SessionStarted,
     TrainedModel,
@@ -48,7 +65,17 @@ from detent.values import (
     entry_document,
 )
 
-CATALOGUE = Catalogue(tasks=tuple(BUILTINS), least_limit=least_first_limit)
+CATALOGUE = Catalogue(
+    tasks=tuple(BUILTINS),
+    least_limit=least_first_limit,
+    tripwires={
+        "label_avalanche": WireForm("pause", {"tolerated": LimitForm(0.3, 0.0, 1.0)}),
+        "drift": WireForm("pause", {"most": LimitForm(1.0, 0.0, 10.0)}),
+        "gap": WireForm("record", {"most": LimitForm(1.0, 0.0, 10.0)}),
+        "break_in": WireForm("halt"),
+        "threshold_early_warning": WireForm("pause"),
+    },
+)
 STEWARD, LOG, STRANGER = (
     SigningKey.from_seed(name, name.encode().ljust(32)) for name in ("ada", "detent/small/log", "eve")
 )
@@ -109,6 +136,10 @@ class QuickFiles(Files):
         path.write_bytes(data)
 
 
+Fires = Collection[tuple[str, int]]
+"""Which wire fires in which generation."""
+
+
 def never(_job: Job) -> bool:
     """No job fails."""
     return False
@@ -147,6 +178,8 @@ class ScriptedWorker:
                 return self._labels(job)
             case AnswerJob():
                 return Answers(completions=tuple(self.say(job.model, prompt) for prompt in job.prompts))
+            case CompareJob():
+                return Compared(divergence=0.0, flips=0.0, similarity=(1.0,), tokens=4)
 
     def say(self, model: str, prompt: str) -> str:
         right = answer_to(prompt)
@@ -211,8 +244,8 @@ class ScriptedRun:
         )
 
     def tasks(self) -> dict[str, TaskSource]:
-        """The improved tasks' code."""
-        return {name: builtin(name) for name in self.signed.charter.direction.improve}
+        """The code of every task that a charter of the run can name."""
+        return {name: builtin(name) for name in BUILTINS}
 
     def entries(self) -> list[Entry]:
         """What stands on the ledger."""
@@ -244,6 +277,7 @@ def make_run(
     *,
     confined: bool = True,
     failing: Callable[[Job], bool] = never,
+    fires: Fires = (),
 ) -> ScriptedRun:
     """Make a run folder and turn the loop, a session a lease, until every lease is spent.
 
@@ -260,13 +294,22 @@ def make_run(
         book = Book(ledger, ticks.__next__)
         book.write(CharterSigned(version=1, digest=signed.digest, envelope=signed.envelope))
         for number, generations in enumerate(leases, 1):
-            envelope = grant(signed, number, generations, [STEWARD])
-            book.write(LeaseGranted(number=number, generations=generations, envelope=envelope))
-            while book.state.lease_left or book.state.slots:
+            book.write(lease(signed, number, generations, book.now))
+            while book.state.lease_left(book.now) or book.state.slots:
                 book = Book(ledger, ticks.__next__)  # a session knows what the ledger says and nothing else
                 with suppress(KeyboardInterrupt):
-                    go_on(session(folder, signed, book, worker, confined=confined))
+                    go_on(session(folder, signed, book, worker, confined=confined, fires=fires))
     return ScriptedRun(folder, signed)
+
+
+def lease(
+    signed: SignedCharter, number: int, generations: int, at: str, key: SigningKey = STEWARD
+) -> LeaseGranted:
+    """A lease of a day, as the steward grants it."""
+    envelope = grant(signed, number, generations, hours=24.0, petaflop=0.2, at=at, keys=[key])
+    return LeaseGranted(
+        number=number, generations=generations, expires=hours_after(at, 24.0), petaflop=0.2, envelope=envelope
+    )
 
 
 def go_on(parts: Parts) -> None:
@@ -282,7 +325,13 @@ def sign(draft: str) -> SignedCharter:
 
 
 def session(
-    folder: Path, signed: SignedCharter, book: Book, worker: ScriptedWorker, *, confined: bool
+    folder: Path,
+    signed: SignedCharter,
+    book: Book,
+    worker: ScriptedWorker,
+    *,
+    confined: bool = True,
+    fires: Fires = (),
 ) -> Parts:
     """A session's parts, its entry written."""
     run = signed.charter.run
@@ -309,7 +358,22 @@ def session(
         staging=folder / "staging",
         watch=silent,
         note=silent,
+        wires=tuple(scripted_wire(name, signed, fires) for name in signed.charter.tripwires),
     )
+
+
+def scripted_wire(name: str, signed: SignedCharter, fires: Fires) -> Wire:
+    """A wire that measures 2 where it fires, and else 0.5; one without a limit has found something, or nothing."""
+    limit = next(iter(signed.charter.wire(name).limits.values()), None)
+
+    def read(parts: Parts, _profiles: Sequence[Profile]) -> Reading:
+        fired = (name, parts.book.state.generation) in fires
+        statistic = None if limit is None else limit * (2.0 if fired else 0.5)
+        said = f"{name} looked at {statistic}"
+        about = tuple(parts.charter.direction.improve) if fired else ()
+        return Reading(name, "fired" if fired else "quiet", said, statistic, limit, "nats", about)
+
+    return Wire(name, signed.charter.wire(name).action, read)
 
 
 def _text(path: Path) -> str:

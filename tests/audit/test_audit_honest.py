@@ -59,7 +59,7 @@ def test_the_run_that_is_verified_has_every_verdict_decision_and_kind_of_entry(h
     entries = honest.entries()
     assert {e.decision for e in entries if isinstance(e, Decided)} == {"promote", "carry", "discard"}
     assert [e.outcome.verdict for e in entries if isinstance(e, OutcomeWritten)] == ["better", "undecided"]
-    assert len({entry.kind for entry in entries}) == 14
+    assert len({entry.kind for entry in entries}) == 15
 
 
 def test_verifying_changes_nothing(honest: ScriptedRun) -> None:
@@ -73,7 +73,10 @@ def test_verifying_changes_nothing(honest: ScriptedRun) -> None:
 
 def test_what_is_never_proven_is_always_said(honest: ScriptedRun) -> None:
     said = "\n".join(verify(honest.evidence()).lines)
-    for limit in ("mode a", "33 %", "86 %", "whole ledger", "not asked again", "nothing ran elsewhere"):
+    for limit in (
+        *("mode a", "33 %", "86 %", "whole ledger", "machine's clock", "not asked again"),
+        *("not measured again", "nothing ran elsewhere"),
+    ):
         assert limit in said
     assert "sealed against the model" not in said
 

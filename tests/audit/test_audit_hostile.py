@@ -39,15 +39,18 @@ def put(document: Any, path: Path_, value: Any) -> None:
 
 @settings(max_examples=30, deadline=None)
 @given(data=st.data())
-def test_no_value_anywhere_breaks_verification(honest: ScriptedRun, data: st.DataObject) -> None:
-    record = honest.record()
+def test_no_value_anywhere_breaks_verification(
+    honest: ScriptedRun, honest_peopled: ScriptedRun, data: st.DataObject
+) -> None:
+    source = data.draw(st.sampled_from([honest, honest_peopled]), "which run")
+    record = source.record()
     place = data.draw(st.integers(0, len(record) - 1))
     document = json.loads(record[place])
     path = data.draw(st.sampled_from(inner(document)))
     put(document, path, data.draw(st.sampled_from(HOSTILE)))
     changed = json.dumps(document, separators=(",", ":"), sort_keys=True).encode()
     with TemporaryDirectory() as folder:
-        run = honest.copy(Path(folder) / "run")
+        run = source.copy(Path(folder) / "run")
         run.rewrite([*record[:place], changed, *record[place + 1 :]])
         began = time.monotonic()
         lines = verify(run.evidence()).lines

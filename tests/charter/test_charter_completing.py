@@ -3,7 +3,7 @@
 import tomllib
 
 import pytest
-from tests.charter.charter_texts import ADA, BOB, CATALOGUE, DRAFT, TIP, charter_text
+from tests.charter.charter_texts import ADA, BOB, CATALOGUE, DRAFT, EVE, SAFE, TIP, charter_text
 
 from detent.charter import complete, default_text, parse_charter, parse_draft
 from detent.errors import CharterError
@@ -31,9 +31,40 @@ def test_every_line_of_the_draft_is_kept_in_its_order() -> None:
 def test_what_people_decided_is_unchanged() -> None:
     draft, charter = parse_draft(DRAFT, CATALOGUE), parse_charter(charter_text(), CATALOGUE)
     for name in type(draft).model_fields:
-        if name != "stewards":
+        if name not in {"stewards", "tripwires"}:
             assert getattr(charter, name) == getattr(draft, name)
     assert charter.stewards.quorum == draft.stewards.quorum
+    assert {name: (wire.action, wire.limits) for name, wire in charter.tripwires.items()} == {
+        name: (wire.action, wire.limits) for name, wire in draft.tripwires.items()
+    }
+
+
+def test_stewards_that_the_draft_lists_stay_as_they_are() -> None:
+    listed = f'keys = [  # us\n  "{BOB.verify_key}",\n]\nrecovery = "{SAFE.verify_key}"'
+    draft = DRAFT.replace("quorum = 1", f"quorum = 1\n{listed}")
+    text = complete(draft, KEYS, TIP, 1000, {}, recovery=str(EVE.verify_key))
+    assert text.startswith(draft)
+    stewards = parse_charter(text, CATALOGUE).stewards
+    assert (stewards.keys, stewards.recovery) == ((str(BOB.verify_key),), str(SAFE.verify_key))
+
+
+def test_a_recovery_key_is_put_under_the_stewards() -> None:
+    text = charter_text(recovery=str(SAFE.verify_key))
+    rows = text.split("\n")
+    at = rows.index("quorum = 1  # one is enough here")
+    assert rows[at + 1].startswith("keys = [")
+    assert rows[at + 2] == f'recovery = "{SAFE.verify_key}"'
+    assert parse_charter(text, CATALOGUE).stewards.recovery == str(SAFE.verify_key)
+    assert parse_charter(charter_text(), CATALOGUE).stewards.recovery == ""
+
+
+def test_the_hash_of_a_tripwire_is_put_under_its_source() -> None:
+    draft = DRAFT + '[tripwires.mine]\n  source = "mine.py:watch"  # my own\n  action = "halt"\n'
+    parse_draft(draft, CATALOGUE)
+    text = complete(draft, KEYS, TIP, 1000, {}, wire_digests={"mine": DIGEST})
+    wire = parse_charter(text, CATALOGUE).tripwires["mine"]
+    assert (wire.sha256, wire.source, wire.action) == (DIGEST, "mine.py:watch", "halt")
+    assert f'"mine.py:watch"  # my own\n  sha256 = "{DIGEST}"\n  action' in text
 
 
 def test_the_same_draft_gives_the_same_bytes() -> None:

@@ -1,26 +1,24 @@
-"""Only what a quorum of the charter's stewards signed, and only as they meant it, is believed."""
+"""Only a charter that a quorum of its stewards signed, and only as they meant it, is believed."""
 
-import base64
 import hashlib
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import pytest
-from tests.charter.charter_texts import ADA, BOB, CATALOGUE, DRAFT, EVE, charter_text
+from tests.charter.charter_attacks import with_payload
+from tests.charter.charter_texts import ADA, BOB, CATALOGUE, DRAFT, EVE, SAFE, charter_text
 
 from detent.charter import (
     CHARTER_TYPE,
     LEASE_TYPE,
-    SignedCharter,
+    claimed,
     endorse,
-    grant,
+    rule_for,
+    standing,
     verified,
-    verified_lease,
 )
 from detent.errors import CharterError, DetentError, TrustError
-from detent.signing import SigningKey, canonical, seal_envelope
-from detent.values import sha256_hex
+from detent.signing import SigningKey, add_signature, merge_envelopes, seal_envelope
 
 
 def signed(draft: str = DRAFT, keys: Sequence[SigningKey] = (ADA,), by: Sequence[SigningKey] = ()) -> str:
@@ -29,13 +27,6 @@ def signed(draft: str = DRAFT, keys: Sequence[SigningKey] = (ADA,), by: Sequence
 
 def two_of_three() -> str:
     return DRAFT.replace("quorum = 1", "quorum = 2")
-
-
-def with_payload(envelope: str, change: Callable[[bytes], bytes]) -> str:
-    """The same signatures over other bytes."""
-    document = json.loads(envelope)
-    document["payload"] = base64.b64encode(change(base64.b64decode(document["payload"]))).decode()
-    return json.dumps(document)
 
 
 def test_a_charter_comes_back_as_it_was_signed() -> None:
@@ -111,64 +102,22 @@ def test_a_charter_that_was_not_endorsed_is_refused(case: str) -> None:
     assert attack.says in str(caught.value)
 
 
-@pytest.fixture(scope="module")
-def charter() -> SignedCharter:
-    return verified(signed(two_of_three(), (ADA, BOB, EVE)), CATALOGUE)
+def test_a_charter_is_signed_one_after_another_and_says_on_the_way_who_is_missing() -> None:
+    text = charter_text(two_of_three(), (ADA, BOB, EVE))
+    envelope = endorse(text, [BOB])
+    charter = claimed(envelope, CATALOGUE)
+    rule = rule_for(charter.charter, "charter")
+    found = standing(envelope, CHARTER_TYPE, charter, rule)
+    assert str(found) == "signed by 1/2 stewards; a valid signature is missing from ada, eve"
+    whole = add_signature(envelope, CHARTER_TYPE, ADA)
+    assert standing(whole, CHARTER_TYPE, charter, rule).met
+    assert verified(whole, CATALOGUE).envelope == endorse(text, [ADA, BOB])
+    assert merge_envelopes(envelope, endorse(text, [ADA]), CHARTER_TYPE) == whole
 
 
-def test_a_lease_comes_back_as_it_was_granted(charter: SignedCharter) -> None:
-    lease = verified_lease(grant(charter, 3, 8, [ADA, BOB]), charter)
-    assert (lease.charter, lease.number, lease.generations) == (charter.digest, 3, 8)
-
-
-def lease(under: SignedCharter, by: Sequence[SigningKey] = (ADA, BOB), **changes: object) -> str:
-    document = {"charter": under.digest, "number": 1, "generations": 8} | changes
-    return seal_envelope(canonical(document), LEASE_TYPE, by)
-
-
-LEASE_ATTACKS: dict[str, tuple[Callable[[SignedCharter], str], type[DetentError], str]] = {
-    "signed by a single steward": (lambda c: lease(c, by=[EVE]), TrustError, "signed by 1/2"),
-    "more than the largest grant": (
-        lambda c: lease(c, generations=9),
-        CharterError,
-        "1 to 8 generations expected",
-    ),
-    "granted under another charter": (
-        lambda c: lease(c, charter=sha256_hex(b"other")),
-        TrustError,
-        "a lease under charter",
-    ),
-    "without a number": (lambda c: lease(c, number=None), TrustError, "a lease with charter, number"),
-    "of no generations": (lambda c: lease(c, generations=0), TrustError, "a lease with charter, number"),
-    "of generations in words": (
-        lambda c: lease(c, generations="8"),
-        TrustError,
-        "a lease with charter, number",
-    ),
-    "with something more in it": (lambda c: lease(c, hours=24), TrustError, "a lease with charter, number"),
-    "the number changed afterwards": (
-        lambda c: with_payload(lease(c), lambda p: p.replace(b'"number":1', b'"number":2')),
-        TrustError,
-        "0/2",
-    ),
-    "signed as a charter": (lambda _: seal_envelope(b"{}", CHARTER_TYPE, [ADA, BOB]), TrustError, LEASE_TYPE),
-    "signed bytes that are no document": (
-        lambda _: seal_envelope(b"eight", LEASE_TYPE, [ADA, BOB]),
-        TrustError,
-        "got b'eight'",
-    ),
-}
-
-
-@pytest.mark.parametrize("case", LEASE_ATTACKS)
-def test_a_lease_nobody_granted_is_refused(case: str, charter: SignedCharter) -> None:
-    make, error, says = LEASE_ATTACKS[case]
-    with pytest.raises(error) as caught:
-        verified_lease(make(charter), charter)
-    assert says in str(caught.value)
-
-
-@pytest.mark.parametrize("generations", [0, -1, 9])
-def test_a_grant_outside_the_charter_is_not_signed(generations: int, charter: SignedCharter) -> None:
-    with pytest.raises(CharterError, match=r"1 to 8 generations expected, as pace\.lease\.generations says"):
-        grant(charter, 1, generations, [ADA, BOB])
+def test_who_has_the_recovery_key_signs_no_charter() -> None:
+    text = charter_text(recovery=str(SAFE.verify_key))
+    assert verified(endorse(text, [ADA]), CATALOGUE).recovery == SAFE.verify_key
+    with pytest.raises(TrustError, match="signed by 0/1 stewards"):
+        verified(endorse(text, [SAFE]), CATALOGUE)
+    assert verified(signed(), CATALOGUE).recovery is None

@@ -13,14 +13,13 @@ from tests.cli.tiny_run import Done, End, Machine, blow, gone, processes_of, wai
 class Suffered:
     """A run that was stopped and killed again and again, and how each session ended.
 
-    second, lease: commands beside the one that was terminated.
+    second: a command beside the one that was terminated.
     working: processes when the kill came; `alone`: none after.
     """
 
     run: Path
     interrupted: End
     second: Done
-    lease: Done
     terminated: End
     terminated_pid: int
     working: int
@@ -74,7 +73,6 @@ def suffered(founded: Machine, tmp_path_factory: pytest.TempPathFactory) -> Suff
     process = machine.start("run", run)
     wait_for("session/v1", run, process, times=2)
     second = machine.detent("run", run)
-    lease = machine.detent("lease", run, "--generations", "1")
     pid = process.pid
     terminated = blow(signal.SIGTERM, process)
 
@@ -86,4 +84,4 @@ def suffered(founded: Machine, tmp_path_factory: pytest.TempPathFactory) -> Suff
     alone = gone(run)
 
     last = machine.detent("run", run)
-    return Suffered(run, interrupted, second, lease, terminated, pid, working, killed, alone, last)
+    return Suffered(run, interrupted, second, terminated, pid, working, killed, alone, last)

@@ -55,7 +55,7 @@ def test_a_lease_without_room_is_not_granted_and_can_be_later(leased: Machine, t
     )
     assert content(folder / "ledger") == before
     granted = machine.detent("lease", folder, "--generations", "1")
-    assert granted.stdout.startswith("lease 3 granted"), granted.stderr
+    assert granted.stdout.startswith("lease of 1 generations: on the ledger"), granted.stderr
     assert verify_run(folder).faults == []
 
 

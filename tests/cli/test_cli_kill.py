@@ -77,11 +77,6 @@ def test_a_second_run_is_refused_and_told_who_holds_the_folder(suffered: Suffere
     assert re.fullmatch(rf"detent: .* process {suffered.terminated_pid} since .*\n", suffered.second.stderr)
 
 
-def test_a_lease_is_not_granted_while_a_run_holds_the_folder(suffered: Suffered) -> None:
-    assert suffered.lease.returncode == 8
-    assert f"process {suffered.terminated_pid} " in suffered.lease.stderr
-
-
 def test_kill_9_leaves_no_worker_behind(suffered: Suffered) -> None:
     assert suffered.killed.status == -signal.SIGKILL
     assert suffered.working > 1

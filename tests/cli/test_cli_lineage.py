@@ -82,6 +82,9 @@ class WatchedTask:
         self.events.append(Checked(self.name, list(pairs), self.slots()))
         return self.task.right(pairs)
 
+    def space(self, level: int) -> float | None:
+        return self.task.space(level)
+
     def close(self) -> None:
         self.task.close()
 

@@ -28,11 +28,23 @@ def test_a_generated_page_is_current(page: Path) -> None:
     assert page.read_text("utf-8") == pages()[page], "run: python docs/generate.py"
 
 
-@pytest.mark.parametrize("command", GROUP.commands)
+def every_command(group: Any, before: str = "") -> dict[str, Any]:
+    """Commands by their whole names, those of groups too."""
+    found: dict[str, Any] = {}
+    for word, command in group.commands.items():
+        inner = hasattr(command, "commands")
+        found |= every_command(command, f"{before}{word} ") if inner else {f"{before}{word}": command}
+    return found
+
+
+EVERY = every_command(GROUP)
+
+
+@pytest.mark.parametrize("command", EVERY)
 def test_every_command_is_documented_with_every_argument(command: str) -> None:
     section = COMMANDS.partition(f"\n## detent {command}\n")[2].partition("\n## ")[0]
-    assert GROUP.commands[command].help in section
-    for param in GROUP.commands[command].params:
+    assert EVERY[command].help in section
+    for param in EVERY[command].params:
         shown = (
             max(param.opts, key=len) if param.opts[0].startswith("-") else param.metavar or param.name.upper()
         )
@@ -62,6 +74,6 @@ def test_every_variable_that_is_read_is_documented() -> None:
 
 def test_every_key_of_the_status_document_is_documented() -> None:
     section = COMMANDS.partition("\n## detent status\n")[2].partition("\n## ")[0]
-    document = status_document(State(), "ready", Budget(0.05, 0.025, {}))
+    document = status_document(State(), "ready", Budget(0.05, 0.025, {}), "")
     inner = {key for value in document.values() if isinstance(value, dict) for key in value}
     assert {key for key in {*document, *inner} if f"`{key}`" not in section} == set()

@@ -16,7 +16,7 @@ PYTHON = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
 COMMANDS = {
     command.name or str(command.callback.__name__) for command in app.registered_commands if command.callback
-}
+} | {str(group.name) for group in app.registered_groups}
 
 
 def test_the_example_on_the_page_is_the_example() -> None:

@@ -60,6 +60,15 @@ def answer(job: dict[str, Any], models: Path) -> dict[str, Any]:
         case "label":
             row = {"task": "copy", "level": 9, "prompt": "C1=", "completion": "1"}
             return {"type": "labels", "kept": [row], "offered": {}}
+        case "compare":
+            apart = float(len(set(job["models"])) - 1)
+            return {
+                "type": "compared",
+                "divergence": -1.0 if "!less" in job["prompts"] else apart,
+                "flips": apart,
+                "similarity": [1.0 - apart],
+                "tokens": 4,
+            }
     if not (models / job["model"]).is_dir():
         return {"type": "failure", "error": "SubjectError", "message": f"no model {job['model']}"}
     for prompt in job["prompts"]:

@@ -2,10 +2,13 @@ import pytest
 
 from detent.engine import FakeEngine
 from detent.testing.engines import UNKNOWN, EngineContract, World, closed_engine_is_closed
-from detent.values import AnswerJob, Answers, Job, JobFailure, Result
+from detent.values import AnswerJob, Answers, Compared, CompareJob, Job, JobFailure, Result
 
 
 def handle(job: Job) -> Result:
+    if isinstance(job, CompareJob):
+        apart = float(len(set(job.models)) - 1)
+        return Compared(divergence=apart, flips=apart, similarity=(1.0 - apart,), tokens=4)
     assert isinstance(job, AnswerJob)
     if job.model == UNKNOWN:
         return JobFailure(error="SubjectError", message=f"no model {UNKNOWN}")

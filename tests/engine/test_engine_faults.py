@@ -10,7 +10,7 @@ import pytest
 from detent.engine import LocalEngine, base
 from detent.errors import DetentError, EngineError, StorageError, SubjectError, UsageError
 from detent.testing.engines import World
-from detent.values import AnswerJob, Answers, BuildJob, JobFailure, LabelJob, Progress, TrainJob
+from detent.values import AnswerJob, Answers, BuildJob, CompareJob, JobFailure, LabelJob, Progress, TrainJob
 
 
 def ask(world: World, *prompts: str) -> Answers:
@@ -146,6 +146,13 @@ def test_labels_of_prompts_nobody_asked_are_not_believed(world: World) -> None:
     other = LabelJob(models=(world.model,), prompts={"copy": {"8": ("C1=",)}}, recipes={}, seed=1)
     with pytest.raises(EngineError, match="labels of the prompts it was given"):
         world.engine.run(other, lambda _: None)
+
+
+def test_a_comparison_that_cannot_be_is_not_believed_and_the_next_one_works(world: World) -> None:
+    job = CompareJob(models=(world.model, "1" * 64), prompts=("C1=",))
+    with pytest.raises(EngineError, match="a finite divergence of 0 or more expected"):
+        world.engine.run(CompareJob(models=job.models, prompts=("!less",)), lambda _: None)
+    assert world.engine.run(job, lambda _: None)
 
 
 FAILURES: dict[str, tuple[str, type[DetentError]]] = {

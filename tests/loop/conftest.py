@@ -46,13 +46,13 @@ class ToyRun:
     charter: Charter
     key: SigningKey
 
-    def parts(self, ledger: Ledger, **changes: object) -> Parts:
+    def parts(self, ledger: Ledger, clock: str = CLOCK, **changes: object) -> Parts:
         """Open parts over a ledger that is open."""
         chain = Chain(b"s" * 32, 100)
         given = {
             "charter": self.charter,
             "charter_digest": "c" * 64,
-            "book": Book(ledger, lambda: CLOCK),
+            "book": Book(ledger, lambda: clock),
             "engine": self.engine,
             "models": ModelStore(self.folder / "models"),
             "data": DataStore(self.folder / "data", self.folder / "answers"),
@@ -67,6 +67,21 @@ class ToyRun:
     def open(self) -> Ledger:
         """Open the ledger for writing."""
         return Ledger.open(self.folder / "ledger", self.key)
+
+    def lease(self, generations: int) -> None:
+        """Grant another lease, whose envelope nobody looks at."""
+        with self.open() as ledger:
+            book = Book(ledger, lambda: CLOCK)
+            number = book.state.leases + 1
+            book.write(
+                LeaseGranted(
+                    number=number,
+                    generations=generations,
+                    expires="2026-02-01T12:00:00Z",
+                    petaflop=0.2,
+                    envelope="",
+                )
+            )
 
     def state(self) -> State:
         """What the ledger adds up to now."""
@@ -94,7 +109,12 @@ def make_run(tmp_path: Path) -> MakeRun:
         with Ledger.create(folder / "ledger", key, "detent/toy") as ledger:
             book = Book(ledger, lambda: CLOCK)
             book.write(CharterSigned(version=1, digest="c" * 64, envelope=""))
-            book.write(LeaseGranted(number=1, generations=parsed.pace.lease.generations, envelope=""))
+            granted = parsed.pace.lease.generations
+            book.write(
+                LeaseGranted(
+                    number=1, generations=granted, expires="2026-02-01T12:00:00Z", petaflop=0.2, envelope=""
+                )
+            )
         return ToyRun(folder, world, FakeEngine(world.answer), parsed, key)
 
     return make

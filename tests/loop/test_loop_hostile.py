@@ -11,22 +11,22 @@ from msgspec import structs
 from detent.engine import FakeEngine
 from detent.errors import DetentError, EngineError
 from detent.loop import Book, drive, judge
+from detent.loop.judge import Judged
 from detent.values import (
     AnswerJob,
     DataMade,
-    Gain,
     IntentWritten,
     Job,
     JobFailure,
     LabelJob,
     Labels,
-    Outcome,
     OutcomeWritten,
     Profile,
     Result,
     Score,
     SessionStarted,
     State,
+    SubjectBuilt,
     TrainedModel,
     TrainJob,
 )
@@ -80,9 +80,6 @@ LIES: dict[str, Twist] = {
         )
     ),
     "the model handed back is the one that was to be trained": incumbent_again,
-    "a model has fewer parameters than none": lambda _run, _job, result: (
-        structs.replace(result, parameters=-1) if isinstance(result, TrainedModel) else result
-    ),
 }
 
 
@@ -160,14 +157,22 @@ def test_what_is_promoted_is_what_the_gate_was_asked_about(make_run: MakeRun) ->
     intent = state.history[1]["intent/v1"]
     assert isinstance(intent, IntentWritten)
     asked, other = intent.intent.candidate, "f" * 64
-    outcome = Outcome(
-        k=1, verdict="better", results=(), gain=Gain(0.1, 0.2, 9), reveal="", because="S passed"
-    )
     profiles = [Profile(asked, {"copy": (Score(1, 9),)}), Profile(other, {"copy": (Score(9, 9),)})]
     with run.open() as ledger:
         parts = run.parts(ledger)
-        decided = judge.decide(parts, intent.intent, outcome, profiles[0], profiles)
+        decided = judge.decide(parts, Judged(asked, "S passed"), "free", profiles[0], profiles)
     assert (decided.decision, decided.incumbent, decided.candidate) == ("promote", asked, asked)
+
+
+def test_a_model_has_as_many_parameters_as_its_weights_whatever_the_worker_says(make_run: MakeRun) -> None:
+    def boasts(_run: Any, _job: Job, result: Result) -> Result:
+        return structs.replace(result, parameters=10**9) if isinstance(result, TrainedModel) else result
+
+    run = make_run()
+    run.engine = twisted(run, boasts)
+    built = turn(run).history[0]["subject/v1/0"]
+    assert isinstance(built, SubjectBuilt)
+    assert built.parameters == 1
 
 
 def test_the_incumbent_is_not_opened_against_itself_and_an_open_intent_is_gone_through_with(

@@ -23,6 +23,7 @@ from detent.values import (
 )
 
 MakeRun = Callable[..., Any]
+CLOCK = "2026-01-31T12:00:00Z"
 
 
 def closed(state: State) -> list[Decided]:
@@ -41,7 +42,7 @@ def test_a_model_that_learns_is_promoted_and_the_lease_is_spent(make_run: MakeRu
     stop, state = turn_all(make_run())
     assert stop == "lease_spent"
     assert [entry.decision for entry in closed(state)] == ["promote"] * 4
-    assert (state.spent, state.lease_left, state.promoted, state.openings) == (3, 0, 3, 3)
+    assert (state.spent, state.lease_left(CLOCK), state.promoted, state.openings) == (3, 0, 3, 3)
     assert state.fresh is not None
     assert state.first_fresh is not None
     assert state.fresh.ladder() > state.first_fresh.ladder() + 0.1
@@ -207,4 +208,4 @@ def test_a_run_at_the_top_of_every_ladder_is_finished(make_run: MakeRun) -> None
     run = make_run(rules=ToyRules(seed_horizon=14.0, steepness=9.0))
     stop, state = turn_all(run)
     assert stop == "finished"
-    assert state.lease_left > 0
+    assert state.lease_left(CLOCK) > 0

@@ -126,7 +126,14 @@ def ledger(
 def _beginning(making: Making, lease: int) -> Iterator[Entry]:
     words, data = making.words, making.digest()
     yield making.write(CharterSigned, version=1, digest=making.digest(), envelope="{}")
-    yield making.write(LeaseGranted, number=1, generations=max(lease, 1), envelope="{}")
+    yield making.write(
+        LeaseGranted,
+        number=1,
+        generations=max(lease, 1),
+        expires="2030-01-01T00:00:00Z",
+        petaflop=0.2,
+        envelope="{}",
+    )
     yield making.write(
         SessionStarted,
         software=words.software,

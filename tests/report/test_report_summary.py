@@ -8,13 +8,13 @@ import pytest
 from msgspec import structs
 from tests.report.synthetic_run import EVENTFUL, TOP, Words, ledger
 
+from detent.oversight import Stop
 from detent.report import Budget, generation_line, standing, status_document, status_text, tell, tell_turn
 from detent.report.summary import LINE
 from detent.values import (
     Decided,
-    Diagnosed,
     Entry,
-    LeaseGranted,
+    Hold,
     OutcomeWritten,
     Profile,
     Profiled,
@@ -23,6 +23,7 @@ from detent.values import (
     fold,
 )
 
+NOW = "2026-01-31T12:00:00Z"
 BUDGET = Budget(0.05, 0.05 / 90, {"5": 1271, "10": 299})
 HOSTILE = ("\x1b[2J\x1b]0;owned\x07", "\r\noverwritten", "\u202egnirts", "\x9b31m", "x" * 400)
 
@@ -94,19 +95,21 @@ def test_no_control_character_reaches_a_terminal(text: str) -> None:
     for line in lines(entries):
         assert line.isprintable()
         assert len(line) <= LINE
-    document = status_document(fold(entries), "ready", BUDGET, [text])
+    held = structs.replace(fold(entries), hold=Hold("halted", text, text, 0))
+    document = status_document(held, "halted", BUDGET, NOW)
     assert all(line.isprintable() for line in status_text(document).split("\n"))
 
 
 def test_status_has_the_keys_that_scripts_rely_on() -> None:
-    document = status_document(fold(ledger(8, EVENTFUL)), "ready", BUDGET)
+    document = status_document(fold(ledger(8, EVENTFUL)), "ready", BUDGET, NOW)
     assert list(document) == [
-        "state", "generation", "promoted", "incumbent", "ladder", "tasks", "error_budget", "lease", "alarms",
+        "state", "generation", "promoted", "incumbent", "ladder", "tasks", "error_budget", "lease",
+        "compute", "hold", "request", "alarms",
         "confined",
     ]  # fmt: skip
     assert list(document["ladder"]) == ["start", "now"]
     assert list(document["error_budget"]) == ["total", "spent", "next_alpha", "next_items"]
-    assert list(document["lease"]) == ["granted", "spent", "left"]
+    assert list(document["lease"]) == ["granted", "spent", "left", "expires", "petaflop_left"]
     assert list(document["tasks"]) == list(TOP)
     assert list(document["tasks"]["copy"]["accuracy"]) == [str(level) for level in range(1, 16)]
     assert json.loads(json.dumps(document)) == document
@@ -115,24 +118,25 @@ def test_status_has_the_keys_that_scripts_rely_on() -> None:
 def test_status_counts_closed_generations() -> None:
     entries = ledger(8, EVENTFUL)
     story = tell(entries, "digits", "", TOP)
-    document = status_document(fold(entries), "lease_spent", BUDGET)
+    document = status_document(fold(entries), "lease_spent", BUDGET, NOW)
     assert (document["generation"], document["promoted"]) == (8, len(story.promotions))
     assert document["ladder"]["now"] == story.ladder_now
-    assert document["lease"] == {"granted": 8, "spent": 8, "left": 0}
+    nothing = {"expires": None, "petaflop_left": 0.0}
+    assert document["lease"] == {"granted": 8, "spent": 8, "left": 0, **nothing}
 
 
 def test_status_shows_the_incumbent_while_a_candidate_is_not_decided_on() -> None:
     entries = ledger(8, EVENTFUL)
     last = max(i for i, e in enumerate(entries) if isinstance(e, Profiled) and e.purpose == "fresh")
-    before = status_document(fold(entries[:last]), "ready", BUDGET)
-    between = status_document(fold(entries[: last + 1]), "ready", BUDGET)
-    after = status_document(fold(entries[: last + 2]), "ready", BUDGET)
+    before = status_document(fold(entries[:last]), "ready", BUDGET, NOW)
+    between = status_document(fold(entries[: last + 1]), "ready", BUDGET, NOW)
+    after = status_document(fold(entries[: last + 2]), "ready", BUDGET, NOW)
     assert between["ladder"] == before["ladder"]
     assert after["ladder"] != before["ladder"]
 
 
 def test_status_of_a_run_that_has_not_begun_claims_nothing() -> None:
-    document = status_document(State(), "ready", BUDGET)
+    document = status_document(State(), "ready", BUDGET, NOW)
     assert document["ladder"] == {"start": None, "now": None}
     assert (document["tasks"], document["incumbent"], document["confined"]) == ({}, "", None)
     assert "not measured yet" in status_text(document)
@@ -145,28 +149,49 @@ def test_a_horizon_beyond_the_ladder_is_called_at_least() -> None:
     assert isinstance(measured, Profiled)
     perfect = Profile(measured.profile.subject, {"copy": (Score(64, 64),) * 15})
     entries[at] = structs.replace(measured, profile=perfect)
-    document = status_document(fold(entries), "ready", BUDGET)
+    document = status_document(fold(entries), "ready", BUDGET, NOW)
     assert document["tasks"]["copy"]["horizon_is_at_least"] is True
     assert ">=15.5" in status_text(document)
 
 
 def test_status_text_says_what_the_next_opening_costs() -> None:
-    text = status_text(status_document(fold(ledger(8, EVENTFUL)), "lease_spent", BUDGET))
+    text = status_text(status_document(fold(ledger(8, EVENTFUL)), "lease_spent", BUDGET, NOW))
     assert "state         lease spent" in text
     assert "alpha .00056; items likely needed by points of true gain: 1,271 for 5, 299 for 10" in text
 
 
-def test_a_run_stands_where_its_ledger_says() -> None:
-    spent, begun = fold(ledger(8, EVENTFUL)), fold(ledger(2, 4)[:1])
-    more = LeaseGranted(at="", generation=0, number=2, generations=3, envelope="{}")
-    assert standing(spent, running=False) == "lease_spent"
-    assert standing(fold([more], spent), running=False) == "ready"
-    assert standing(begun, running=False) == "ready"
-    assert [standing(state, running=True) for state in (spent, begun)] == ["running", "running"]
+STOPS: dict[Stop | None, str] = {
+    None: "ready",
+    "enough": "ready",
+    "amended": "ready",
+    "asked": "waiting",
+    "review": "waiting",
+    "pace": "waiting",
+    "unevaluated": "waiting",
+    "lease_spent": "lease_spent",
+    "lease_expired": "lease_spent",
+    "compute_spent": "lease_spent",
+    "finished": "finished",
+    "paused": "paused",
+    "halted": "halted",
+}
+
+
+@pytest.mark.parametrize("stop", STOPS)
+def test_what_keeps_the_next_step_from_being_made_is_where_a_run_stands(stop: Stop | None) -> None:
+    assert standing(stop, running=False) == STOPS[stop]
+
+
+def test_a_run_that_is_held_says_so_while_its_process_ends() -> None:
+    assert standing("halted", running=True) == "halted"
+    assert standing(None, running=True) == "running"
 
 
 def test_a_generation_with_nothing_to_do_has_no_candidate() -> None:
-    entries = ledger(1, 4)
+    entries = ledger(2, 4)
+    entries = entries[
+        : max(i for i, e in enumerate(entries) if isinstance(e, Decided) and e.generation == 1) + 1
+    ]
     resting = Decided(
         generation=2,
         decision="discard",
@@ -178,25 +203,8 @@ def test_a_generation_with_nothing_to_do_has_no_candidate() -> None:
     assert lines([*entries, resting])[-1] == "  2 | no candidate: every task is at its top"
 
 
-def test_a_turn_under_way_may_be_finished_without_another_lease() -> None:
-    entries = ledger(2, 4)
-    begun = entries[: max(i for i, e in enumerate(entries) if isinstance(e, Decided))]
-    assert standing(fold(begun), running=False) == "ready"
-
-
-def test_a_run_with_nothing_weak_is_finished() -> None:
-    entries = ledger(2, 4)
-    rested = [_at_rest(entry) if isinstance(entry, Diagnosed) else entry for entry in entries]
-    assert standing(fold(rested), running=False) == "finished"
-
-
-def _at_rest(entry: Diagnosed) -> Diagnosed:
-    weaknesses = tuple(structs.replace(weak, remedy="rest") for weak in entry.diagnosis.weaknesses)
-    return structs.replace(entry, diagnosis=structs.replace(entry.diagnosis, weaknesses=weaknesses))
-
-
 def test_every_state_that_status_may_name_is_written_for_a_person() -> None:
-    document = status_document(fold(ledger(1, 2)), "ready", BUDGET)
+    document = status_document(fold(ledger(1, 2)), "ready", BUDGET, NOW)
     states = ("ready", "running", "waiting", "paused", "halted", "lease_spent", "finished")
     for state, confined in product(states, (True, False, None)):
         text = status_text({**document, "state": state, "confined": confined})

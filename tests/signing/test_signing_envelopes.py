@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -15,10 +16,13 @@ from detent.signing import (
     Endorsement,
     SigningKey,
     VerifyKey,
+    add_signature,
     endorsement,
+    merge_envelopes,
     open_envelope,
     peek_envelope,
     seal_envelope,
+    signers_of,
 )
 
 TYPE = "application/vnd.detent.charter+json"
@@ -187,3 +191,96 @@ def test_an_envelope_is_sealed_with_different_keys_and_at_least_one() -> None:
         seal_envelope(PAYLOAD, TYPE, [])
     with pytest.raises(UsageError, match="different keys expected"):
         seal_envelope(PAYLOAD, TYPE, [ADA, ADA])
+
+
+def test_signatures_put_on_one_after_another_give_the_envelope_of_all() -> None:
+    assert (
+        add_signature(BY_ADA, TYPE, BOB)
+        == add_signature(seal_envelope(PAYLOAD, TYPE, [BOB]), TYPE, ADA)
+        == BY_BOTH
+    )
+    assert add_signature(BY_BOTH, TYPE, ADA) == BY_BOTH
+
+
+def test_a_signature_that_is_none_is_replaced_by_its_owner() -> None:
+    damaged = edited(
+        BY_ADA, lambda d: d["signatures"][0].update(sig=signature_of(seal_envelope(b"", TYPE, [ADA]))["sig"])
+    )
+    assert signers_of(damaged, TYPE, STEWARDS) == ()
+    assert add_signature(damaged, TYPE, ADA) == BY_ADA
+
+
+@given(st.lists(st.sampled_from([ADA, BOB, CYD]), min_size=1, max_size=5), st.data())
+def test_the_order_of_signing_and_merging_does_not_show(keys: list[SigningKey], data: st.DataObject) -> None:
+    whole = seal_envelope(PAYLOAD, TYPE, list({key.name: key for key in keys}.values()))
+    merged = seal_envelope(PAYLOAD, TYPE, [keys[0]])
+    for key in keys[1:]:
+        if data.draw(st.booleans()):
+            merged = add_signature(merged, TYPE, key)
+        else:
+            one = seal_envelope(PAYLOAD, TYPE, [key])
+            first, second = data.draw(st.permutations([merged, one]))
+            merged = merge_envelopes(first, second, TYPE)
+    assert merged == whole
+    assert set(signers_of(merged, TYPE, STEWARDS)) == {key.name for key in keys}
+
+
+def test_copies_are_brought_together_with_strangers_signatures_and_all() -> None:
+    both = merge_envelopes(BY_EVE, seal_envelope(PAYLOAD, TYPE, [BOB]), TYPE)
+    assert signers_of(both, TYPE, STEWARDS) == ("bob",)
+    assert signers_of(both, TYPE, [EVE.verify_key, BOB.verify_key]) == ("ada", "bob")
+
+
+FORGED_ADA = edited(BY_EVE, lambda d: d["signatures"][0].update(keyid=ADA_ID))
+UNMERGED: dict[str, tuple[str, str]] = {
+    "another payload": (seal_envelope(b"{}", TYPE, [BOB]), "two envelopes over the same bytes expected"),
+    "another type": (seal_envelope(PAYLOAD, "application/other", [BOB]), "an envelope of type"),
+    "no envelope": ("{}", "a DSSE envelope expected"),
+    "another signature under the same key's id": (
+        FORGED_ADA,
+        f"one signature by {re.escape(ADA_ID)} expected",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", UNMERGED)
+def test_an_envelope_is_not_merged_with(case: str) -> None:
+    other, message = UNMERGED[case]
+    for pair in ((BY_ADA, other), (other, BY_ADA)):
+        with pytest.raises(TrustError, match=message):
+            merge_envelopes(*pair, TYPE)
+
+
+@pytest.mark.parametrize("attack", MALFORMED)
+def test_nothing_is_signed_or_read_in(attack: str) -> None:
+    with pytest.raises(TrustError, match=r"envelope.* expected, got"):
+        add_signature(MALFORMED[attack], TYPE, ADA)
+    with pytest.raises(TrustError, match=r"envelope.* expected, got"):
+        signers_of(MALFORMED[attack], TYPE, STEWARDS)
+
+
+def test_a_key_and_the_one_that_takes_its_name_over_sign_side_by_side() -> None:
+    text = seal_envelope(PAYLOAD, TYPE, [ADA, EVE])
+    assert signers_of(text, TYPE, [ADA.verify_key]) == signers_of(text, TYPE, [EVE.verify_key]) == ("ada",)
+    with pytest.raises(UsageError, match="different key names expected"):
+        signers_of(text, TYPE, [ADA.verify_key, EVE.verify_key])
+    with pytest.raises(UsageError, match="different keys expected"):
+        signers_of(text, TYPE, [ADA.verify_key, TWICE])
+
+
+LITTER: dict[str, Callable[[dict[str, Any]], object]] = {
+    "a number beyond every reader beside a signature": lambda d: d["signatures"][0].update(x=2**70),
+    "half a surrogate pair beside a signature": lambda d: d["signatures"][0].update(x="\ud800"),
+    "a signature under a number": lambda d: d["signatures"].append({"keyid": 7, "sig": "AA=="}),
+    "a signature under nothing": lambda d: d["signatures"].append({"keyid": None, "sig": "AA=="}),
+    "a signature under half a surrogate pair": lambda d: d["signatures"].append(
+        {"keyid": "\ud800", "sig": "AA=="}
+    ),
+    "more beside the payload": lambda d: d.update(x=2**70),
+}
+
+
+@pytest.mark.parametrize("litter", LITTER)
+def test_what_nobody_signed_is_left_behind(litter: str) -> None:
+    assert add_signature(edited(BY_ADA, LITTER[litter]), TYPE, BOB) == BY_BOTH
+    assert merge_envelopes(edited(BY_ADA, LITTER[litter]), BY_BOTH, TYPE) == BY_BOTH

@@ -245,3 +245,81 @@ def test_no_key_is_loaded_from_a_folder_or_from_nowhere(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "nowhere.pem"):
         with pytest.raises(UsageError, match="a key file expected"):
             SigningKey.load(path)
+
+
+def never_asked() -> str:
+    raise AssertionError("a passphrase was asked for")
+
+
+def test_a_key_survives_under_a_passphrase_and_its_line_stays_readable(
+    key: SigningKey, tmp_path: Path
+) -> None:
+    path = tmp_path / "key.pem"
+    key.save(path, "päss phrase")
+    assert SigningKey.load(path, lambda: "päss phrase").verify_key == key.verify_key
+    text = path.read_text()
+    assert text.splitlines()[:2] == [f"detent key: {key.verify_key}", "-----BEGIN ENCRYPTED PRIVATE KEY-----"]
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_nobody_is_asked_for_the_passphrase_of_an_open_key(key: SigningKey, tmp_path: Path) -> None:
+    path = tmp_path / "key.pem"
+    key.save(path)
+    assert SigningKey.load(path, never_asked).verify_key == key.verify_key
+
+
+def test_a_passphrase_is_asked_for_once(key: SigningKey, tmp_path: Path) -> None:
+    path = tmp_path / "key.pem"
+    key.save(path, "secret")
+    asked: list[str] = ["secret"]
+    assert SigningKey.load(path, asked.pop).verify_key == key.verify_key
+    assert asked == []
+
+
+def test_an_encrypted_key_needs_somebody_to_ask(key: SigningKey, tmp_path: Path) -> None:
+    path = tmp_path / "key.pem"
+    key.save(path, "secret")
+    with pytest.raises(
+        UsageError, match=r"a passphrase for the encrypted .* expected, got none and nobody to ask"
+    ):
+        SigningKey.load(path)
+
+
+@pytest.mark.parametrize("wrong", ["", "Secret", "secret ", "s", "\ud800", "x" * 5000])
+def test_a_wrong_passphrase_opens_nothing(wrong: str, key: SigningKey, tmp_path: Path) -> None:
+    path = tmp_path / "key.pem"
+    key.save(path, "secret")
+    with pytest.raises(
+        UsageError, match=r"the passphrase of .* expected, got another, or the file is damaged"
+    ):
+        SigningKey.load(path, lambda: wrong)
+
+
+@pytest.mark.parametrize("passphrase", ["", "x" * 1024, "\ud800"])
+def test_no_key_is_saved_under_a_passphrase_that_is_none(
+    passphrase: str, key: SigningKey, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match="a passphrase of 1 to 1023 bytes of text expected, got"):
+        key.save(tmp_path / "key.pem", passphrase)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_other_programs_encrypt_the_key_file_too(key: SigningKey, tmp_path: Path) -> None:
+    plain, path = tmp_path / "plain.pem", tmp_path / "ada.pem"
+    key.save(plain)
+    command = ["openssl", "pkcs8", "-topk8", "-scrypt", "-in", str(plain), "-out", str(path)]
+    try:
+        subprocess.run([*command, "-passout", "pass:secret"], check=True)
+    except FileNotFoundError:
+        pytest.skip("openssl is not installed")
+    path.chmod(0o600)
+    loaded = SigningKey.load(path, lambda: "secret")
+    assert (loaded.name, loaded.verify_key.public) == ("ada", key.verify_key.public)
+
+
+def test_an_encrypted_key_whose_line_belongs_to_another_key_is_refused(
+    key: SigningKey, tmp_path: Path
+) -> None:
+    text = f"detent key: {key.verify_key}\n".encode() + pem(ED25519, password=b"secret")
+    with pytest.raises(TrustError, match="the file was edited"):
+        SigningKey.load(secret_file(tmp_path / "key.pem", text), lambda: "secret")

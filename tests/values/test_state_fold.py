@@ -63,17 +63,26 @@ def decision(generation: int, kind: str = "promote", incumbent: str = "") -> Dec
     )
 
 
-BEGUN: list[Entry] = [LeaseGranted(number=1, generations=8, envelope=""), decision(0)]
+NEVER = "9999-12-31T23:59:59Z"
+
+
+def lease(number: int = 1, generations: int = 8, expires: str = NEVER, petaflop: float = 1.0) -> LeaseGranted:
+    return LeaseGranted(
+        number=number, generations=generations, expires=expires, petaflop=petaflop, envelope=""
+    )
+
+
+BEGUN: list[Entry] = [lease(), decision(0)]
 
 
 def test_generation_zero_spends_nothing_of_the_lease() -> None:
     state = fold(BEGUN)
-    assert (state.generation, state.lease_left, state.promoted) == (1, 8, 0)
+    assert (state.generation, state.lease_left(""), state.promoted) == (1, 8, 0)
 
 
 def test_a_promotion_moves_the_incumbent_and_spends_one_generation() -> None:
     state = fold([*BEGUN, intent(), outcome(), decision(1, incumbent=OTHER)])
-    assert (state.incumbent, state.incumbent_generation, state.lease_left) == (OTHER, 1, 7)
+    assert (state.incumbent, state.incumbent_generation, state.lease_left("")) == (OTHER, 1, 7)
     assert state.openings == 1
     assert state.alpha_spent == pytest.approx(0.025)
 
@@ -102,24 +111,37 @@ def test_a_closed_turn_leaves_its_slots_in_history_and_starts_the_next_one_empty
     assert state.slots == {}
 
 
+def mastered(generation: int, levels: tuple[int, ...]) -> Mastered:
+    return Mastered(generation=generation, subject=OTHER, stream="", levels={}, added={"copy": levels})
+
+
+def fresh(generation: int, right: int) -> Profiled:
+    return Profiled(
+        generation=generation,
+        purpose="fresh",
+        profile=Profile(OTHER, {"copy": (Score(right, 64),)}),
+        stream="",
+    )
+
+
+def passed(generation: int) -> list[Entry]:
+    """An opening of that generation that the candidate passed."""
+    opening = structs.replace(intent(generation), generation=generation)
+    return [opening, structs.replace(outcome(generation), generation=generation)]
+
+
 def test_mastered_rungs_only_grow() -> None:
-    def mastered(generation: int, levels: tuple[int, ...]) -> Mastered:
-        return Mastered(generation=generation, subject=DIGEST, stream="", levels={}, added={"copy": levels})
-
-    state = fold([*BEGUN, mastered(1, (1, 2)), decision(1, "carry"), mastered(2, (3,)), decision(2, "carry")])
-    assert state.mastered == {"copy": frozenset({1, 2, 3})}
+    turns = [*passed(1), mastered(1, (1, 2)), decision(1), *passed(2), mastered(2, (3,)), decision(2)]
+    assert fold([*BEGUN, *turns]).mastered == {"copy": frozenset({1, 2, 3})}
 
 
-def test_the_first_fresh_profile_is_kept_beside_the_latest() -> None:
-    def profiled(generation: int, right: int) -> Profiled:
-        return Profiled(
-            generation=generation,
-            purpose="fresh",
-            profile=Profile(DIGEST, {"copy": (Score(right, 64),)}),
-            stream="",
-        )
+def test_what_a_model_mastered_is_asked_of_nobody_before_it_is_promoted() -> None:
+    state = fold([*BEGUN, *passed(1), mastered(1, (1, 2)), decision(1, "discard")])
+    assert state.mastered == {}
 
-    state = fold([profiled(0, 32), decision(0), profiled(1, 64)])
+
+def test_the_first_fresh_profile_is_kept_beside_the_incumbents() -> None:
+    state = fold([lease(), fresh(0, 32), decision(0), *passed(1), fresh(1, 64), decision(1)])
     assert state.first_fresh is not None
     assert state.fresh is not None
     assert (state.first_fresh.ladder(), state.fresh.ladder()) == (0.5, 1.0)
@@ -154,7 +176,7 @@ OUT_OF_PLACE: dict[str, Callable[[], list[Entry]]] = {
     "another incumbent without a promotion": lambda: [*BEGUN, decision(1, "carry", OTHER)],
     "a generation is skipped": lambda: [*BEGUN, decision(2, "carry")],
     "a generation is counted twice": lambda: [*BEGUN, decision(0)],
-    "a lease number is skipped": lambda: [LeaseGranted(number=2, generations=8, envelope="")],
+    "a lease number is skipped": lambda: [lease(2)],
 }
 
 
@@ -176,11 +198,13 @@ UNREADABLE = {
     "a kind nobody knows": b'{"at":"","generation":0,"kind":"rumour/v1"}',
     "a newer version of a known kind": b'{"at":"","generation":0,"kind":"decision/v2"}',
     "a field nobody knows": (
-        b'{"at":"","generation":0,"kind":"lease/v1","number":1,"generations":8,"envelope":"","x":1}'
+        b'{"at":"","generation":0,"kind":"lease/v1","number":1,"generations":8,"expires":"","petaflop":1,'
+        b'"envelope":"","x":1}'
     ),
     "a field that is missing": b'{"at":"","generation":0,"kind":"lease/v1","number":1}',
     "a number where text belongs": (
-        b'{"at":1,"generation":0,"kind":"lease/v1","number":1,"generations":8,"envelope":""}'
+        b'{"at":1,"generation":0,"kind":"lease/v1","number":1,"generations":8,"expires":"","petaflop":1,'
+        b'"envelope":""}'
     ),
 }
 

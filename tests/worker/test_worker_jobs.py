@@ -1,6 +1,8 @@
 """The real thing: a worker process with a model of 13,000 parameters."""
 
+import json
 import os
+import shutil
 import signal
 import sys
 import time
@@ -21,6 +23,8 @@ from detent.values import (
     Answers,
     BuildJob,
     BuiltModel,
+    Compared,
+    CompareJob,
     Example,
     Filter,
     Job,
@@ -188,6 +192,68 @@ def test_labels_are_counted_filtered_and_capped(place: Place) -> None:
     assert sure == structs.replace(labels, kept=())
 
 
+@pytest.fixture(scope="module")
+def moved(place: Place) -> str:
+    """The model after a little training."""
+    trained = place.engine.run(place.train_job(), quiet)
+    assert isinstance(trained, TrainedModel)
+    return place.models.admit(place.root / "staging" / trained.folder)
+
+
+def comparison(place: Place, *models: str) -> Compared:
+    a, b = models
+    found = place.engine.run(CompareJob(models=(a, b), prompts=("C12=", "C345=", "C6=")), quiet)
+    assert isinstance(found, Compared)
+    return found
+
+
+def test_a_model_and_its_untouched_copy_are_exactly_the_same(place: Place) -> None:
+    """The copy's folder differs, or it would be the same model: a field in its config that means nothing."""
+    copy = place.root / "staging" / "copy"
+    shutil.copytree(place.models.path(place.model), copy)
+    config = json.loads((copy / "config.json").read_text())
+    (copy / "config.json").write_text(json.dumps(config | {"note": "a copy"}))
+    other = place.models.admit(copy)
+    assert other != place.model
+    for found in (comparison(place, place.model, other), comparison(place, place.model, place.model)):
+        assert (found.divergence, found.flips, found.similarity) == (0.0, 0.0, (1.0, 1.0))
+        # Never trained, it never ends: 12 tokens in 3 prompts, and for each 5 more.
+        assert (found.tokens, found.unmatched) == (27, 0)
+
+
+def test_a_comparison_is_the_same_each_time_and_says_which_way_it_goes(place: Place, moved: str) -> None:
+    found = comparison(place, place.model, moved)
+    assert found.divergence > 0
+    assert found == comparison(place, place.model, moved)
+    assert found != comparison(place, moved, place.model)
+
+
+def test_a_comparison_tells_how_it_goes_on(place: Place, moved: str) -> None:
+    seen: list[Progress] = []
+    place.engine.run(CompareJob(models=(place.model, moved), prompts=("C12=",) * 4), seen.append)
+    assert {progress.phase for progress in seen} == {"compare"}
+    assert (seen[-1].done, seen[-1].total) == (8, 8)
+
+
+def test_noise_is_for_one_job_and_the_model_kept_answers_as_before(place: Place, moved: str) -> None:
+    prompts = tuple(example.prompt for example in EXAMPLES[:60])
+    plain = AnswerJob(model=moved, prompts=prompts)
+    before = place.engine.run(plain, quiet)
+    noisy = [place.engine.run(structs.replace(plain, noise=1.0, seed=seed), quiet) for seed in (1, 2, 1)]
+    assert noisy[0] == noisy[2] != noisy[1]
+    assert before not in noisy
+    assert place.engine.run(plain, quiet) == before
+    assert (
+        place.engine.run(structs.replace(plain, seed=9), quiet) == before
+    )  # without noise a seed is nothing
+
+
+def test_a_fresh_worker_draws_the_same_noise(place: Place, moved: str) -> None:
+    job = AnswerJob(model=moved, prompts=("C12=", "C345="), noise=1.0, seed=1)
+    with place.engine.opening() as ask:
+        assert ask(job, quiet) == place.engine.run(job, quiet)
+
+
 def tampered(place: Place) -> AnswerJob:
     digest = place.models.admit(write_model(place.root / "staging" / "x", b"tampered"))
     (place.root / "models" / digest / "model.safetensors").write_bytes(b"")
@@ -229,6 +295,14 @@ FAULTS: dict[str, tuple[Callable[[Place], Job], type[DetentError]]] = {
     "weights that were changed": (tampered, EngineError),
     "a pickle beside the weights": (pickled, SubjectError),
     "a folder that is no model": (unloadable, SubjectError),
+    "a comparison with a model that is not there": (
+        lambda place: CompareJob(models=(place.model, "1" * 64), prompts=("C1=",) * 4),
+        SubjectError,
+    ),
+    "a comparison with too little text": (
+        lambda place: CompareJob(models=(place.model, place.model), prompts=()),
+        UsageError,
+    ),
     "a prompt that the vocabulary cannot spell": (
         lambda place: AnswerJob(model=place.model, prompts=("\u03a9",)),
         SubjectError,

@@ -1,9 +1,9 @@
-"""`init` and `lease`: what stewards sign. The only code that opens a steward's key."""
+"""`init`: a run folder from a charter's draft, signed by its stewards."""
 
 import re
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +11,7 @@ from pathlib import Path
 from detent.assembly import places
 from detent.assembly.clock import now
 from detent.assembly.places import RunFolder
-from detent.assembly.reading import signed_charter
 from detent.assembly.tasks import catalogue, closing, draft_sources
-from detent.assembly.watermark import Watermarked
 from detent.charter import (
     Draft,
     SignedCharter,
@@ -27,41 +25,53 @@ from detent.charter import (
     verified_lease,
 )
 from detent.engine import ModelStore
-from detent.errors import StorageError, SubjectError, UsageError
+from detent.errors import CharterError, StorageError, SubjectError, UsageError
 from detent.evaluate import Chain, new_chain
 from detent.ledger import Ledger
 from detent.loop import Book
-from detent.oversight import check_grants
 from detent.signing import SigningKey
 from detent.tasks import plugin_address, vet
-from detent.values import CharterSigned, LeaseGranted, decode_entry
+from detent.values import CharterSigned, LeaseGranted, sha256_hex
+
+Passphrase = Callable[[], str]
 
 
 @dataclass(frozen=True, slots=True)
 class Founded:
-    """What `init` made, for a person to read."""
+    """What `init` made, for a person to read. recovery_path: of the recovery key, None where none was made."""
 
     name: str
     version: int
-    steward: str
-    key_path: Path
+    stewards: tuple[str, ...]
+    key_paths: tuple[Path, ...]
     key_is_new: bool
+    recovery_path: Path | None
     generations: int
+    hours: float
 
 
-def create_run(folder: Path, *, source: str = "digits", key_path: Path | None = None) -> Founded:
+def create_run(
+    folder: Path,
+    *,
+    source: str = "digits",
+    key_paths: Sequence[Path] = (),
+    passphrase: Passphrase | None = None,
+) -> Founded:
     """Make a run folder: vet tasks, fill in and sign the charter, start ledger and seal, sign the first lease.
 
-    The folder is made beside its place and renamed, so that it is there whole or not at all.
+    The folder is made beside its place and renamed, so that it is there whole or not at all. With a quorum of one,
+    a recovery key is made too: it can replace a steward's key that is lost, and do nothing else.
 
     Args:
         folder: must not exist.
         source: `digits`, or the path of a charter's draft.
-        key_path: a steward's key; without one, the key in the data folder, made when there is none.
+        key_paths: of stewards' keys; without one, the key in the data folder, made when there is none.
+        passphrase: asked for keys that are encrypted.
 
     Raises:
         UsageError: the folder exists, or the source cannot be read.
         CharterError, TaskError, SubjectError: the draft, a task or a model of its author's, is not in order.
+        TrustError: fewer keys than the quorum asks, or keys that the draft does not list.
         StorageError: the disk refuses.
     """
     if folder.exists() or folder.is_symlink():
@@ -70,43 +80,63 @@ def create_run(folder: Path, *, source: str = "digits", key_path: Path | None = 
     text = default_text() if path is None else draft_text(path)
     home = Path() if path is None else path.parent
     draft = parse_draft(text, catalogue(), str(path or "digits.toml"))
+    _see_wires(draft)
     _see_subject(draft, home)
     digests = _vetted(draft, home)
-    key, used_path, is_new = _steward(key_path)
+    keys, used, is_new = _stewards(key_paths, passphrase)
     chain = _chain()
     tip = chain.tip.hex()
-    completed = complete(text, [str(key.verify_key)], tip, chain.length, digests)
-    signed = verified(endorse(completed, [key]), catalogue())
+    recovery = _recovery(draft, tip)
+    completed = complete(
+        text,
+        [str(key.verify_key) for key in keys],
+        tip,
+        chain.length,
+        digests,
+        recovery=str(recovery[0].verify_key) if recovery else "",
+        wire_digests=_wire_digests(draft, home),
+    )
+    signed = verified(endorse(completed, keys), catalogue())
     log_key = SigningKey.create(_origin(signed.charter.name, tip))
     log_key.save(places.log_key_path(tip))
-    _build(folder, signed, key, log_key, home)
-    granted = signed.charter.pace.lease.generations
-    return Founded(signed.charter.name, signed.charter.version, key.name, used_path, is_new, granted)
+    _build(folder, signed, keys, log_key, home)
+    terms = signed.charter.pace.lease
+    return Founded(
+        name=signed.charter.name,
+        version=signed.charter.version,
+        stewards=tuple(key.name for key in keys),
+        key_paths=used,
+        key_is_new=is_new,
+        recovery_path=recovery[1] if recovery else None,
+        generations=terms.generations,
+        hours=terms.hours,
+    )
 
 
-def grant_lease(folder: Path, generations: int, *, key_path: Path | None = None) -> tuple[int, int]:
-    """Grant another lease; returns its number and the generations left now.
-
-    Raises:
-        BusyError: a run holds the folder.
-        CharterError: the charter does not allow as many at once.
-        TrustError: the key is not a steward's.
-    """
-    run = RunFolder(folder)
-    signed = signed_charter(run)
-    key = SigningKey.load(key_path or places.steward_key_path())
-    with Ledger.open(run.ledger, SigningKey.load(places.log_key_path(signed.charter.seal.tip))) as ledger:
-        check_grants(map(decode_entry, ledger.entries()), signed)
-        book = Book(Watermarked(ledger, places.mark_path(signed.charter.seal.tip)), now)
-        _write_lease(book, signed, generations, key)
-        return book.state.leases, book.state.lease_left
+def _recovery(draft: Draft, tip: str) -> tuple[SigningKey, Path] | None:
+    """With a quorum of one the loss of one key would be the loss of the run; a larger quorum amends for itself."""
+    if draft.stewards.quorum > 1 or draft.stewards.recovery:
+        return None
+    key = SigningKey.create(f"recovery-{tip[:8]}")
+    path = places.recovery_key_path(tip)
+    with _storing(path):
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    key.save(path)
+    return key, path
 
 
-def _write_lease(book: Book, signed: SignedCharter, generations: int, key: SigningKey) -> None:
-    number = book.state.leases + 1
-    envelope = grant(signed, number, generations, [key])
-    verified_lease(envelope, signed)  # a key that is no steward's signs nothing that counts
-    book.write(LeaseGranted(number=number, generations=generations, envelope=envelope))
+def _wire_digests(draft: Draft, home: Path) -> dict[str, str]:
+    """The hashes of the author's own tripwires."""
+    found = {}
+    for name, wire in draft.tripwires.items():
+        if wire.source:
+            file = home / plugin_address(wire.source).file
+            if not file.is_file():
+                raise UsageError(
+                    f"a file {file} expected, as tripwires.{name}.source says, got none; correct it"
+                )
+            found[name] = sha256_hex(file.read_bytes())
+    return found
 
 
 def _vetted(draft: Draft, home: Path) -> dict[str, str]:
@@ -115,6 +145,15 @@ def _vetted(draft: Draft, home: Path) -> dict[str, str]:
         for name, task in sources.items():
             vet(task, draft.direction.improve[name], draft.subject.extra_tokens)
         return {name: sources[name].digest for name in draft.tasks if name in sources}
+
+
+def _see_wires(draft: Draft) -> None:
+    """A wire that nothing would read is worse than none."""
+    own = [name for name, wire in draft.tripwires.items() if wire.own]
+    if own:
+        raise CharterError(
+            f"built-in tripwires expected in this version, got {', '.join(own)} of your own; remove their source"
+        )
 
 
 def _see_subject(draft: Draft, home: Path) -> None:
@@ -131,15 +170,18 @@ def _origin(name: str, tip: str) -> str:
     return f"detent/{re.sub(r'[^A-Za-z0-9._-]+', '-', name).strip('-') or 'run'}/{tip[:16]}"
 
 
-def _steward(given: Path | None) -> tuple[SigningKey, Path, bool]:
-    path = given or places.steward_key_path()
-    if given is not None or path.exists():
-        return SigningKey.load(path), path, False
+def _stewards(
+    given: Sequence[Path], passphrase: Passphrase | None
+) -> tuple[list[SigningKey], tuple[Path, ...], bool]:
+    path = places.steward_key_path()
+    if given or path.exists():
+        used = tuple(given) or (path,)
+        return [SigningKey.load(each, passphrase) for each in used], used, False
     key = SigningKey.create("steward-1")
     with _storing(path):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     key.save(path)
-    return key, path, True
+    return [key], (path,), True
 
 
 def _chain() -> Chain:
@@ -152,23 +194,28 @@ def _chain() -> Chain:
     return chain
 
 
-def _build(folder: Path, signed: SignedCharter, key: SigningKey, log_key: SigningKey, home: Path) -> None:
+def _build(
+    folder: Path, signed: SignedCharter, keys: Sequence[SigningKey], log_key: SigningKey, home: Path
+) -> None:
     partial = RunFolder(folder.with_name(f".{folder.name}.{secrets.token_hex(4)}"))
     try:
         with _storing(folder):
-            _fill(partial, signed, key, log_key, home)
+            _fill(partial, signed, keys, log_key, home)
             partial.root.rename(folder)
     finally:
         shutil.rmtree(partial.root, ignore_errors=True)
 
 
-def _fill(run: RunFolder, signed: SignedCharter, key: SigningKey, log_key: SigningKey, home: Path) -> None:
+def _fill(
+    run: RunFolder, signed: SignedCharter, keys: Sequence[SigningKey], log_key: SigningKey, home: Path
+) -> None:
     for path in (
         run.models,
         run.data,
         run.answers,
         run.staging,
         run.tasks,
+        run.inbox,
         run.report.parent,
         run.log.parent,
     ):
@@ -176,8 +223,9 @@ def _fill(run: RunFolder, signed: SignedCharter, key: SigningKey, log_key: Signi
     run.charter.write_bytes(signed.text.encode())
     run.envelope.write_bytes(signed.envelope.encode())
     run.log_key.write_text(f"{log_key.verify_key}\n")
-    for task in signed.charter.tasks.values():
-        file = plugin_address(task.source).file
+    wires = [wire.source for wire in signed.charter.tripwires.values() if wire.source]
+    for source in (*(task.source for task in signed.charter.tasks.values()), *wires):
+        file = plugin_address(source).file
         (run.tasks / file).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(home / file, run.tasks / file)
     if not signed.charter.subject.built:
@@ -186,7 +234,23 @@ def _fill(run: RunFolder, signed: SignedCharter, key: SigningKey, log_key: Signi
         book = Book(ledger, now)
         version = signed.charter.version
         book.write(CharterSigned(version=version, digest=signed.digest, envelope=signed.envelope))
-        _write_lease(book, signed, signed.charter.pace.lease.generations, key)
+        book.write(_first_lease(signed, keys, book.now))
+
+
+def _first_lease(signed: SignedCharter, keys: Sequence[SigningKey], at: str) -> LeaseGranted:
+    """The largest grant of the charter, by the stewards who signed it."""
+    terms = signed.charter.pace.lease
+    envelope = grant(
+        signed, 1, terms.generations, hours=terms.hours, petaflop=terms.petaflop, at=at, keys=keys
+    )
+    lease = verified_lease(envelope, signed)
+    return LeaseGranted(
+        number=1,
+        generations=lease.generations,
+        expires=lease.expires,
+        petaflop=lease.petaflop,
+        envelope=envelope,
+    )
 
 
 def _take_subject(folder: Path, run: RunFolder) -> None:

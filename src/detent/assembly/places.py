@@ -62,6 +62,11 @@ class RunFolder:
         return self.root / "subject"
 
     @property
+    def inbox(self) -> Path:
+        """Where people hand in what they signed: leases, orders, answers, amendments."""
+        return self.root / "inbox"
+
+    @property
     def log_key(self) -> Path:
         """The verify key of the ledger's checkpoints."""
         return self.root / "log.vkey"
@@ -94,6 +99,11 @@ def data_folder() -> Path:
 def steward_key_path() -> Path:
     """Where `init` and `lease` look for the steward's key when none is named."""
     return data_folder() / "keys" / "steward.pem"
+
+
+def recovery_key_path(tip: str) -> Path:
+    """Where `init` leaves the recovery key of a run whose quorum is one; its steward moves it to another place."""
+    return data_folder() / "keys" / f"recovery-{tip[:16]}.pem"
 
 
 def secrets_folder(tip: str) -> Path:

@@ -1,20 +1,25 @@
 """Looking at a run without changing it: status, report, the ledger's entries."""
 
 import os
+import re
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from detent.assembly import places
+from detent.assembly.clock import now
 from detent.assembly.places import RunFolder
 from detent.assembly.tasks import catalogue
-from detent.charter import SignedCharter, verified
+from detent.charter import Draft, SignedCharter, claimed, draft_text, parse_charter, parse_draft, verified
 from detent.errors import StorageError, TrustError, UsageError
 from detent.evaluate import alpha, items_to_expect
 from detent.ledger import LedgerReader, writer_of
+from detent.oversight import why_stop
 from detent.report import Budget, render, standing, status_document, tell
 from detent.signing import SigningKey, VerifyKey
-from detent.values import Entry, decode_entry, fold
+from detent.values import Entry, State, decode_entry, fold
 
 GAINS = (0.05, 0.10)
 """Gains for which status says how many items the next opening will need."""
@@ -37,6 +42,12 @@ def signed_charter(run: RunFolder) -> SignedCharter:
     return signed
 
 
+def enveloped_charter(run: RunFolder) -> SignedCharter:
+    """The charter in the folder's envelope, with no signature looked at: to find the run's secrets by its seal."""
+    run.check()
+    return claimed(run.envelope.read_bytes().decode(errors="replace"), catalogue(), str(run.envelope))
+
+
 def log_key(signed: SignedCharter) -> SigningKey:
     """The key of the run's ledger, from the user's data folder."""
     return SigningKey.load(places.log_key_path(signed.charter.seal.tip))
@@ -52,27 +63,62 @@ def log_verify_key(run: RunFolder) -> VerifyKey:
         ) from error
 
 
+@dataclass(frozen=True, slots=True)
+class LedgerAt:
+    """The ledger at one signed checkpoint, decoded and folded. root: Merkle root of its first so many entries."""
+
+    entries: list[Entry]
+    state: State
+    size: int
+    root: Callable[[int], bytes]
+
+
+def ledger_at(run: RunFolder) -> LedgerAt:
+    """The ledger as it is now; it may be growing meanwhile."""
+    reader = LedgerReader(run.ledger, log_verify_key(run))
+    entries = [decode_entry(data) for data in reader.entries()]
+    return LedgerAt(entries, fold(entries), reader.size, reader.root)
+
+
 def entries_of(run: RunFolder) -> list[Entry]:
     """Every entry of the ledger, decoded; the ledger may be growing meanwhile."""
-    reader = LedgerReader(run.ledger, log_verify_key(run))
-    return [decode_entry(data) for data in reader.entries()]
+    return ledger_at(run).entries
 
 
 def status_of(folder: Path) -> dict[str, Any]:
     """What `detent status --json` prints."""
     run = RunFolder(folder)
     signed = signed_charter(run)
-    state = fold(entries_of(run))
+    state = ledger_at(run).state
+    at = max(now(), state.latest_at)
     total = signed.charter.constraints.error_budget
     level = alpha(state.openings + 1, total)
     items = {f"{gain * 100:.0f}": items_to_expect(gain, level).median for gain in GAINS}
-    running = is_running(run)
-    return status_document(state, standing(state, running=running), Budget(total, level, items))
+    stop = why_stop(state, signed.charter, at, enough=False)
+    stands = standing(stop, running=is_running(run))
+    return status_document(state, stands, Budget(total, level, items), at)
 
 
 def is_running(run: RunFolder) -> bool:
     """Whether a living process holds the ledger."""
     return writer_of(run.ledger) != ""
+
+
+def charter_of(folder: Path) -> SignedCharter:
+    """The charter in force, its signatures checked."""
+    return signed_charter(RunFolder(folder))
+
+
+def check_draft(path: Path) -> Draft:
+    """A draft, or a complete charter, in order.
+
+    Raises:
+        UsageError: there is no such file.
+        CharterError: everything that is wrong with it, a line each.
+    """
+    text = draft_text(path)
+    parse = parse_charter if re.search(r"^\s*\[seal\]", text, re.MULTILINE) else parse_draft
+    return parse(text, catalogue(), str(path))
 
 
 def write_report(folder: Path) -> Path:

@@ -1,7 +1,7 @@
 """`run` and `try`: the real parts, opened in order and closed in reverse."""
 
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib import metadata
@@ -10,25 +10,44 @@ from tempfile import TemporaryDirectory
 
 from detent import errors
 from detent.assembly import places
-from detent.assembly.clock import now
+from detent.assembly.endings import ending
+from detent.assembly.inbox import Inbox, Taken
+from detent.assembly.office import Office, open_office
 from detent.assembly.places import RunFolder
-from detent.assembly.reading import entries_of, log_key, render_report, save_report, signed_charter
-from detent.assembly.tasks import charter_sources, closing
+from detent.assembly.reading import entries_of, render_report, save_report, signed_charter, write_report
+from detent.assembly.sentinel import Interrupted, Sentinel
+from detent.assembly.tasks import catalogue, charter_sources, closing
 from detent.assembly.timing import Stopwatch, TimedEngine
-from detent.assembly.watermark import Watermarked
+from detent.assembly.watermark import read_mark
 from detent.charter import Charter, SignedCharter
 from detent.engine import DataStore, LocalEngine, ModelStore
-from detent.evaluate import evaluator_digest, open_chain
-from detent.ledger import Ledger
-from detent.loop import Book, Parts, drive
-from detent.oversight import check_grants
+from detent.evaluate import evaluator_digest
+from detent.loop import Parts, drive, wires_of
+from detent.oversight import Stop, why_stop
 from detent.report import generation_line, tell_turn
-from detent.values import AnswerJob, Answers, Decided, Progress, SessionStarted, decode_entry, fold
+from detent.values import (
+    AnswerJob,
+    Answers,
+    Decided,
+    Progress,
+    Refused,
+    SessionStarted,
+    decode_entry,
+    fold,
+)
 
 Watch = Callable[[Progress], None]
 Say = Callable[[str], None]
 
 SOFTWARE = ("detent", "torch", "transformers", "safetensors", "tokenizers", "cryptography", "msgspec")
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """Why a run stopped. sentence: for a person, what it means and what to do."""
+
+    stop: Stop
+    sentence: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,25 +60,14 @@ class Run:
     say: Say
     stopwatch: Stopwatch
 
-    def go(self, generations: int | None) -> str:
-        """Turn the cycle; returns the sentence that says why it stopped."""
+    def go(self, generations: int | None) -> Ended:
+        """Turn the cycle until something says stop."""
         if self.parts.book.state.history:
             self._report()  # a crash may have come between the last decision and its report
         stop = drive(self.parts, generations, self.told)
         self.say(self.stopwatch.sentence())
         self.stopwatch.append_to(self.folder.log.with_name("timing.jsonl"))
-        state, root = self.parts.book.state, self.folder.root
-        match stop:
-            case "lease_spent":
-                largest = self.signed.charter.pace.lease.generations
-                return (
-                    f"the lease is spent: {state.spent} of {state.granted} generations. "
-                    f"Grant another with: detent lease {root} --generations {largest}"
-                )
-            case "finished":
-                return "every task is at the top of its ladder: nothing left to climb under this charter"
-            case "enough":
-                return f"done as asked; {state.lease_left} generations left. Go on with: detent run {root}"
+        return Ended(stop, ending(stop, self.parts.book.state, self.signed.charter, self.folder.root))
 
     def told(self, decided: Decided) -> None:
         """A generation is closed: say so, point models/incumbent at the model in force, write the report."""
@@ -75,6 +83,45 @@ class Run:
         save_report(self.folder, render_report(self.signed, entries))
 
 
+def run_loop(folder: Path, generations: int | None, *, watch: Watch, say: Say) -> Ended:
+    """Turn the cycle in a run folder until something says stop, as people let it go on.
+
+    What was handed in is taken in first. A halt that comes meanwhile, or the end of the lease, ends what is being
+    done, from the middle of it; what was written down stays.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C; nothing is lost.
+        DetentError: as `open_run`, and whatever the loop met.
+    """
+    if (held := _taken_in(folder, say)) is not None:
+        return held
+    with open_run(folder, watch=watch, say=say) as run:
+        book = run.parts.book
+        with Sentinel(Inbox(run.folder.inbox), book, run.signed, catalogue()) as sentinel:
+            try:
+                return run.go(generations)
+            except Interrupted:
+                pass
+    # From the ledger anew: what was being written when the sentinel interrupted may have been cut short.
+    held = _taken_in(folder, say)
+    return held or Ended("halted", f"stopped by the {sentinel.reason}; see: detent status {folder}")
+
+
+def _taken_in(folder: Path, say: Say) -> Ended | None:
+    """Take in what was handed in; why the run may not go on, so that no session is begun that could do nothing."""
+    with open_office(folder) as opened:
+        office, taken = opened.take_in()
+        _tell(taken, say)
+        state, charter = office.book.state, office.signed.charter
+        stop = why_stop(state, charter, office.book.now, enough=False)
+        if stop is None:
+            return None
+        if state.incumbent:  # a crash may have come between the last decision, the link and the report
+            ModelStore(office.run.models).set_incumbent(state.incumbent)
+            write_report(folder)
+        return Ended(stop, ending(stop, state, charter, folder))
+
+
 @contextmanager
 def open_run(folder: Path, *, watch: Watch, say: Say) -> Iterator[Run]:
     """Open a run for turning: its lock, ledger, seal, tasks and workers.
@@ -84,21 +131,20 @@ def open_run(folder: Path, *, watch: Watch, say: Say) -> Iterator[Run]:
         BusyError: another process runs it.
         TrustError: charter, ledger or seal cannot be believed.
     """
-    run = RunFolder(folder)
-    signed = signed_charter(run)
-    charter = signed.charter
     with ExitStack() as stack:
-        ledger = stack.enter_context(Ledger.open(run.ledger, log_key(signed)))
-        book = Book(Watermarked(ledger, places.mark_path(charter.seal.tip)), now)
-        check_charter(book, signed)
-        check_grants(map(decode_entry, ledger.entries()), signed)
-        chain = open_chain(
-            places.seal_path(charter.seal.tip), charter.seal.length, bytes.fromhex(charter.seal.tip)
-        )
+        office = stack.enter_context(open_office(folder))
+        run, signed, book = office.run, office.signed, office.book
+        charter = signed.charter
+        chain = office.chain
         tasks = stack.enter_context(closing(charter_sources(charter, run.tasks)))
         stopwatch = Stopwatch()
         engine = TimedEngine(_engine(run, run.staging, charter), stopwatch)
         stack.callback(engine.close)
+        if charter.constraints.confined and not engine.confined:
+            raise errors.CharterError(
+                "confined workers expected, as constraints.confined says, got unconfined ones: "
+                f"{engine.unconfined_because}; install bubblewrap (make confine), or amend the charter"
+            )
         parts = Parts(
             charter=charter,
             charter_digest=signed.digest,
@@ -111,10 +157,15 @@ def open_run(folder: Path, *, watch: Watch, say: Say) -> Iterator[Run]:
             staging=run.staging,
             watch=watch,
             note=lambda _: None,
+            take_orders=lambda: _take_orders(office, say),
+            wires=wires_of(charter),
+            surroundings=_software,
+            heads=lambda: _heads(charter),
             given_subject=None if charter.subject.built else run.subject,
         )
         if book.state.incumbent:  # a crash may have come between the last decision and the link
             parts.models.set_incumbent(book.state.incumbent)
+        _clear(parts)
         book.write(session(parts))  # last: what cannot begin counts as no session
         yield Run(run, signed, parts, say, stopwatch)
 
@@ -131,28 +182,53 @@ def _engine(run: RunFolder, staging: Path, charter: Charter) -> LocalEngine:
     )
 
 
+def _clear(parts: Parts) -> None:
+    """Remove weights that no entry names: a step that was cut short left them, or somebody put them there."""
+    for digest in parts.models.digests():
+        if digest not in parts.book.state.models:
+            parts.models.remove(digest)
+            because = (
+                "weights that no recorded job made: left by a step that was cut short, or put there; removed"
+            )
+            parts.book.write(Refused(what=f"models/{digest}", digest=digest, because=because))
+
+
 def session(parts: Parts) -> SessionStarted:
     """What this session runs on, for the record."""
     engine = parts.engine
-    versions = {name: metadata.version(name) for name in SOFTWARE} | {"python": platform.python_version()}
     return SessionStarted(
-        software=versions,
+        software=_software(),
         seed=parts.charter.run.seed,
         threads=parts.charter.run.threads,
         confined=engine.confined,
         unconfined_because=engine.unconfined_because,
         evaluator=evaluator_digest(),
+        tasks={name: source.digest for name, source in sorted(parts.tasks.items())},
     )
 
 
-def check_charter(book: Book, signed: SignedCharter) -> None:
-    """The charter on disk must be the one the ledger says is in force."""
-    recorded = book.state.charter
-    if recorded is None or recorded.digest != signed.digest:
-        got = recorded.digest[:12] if recorded else "none"
-        raise errors.TrustError(
-            f"the charter {got} of the ledger expected in charter.dsse, got {signed.digest[:12]}; restore it"
-        )
+def _software() -> dict[str, str]:
+    """Versions of what work depends on, by name."""
+    return {name: metadata.version(name) for name in SOFTWARE} | {"python": platform.python_version()}
+
+
+def _heads(charter: Charter) -> list[tuple[str, int, str]]:
+    """Heads of the ledger that are kept outside of the run folder."""
+    mark = read_mark(places.mark_path(charter.seal.tip))
+    return [("the mark in the user's data folder", *mark)] if mark else []
+
+
+def _take_orders(office: Office, say: Say) -> bool:
+    """Between turns: write down what people handed in meanwhile; whether the charter is another one now."""
+    after, taken = office.take_in()
+    _tell(taken, say)
+    return after.signed.digest != office.signed.digest
+
+
+def _tell(taken: Iterable[Taken], say: Say) -> None:
+    for one in taken:
+        if one.said:
+            say(one.said)
 
 
 def answer_prompt(folder: Path, prompt: str) -> str:

@@ -4,16 +4,27 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from detent.charter import Catalogue, Charter, Draft
+from detent.charter import Catalogue, Charter, Draft, LimitForm, WireForm
 from detent.engine import host_prefix
 from detent.errors import DetentError
 from detent.evaluate import least_first_limit
 from detent.tasks import BUILTINS, TaskSource, builtin, pinned_plugin, plugin
+from detent.tripwires import CATALOGUE
 
 
 def catalogue() -> Catalogue:
     """What a charter may name, and how many items the gate needs at least."""
-    return Catalogue(tasks=tuple(BUILTINS), least_limit=least_first_limit)
+    return Catalogue(tasks=tuple(BUILTINS), least_limit=least_first_limit, tripwires=_forms())
+
+
+def _forms() -> dict[str, WireForm]:
+    """The built-in tripwires, as far as a charter may set them."""
+    return {
+        name: WireForm(
+            form.action, {each.name: LimitForm(each.default, each.low, each.high) for each in form.limits}
+        )
+        for name, form in CATALOGUE.items()
+    }
 
 
 @contextmanager

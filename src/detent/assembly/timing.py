@@ -12,13 +12,14 @@ from pathlib import Path
 
 from detent.engine import Ask, Engine, Watch
 from detent.errors import StorageError
-from detent.values import AnswerJob, BuildJob, Job, LabelJob, Result, TrainJob
+from detent.values import AnswerJob, BuildJob, CompareJob, Job, LabelJob, Result, TrainJob
 
 PHASES = {
     BuildJob: "training",
     TrainJob: "training",
     LabelJob: "labelling",
     AnswerJob: "answering",
+    CompareJob: "comparing",
 }
 
 OPENING = "gate and fresh answers"

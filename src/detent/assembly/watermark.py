@@ -46,15 +46,11 @@ class Watermarked:
         return self._ledger.leaf_hash(index)
 
     def _check(self) -> None:
-        try:
-            size, root = self._path.read_text("ascii").split()
-        except (OSError, ValueError):
+        mark = read_mark(self._path)
+        if mark is None:
             return  # none yet, or of a run that came from another machine with its secrets
-        if (
-            not size.isdecimal()
-            or int(size) > self._ledger.size
-            or self._ledger.root(int(size)).hex() != root
-        ):
+        size, root = mark
+        if size > self._ledger.size or self._ledger.root(size).hex() != root:
             raise TrustError(
                 f"a ledger that continues its first {size} entries (root {root[:12]}) expected, got one of "
                 f"{self._ledger.size}; the run folder was set back: restore the newest copy, since what was opened "
@@ -70,3 +66,12 @@ class Watermarked:
             raise StorageError(
                 f"a mark at {self._path} expected, got: {error}; free or mend the disk"
             ) from error
+
+
+def read_mark(path: Path) -> tuple[int, str] | None:
+    """Size and root (hex) that a mark says; None when there is none that can be read."""
+    try:
+        size, root = path.read_text("ascii").split()
+        return int(size), root
+    except (OSError, ValueError):
+        return None

@@ -4,13 +4,13 @@ from detent.audit.evidence import Case
 from detent.audit.findings import Finding, counted
 from detent.audit.material import believed_tasks, named_file, off_ladder
 from detent.audit.openings import Opening, openings
-from detent.charter import SignedCharter
+from detent.audit.signatures import Charters
 from detent.errors import DetentError
 from detent.evaluate import Row, decode_rows, opening_seed, recheck_items, recount
 from detent.values import Outcome
 
 
-def check_answers(case: Case, signed: SignedCharter) -> Finding:
+def check_answers(case: Case, charters: Charters) -> Finding:
     """Items are those of the seed, marks those of the checkers, counts those of the marks."""
     count, files, faults = 0, 0, []
     for opening in openings(case):
@@ -18,7 +18,7 @@ def check_answers(case: Case, signed: SignedCharter) -> Finding:
             continue
         try:
             rows = decode_rows(named_file(case.evidence.answers, opening.outcome.answers, ""))
-            wrong = _faults(case, signed, opening, opening.outcome, rows)
+            wrong = _faults(case, charters, opening, opening.outcome, rows)
             count, files = count + len(rows), files + 1
         except (DetentError, ValueError) as error:
             wrong = [str(error)]
@@ -28,14 +28,14 @@ def check_answers(case: Case, signed: SignedCharter) -> Finding:
     return Finding("answers", detail, tuple(faults))
 
 
-def _faults(
-    case: Case, signed: SignedCharter, opening: Opening, outcome: Outcome, rows: list[Row]
-) -> list[str]:
+def _faults(case: Case, charters: Charters, opening: Opening, outcome: Outcome, rows: list[Row]) -> list[str]:
     intent, index = opening.intent, opening.step.index
-    strange = off_ladder((one for target in intent.targets for one in target.slices), signed)
+    # An incumbent is compared on the ladders that it was measured on, be they of the charter before.
+    known = charters.until(opening.step)
+    strange = off_ladder((one for target in intent.targets for one in target.slices), *known)
     if strange:
         return strange
     link = bytes.fromhex(outcome.reveal)
     seed = opening_seed(link, opening.number, case.tree.leaf(index), case.tree.roots[index + 1])
-    again = recheck_items(intent, seed, rows, believed_tasks(case, signed))
+    again = recheck_items(intent, seed, rows, believed_tasks(case, known[-1]))
     return recount(intent, outcome, rows) + again

@@ -1,11 +1,16 @@
 """What no check can show, said every time; and what a reader of this particular run should know."""
 
+from collections.abc import Sequence
+
 from detent.audit.evidence import Case
 from detent.audit.findings import counted
 from detent.audit.models import missing_models, unnamed_files
 from detent.audit.openings import openings
 from detent.evaluate import evaluator_digest
-from detent.values import SessionStarted
+from detent.values import Refused, SessionStarted, Watched
+
+SHOWN = 3
+"""Refusals whose reasons a note tells."""
 
 GRINDING = (
     "sealed against the operator: nobody outside adds entropy (mode a), so whoever holds the secret could look at "
@@ -14,18 +19,23 @@ GRINDING = (
 )
 WHOLE = (
     "that this is the whole ledger, and the only one: until others witness it, its holder could take entries off "
-    "the end, throw a run away, or keep two and show one"
+    "the end, never write down what people handed in, throw a run away, or keep two and show one"
 )
+CLOCK = "that the times are true: they are those of the machine's clock, and leases, requests and [pace] go by them"
 MODELS = (
     "that the models gave the answers and labels recorded as theirs: they are drawn and checked again, the models "
     "are not asked again"
+)
+WIRES = (
+    "that the tripwires' figures are what they measured: that each wire was read, and what followed when one fired, "
+    "is checked; what they look at is not measured again, so one that fired could have been written down as quiet"
 )
 ELSEWHERE = "that nothing ran elsewhere: a ledger shows what was recorded, in which order, and that it was not changed"
 
 
 def unproven(case: Case) -> tuple[str, ...]:
     """The limits, those of this run first."""
-    return (*_sealed_against_the_model(case), GRINDING, WHOLE, MODELS, ELSEWHERE)
+    return (*_sealed_against_the_model(case), GRINDING, WHOLE, CLOCK, MODELS, *_wires(case), ELSEWHERE)
 
 
 def notes(case: Case) -> tuple[str, ...]:
@@ -34,6 +44,8 @@ def notes(case: Case) -> tuple[str, ...]:
         *_stewards(case),
         *_code(case),
         *_unfinished(case),
+        *_waiting(case),
+        *_refused(case),
         missing_models(case),
         *unnamed_files(case),
     ]
@@ -54,10 +66,48 @@ def _sealed_against_the_model(case: Case) -> list[str]:
 
 def _stewards(case: Case) -> list[str]:
     """The charter names its own stewards, so somebody must know them."""
-    if case.signed is None:
+    if case.charters is None:
         return []
-    keys = ", ".join(map(str, case.signed.stewards))
-    return [f"the charter names its own stewards; compare the keys with those you know: {keys}"]
+    keys = ", ".join(map(str, case.charters.signed[0].stewards))
+    known = [f"the charter names its own stewards; compare the keys with those you know: {keys}"]
+    recovered = case.charters.signed[0].recovery
+    return known + (
+        [f"a recovery key can stand in for them in an amendment: {recovered}"] if recovered else []
+    )
+
+
+def _waiting(case: Case) -> list[str]:
+    """Why nothing goes on, and who has to say something."""
+    state, notes = case.state, []
+    if state.hold is not None:
+        notes.append(f"the run is {state.hold.kind} by {state.hold.by}: {state.hold.because[:200]}")
+    if state.request is not None and state.answer is None:
+        notes.append(
+            f"request {state.request.number} waits for an answer until {state.request.expires}; no answer means no"
+        )
+    if state.returning is not None:
+        notes.append(
+            f"the rollback to generation {state.returning} is not carried out yet: `detent run` does it"
+        )
+    return notes
+
+
+def _refused(case: Case) -> list[str]:
+    """Somebody tried; nobody was obeyed."""
+    refusals = [entry for _, entry in case.all(Refused)]
+    if not refusals:
+        return []
+    said = "; ".join(refusal.because[:120] for refusal in refusals[:SHOWN])
+    more = "; ..." if len(refusals) > SHOWN else ""
+    return [f"{counted(len(refusals), 'thing')} handed to the run {_was(refusals)} refused: {said}{more}"]
+
+
+def _was(refusals: Sequence[Refused]) -> str:
+    return "was" if len(refusals) == 1 else "were"
+
+
+def _wires(case: Case) -> list[str]:
+    return [WIRES] if any(watched.readings for _, watched in case.all(Watched)) else []
 
 
 def _code(case: Case) -> list[str]:

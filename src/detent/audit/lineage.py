@@ -1,20 +1,26 @@
 """Where every model comes from: proposed by the team's rule, trained on data that was on the ledger before it."""
 
 from collections.abc import Iterator
+from math import inf
 
-from detent.audit.evidence import Case, Step
+from detent.audit.evidence import Case
 from detent.audit.findings import Finding, counted
+from detent.audit.signatures import Charters
+from detent.audit.steps import Step
 from detent.charter import SignedCharter
 from detent.evaluate import public_number
 from detent.values import Audited, CandidateTrained, DataProposal, Proposed, Source, SubjectBuilt
 from detent.values.jobs import Optimizer
 
 
-def check_lineage(case: Case, signed: SignedCharter) -> Finding:
+def check_lineage(case: Case, charters: Charters) -> Finding:
     """Each model's parent, data, steps, seed, optimizer and size are those of proposal, record and charter."""
     faults: list[str] = []
     made: dict[str, Step] = {}
     for step in case.steps:
+        signed = charters.at(step)
+        if step.hangs:
+            continue
         if isinstance(step.entry, Proposed):
             faults += [f"{step.place}: {fault}" for fault in _proposal_faults(step, step.entry, signed)]
         if isinstance(step.entry, SubjectBuilt | CandidateTrained):
@@ -38,6 +44,8 @@ def _model_faults(step: Step, entry: SubjectBuilt | CandidateTrained, signed: Si
     most = signed.charter.constraints.max_parameters
     if not 1 <= entry.parameters <= most:
         yield f"1 to {most:,} parameters expected, as the charter says, got {entry.parameters:,}"
+    if not 0 <= entry.flops < inf:  # less than nothing would make a lease larger
+        yield f"floating point operations, 0 or more, expected, got {entry.flops}"
     if isinstance(entry, SubjectBuilt):
         yield from _subject_faults(step, entry, signed)
     else:
@@ -86,7 +94,9 @@ def _source_faults(step: Step, sources: tuple[Source, ...], origins: set[str]) -
     for source in sources:
         data = known.get(source.data)
         if data is None:
-            yield f"data with an entry before the model's expected, got {source.data}"
+            yield (
+                f"data with an entry before the model's, that no rollback put away, expected, got {source.data}"
+            )
             continue
         if data.origin.source not in origins:
             origin = " or ".join(sorted(origins))

@@ -1,26 +1,33 @@
 """What the record names by digest, fetched and believed only when it is what was named: files and tasks' code."""
 
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
 from detent.audit.evidence import Case
 from detent.audit.findings import Finding
+from detent.audit.signatures import Charters
 from detent.charter import SignedCharter
 from detent.errors import TrustError
 from detent.tasks import TaskSource, builtin
 from detent.values import Slice, sha256_hex
 
 
-def check_tasks(case: Case, signed: SignedCharter) -> Finding:
-    """The code that draws and checks problems is at hand, and is the code that was signed."""
+def check_tasks(case: Case, charters: Charters) -> Finding:
+    """The code that draws and checks problems is at hand, and is the code that was signed, under every charter."""
+    wanted = {
+        (name, task_digest(name, signed)): None
+        for signed in charters.signed
+        for name in signed.charter.direction.improve
+    }
     found, faults = [], []
-    for name in signed.charter.direction.improve:
-        source, wanted = case.evidence.tasks.get(name), task_digest(name, signed)
-        if source is not None and source.digest == wanted:
-            found.append(f"{name} {wanted[:8]}...")
+    for name, digest in wanted:
+        if _source(case, name, digest) is not None:
+            found.append(f"{name} {digest[:8]}...")
         else:
-            got = source.digest if source else "none"
-            faults.append(f"{name}: the code with digest {wanted} expected, got {got}: restore its file")
+            others = [source.digest for source in case.evidence.tasks.values() if source.name == name]
+            got = " and ".join(others) or "none"
+            faults.append(f"{name}: the code with digest {digest} expected, got {got}: restore its file")
     return Finding("tasks", ", ".join(found) or "none", tuple(faults))
 
 
@@ -38,17 +45,24 @@ def believed_tasks(case: Case, signed: SignedCharter) -> dict[str, TaskSource]:
     """
     believed = {}
     for name in signed.charter.direction.improve:
-        source = case.evidence.tasks.get(name)
-        if source is None or source.digest != task_digest(name, signed):
+        source = _source(case, name, task_digest(name, signed))
+        if source is None:
             raise TrustError(f"the signed code of {name} expected, got none: problems are not drawn again")
         believed[name] = source
     return believed
 
 
-def off_ladder(slices: Iterable[Slice], signed: SignedCharter) -> list[str]:
-    """Rungs that the charter's ladders do not have; nothing may be drawn there."""
-    tops = signed.charter.direction.improve
-    strange = {one for one in slices if not 1 <= one.level <= tops.get(one.task, 0)}
+def _source(case: Case, name: str, digest: str) -> TaskSource | None:
+    known = case.evidence.tasks.values()
+    return next((source for source in known if (source.name, source.digest) == (name, digest)), None)
+
+
+def off_ladder(slices: Iterable[Slice], *known: SignedCharter) -> list[str]:
+    """Rungs that the ladders of none of these charters have; nothing may be drawn there."""
+    tops: Counter[str] = Counter()
+    for signed in known:
+        tops |= Counter(signed.charter.direction.improve)  # of each task the highest
+    strange = {one for one in slices if not 1 <= one.level <= tops[one.task]}
     return [
         f"a rung of the charter's ladders expected, got {one.task} {one.level}" for one in sorted(strange)
     ]

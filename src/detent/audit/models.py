@@ -1,15 +1,21 @@
 """What lies in the run's folders: every model and file the record names, under its digest, and nothing unnamed."""
 
+import json
 import re
+from collections.abc import Iterator
+from math import prod
 from pathlib import Path
 
 from detent.audit.evidence import Case
 from detent.audit.findings import Finding, counted
+from detent.audit.steps import outside_turns
 from detent.errors import DetentError
 from detent.values import CandidateTrained, DataMade, Decided, OutcomeWritten, SubjectBuilt
 from detent.values.folder import folder_digest
 
 DIGEST = re.compile(r"[0-9a-f]{64}")
+HEADER = 8
+"""Bytes at the beginning of a safetensors file: its header's length, little-endian."""
 
 
 def check_models(case: Case) -> Finding:
@@ -21,6 +27,7 @@ def check_models(case: Case) -> Finding:
         f"the model models/{digest} in force expected, got none: restore it from a copy"
         for digest in sorted({state.incumbent, *state.team} - {""} - here)
     ]
+    faults += _size_faults(case, here)
     faults += _link_faults(case)
     return Finding(
         "models",
@@ -58,8 +65,11 @@ def unnamed_files(case: Case) -> list[str]:
 
 def named_models(case: Case) -> set[str]:
     """Every model the record names, the untrained ones that the first were made from included."""
-    pairs = [(entry.digest, entry.parent) for _, entry in case.all(SubjectBuilt)]
-    pairs += [(entry.digest, entry.parent) for _, entry in case.all(CandidateTrained)]
+    pairs = [
+        (step.entry.digest, step.entry.parent)
+        for step in case.steps
+        if isinstance(step.entry, SubjectBuilt | CandidateTrained)
+    ]
     return {digest for pair in pairs for digest in pair if DIGEST.fullmatch(digest)}
 
 
@@ -80,16 +90,37 @@ def _content_faults(folder: Path, digest: str) -> list[str]:
     return [f"weights with digest {digest} expected in models/{digest}, got {found}: restore it from a copy"]
 
 
+def _size_faults(case: Case, here: set[str]) -> Iterator[str]:
+    """What a model is said to have, for its charter and its share of compute, its files have."""
+    for step, entry in case.trained():
+        got = parameters(case.evidence.models / entry.digest) if entry.digest in here else None
+        if got is not None and got != entry.parameters:
+            yield (
+                f"{step.place}: {got:,} parameters expected, as models/{entry.digest} has, got {entry.parameters:,}"
+            )
+
+
+def parameters(folder: Path) -> int | None:
+    """How many numbers a model's weights have, by its safetensors headers; None when they do not say."""
+    try:
+        return sum(map(_numbers_in, sorted(folder.glob("*.safetensors"))))
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return None
+
+
+def _numbers_in(path: Path) -> int:
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(HEADER), "little")
+        header = json.loads(file.read(min(length, path.stat().st_size)))
+    return sum(prod(tensor["shape"]) for name, tensor in header.items() if name != "__metadata__")
+
+
 def _link_faults(case: Case) -> list[str]:
     link, incumbent = case.evidence.models / "incumbent", case.state.incumbent
     leads_to = link.readlink().as_posix() if link.is_symlink() else ""
     if leads_to == incumbent and (incumbent or not link.exists()):
         return []
-    last = case.steps[-1].entry if case.steps else None
-    if isinstance(last, Decided) and leads_to == _incumbent_before(case):
+    last = next((step for step in reversed(case.steps) if not outside_turns(step.entry)), None)
+    if last is not None and isinstance(last.entry, Decided) and leads_to == last.before.incumbent:
         return []  # the run was cut short between its decision and the link, which the next `run` sets
     return [f"models/incumbent to lead to {incumbent or 'nothing'} expected, got {leads_to or 'no link'}"]
-
-
-def _incumbent_before(case: Case) -> str:
-    return case.steps[-1].before.incumbent

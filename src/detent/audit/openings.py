@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import fsum, isclose
 
-from detent.audit.evidence import Case, Step
+from detent.audit.evidence import Case
 from detent.audit.findings import Finding, counted
 from detent.audit.material import task_digest
+from detent.audit.signatures import Charters
+from detent.audit.steps import Step
 from detent.charter import SignedCharter
 from detent.errors import DetentError
 from detent.evaluate import Rules, alpha, check_reveal, discrepancies, targets
@@ -46,11 +48,13 @@ def openings(case: Case) -> list[Opening]:
     return found
 
 
-def check_budget(case: Case, signed: SignedCharter) -> Finding:
+def check_budget(case: Case, charters: Charters) -> Finding:
     """Openings are numbered 1, 2, 3, ..., each tests at a_k, and all a_k together are within the budget."""
-    total, found = signed.charter.constraints.error_budget, openings(case)
-    faults = []
+    found = openings(case)
+    faults, most = [], charters.newest.charter.constraints.error_budget
     for opening in found:
+        total = _budget(opening, charters)
+        most = max(most, total)
         number, k, level = opening.number, opening.intent.k, opening.intent.alpha
         if k != number:
             faults.append(
@@ -59,19 +63,24 @@ def check_budget(case: Case, signed: SignedCharter) -> Finding:
         elif not isclose(level, alpha(k, total), rel_tol=TOLERANCE):
             faults.append(f"{opening.place}: alpha {alpha(k, total)} expected, got {level}")
     used = fsum(opening.intent.alpha for opening in found)
-    if used > total:
-        faults.append(f"an error budget of {total} expected, got {used:.6g} spent")
+    if used > most:
+        faults.append(f"an error budget of {most} expected, got {used:.6g} spent")
     return Finding(
         "budget",
-        f"{counted(len(found), 'opening')}, {used:.4g} of the error budget {total:g} spent",
+        f"{counted(len(found), 'opening')}, {used:.4g} of the error budget {most:g} spent",
         tuple(faults),
     )
 
 
-def check_intents(case: Case, signed: SignedCharter) -> Finding:
+def check_intents(case: Case, charters: Charters) -> Finding:
     """Each intent fixed what charter, record and code say, before its seal could open."""
     found = openings(case)
-    faults = [fault for opening in found for fault in _intent_faults(opening, signed)]
+    faults = [
+        fault
+        for opening in found
+        if not opening.step.hangs
+        for fault in _intent_faults(opening, charters.at(opening.step))
+    ]
     return Finding(
         "intents",
         f"{counted(len(found), 'intent')}: models, targets, tasks and code are those of charter and record",
@@ -79,9 +88,9 @@ def check_intents(case: Case, signed: SignedCharter) -> Finding:
     )
 
 
-def check_seal(case: Case, signed: SignedCharter) -> Finding:
+def check_seal(case: Case, charters: Charters) -> Finding:
     """Each outcome reveals the link of the charter's chain that its number names."""
-    seal = signed.charter.seal
+    seal = charters.newest.charter.seal  # no amendment changes it
     faults, revealed, found = [], 0, openings(case)
     for opening in found:
         if opening.outcome is None:
@@ -93,7 +102,7 @@ def check_seal(case: Case, signed: SignedCharter) -> Finding:
             f"{opening.place}: {fault}"
             for fault in _reveal_faults(opening.outcome, min(seal.length, len(found)), seal.tip)
         ]
-    strays = sum(1 for _ in case.all(OutcomeWritten)) - revealed
+    strays = sum(isinstance(step.entry, OutcomeWritten) for step in case.steps) - revealed
     if strays:
         faults.append(f"one outcome an intent expected, got {strays} more")
     return Finding(
@@ -103,17 +112,23 @@ def check_seal(case: Case, signed: SignedCharter) -> Finding:
     )
 
 
-def check_gates(case: Case, signed: SignedCharter) -> Finding:
+def check_gates(case: Case, charters: Charters) -> Finding:
     """Each verdict follows from its counts."""
-    total, faults, judged = signed.charter.constraints.error_budget, [], 0
+    faults, judged = [], 0
     for opening in openings(case):
         if opening.outcome is not None:
             judged += 1
+            total = _budget(opening, charters)
             faults += [
                 f"{opening.place}: {fault}" for fault in discrepancies(opening.intent, opening.outcome, total)
             ]
             faults += [f"{opening.place}: {fault}" for fault in _void_faults(opening.outcome)]
     return Finding("gates", f"{counted(judged, 'verdict')} computed again from their counts", tuple(faults))
+
+
+def _budget(opening: Opening, charters: Charters) -> float:
+    """The error budget of the charter that the opening was made under."""
+    return charters.at(opening.step).charter.constraints.error_budget
 
 
 def _intent_faults(opening: Opening, signed: SignedCharter) -> Iterator[str]:

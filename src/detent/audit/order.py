@@ -1,14 +1,16 @@
 """The ledger itself, and whether what stands on it can follow one another: bytes, kinds, order, times."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+from itertools import takewhile
 
-from detent.audit.evidence import Case, Step
+from detent.audit.evidence import Case
 from detent.audit.findings import Finding, counted
+from detent.audit.steps import Step, outside_turns
 from detent.errors import DetentError
 from detent.signing import canonical
-from detent.values import CharterSigned, Entry, LeaseGranted, SessionStarted, entry_document
+from detent.values import entry_document
 
 TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 
@@ -35,7 +37,7 @@ def check_entries(case: Case) -> Finding:
 
 def check_order(case: Case) -> Finding:
     """The fold takes every entry, under its own generation, at a time that is not before the last one's."""
-    faults = [f"{step.place}: {step.refused}" for step in case.steps if step.refused]
+    faults = list(_refusals(case.steps))
     faults += [fault for step in case.steps for fault in _stamp_faults(step)]
     faults += _time_faults(case.steps)
     first, last = (case.steps[place].entry.at if case.steps else "never" for place in (0, -1))
@@ -43,9 +45,15 @@ def check_order(case: Case) -> Finding:
     return Finding("order", detail, tuple(faults))
 
 
-def outside_turns(entry: Entry) -> bool:
-    """Whether the entry may be written between turns: it belongs to no generation's work."""
-    return isinstance(entry, CharterSigned | LeaseGranted | SessionStarted)
+def _refusals(steps: Sequence[Step]) -> Iterator[str]:
+    """What the fold does not take; entries that hang on one that it did not take are counted with that one."""
+    refused = [step for step in steps if step.refused]
+    for place, step in enumerate(refused):
+        if step.hangs:
+            continue
+        hanging = sum(1 for _ in takewhile(lambda later: later.hangs, refused[place + 1 :]))
+        more = f"; {counted(hanging, 'entry')} after it cannot stand without it" if hanging else ""
+        yield f"{step.place}: {step.refused}{more}"
 
 
 def _form_faults(step: Step) -> Iterator[str]:
@@ -64,6 +72,8 @@ def _form_faults(step: Step) -> Iterator[str]:
 
 def _stamp_faults(step: Step) -> Iterator[str]:
     """The fold looks at generations within a turn; this also at what stands between turns."""
+    if step.doubtful:
+        return
     entry, generation = step.entry, step.before.generation
     if outside_turns(entry) and entry.generation != generation:
         yield f"{step.place}: {entry.kind} of generation {generation} expected, got {entry.generation}"
@@ -75,7 +85,7 @@ def _time_faults(steps: tuple[Step, ...]) -> Iterator[str]:
     before = ""
     for step in steps:
         at = step.entry.at
-        if not _is_time(at):
+        if not is_time(at):
             yield f"{step.place}: a time such as 2026-01-31T12:00:00Z expected, got {at[:40]!r}"
         elif at < before:
             yield f"{step.place}: a time not before {before} expected, got {at}: time never goes back"
@@ -83,7 +93,8 @@ def _time_faults(steps: tuple[Step, ...]) -> Iterator[str]:
             before = at
 
 
-def _is_time(text: str) -> bool:
+def is_time(text: str) -> bool:
+    """Whether it is a time as entries carry them."""
     if not TIME.fullmatch(text):
         return False
     try:

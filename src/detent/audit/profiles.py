@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 
-from detent.audit.evidence import Case, Step
+from detent.audit.evidence import Case
 from detent.audit.findings import Finding, counted
+from detent.audit.signatures import Charters
+from detent.audit.steps import Step
 from detent.charter import SignedCharter
 from detent.errors import DetentError
 from detent.evaluate import fresh_stream, newly_mastered, plan_mastery, public_stream
@@ -19,12 +21,13 @@ from detent.values import (
 )
 
 
-def check_profiles(case: Case, signed: SignedCharter) -> Finding:
+def check_profiles(case: Case, charters: Charters) -> Finding:
     """Problems came from the streams of the record, went to this turn's models, and cover every ladder."""
     faults: list[str] = []
     counts = {"visible": 0, "fresh": 0}
     for step, entry in case.all(Profiled):
         counts[entry.purpose] += 1
+        signed = charters.at(step)
         asked = signed.charter.recipe.profile_problems
         if entry.purpose == "visible":
             stream = public_stream(signed.charter.run.seed, "visible", step.before.generation)
@@ -42,13 +45,13 @@ def check_profiles(case: Case, signed: SignedCharter) -> Finding:
     return Finding("profiles", detail, tuple(faults))
 
 
-def check_mastery(case: Case, signed: SignedCharter) -> Finding:
+def check_mastery(case: Case, charters: Charters) -> Finding:
     """Rungs are mastered by their scores on problems drawn after the model was frozen, and none is passed over."""
     faults, rungs = [], 0
     for step, entry in case.all(Mastered):
         rungs += sum(map(len, entry.added.values()))
         faults += [f"{step.place}: {fault}" for fault in _mastery_faults(case, step, entry)]
-    detail = f"{counted(rungs, 'rung')} of {len(signed.charter.direction.improve)} ladders, by their scores"
+    detail = f"{counted(rungs, 'rung')} of {len(charters.newest.charter.direction.improve)} ladders, by their scores"
     return Finding("mastery", detail, tuple(faults))
 
 

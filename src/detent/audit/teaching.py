@@ -10,9 +10,11 @@ from dataclasses import dataclass
 
 import msgspec
 
-from detent.audit.evidence import Case, Step
+from detent.audit.evidence import Case
 from detent.audit.findings import Finding, counted
 from detent.audit.material import believed_tasks, named_file, off_ladder
+from detent.audit.signatures import Charters
+from detent.audit.steps import Step
 from detent.charter import SignedCharter
 from detent.errors import DetentError, TrustError
 from detent.evaluate import ladder_rungs, profile_items, public_stream
@@ -38,7 +40,10 @@ _examples: msgspec.json.Decoder[Example] = msgspec.json.Decoder(Example)
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """A data file with its entry, the audit of it if there was one, and the tasks it was made with."""
+    """A data file with its entry, the audit of it if there was one, and the tasks it was made with.
+
+    sizes: parameters of every model on record.
+    """
 
     signed: SignedCharter
     step: Step
@@ -46,19 +51,20 @@ class Lesson:
     audit: Audited | None
     examples: Sequence[Example]
     tasks: Mapping[str, TaskSource]
+    sizes: Mapping[str, int]
 
     def stream(self, label: str) -> bytes:
         """The public stream of that name in the file's generation."""
         return public_stream(self.signed.charter.run.seed, label, self.step.before.generation)
 
 
-def check_data(case: Case, signed: SignedCharter) -> Finding:
+def check_data(case: Case, charters: Charters) -> Finding:
     """Every data file is the one on the ledger and holds what its origin allows; audits count what is in it."""
     faults, count, files = [], 0, 0
     for step, entry in case.all(DataMade):
         files += 1
         try:
-            lesson = _lesson(case, signed, step, entry)
+            lesson = _lesson(case, charters.at(step), step, entry)
             count += len(lesson.examples)
             wrong = list(_lesson_faults(lesson))
         except DetentError as error:
@@ -86,7 +92,8 @@ def _lesson(case: Case, signed: SignedCharter, step: Step, entry: DataMade) -> L
         raise TrustError(f"examples and nothing else expected in {entry.digest}.jsonl, got more")
     made_in = step.before.generation
     audit = next((audit for at, audit in case.all(Audited) if at.before.generation == made_in), None)
-    return Lesson(signed, step, entry, audit, examples, believed_tasks(case, signed))
+    sizes = {model.digest: model.parameters for _, model in case.trained()}
+    return Lesson(signed, step, entry, audit, examples, believed_tasks(case, signed), sizes)
 
 
 def _lesson_faults(lesson: Lesson) -> Iterator[str]:
@@ -112,6 +119,8 @@ def _seed_faults(lesson: Lesson) -> Iterator[str]:
         yield f"true answers on levels 1 to {recipe.seed_levels} alone expected, got some on {sorted(above)}"
     if lesson.entry.stream != stream.hex():
         yield f"stream {stream.hex()} expected, got {lesson.entry.stream}"
+    if lesson.entry.flops:
+        yield f"0 floating point operations for the tasks' own answers expected, got {lesson.entry.flops}"
     tops = lesson.signed.charter.direction.improve
     rungs = ladder_rungs(
         {task: min(top, recipe.seed_levels) for task, top in tops.items()}, recipe.seed_problems
@@ -147,6 +156,7 @@ def _self_faults(lesson: Lesson) -> Iterator[str]:
     if lesson.entry.offered != wanted:
         yield f"prompts offered {wanted} expected, as proposed, got {lesson.entry.offered}"
     items = profile_items(lesson.tasks, _numbered(rungs), stream)
+    yield from _flops_faults(lesson, items)
     yield from _prompt_faults(lesson.examples, items)
     yield from _filter_faults(lesson.examples, proposal)
     yield from _audit_faults(lesson, items)
@@ -194,6 +204,17 @@ def _prompt_faults(examples: Sequence[Example], items: Sequence[Item]) -> Iterat
             yield f"line {line}: a prompt that was drawn for the labellers expected, got {asked}"
             return
         left[asked] -= 1
+
+
+def _flops_faults(lesson: Lesson, items: Sequence[Item]) -> Iterator[str]:
+    """At the most 2 x parameters x tokens for each labeller; prompt and answer, a token a character."""
+    extra, labellers = lesson.signed.charter.subject.extra_tokens, lesson.entry.origin.labellers
+    if not all(model in lesson.sizes for model in labellers):
+        return  # labels by others than the team, which is a fault of its own
+    tokens = sum(2 * len(item.problem.prompt) + extra for item in items)
+    wanted = float(sum(2 * lesson.sizes[model] for model in labellers) * tokens)
+    if lesson.entry.flops != wanted:
+        yield f"{wanted:g} floating point operations for these prompts and models expected, got {lesson.entry.flops:g}"
 
 
 def _filter_faults(examples: Sequence[Example], proposal: DataProposal) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
     >>> findings = verify(evidence)
     >>> findings.checks, findings.faults
-    (17, [])
+    (20, [])
 
 Each check looks at one thing, says what it looked at in one line, and goes on after a fault. Nothing raises on
 bad evidence: a check that cannot be finished has failed.
@@ -22,9 +22,11 @@ from detent.audit.material import check_tasks
 from detent.audit.models import check_models
 from detent.audit.openings import check_budget, check_gates, check_intents, check_seal
 from detent.audit.order import check_entries, check_ledger, check_order
+from detent.audit.people import check_people
 from detent.audit.profiles import check_mastery, check_profiles
+from detent.audit.signatures import Charters
 from detent.audit.teaching import check_data
-from detent.charter import SignedCharter
+from detent.audit.watches import check_watch
 
 BY_THEMSELVES: dict[str, Callable[[Case], Finding]] = {
     "ledger": check_ledger,
@@ -34,8 +36,9 @@ BY_THEMSELVES: dict[str, Callable[[Case], Finding]] = {
     "models": check_models,
 }
 
-UNDER_THE_CHARTER: dict[str, Callable[[Case, SignedCharter], Finding]] = {
+UNDER_THE_CHARTER: dict[str, Callable[[Case, Charters], Finding]] = {
     "leases": check_leases,
+    "people": check_people,
     "sessions": check_sessions,
     "tasks": check_tasks,
     "budget": check_budget,
@@ -45,6 +48,7 @@ UNDER_THE_CHARTER: dict[str, Callable[[Case, SignedCharter], Finding]] = {
     "answers": check_answers,
     "profiles": check_profiles,
     "mastery": check_mastery,
+    "watch": check_watch,
     "decisions": check_decisions,
     "lineage": check_lineage,
     "data": check_data,
@@ -59,11 +63,11 @@ def verify(evidence: Evidence) -> Findings:
     return Findings(tuple(made), notes(case), unproven(case))
 
 
-def _under_charter(name: str, check: Callable[[Case, SignedCharter], Finding], case: Case) -> Finding:
-    signed = case.signed
-    if signed is None:
+def _under_charter(name: str, check: Callable[[Case, Charters], Finding], case: Case) -> Finding:
+    charters = case.charters
+    if charters is None:
         return Finding(name, "nothing", ("not checked: there is no charter to check it against",))
-    return _finding(name, partial(check, case, signed))
+    return _finding(name, partial(check, case, charters))
 
 
 def _finding(name: str, check: Callable[[], Finding]) -> Finding:

@@ -1,17 +1,40 @@
 """Who decides, how fast, in what direction, within what constraints: the document, its form, its signatures.
 
-It knows TOML, sections and signatures. It does not know tasks, the gate, the ledger or models: what a charter
-may name and how many items a gate needs at least come in as a `Catalogue`.
+It knows TOML, sections and signatures. It does not know tasks, the gate, tripwires, the ledger or models: what a
+charter may name and how many items a gate needs at least come in as a `Catalogue`, and what it says of the ledger
+(sizes, roots, candidates) are numbers and digests to it.
 """
 
-from detent.charter.catalogue import Catalogue, LeastLimit
+from detent.charter.amendment import (
+    AmendmentStanding,
+    amend_text,
+    amendment_standing,
+    check_amendment,
+    rotate,
+    succession,
+)
+from detent.charter.answers import (
+    ANSWER_TYPE,
+    Answer,
+    GivenAnswer,
+    Question,
+    Reply,
+    answer,
+    rule_to_answer,
+    verified_answer,
+)
+from detent.charter.catalogue import Catalogue, LeastLimit, LimitForm, WireForm
 from detent.charter.completing import complete
 from detent.charter.document import Charter, Draft
+from detent.charter.leases import LEASE_TYPE, Lease, check_term, grant, verified_lease
+from detent.charter.orders import COMMANDED, ORDER_TYPE, Command, GivenOrder, Order, order, verified_order
 from detent.charter.reading import default_text, draft_text, parse_charter, parse_draft
 from detent.charter.recipe import MixShares, Recipe
+from detent.charter.roles import Act, Rule, Standing, judge, roles_of, rule_for
 from detent.charter.sections import (
     Constraints,
     Direction,
+    DraftWire,
     Gate,
     GateItems,
     LeaseTerms,
@@ -19,49 +42,83 @@ from detent.charter.sections import (
     Pace,
     Run,
     Seal,
-    Stewards,
     Subject,
+    Threshold,
+    Wire,
 )
-from detent.charter.signed import (
-    CHARTER_TYPE,
-    LEASE_TYPE,
-    Lease,
-    SignedCharter,
-    endorse,
-    grant,
-    verified,
-    verified_lease,
-)
+from detent.charter.signed import CHARTER_TYPE, SignedCharter, claimed, endorse, standing, verified
+from detent.charter.stewards import Role, Roles, Rules, Signer, Stewards
+from detent.charter.times import hours_after
 
 __all__ = [
+    "ANSWER_TYPE",
     "CHARTER_TYPE",
+    "COMMANDED",
     "LEASE_TYPE",
+    "ORDER_TYPE",
+    "Act",
+    "AmendmentStanding",
+    "Answer",
     "Catalogue",
     "Charter",
+    "Command",
     "Constraints",
     "Direction",
     "Draft",
+    "DraftWire",
     "Gate",
     "GateItems",
+    "GivenAnswer",
+    "GivenOrder",
     "Lease",
     "LeaseTerms",
     "LeastLimit",
+    "LimitForm",
     "MixShares",
+    "Order",
     "OwnTask",
     "Pace",
+    "Question",
     "Recipe",
+    "Reply",
+    "Role",
+    "Roles",
+    "Rule",
+    "Rules",
     "Run",
     "Seal",
     "SignedCharter",
+    "Signer",
+    "Standing",
     "Stewards",
     "Subject",
+    "Threshold",
+    "Wire",
+    "WireForm",
+    "amend_text",
+    "amendment_standing",
+    "answer",
+    "check_amendment",
+    "check_term",
+    "claimed",
     "complete",
     "default_text",
     "draft_text",
     "endorse",
     "grant",
+    "hours_after",
+    "judge",
+    "order",
     "parse_charter",
     "parse_draft",
+    "roles_of",
+    "rotate",
+    "rule_for",
+    "rule_to_answer",
+    "standing",
+    "succession",
     "verified",
+    "verified_answer",
     "verified_lease",
+    "verified_order",
 ]

@@ -1,8 +1,10 @@
 """Everything that is wrong with a charter, each with its place, as one error."""
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import UnionType
 from typing import Annotated, Any, NoReturn, get_args, get_origin, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
@@ -13,6 +15,9 @@ from detent.errors import CharterError
 
 LONGEST_SHOWN = 60
 """Characters of a wrong value that a message shows."""
+
+BARE = re.compile("[A-Za-z0-9_-]+")
+"""A key that TOML writes without quotes."""
 
 KEY = "[key]"
 """How pydantic marks that the key of a mapping is wrong, not its value."""
@@ -55,7 +60,9 @@ def refuse(faults: Iterable[Fault], lines: Mapping[Path, int], file: str) -> NoR
 
 def dotted(path: Path) -> str:
     """A key path as TOML writes it; array elements by their index."""
-    return ".".join(str(step) for step in path)
+    return ".".join(
+        shown(step) if isinstance(step, str) and not BARE.fullmatch(step) else str(step) for step in path
+    )
 
 
 def shown(value: object) -> str:
@@ -120,7 +127,15 @@ def _kind_at(model: type[Section], path: Path) -> Any:
 
 
 def _bare(kind: Any) -> Any:
-    return get_args(kind)[0] if get_origin(kind) is Annotated else kind
+    """Without what is said beside a type, and without None, which TOML cannot say."""
+    inside = get_args(kind)[0] if get_origin(kind) is Annotated else kind
+    return get_args(inside)[0] if get_origin(inside) is UnionType else inside
+
+
+def _is_filled(kind: Any) -> bool:
+    """Whether an array of that kind must have an element."""
+    said = (part for each in getattr(kind, "__metadata__", ()) for part in getattr(each, "metadata", ()))
+    return any(getattr(part, "min_length", 0) for part in said)
 
 
 def _words(kind: Any) -> str:
@@ -132,5 +147,6 @@ def _words(kind: Any) -> str:
         needed = [name for name, field in inside.model_fields.items() if field.is_required()]
         return f"a table with {', '.join(needed)}" if needed else "a table"
     if get_origin(inside) is tuple:
-        return f"an array with one or more of {_words(get_args(inside)[0])}"
+        few = "one or more of " if _is_filled(kind) else ""
+        return f"an array with {few}{_words(get_args(inside)[0])}"
     return "a table with at least one key"

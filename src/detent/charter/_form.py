@@ -1,9 +1,10 @@
 """What every part of a charter is made of: frozen sections, and kinds of values that say what they expect."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetCoreSchemaHandler, ValidationError
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 WRONG = "wrong_value"
@@ -36,6 +37,11 @@ class Says:
             raise PydanticCustomError(WRONG, "{wanted}", {"wanted": self.wanted}) from None
 
 
+def _moment(text: str) -> str:
+    datetime.fromisoformat(text)
+    return text
+
+
 Count = Annotated[int, Field(ge=1, le=LARGEST_EXACT), Says("an integer of at least 1")]
 Level = Annotated[int, Field(ge=1, le=100), Says("a level, an integer from 1 to 100,")]
 Share = Annotated[float, Field(ge=0, le=1), Says("a number from 0 to 1")]
@@ -44,9 +50,29 @@ Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$"), Says("64 lower-case hex 
 Line = Annotated[
     str, Field(pattern=r"^\P{C}+$", max_length=200), Says("one line of text, 1 to 200 characters,")
 ]
+Reason = Annotated[
+    str, Field(pattern=r"^\P{C}+$", max_length=1000), Says("one line of text, 1 to 1000 characters,")
+]
+Time = Annotated[
+    str,
+    Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$"),
+    AfterValidator(_moment),
+    Says("a time such as 2026-01-31T12:00:00Z"),
+]
+"""UTC in RFC 3339 with seconds; texts of this form sort as times do."""
+
+Bool = Annotated[bool, Says("true or false")]
+Hours = Annotated[float, Field(gt=0, le=87_600), Says("hours, a number above 0, at most 87600,")]
+Wait = Annotated[float, Field(ge=0, le=87_600), Says("hours, a number from 0 to 87600,")]
+Petaflop = Annotated[float, Field(gt=0, le=1e15), Says("a number above 0, at most 1e15,")]
 TaskName = Annotated[
     str,
     Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$"),
     Says("a task's name in a-z, 0-9, _ and -, beginning with a letter,"),
+]
+WireName = Annotated[
+    str,
+    Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$"),
+    Says("a tripwire's name in a-z, 0-9, _ and -, beginning with a letter,"),
 ]
 Change = Annotated[Literal["data"], Says('"data"')]

@@ -5,6 +5,8 @@ from math import fsum, isclose
 from typing import Any
 
 from detent.charter._faults import Fault, shown
+from detent.charter._steward_rules import steward_faults, threshold_faults
+from detent.charter._wire_rules import wire_faults
 from detent.charter.catalogue import Catalogue, Kind
 from detent.errors import UsageError
 
@@ -15,43 +17,21 @@ SHAPE = ("layers", "hidden", "intermediate", "heads")
 def rule_faults(sections: Mapping[str, Any], catalogue: Catalogue) -> Iterator[Fault]:
     """Every rule that is broken."""
     rules = {
-        _stewards: ("stewards",),
+        steward_faults: ("stewards",),
+        threshold_faults: ("direction", "stewards"),
         _mix: ("recipe",),
         _labels: ("recipe",),
         _seed_levels: ("recipe", "direction"),
         _improved: ("direction", "tasks"),
         _own_tasks: ("direction", "tasks"),
         _subject: ("subject",),
+        wire_faults: ("tripwires",),
     }
     for rule, needed in rules.items():
         if all(name in sections for name in needed):
             yield from rule(sections, catalogue)
     if all(name in sections for name in ("gate", "constraints", "pace")):
         yield from _items(sections, catalogue)
-
-
-def _stewards(sections: Mapping[str, Any], _: Catalogue) -> Iterator[Fault]:
-    stewards = sections["stewards"]
-    keys = getattr(stewards, "keys", None)
-    if keys is None:  # a draft has none yet
-        return
-    if stewards.quorum > len(keys):
-        yield Fault(
-            ("stewards", "quorum"),
-            f"at most {len(keys)} expected, the number of keys, got {stewards.quorum}",
-        )
-    seen: dict[str, str] = {}
-    for index, key in enumerate(keys):
-        name, _, rest = key.partition("+")
-        public = rest.partition("+")[2]
-        for value in (name, public):
-            if value in seen:
-                yield Fault(
-                    ("stewards", "keys", index),
-                    f"a key of another steward expected, got {shown(seen[value])} again",
-                )
-                break
-            seen[value] = name
 
 
 def _mix(sections: Mapping[str, Any], _: Catalogue) -> Iterator[Fault]:

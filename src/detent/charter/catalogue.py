@@ -1,8 +1,10 @@
-"""What a charter may name, and what the gate needs at least, handed in by whoever knows tasks and gate."""
+"""What a charter may name, and what the gate needs at least, handed in by whoever knows tasks, gate and tripwires."""
 
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Literal
+
+from detent.values import Action
 
 Kind = Literal["superiority", "non_inferiority", "floor"]
 
@@ -12,8 +14,29 @@ openings 1 .. k can all pass. Raises UsageError when no limit does."""
 
 
 @dataclass(frozen=True, slots=True)
+class LimitForm:
+    """One limit of a tripwire, in the unit that the wire documents, and from where to where it may be.
+
+    default: None when there is no limit unless the charter sets one. high: infinity when nothing bounds it.
+    """
+
+    default: float | None
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class WireForm:
+    """What a charter may say of a tripwire: its action, of which this is the default, and these limits."""
+
+    action: Action
+    limits: Mapping[str, LimitForm] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Catalogue:
-    """The built-in tasks' names, and the gate's need for items."""
+    """The built-in tasks' names, the gate's need for items, and the built-in tripwires."""
 
     tasks: Collection[str]
     least_limit: LeastLimit
+    tripwires: Mapping[str, WireForm] = field(default_factory=dict)

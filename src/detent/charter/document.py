@@ -1,23 +1,27 @@
 """The document as a whole: a draft, as an author writes it, and the charter that `init` makes of it."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated
 
-from detent.charter._form import Line, Says, Section, TaskName
+from pydantic import Field
+
+from detent.charter._form import Count, Line, Says, Section, TaskName, WireName
 from detent.charter.recipe import Recipe
 from detent.charter.sections import (
     Constraints,
     Direction,
     DraftOwnTask,
-    DraftStewards,
+    DraftWire,
     Gate,
     OwnTask,
     Pace,
     Run,
     Seal,
-    Stewards,
     Subject,
+    Wire,
 )
+from detent.charter.stewards import DraftStewards, Stewards
+from detent.errors import UsageError
 
 
 class Draft(Section):
@@ -25,7 +29,7 @@ class Draft(Section):
 
     name: Line
     purpose: Line
-    version: Annotated[Literal[1], Says("1, a first charter,")] = 1
+    version: Annotated[int, Field(ge=1, le=1), Says("1, a first charter,")] = 1
     stewards: DraftStewards
     pace: Pace
     direction: Direction
@@ -34,12 +38,28 @@ class Draft(Section):
     recipe: Recipe = Recipe()
     gate: Gate = Gate()
     tasks: Mapping[TaskName, DraftOwnTask] = {}
+    tripwires: Mapping[WireName, DraftWire] = {}
     run: Run = Run()
+
+    def wire(self, name: str) -> DraftWire:
+        """A tripwire's action and limits, defaults filled in.
+
+        Raises:
+            UsageError: neither the catalogue it was read with nor the author names such a wire.
+        """
+        if name not in self.tripwires:
+            raise UsageError(f"one of {', '.join(self.tripwires) or 'no tripwires'} expected, got {name}")
+        return self.tripwires[name]
 
 
 class Charter(Draft):
-    """A draft with the stewards' keys, the seal's tip and the hashes of the authors' own task files."""
+    """A draft with the stewards' keys, the seal's tip and the hashes of the authors' own files.
 
+    version: 1 is the first; every amendment counts one up.
+    """
+
+    version: Count = 1
     stewards: Stewards
     seal: Seal
     tasks: Mapping[TaskName, OwnTask] = {}
+    tripwires: Mapping[WireName, Wire] = {}

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from detent.charter._faults import Fault, read_sections, refuse
 from detent.charter._lines import key_lines
 from detent.charter._rules import rule_faults
+from detent.charter._wire_rules import completed
 from detent.charter.catalogue import Catalogue
 from detent.charter.document import Charter, Draft
 from detent.errors import CharterError, UsageError
@@ -62,13 +63,14 @@ def _parsed(model: type[D], text: str, catalogue: Catalogue, file: str) -> D:
     faults = [*map(_explained, wrong), *rule_faults(sound, catalogue)]
     if faults:
         refuse(faults, key_lines(text), file)
-    return model.model_validate(document)
+    wires = completed(document.get("tripwires", {}), catalogue)
+    return model.model_validate(document | {"tripwires": wires})
 
 
 def _explained(fault: Fault) -> Fault:
     """What only a charter has is no typing mistake in a draft. In a charter these keys are never unknown."""
     match fault.path:
-        case ("seal",) | ("stewards", "keys") | ("tasks", _, "sha256") if "a key of" in fault.sentence:
+        case ("seal",) | ("tasks", _, "sha256") if "a key of" in fault.sentence:
             return Fault(fault.path, "nothing expected in a draft: `init` fills it in; remove it")
         case _:
             return fault

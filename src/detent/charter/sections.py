@@ -1,33 +1,30 @@
 """The charter's sections: who decides, how fast, in what direction, within what constraints."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
 from detent.charter._form import (
     LARGEST_EXACT,
+    Bool,
     Change,
     Count,
     Hash,
+    Hours,
     Level,
     Part,
+    Petaflop,
     Says,
     Section,
     TaskName,
+    Wait,
 )
-from detent.errors import UsageError
-from detent.signing import VerifyKey
+from detent.charter.stewards import Quorum
+from detent.values import Action
 
 SOURCE = r"^[^:/][^:]*\.py:[A-Za-z_][A-Za-z0-9_]*$"
-
-
-def _verify_key(text: str) -> str:
-    try:
-        VerifyKey.parse(text)
-    except UsageError as error:
-        raise ValueError(text) from error
-    return text
 
 
 def _inside(source: str) -> str:
@@ -37,9 +34,13 @@ def _inside(source: str) -> str:
     return source
 
 
-Quorum = Annotated[int, Field(ge=1, le=64), Says("an integer from 1 to 64")]
-Key = Annotated[str, AfterValidator(_verify_key), Says('a verify key "name+hash+base64"')]
 Generations = Annotated[int, Field(ge=1, le=100_000), Says("an integer from 1 to 100000")]
+Gain = Annotated[float, Field(gt=0, le=1), Says("a number above 0, at most 1")]
+PerDay = Annotated[int, Field(ge=0, le=100_000), Says("an integer from 0 to 100000")]
+Lag = Annotated[int, Field(ge=0, le=100), Says("an integer from 0 to 100")]
+Horizon = Annotated[float, Field(gt=0, le=1000), Says("a level, a number above 0, at most 1000,")]
+Gigabytes = Annotated[float, Field(gt=0, le=1e6), Says("a number above 0, at most 1000000,")]
+ComputeShare = Annotated[float, Field(ge=0, le=1e6), Says("a number from 0 to 1000000")]
 Items = Annotated[int, Field(ge=1, le=10_000_000), Says("an integer from 1 to 10000000")]
 Threads = Annotated[int, Field(ge=1, le=1024), Says("an integer from 1 to 1024")]
 Seed = Annotated[int, Field(ge=0, le=LARGEST_EXACT), Says(f"an integer from 0 to {LARGEST_EXACT}")]
@@ -48,34 +49,48 @@ Width = Annotated[int, Field(ge=1, le=1_000_000), Says("an integer from 1 to 100
 Room = Annotated[int, Field(ge=0, le=4096), Says("an integer from 0 to 4096")]
 
 
-class DraftStewards(Section):
-    """[stewards] as an author writes it: how many of them must sign."""
-
-    quorum: Quorum
-
-
-class Stewards(DraftStewards):
-    """[stewards]: whose signatures count, and how many must be there."""
-
-    keys: Annotated[tuple[Key, ...], Field(strict=False, min_length=1, max_length=64)]
-
-
 class LeaseTerms(Section):
-    """[pace] lease: the largest grant of autonomy, in generations; init signs the first."""
+    """[pace] lease: the largest grant of autonomy; init signs the first.
+
+    hours: until it expires. petaflop: 1e15 floating point operations.
+    """
 
     generations: Generations
+    hours: Hours = 24.0
+    petaflop: Petaflop = 0.2
 
 
 class Pace(Section):
-    """[pace]: how fast."""
+    """[pace]: how fast.
+
+    max_gain_per_generation: of the ladder score; when the lower end of the gain's interval is above, a person is asked.
+    generations_per_day: begun in 24 hours at most; 0 is no bound.
+    review_hours: from a promotion to the next generation.
+    evaluation_lag: generations that may pass without a full evaluation.
+    answer_hours: after which a question nobody answered is answered no.
+    """
 
     lease: LeaseTerms
+    max_gain_per_generation: Gain = 0.25
+    generations_per_day: PerDay = 0
+    review_hours: Wait = 0.0
+    evaluation_lag: Lag = 0
+    answer_hours: Hours = 168.0
+
+
+class Threshold(Section):
+    """[[direction.threshold]]: before `task` reaches that horizon (a level), so many approvers are asked."""
+
+    task: TaskName
+    horizon: Horizon
+    quorum: Quorum = 1
 
 
 class Direction(Section):
-    """[direction] improve: each task to improve, and the top level of its ladder."""
+    """[direction]. improve: each task to improve, and the top level of its ladder. threshold: where to ask first."""
 
     improve: Annotated[Mapping[TaskName, Level], Field(min_length=1)]
+    threshold: Annotated[tuple[Threshold, ...], Field(strict=False, max_length=64)] = ()
 
 
 class Constraints(Section):
@@ -86,6 +101,9 @@ class Constraints(Section):
     non_inferiority_margin: share right that a promotion may lose on any task's ladder.
     mastery_floor: share right that mastered levels must keep for good.
     error_budget: chance of any false promotion, ever.
+    confined: whether workers must be; where they cannot be, nothing runs.
+    max_disk_gb: of 1e9 bytes, the run folder's.
+    max_compute_share: all training since, as a share of what the subject's first training took; 0 is no bound.
     """
 
     changes: Annotated[tuple[Change, ...], Field(strict=False, min_length=1)] = ("data",)
@@ -93,6 +111,9 @@ class Constraints(Section):
     non_inferiority_margin: Part = 0.05
     mastery_floor: Part = 0.94
     error_budget: Part = 0.05
+    confined: Bool = False
+    max_disk_gb: Gigabytes = 20.0
+    max_compute_share: ComputeShare = 0.0
 
 
 class Subject(Section):
@@ -146,6 +167,40 @@ class OwnTask(DraftOwnTask):
     """[tasks.NAME] with the SHA-256 of its file."""
 
     sha256: Hash
+
+
+class DraftWire(Section):
+    """[tripwires.NAME] as an author writes it, and, once read, with every default filled in.
+
+    action: what is done when it fires. source: of a wire of the author's own, FILE.py:function beside the charter.
+    Any other key is a limit; the catalogue says which there are.
+    """
+
+    model_config = ConfigDict(extra="allow")  # _wire_rules.py refuses what is no limit of this wire
+
+    action: Annotated[Action, Says('"record", "pause" or "halt"')] = "pause"
+    source: Annotated[
+        str,
+        Field(pattern=SOURCE),
+        AfterValidator(_inside),
+        Says('"FILE.py:function" beside the charter'),
+    ] = ""
+
+    @property
+    def own(self) -> bool:
+        """Whether the author wrote it."""
+        return self.source != ""
+
+    @property
+    def limits(self) -> Mapping[str, float]:
+        """The limits by their names, in the units that the wire documents."""
+        return MappingProxyType(self.__pydantic_extra__ or {})
+
+
+class Wire(DraftWire):
+    """[tripwires.NAME]; of a wire of the author's own with the SHA-256 of its file."""
+
+    sha256: Hash = ""
 
 
 class Seal(Section):

@@ -1,31 +1,22 @@
-"""What stewards sign: the charter itself, and leases under it. DSSE envelopes, each of a type of its own.
+"""A charter as stewards sign it: a DSSE envelope over its TOML bytes.
 
-The charter's digest is the SHA-256 of its TOML bytes, so `sha256sum charter.toml` says it too.
+Its digest is the SHA-256 of those bytes, so `sha256sum charter.toml` says it too. An envelope may travel from one
+steward to the next: `detent.signing.add_signature` adds one signature, `merge_envelopes` brings copies together,
+`standing` says how far it has come.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pydantic import ValidationError
-
-from detent.charter._form import Count, Hash, Section
 from detent.charter.catalogue import Catalogue
 from detent.charter.document import Charter
 from detent.charter.reading import parse_charter
-from detent.errors import CharterError, TrustError
-from detent.signing import SigningKey, VerifyKey, canonical, open_envelope, peek_envelope, seal_envelope
+from detent.charter.roles import Rule, Standing, judge
+from detent.errors import TrustError
+from detent.signing import SigningKey, VerifyKey, open_envelope, peek_envelope, seal_envelope, signers_of
 from detent.values import sha256_hex
 
 CHARTER_TYPE = "application/vnd.detent.charter.v1+toml"
-LEASE_TYPE = "application/vnd.detent.lease.v1+json"
-
-
-class Lease(Section):
-    """A grant: so many generations, under the charter of this digest; `number` counts leases from 1."""
-
-    charter: Hash
-    number: Count
-    generations: Count
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +33,12 @@ class SignedCharter:
         """The keys whose signatures count."""
         return tuple(VerifyKey.parse(key) for key in self.charter.stewards.keys)
 
+    @property
+    def recovery(self) -> VerifyKey | None:
+        """The key that can stand in for the quorum in an amendment."""
+        key = self.charter.stewards.recovery
+        return VerifyKey.parse(key) if key else None
+
 
 def endorse(text: str, keys: Sequence[SigningKey]) -> str:
     """The envelope of a charter's text, signed by `keys`."""
@@ -51,10 +48,23 @@ def endorse(text: str, keys: Sequence[SigningKey]) -> str:
 def verified(envelope: str, catalogue: Catalogue, file: str = "charter.dsse") -> SignedCharter:
     """The charter in an envelope that a quorum of the stewards it names signed.
 
-    It names its own stewards: whoever holds the first charter of a run decides whom to believe.
+    It names its own stewards: whoever holds the first charter of a run decides whom to believe. That a later one
+    rightly follows the one before is for `check_amendment` to say.
 
     Raises:
         TrustError: it is no charter's envelope, or too few stewards signed.
+        CharterError: the charter itself is not in order.
+    """
+    signed = claimed(envelope, catalogue, file)
+    open_envelope(envelope, CHARTER_TYPE, signed.stewards, signed.charter.stewards.quorum)
+    return signed
+
+
+def claimed(envelope: str, catalogue: Catalogue, file: str = "charter.dsse") -> SignedCharter:
+    """The charter in an envelope, in order but with no signature looked at: to show it to those who are to sign it.
+
+    Raises:
+        TrustError: it is no charter's envelope.
         CharterError: the charter itself is not in order.
     """
     payload = peek_envelope(envelope, CHARTER_TYPE)
@@ -64,48 +74,13 @@ def verified(envelope: str, catalogue: Catalogue, file: str = "charter.dsse") ->
         raise TrustError(
             f"{file}: a charter in UTF-8 expected, got {error}; restore it from a copy"
         ) from error
-    signed = SignedCharter(parse_charter(text, catalogue, file), text, sha256_hex(payload), envelope)
-    open_envelope(envelope, CHARTER_TYPE, signed.stewards, signed.charter.stewards.quorum)
-    return signed
+    return SignedCharter(parse_charter(text, catalogue, file), text, sha256_hex(payload), envelope)
 
 
-def grant(charter: SignedCharter, number: int, generations: int, keys: Sequence[SigningKey]) -> str:
-    """The envelope of lease `number` under `charter`, signed by `keys`.
+def standing(envelope: str, payload_type: str, charter: SignedCharter, rule: Rule) -> Standing:
+    """How far the signatures on an envelope meet a rule; signatures by others than stewards are passed over.
 
     Raises:
-        CharterError: more generations than the charter lets anyone grant at once, or none.
+        TrustError: it is no envelope, or its payload is of another type.
     """
-    _check_size(charter, generations)
-    lease = Lease(charter=charter.digest, number=number, generations=generations)
-    return seal_envelope(canonical(lease.model_dump()), LEASE_TYPE, keys)
-
-
-def verified_lease(envelope: str, charter: SignedCharter) -> Lease:
-    """The lease in an envelope that a quorum of the charter's stewards signed.
-
-    Raises:
-        TrustError: too few of them signed, or it was granted under another charter.
-        CharterError: it grants more than the charter lets anyone grant at once.
-    """
-    payload = open_envelope(envelope, LEASE_TYPE, charter.stewards, charter.charter.stewards.quorum)
-    try:
-        lease = Lease.model_validate_json(payload)
-    except ValidationError as error:
-        raise TrustError(
-            f"a lease with charter, number and generations expected, got {payload[:80]!r}; grant another"
-        ) from error
-    if lease.charter != charter.digest:
-        raise TrustError(
-            f"a lease under charter {charter.digest} expected, got one under {lease.charter}; grant another"
-        )
-    _check_size(charter, lease.generations)
-    return lease
-
-
-def _check_size(charter: SignedCharter, generations: int) -> None:
-    largest = charter.charter.pace.lease.generations  # charter [pace] lease: the largest grant
-    if not 1 <= generations <= largest:
-        raise CharterError(
-            f"a lease of 1 to {largest} generations expected, as pace.lease.generations says, got "
-            f"{generations}; grant fewer, and again when they are spent"
-        )
+    return judge(charter.charter, rule, signers_of(envelope, payload_type, charter.stewards))

@@ -1,10 +1,12 @@
 """The commands. Each body imports what it needs, so that `detent --help` starts in a fraction of a second."""
 
 import json
-from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from detent.cli import charters, keys, people
+from detent.cli.options import Folder, KeyFiles, passphrase, say_handed
 
 app = typer.Typer(
     name="detent",
@@ -14,12 +16,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The run folder.", show_default=False)]
-KeyFile = Annotated[
-    Path | None,
-    typer.Option("--key", metavar="FILE", help="A steward's key; default: the one in your data folder."),
-]
-
 
 @app.command()
 def init(
@@ -27,15 +23,22 @@ def init(
     source: Annotated[
         str, typer.Option("--from", metavar="digits|CHARTER.toml", help="The charter to start from.")
     ] = "digits",
-    key: KeyFile = None,
+    key: KeyFiles = None,
 ) -> None:
-    """Make a run folder: charter, ledger, seal, and the first lease, signed by a steward."""
+    """Make a run folder: charter, ledger, seal, and the first lease, signed by its stewards."""
     from detent.assembly import create_run  # noqa: PLC0415
 
-    made = create_run(folder, source=source, key_path=key)
-    typer.echo(f"{folder}: charter '{made.name}' version {made.version} signed by {made.steward}")
-    typer.echo(f"steward's key: {made.key_path}{' (new; keep a copy)' if made.key_is_new else ''}")
-    typer.echo(f"first lease: {made.generations} generations. Next: detent run {folder}")
+    made = create_run(folder, source=source, key_paths=key or [], passphrase=passphrase)
+    typer.echo(f"{folder}: charter '{made.name}' version {made.version} signed by {', '.join(made.stewards)}")
+    paths = ", ".join(map(str, made.key_paths))
+    typer.echo(f"steward's key: {paths}{' (new; keep a copy)' if made.key_is_new else ''}")
+    if made.recovery_path:
+        typer.echo(
+            f"recovery key: {made.recovery_path} (move it off this machine: it replaces a steward's lost key)"
+        )
+    typer.echo(
+        f"first lease: {made.generations} generations within {made.hours:g} hours. Next: detent run {folder}"
+    )
 
 
 @app.command()
@@ -46,22 +49,33 @@ def run(
     ] = None,
 ) -> None:
     """Turn the cycle until the lease is spent, or N generations; go on where it stopped."""
-    from detent.cli.running import run_loop  # noqa: PLC0415
+    from detent.cli.running import run_and_show  # noqa: PLC0415
 
-    run_loop(folder, generations)
+    run_and_show(folder, generations)
 
 
 @app.command()
 def lease(
     folder: Folder,
     generations: Annotated[int, typer.Option("--generations", metavar="N", min=1, help="How many more.")],
-    key: KeyFile = None,
+    hours: Annotated[
+        float | None,
+        typer.Option("--hours", metavar="H", help="For so long; default: the most the charter allows."),
+    ] = None,
+    petaflop: Annotated[
+        float | None,
+        typer.Option("--petaflop", metavar="F", help="So much compute, in 1e15; default: the same."),
+    ] = None,
+    key: KeyFiles = None,
 ) -> None:
-    """Grant another lease, signed by a steward."""
-    from detent.assembly import grant_lease  # noqa: PLC0415
+    """Grant another lease, signed by stewards. It is spent, and it expires by itself."""
+    from detent.assembly import grant_lease, load_keys  # noqa: PLC0415
 
-    number, left = grant_lease(folder, generations, key_path=key)
-    typer.echo(f"lease {number} granted: {left} generations left. Next: detent run {folder}")
+    opened = load_keys(key or [], passphrase)
+    handed = grant_lease(folder, generations, hours=hours, petaflop=petaflop, keys=opened)
+    say_handed(folder, f"lease of {generations} generations", handed)
+    if handed.entry is not None:
+        typer.echo(f"Next: detent run {folder}")
 
 
 @app.command()
@@ -119,3 +133,9 @@ def version(
 
         typer.echo(f"detent {__version__}")
         raise typer.Exit
+
+
+for command in people.COMMANDS:
+    app.command()(command)
+app.add_typer(charters.app, name="charter")
+app.add_typer(keys.app, name="key")

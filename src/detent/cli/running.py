@@ -11,27 +11,33 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from detent.assembly import open_run
+from detent.assembly import EXIT_CODES, run_loop
 from detent.values import Progress as Step
 
-PHASES = {"build": "building", "train": "training", "label": "labelling", "answer": "evaluating"}
+PHASES = {
+    "build": "building",
+    "train": "training",
+    "label": "labelling",
+    "answer": "evaluating",
+    "compare": "comparing",
+}
 
 STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
-def run_loop(folder: Path, generations: int | None) -> None:
+def run_and_show(folder: Path, generations: int | None) -> None:
     """Turn the cycle in `folder`; prints one line a generation. Ctrl-C and SIGTERM stop it cleanly."""
     for number in STOPPING:
         if signal.getsignal(number) is not signal.SIG_IGN:  # as it is in the background
             signal.signal(number, _interrupt)
     with Display() as display:
         try:
-            with open_run(folder, watch=display.step, say=display.say) as run:
-                stop = run.go(generations)
+            ended = run_loop(folder, generations, watch=display.step, say=display.say)
         except KeyboardInterrupt:
             display.say(f"stopped; nothing is lost. Go on with: detent run {folder}")
             raise SystemExit(130) from None
-    typer.echo(stop)
+    typer.echo(ended.sentence)
+    raise SystemExit(EXIT_CODES[ended.stop])
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:

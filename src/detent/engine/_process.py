@@ -91,10 +91,17 @@ class WorkerProcess:
                 watch(said)
             return said
 
-    def kill(self) -> None:
-        """End it now, with all it started. May be called again."""
+    def end(self) -> None:
+        """End it now, with all it started; for a thread other than the one that waits in `ask`, which hears of it.
+
+        The pipes stay open: what waits on one that is closed under it is never woken.
+        """
         if self._process.poll() is None:  # until it is waited for, its number is nobody else's
             os.killpg(self._process.pid, signal.SIGKILL)
+
+    def kill(self) -> None:
+        """End it now, with all it started, and let go of it. May be called again."""
+        self.end()
         self._process.wait()
         self._selector.close()
         for pipe in (self._process.stdin, self._process.stdout):

@@ -10,6 +10,7 @@ Nothing a worker says is believed for its form alone: `believed` holds a result 
 import re
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from math import inf
 from pathlib import Path
 from typing import NoReturn, Protocol
 
@@ -19,6 +20,8 @@ from detent.values import (
     Answers,
     BuildJob,
     BuiltModel,
+    Compared,
+    CompareJob,
     Job,
     JobFailure,
     LabelJob,
@@ -38,6 +41,7 @@ Ask = Callable[[Job, Watch], Result]
 _BLAMED: dict[str, type[DetentError]] = {
     error.__name__: error for error in (SubjectError, StorageError, UsageError, EngineError)
 }
+_ROUNDING = 1e-6
 _FOLDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -85,7 +89,8 @@ def believed(job: Job, result: Result, log: Path | None = None) -> Result:
 
     Raises:
         DetentError: the class that a `JobFailure` names, with its message and the name of the `log`.
-        EngineError: the result does not answer the job: another kind, another number, prompts nobody asked.
+        EngineError: the result does not answer the job: another kind, another number, prompts nobody asked,
+            measurements that nothing can have.
     """
     if isinstance(result, JobFailure):
         raise_failure(result, log)
@@ -99,6 +104,8 @@ def believed(job: Job, result: Result, log: Path | None = None) -> Result:
                 _disbelieve(f"{len(job.prompts)} completions", str(len(result.completions)))
         case LabelJob(), Labels():
             _believe_labels(job, result)
+        case CompareJob(), Compared():
+            _believe_comparison(result)
         case _:
             _disbelieve(f"the kind of result that {type(job).__name__} has", type(result).__name__)
     return result
@@ -139,6 +146,17 @@ def _believe_labels(job: LabelJob, labels: Labels) -> None:
             )
         if not (0.0 <= example.confidence <= 1.0 and 0.0 <= example.agreement <= 1.0):
             _disbelieve("confidence and agreement in [0, 1]", f"{example.confidence}, {example.agreement}")
+
+
+def _believe_comparison(found: Compared) -> None:
+    if not 0.0 <= found.divergence < inf:
+        _disbelieve("a finite divergence of 0 or more", str(found.divergence))
+    if not 0.0 <= found.flips <= 1.0:
+        _disbelieve("a share of flips in [0, 1]", str(found.flips))
+    if not found.similarity or not all(abs(layer) <= 1.0 + _ROUNDING for layer in found.similarity):
+        _disbelieve("similarities in [-1, 1], one a layer", str(found.similarity))
+    if min(found.tokens, found.unmatched) < 0:
+        _disbelieve("0 tokens and unmatched layers or more", f"{found.tokens} and {found.unmatched}")
 
 
 def _disbelieve(wanted: str, got: str) -> NoReturn:

@@ -115,7 +115,7 @@ class LocalEngine:
                 wait(futures)
             except BaseException:  # an interrupt: end what runs, or the pool would wait for it
                 for worker in workers:
-                    worker.kill()
+                    worker.end()
                 raise
         return [future.result() for future in futures]
 

@@ -13,6 +13,7 @@ import re
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from math import prod
 from pathlib import Path
 from typing import BinaryIO
 
@@ -85,6 +86,34 @@ class ModelStore:
                 )
             self._verified.add(digest)
         return folder
+
+    def check(self, digest: str) -> None:
+        """Believe a model's files anew, whatever was seen of them before. Raises as `path`."""
+        self._verified.discard(digest)
+        self.path(digest)
+
+    def parameters(self, digest: str) -> int:
+        """How many numbers its weights have, by the headers of its safetensors files. Raises as `path`.
+
+        A tensor that two names share is stored once and counts once.
+        """
+        files = sorted(self.path(digest).glob("*.safetensors"))
+        return sum(_numbers_in(path) for path in files)
+
+    def digests(self) -> list[str]:
+        """Every model in the store, by name; no content is looked at."""
+        return sorted(path.name for path in self._folder.iterdir() if _DIGEST.fullmatch(path.name))
+
+    def remove(self, digest: str) -> None:
+        """Take a model out of the store.
+
+        Raises:
+            StorageError: the disk refuses.
+        """
+        self._verified.discard(digest)
+        folder = self._folder / _digest_name(digest)
+        with storing(folder):
+            discard(folder)
 
     def set_incumbent(self, digest: str) -> None:
         """Let `models/incumbent` lead to this model, from one moment to the next.
@@ -267,6 +296,18 @@ def _opened_file(name: str, folder: int) -> Iterator[BinaryIO]:
         raise SubjectError(f"a regular file {name} expected, got a folder or special file; remove it")
     with os.fdopen(descriptor, "rb") as file:
         yield file
+
+
+def _numbers_in(path: Path) -> int:
+    """The sum of the tensors' sizes in one safetensors file."""
+    try:
+        with path.open("rb") as file:
+            header = msgspec.json.decode(file.read(int.from_bytes(file.read(_HEADER), "little")))
+        return sum(prod(tensor["shape"]) for name, tensor in header.items() if name != "__metadata__")
+    except (OSError, msgspec.DecodeError, KeyError, TypeError, AttributeError) as error:
+        raise SubjectError(
+            f"a safetensors header with shapes expected in {path}, got none ({error}); make the model again"
+        ) from error
 
 
 def _check_header(name: str, file: BinaryIO) -> None:

@@ -16,10 +16,10 @@ from detent.evaluate.budget import (
     spent,
 )
 from detent.evaluate.confidence import ConfidenceSequence, Interval, gain_of
-from detent.evaluate.evaluator import evaluator_digest
+from detent.evaluate.evaluator import evaluator_digest, evaluator_digest_on_disk
 from detent.evaluate.gate import log_e, passes, reverse_log_e, threshold
 from detent.evaluate.horizon import Horizon, falling_rates, horizon, horizons
-from detent.evaluate.items import ItemStream
+from detent.evaluate.items import ItemStream, judged
 from detent.evaluate.mastery import newly_mastered, plan_mastery
 from detent.evaluate.opening import Conducted, conduct
 from detent.evaluate.profile import as_profile, ladder_rungs, profile_items, score_profile
@@ -59,6 +59,7 @@ __all__ = [
     "discrepancies",
     "encode_rows",
     "evaluator_digest",
+    "evaluator_digest_on_disk",
     "falling_rates",
     "faults_of_intent",
     "fresh_stream",
@@ -67,6 +68,7 @@ __all__ = [
     "horizons",
     "item_limit",
     "items_to_expect",
+    "judged",
     "ladder_rungs",
     "least_first_limit",
     "least_items",

@@ -45,22 +45,28 @@ class Book:
         """
         self.record = record
         self._clock = clock
-        entries = [decode_entry(data) for data in record.entries()]
-        self.state: State = fold(entries)
-        self._latest = max((entry.at for entry in entries), default="")
+        self.state: State = fold(decode_entry(data) for data in record.entries())
 
-    def write(self, entry: Entry) -> Entry:
-        """Append an entry, stamped with the time and the generation in progress; returns it as it reads back."""
-        # A machine's clock may be set back; the ledger's time never goes back.
-        at = max(self._clock(), self._latest)
-        stamped = structs.replace(entry, at=at, generation=self.state.generation)
+    @property
+    def now(self) -> str:
+        """The time (UTC, RFC 3339). A machine's clock may be set back; the ledger's time never goes back."""
+        return max(self._clock(), self.state.latest_at)
+
+    def write(self, entry: Entry, at: str = "") -> Entry:
+        """Append an entry, stamped with the time and the generation in progress; returns it as it reads back.
+
+        at: the time, where what the entry says depends on it; else now.
+        """
+        stamped = structs.replace(
+            entry, at=max(at, self.state.latest_at) if at else self.now, generation=self.state.generation
+        )
         data = canonical(entry_document(stamped))
         # What is read back is used from here on, also by the turn that wrote it: canonical form sorts keys, and
         # a turn that goes on after a crash must see the very same records as one that never stopped.
         written = decode_entry(data)
         after = fold([written], self.state)  # an entry that may not stand here is never written
         self.record.append(data)
-        self.state, self._latest = after, at
+        self.state = after
         return written
 
     def once(self, slot: str, make: Callable[[], E]) -> E:

@@ -1,18 +1,19 @@
 """The cycle, to be read aloud. Everything else in Detent exists so that these lines can be trusted.
 
-    diagnose -> propose -> label -> audit -> train -> screen -> open the seal -> decide
+    diagnose -> propose -> label -> audit -> train -> screen -> open the seal -> watch -> ask -> decide
 
 A *team* of models that differ in their seed learns together: what they label, they must agree on. The best of
 them in the open is the generation's candidate; only the gate makes it the incumbent.
 
 `book.once` takes what the ledger already holds of a turn and does only what is missing, so a turn that was
-killed goes on where it stood. Undecided means no.
+killed goes on where it stood. Undecided means no, and so does a question that nobody answers.
 """
 
-from detent.loop import judge, learn, measure
+from detent.loop import asking, judge, learn, measure, watch
+from detent.loop.judge import Judged
 from detent.loop.measure import Ask
 from detent.loop.parts import Parts
-from detent.values import Decided
+from detent.values import Decided, Profile
 
 
 def beginning(parts: Parts) -> Decided:
@@ -27,8 +28,8 @@ def beginning(parts: Parts) -> Decided:
     return book.once("decision/v1", lambda: judge.begin_with(leader, team))
 
 
-def turn(parts: Parts) -> Decided:
-    """One generation: incumbent -> candidate -> decision."""
+def turn(parts: Parts) -> Decided | None:
+    """One generation: incumbent -> candidate -> decision. None when a person is asked first."""
     book = parts.book
     before = book.state.visible[book.state.incumbent]
     weak = book.once("diagnosis/v1", lambda: learn.diagnose(parts, before)).diagnosis
@@ -40,16 +41,26 @@ def turn(parts: Parts) -> Decided:
     book.once("audit/v1", lambda: measure.audit(parts, plan, labels))
     candidates = learn.train(parts, plan, labels)
     profiles = measure.visible(parts, candidates)
+    judged = _opened(parts, before, profiles)
+
+    watched = book.once("watch/v1", lambda: watch.look(parts, profiles))
+    permission = asking.permission(parts, watched, judged)
+    if permission == "waiting":
+        return None
+    return book.once("decision/v1", lambda: judge.decide(parts, judged, permission, before, profiles))
+
+
+def _opened(parts: Parts, before: Profile, profiles: list[Profile]) -> Judged:
+    """The gate's verdict on the best of the candidates, where the open promises anything."""
     after = judge.best(profiles)
     if not judge.worth_opening(parts, before, after):
-        return book.once("decision/v1", lambda: judge.screened_out(parts, before, profiles))
-
-    intent = book.once("intent/v1", lambda: judge.intend(parts, before, after.subject)).intent
-    with parts.opening() as ask:
-        outcome = book.once("outcome/v1", lambda: judge.open_seal(parts, intent, ask)).outcome
+        return judge.not_opened(before, after)
+    intent = parts.book.once("intent/v1", lambda: judge.intend(parts, before, after.subject)).intent
+    with parts.opening() as asked:
+        outcome = parts.book.once("outcome/v1", lambda: judge.open_seal(parts, intent, asked)).outcome
         if outcome.verdict == "better":
-            _report_and_master(parts, intent.candidate, ask)
-    return book.once("decision/v1", lambda: judge.decide(parts, intent, outcome, before, profiles))
+            _report_and_master(parts, intent.candidate, asked)
+    return judge.judged(intent, outcome)
 
 
 def _report_and_master(parts: Parts, model: str, ask: Ask) -> None:

@@ -1,6 +1,7 @@
 """Is the candidate better? Screening in the open, one opening of the seal, and what follows from the verdict."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from detent.errors import EngineError, SubjectError, TaskError
 from detent.evaluate import (
@@ -14,6 +15,7 @@ from detent.evaluate import (
 )
 from detent.loop.measure import Ask, completions
 from detent.loop.parts import Parts
+from detent.oversight import Permission
 from detent.values import (
     Decided,
     Diagnosis,
@@ -29,6 +31,13 @@ SESSIONS_BEFORE_VOID = 2
 
 LONGEST_REASON = 1_000
 """Characters of an error that go onto the ledger: a worker's or a task's words may be of any length."""
+
+
+class Judged(NamedTuple):
+    """What the gate says of a generation. passed: the candidate that passed every test, or ""."""
+
+    passed: str
+    because: str
 
 
 def best(profiles: Sequence[Profile]) -> Profile:
@@ -74,15 +83,16 @@ def worth_opening(parts: Parts, before: Profile, after: Profile) -> bool:
     return after.subject != before.subject and after.ladder() > before.ladder()
 
 
-def screened_out(parts: Parts, before: Profile, profiles: Sequence[Profile]) -> Decided:
-    """Not opened: no candidate looks better than the incumbent on visible problems."""
-    after = best(profiles)
-    return _not_promoted(
-        parts,
-        before,
-        profiles,
-        f"visible ladder {after.ladder():.3f}, the incumbent's is {before.ladder():.3f}: not opened",
+def not_opened(before: Profile, after: Profile) -> Judged:
+    """No candidate looks better than the incumbent on visible problems."""
+    return Judged(
+        "", f"visible ladder {after.ladder():.3f}, the incumbent's is {before.ladder():.3f}: not opened"
     )
+
+
+def judged(intent: Intent, outcome: Outcome) -> Judged:
+    """What an opening came to."""
+    return Judged(intent.candidate if outcome.verdict == "better" else "", outcome.because)
 
 
 def intend(parts: Parts, before: Profile, candidate: str) -> IntentWritten:
@@ -120,29 +130,51 @@ def open_seal(parts: Parts, intent: Intent, ask: Ask) -> OutcomeWritten:
     reveal = parts.chain.reveal(intent.k)
     if intent.evaluator != evaluator_digest():
         # Another version of this program began it. Its problems must not be judged by rules it did not name.
-        return _void(intent, reveal, "the evaluating code was changed since the intent; the opening is void")
+        return void(intent, reveal, "the evaluating code was changed since the intent; the opening is void")
     try:
         return _conducted(parts, intent, ask, reveal)
     except TaskError as error:
-        return _void(intent, reveal, str(error))
+        return void(intent, reveal, str(error))
     except (EngineError, SubjectError) as error:
         if parts.book.state.sessions_since_intent < SESSIONS_BEFORE_VOID:
             raise
-        return _void(intent, reveal, str(error))
+        return void(intent, reveal, str(error))
 
 
 def decide(
-    parts: Parts, intent: Intent, outcome: Outcome, before: Profile, profiles: Sequence[Profile]
+    parts: Parts, judged: Judged, permission: Permission, before: Profile, profiles: Sequence[Profile]
 ) -> Decided:
-    """Promote what the gate was asked about and passed, and nothing else."""
-    if outcome.verdict != "better":
-        return _not_promoted(parts, before, profiles, outcome.because)
+    """Promote what the gate has passed and, where they had to be asked, people allowed; and nothing else."""
+    if permission == "denied":
+        return _denied(parts, before, profiles)
+    if not judged.passed:
+        return _not_promoted(parts, before, profiles, judged.because)
+    parts.models.check(
+        judged.passed
+    )  # days may lie between the gate and an answer: what was judged is deployed
     return Decided(
         decision="promote",
-        incumbent=intent.candidate,
-        candidate=intent.candidate,
+        incumbent=judged.passed,
+        candidate=judged.passed,
         team=tuple(profile.subject for profile in profiles),
-        because=outcome.because,
+        because=judged.because,
+    )
+
+
+def _denied(parts: Parts, before: Profile, profiles: Sequence[Profile]) -> Decided:
+    """Nobody goes on from what people did not want."""
+    state = parts.book.state
+    answer, request = state.answer, state.request
+    if answer is not None and answer.verdict == "deny":
+        because = f"denied by {', '.join(answer.signers)}: {answer.because}"
+    else:
+        because = f"not approved by {request.expires if request else ''}: no answer means no"
+    return Decided(
+        decision="discard",
+        incumbent=before.subject,
+        candidate=best(profiles).subject,
+        team=state.team,
+        because=because[:LONGEST_REASON],
     )
 
 
@@ -189,7 +221,8 @@ def _conducted(parts: Parts, intent: Intent, ask: Ask, reveal: bytes) -> Outcome
     )
 
 
-def _void(intent: Intent, reveal: bytes, because: str) -> OutcomeWritten:
+def void(intent: Intent, reveal: bytes, because: str) -> OutcomeWritten:
+    """An opening that was not completed: not accepted, and its error budget is spent."""
     return OutcomeWritten(
         outcome=Outcome(
             k=intent.k,

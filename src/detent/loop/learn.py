@@ -10,7 +10,7 @@ from detent.errors import CharterError, EngineError
 from detent.evaluate import ladder_rungs, profile_items
 from detent.loop import measure
 from detent.loop.parts import Parts
-from detent.loop.results import check_labels, check_new, check_size
+from detent.loop.results import check_compute, check_labels, check_new, check_size
 from detent.propose import propose as propose_change
 from detent.propose import sources_of
 from detent.values import (
@@ -99,7 +99,7 @@ def _subject(member: int, job: TrainJob, digest: str, trained: TrainedModel) -> 
 
 def diagnose(parts: Parts, profile: Profile) -> Diagnosed:
     """What is weak, from totals alone: this profile, and what came of the turns before."""
-    return Diagnosed(diagnosis=diagnose_profile(profile, parts.book.state.history))
+    return Diagnosed(diagnosis=diagnose_profile(profile, parts.book.state.past))
 
 
 def propose(parts: Parts, diagnosis: Diagnosis) -> Proposed:
@@ -137,7 +137,15 @@ def label(parts: Parts, proposal: Proposal) -> DataMade:
         counts=_counts(kept),
         offered={task: {level: len(row) for level, row in rows.items()} for task, rows in prompts.items()},
         stream=stream.hex(),
+        flops=_label_flops(parts, whole),
     )
+
+
+def _label_flops(parts: Parts, job: LabelJob) -> float:
+    """At the most: 2 x parameters x tokens, every prompt and answer by every model, a token a character."""
+    rows = [row for rows in job.prompts.values() for row in rows.values()]
+    tokens = sum(2 * len(prompt) + job.extra_tokens for row in rows for prompt in row)
+    return float(sum(2 * parts.models.parameters(model) for model in job.models) * tokens)
 
 
 def _labelled(parts: Parts, whole: LabelJob) -> Iterator[Labels]:
@@ -234,11 +242,15 @@ def _untrained(parts: Parts, member: int) -> str:
 def _train(parts: Parts, jobs: list[TrainJob]) -> list[tuple[str, TrainedModel]]:
     """Train models side by side; the digest and the figures of each, in order."""
     trained = []
-    for result in parts.ask_all(jobs):
+    for job, result in zip(jobs, parts.ask_all(jobs), strict=True):
         if not isinstance(result, TrainedModel):
             raise EngineError(f"a model expected from a train job, got {type(result).__name__}; run again")
-        check_size(result.parameters, parts.charter.constraints.max_parameters)
-        trained.append((parts.admit(result.folder), result))
+        digest = parts.admit(result.folder)
+        # Counted here: a worker's word on the size of what it made is not enough.
+        counted = structs.replace(result, parameters=parts.models.parameters(digest))
+        check_size(counted.parameters, parts.charter.constraints.max_parameters)
+        check_compute(counted, job)
+        trained.append((digest, counted))
     check_new((digest for digest, _ in trained), parts.book.state)
     return trained
 

@@ -3,8 +3,9 @@
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from detent.charter import Charter
 from detent.engine import DataStore, Engine, ModelStore
@@ -12,7 +13,31 @@ from detent.errors import StorageError, SubjectError
 from detent.evaluate import Chain, public_number, public_stream
 from detent.loop.book import Book
 from detent.tasks import TaskSource
-from detent.values import AnswerJob, Job, LabelJob, Optimizer, Progress, Result, TrainJob
+from detent.values import (
+    Action,
+    AnswerJob,
+    CompareJob,
+    Job,
+    LabelJob,
+    Optimizer,
+    Profile,
+    Progress,
+    Reading,
+    Result,
+    TrainJob,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """A tripwire as the charter set it: what an alarm does, and how it is read from the run as it stands.
+
+    read: gets the parts and the candidates' visible profiles, a member of the team each.
+    """
+
+    name: str
+    action: Action
+    read: Callable[["Parts", Sequence[Profile]], Reading]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +46,11 @@ class Parts:
 
     charter_digest: SHA-256 of the signed charter's bytes.
     watch: told how a job goes on. note: told one line of where the gate stands.
+    wires: the tripwires, in the order in which they are read.
+    take_orders: writes down what people handed in meanwhile, between turns; True when the charter is another one now.
+    surroundings: the versions of the libraries that this session runs on, by name.
+    heads: (who keeps it, size, root in hex) of the ledger's heads that are kept elsewhere.
+    counted: what wires have counted of files that do not change.
     given_subject: the first model's folder when the charter names one.
     """
 
@@ -35,6 +65,11 @@ class Parts:
     staging: Path
     watch: Callable[[Progress], None]
     note: Callable[[str], None]
+    wires: "tuple[Wire, ...]" = ()
+    take_orders: Callable[[], bool] = lambda: False
+    surroundings: Callable[[], Mapping[str, str]] = dict
+    heads: Callable[[], Sequence[tuple[str, int, str]]] = tuple
+    counted: dict[str, Any] = field(default_factory=dict)
     given_subject: Path | None = None
 
     @property
@@ -109,7 +144,7 @@ class Parts:
                 self.models.path(job.parent)
                 for digest in {source.data for source in job.sources}:
                     self.data.path(digest)
-            case LabelJob(models=models):
+            case LabelJob(models=models) | CompareJob(models=models):
                 for model in models:
                     self.models.path(model)
             case _:

@@ -5,9 +5,17 @@ An entry stays for good: what `verify` would find wrong with it later is refused
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from math import inf
 
 from detent.errors import CharterError, EngineError
-from detent.values import CandidateTrained, Example, Filter, Proposal, State, SubjectBuilt
+from detent.values import (
+    Example,
+    Filter,
+    Proposal,
+    State,
+    TrainedModel,
+    TrainJob,
+)
 
 Prompts = Mapping[str, Mapping[str, Sequence[str]]]
 """prompts[task][level as text]"""
@@ -54,19 +62,27 @@ def check_size(parameters: int, most: int) -> None:
         )
 
 
+def check_compute(trained: TrainedModel, job: TrainJob) -> None:
+    """A lease pays for compute: a training takes 6 operations a parameter and token, and an example has a token.
+
+    Raises:
+        EngineError: the worker claims less.
+    """
+    least = 6.0 * trained.parameters * job.steps * job.optimizer.batch
+    if not least <= trained.flops < inf:
+        raise EngineError(
+            f"{least:.3g} floating point operations or more expected of {job.steps} steps, got {trained.flops:.3g}; "
+            "run again"
+        )
+
+
 def check_new(digests: Iterable[str], state: State) -> None:
     """What was trained is none of the models on record: those were measured, and perhaps opened, before.
 
     Raises:
         EngineError: it is one of them, or two of the same came.
     """
-    turns = (*state.history.values(), state.slots)
-    known = {
-        entry.digest
-        for slots in turns
-        for entry in slots.values()
-        if isinstance(entry, SubjectBuilt | CandidateTrained)
-    }
+    known = set(state.models)
     for digest in digests:
         if digest in known:
             raise EngineError(f"a new model expected from the training, got {digest} again; run again")

@@ -1,9 +1,10 @@
-"""Turn after turn, as long as the lease covers it."""
+"""Turn after turn, as long as people let it."""
 
 from collections.abc import Callable
 
 from detent.loop import cycle
 from detent.loop.parts import Parts
+from detent.loop.returning import carry_out
 from detent.oversight import Stop, why_stop
 from detent.values import Decided
 
@@ -16,13 +17,18 @@ def drive(parts: Parts, generations: int | None, after: Callable[[Decided], None
         generations: most generations of this call, generation 0 not counted; None for no bound.
         after: told of each closed generation.
     """
-    turned = 0
+    turned, book = 0, parts.book
     while True:
-        stop = why_stop(parts.book.state, generations is not None and turned >= generations)
-        if stop is not None:
+        if parts.take_orders():
+            return "amended"
+        if (returned := carry_out(book, parts.chain)) is not None:
+            after(returned)
+            continue
+        enough = generations is not None and turned >= generations
+        if (stop := why_stop(book.state, parts.charter, book.now, enough=enough)) is not None:
             return stop
-        if parts.book.state.generation == 0:
+        if book.state.generation == 0:
             after(cycle.beginning(parts))
-        else:
-            after(cycle.turn(parts))
+        elif (decided := cycle.turn(parts)) is not None:
+            after(decided)
             turned += 1

@@ -1,5 +1,25 @@
-"""What a run may do now: leases, and what stops it. It knows state and charter, not models or files."""
+"""What a run may do now: leases, orders, questions to people. It knows state and charter, not models or files."""
 
-from detent.oversight.leases import Stop, check_grants, why_stop
+from detent.oversight.asking import Permission, permission, question, reasons_to_ask
+from detent.oversight.deliveries import Desk, Pending, believe, check_entry, first_charter, received, type_of
+from detent.oversight.moments import after, seconds_between
+from detent.oversight.stopping import Stop, unanswered, why_stop
 
-__all__ = ["Stop", "check_grants", "why_stop"]
+__all__ = [
+    "Desk",
+    "Pending",
+    "Permission",
+    "Stop",
+    "after",
+    "believe",
+    "check_entry",
+    "first_charter",
+    "permission",
+    "question",
+    "reasons_to_ask",
+    "received",
+    "seconds_between",
+    "type_of",
+    "unanswered",
+    "why_stop",
+]

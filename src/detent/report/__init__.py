@@ -6,6 +6,7 @@ what it shows is what the ledger says, and all text on the ledger is untrusted t
 
 from collections.abc import Sequence
 
+from detent.report.asked import request_line, request_page
 from detent.report.story import Arm, Story, Turn
 from detent.report.summary import (
     Budget,
@@ -25,6 +26,8 @@ __all__ = [
     "Turn",
     "generation_line",
     "render",
+    "request_line",
+    "request_page",
     "standing",
     "status_document",
     "status_text",

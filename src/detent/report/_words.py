@@ -19,7 +19,7 @@ VERDICTS = {
     "open": "open",
     "none": "not opened",
 }
-DECISIONS = {"promote": "promoted", "carry": "carried on", "discard": "discarded"}
+DECISIONS = {"promote": "promoted", "carry": "carried on", "discard": "discarded", "rollback": "rolled back"}
 TESTS = {"superiority": "superiority", "non_inferiority": "non-inferiority", "floor": "floor"}
 
 
@@ -79,7 +79,7 @@ def short(digest: str) -> str:
 
 def decision(made: str, candidate: str) -> str:
     """A decision in a word or two; "no candidate" when nothing was tried."""
-    return DECISIONS[made] if candidate else "no candidate"
+    return DECISIONS[made] if candidate or made == "rollback" else "no candidate"
 
 
 def number_of(amount: int, noun: str) -> str:

@@ -66,7 +66,7 @@ def key_figures(story: Story) -> Iterator[KeyFigure]:
         used = f"{words.small(story.state.alpha_spent)} of {words.small(story.budget)}"
         yield KeyFigure("Next opening asks for", f"e ≥ {needed}", f"error budget: {used} spent")
     granted = words.number_of(story.state.granted, "generation")
-    yield KeyFigure("Lease", f"{story.state.lease_left} left", f"of {granted} granted")
+    yield KeyFigure("Lease", f"{story.state.lease_left(story.last)} left", f"of {granted} granted")
     yield KeyFigure(
         "Training", f"{story.flops / TERA:,.2f} TFLOP", words.number_of(len(story.models), "model")
     )

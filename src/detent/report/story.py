@@ -82,7 +82,7 @@ class Turn(Struct, frozen=True):
 
     generation: int
     at: str
-    decision: Literal["promote", "carry", "discard"]
+    decision: Literal["promote", "carry", "discard", "rollback"]
     because: str
     candidate: str
     incumbent: str

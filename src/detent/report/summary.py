@@ -6,23 +6,41 @@
 Everything from the ledger is untrusted text: control characters reach a terminal only as escapes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
 from detent.evaluate import horizon
-from detent.oversight import why_stop
+from detent.oversight import Stop
 from detent.report import _words as words
 from detent.report.story import Turn
-from detent.values import Profile, Profiled, State
+from detent.values import Profile, Profiled, State, Watched, live
 
 Standing = Literal["ready", "running", "waiting", "paused", "halted", "lease_spent", "finished"]
-"""ready: `detent run` would go on.  running: another process is at it.  waiting: a person is asked.
-paused, halted: a tripwire or a person stopped it.  lease_spent: grant another.  finished: nothing is weak."""
+"""ready: `detent run` would go on.  running: another process is at it.  waiting: for a person's answer, or for the
+time that the charter's pace wants.  paused, halted: a person or a tripwire stopped it.  lease_spent: grant another:
+no generations, time or compute are left.  finished: nothing is weak."""
+
+_STANDINGS: dict[Stop | None, Standing] = {
+    None: "ready",
+    "enough": "ready",
+    "amended": "ready",
+    "asked": "waiting",
+    "review": "waiting",
+    "pace": "waiting",
+    "unevaluated": "waiting",
+    "lease_spent": "lease_spent",
+    "lease_expired": "lease_spent",
+    "compute_spent": "lease_spent",
+    "finished": "finished",
+}
 
 LINE = 118
 """Columns a generation's line takes at most."""
 LEAST = 12
 """Of what was weak, and of what was proposed, that many characters are shown whatever the rest needs."""
+
+
+PETA = 1e15
 
 
 class Budget(NamedTuple):
@@ -44,6 +62,8 @@ def generation_line(turn: Turn, width: int = LINE) -> str:
     front, back = f"{turn.generation:>3} | ", f" | {_ending(turn)}"
     if turn.generation == 0:
         return words.clip(f"{front}the first model, taught the seed levels{back}", width)
+    if turn.decision == "rollback":
+        return words.clip(f"{front}rolled back: {words.plain(turn.because)}", width)
     if not turn.candidate:
         return words.clip(f"{front}no candidate: {words.plain(turn.because)}", width)
     weak = words.plain(next((f"{w.task} {w.frontier}" for w in turn.weaknesses), "nothing"))
@@ -54,17 +74,14 @@ def generation_line(turn: Turn, width: int = LINE) -> str:
     return f"{front}weak {weak} | {words.clip(proposed, room - len(weak))}{back}"
 
 
-def standing(state: State, *, running: bool) -> Standing:
-    """What a run can do next, as far as its ledger says it. Not from here: waiting, paused, halted."""
-    if running:
-        return "running"
-    stop = why_stop(state, enough=False)
-    return "ready" if stop is None or stop == "enough" else stop
+def standing(stop: Stop | None, *, running: bool) -> Standing:
+    """Where a run stands, from what keeps its next step from being made."""
+    if stop in ("halted", "paused"):  # said at once, though a process may still be ending
+        return stop
+    return "running" if running else _STANDINGS[stop]
 
 
-def status_document(
-    state: State, stands: Standing, budget: Budget, alarms: Sequence[str] = ()
-) -> dict[str, Any]:
+def status_document(state: State, stands: Standing, budget: Budget, now: str) -> dict[str, Any]:
     """`detent status --json`: plain values. Accuracies are the incumbent's, on fresh problems.
 
     `generation` is the last closed one; `horizon_is_at_least` says that a ladder ends before the model does.
@@ -73,24 +90,31 @@ def status_document(
         state: the ledger, folded.
         stands: see `standing`.
         budget: the run's error budget; what is spent is the state's to say.
-        alarms: tripwires that fired and wait for a person.
+        now: the time (RFC 3339), which says what is left of leases.
     """
-    start, now = state.first_fresh, of_incumbent(state)
+    start, at_last = state.first_fresh, of_incumbent(state)
     return {
         "state": stands,
         "generation": max(state.history, default=0),
         "promoted": state.promoted,
         "incumbent": state.incumbent,
-        "ladder": {"start": start.ladder() if start else None, "now": now.ladder() if now else None},
-        "tasks": {task: _task(now, task) for task in now.scores} if now else {},
+        "ladder": {"start": start.ladder() if start else None, "now": at_last.ladder() if at_last else None},
+        "tasks": {task: _task(at_last, task) for task in at_last.scores} if at_last else {},
         "error_budget": {
             "total": budget.total,
             "spent": state.alpha_spent,
             "next_alpha": budget.next_alpha,
             "next_items": dict(budget.next_items),
         },
-        "lease": {"granted": state.granted, "spent": state.spent, "left": state.lease_left},
-        "alarms": list(alarms),
+        "lease": _lease(state, now),
+        "compute": {
+            "taught_petaflop": state.taught_flops / PETA,
+            "petaflop": state.flops / PETA,
+            "share": state.flops / state.taught_flops if state.taught_flops else None,
+        },
+        "hold": _hold(state),
+        "request": state.request.number if state.request and not state.answer else None,
+        "alarms": _alarms(state),
         "confined": state.session.confined if state.session else None,
     }
 
@@ -106,7 +130,13 @@ def status_text(document: Mapping[str, Any]) -> str:
         *((f"  {task}", _task_text(values)) for task, values in document["tasks"].items()),
         ("error budget", f"{words.small(budget['spent'])} of {words.small(budget['total'])} spent"),
         ("next opening", _next_text(budget)),
-        ("lease", f"{lease['left']} left of {lease['granted']} generations granted"),
+        ("lease", _lease_text(lease)),
+        *(
+            [("held", f"{held['kind']} by {held['by']}: {held['because']}")]
+            if (held := document["hold"])
+            else []
+        ),
+        *([("asked", f"request {document['request']} waits for an answer")] if document["request"] else []),
         ("alarms", ", ".join(document["alarms"]) or "none"),
         ("workers", _confined(document["confined"])),
     ]
@@ -115,11 +145,43 @@ def status_text(document: Mapping[str, Any]) -> str:
     return "\n".join(f"{name:<{wide}}  {text}" for name, text in shown)
 
 
+def _lease_text(lease: Mapping[str, Any]) -> str:
+    left = f"{lease['left']} left of {lease['granted']} generations granted"
+    if lease["expires"] is None:
+        return left
+    return f"{left}, until {lease['expires']}, {words.small(lease['petaflop_left'])} petaflop"
+
+
 def of_incumbent(state: State) -> Profile | None:
     """The newest fresh profile of the model in force: a candidate's, not yet decided on, does not count."""
     entries = [slots.get("profile/v1/fresh") for slots in (*state.history.values(), state.slots)]
     profiles = [entry.profile for entry in entries if isinstance(entry, Profiled)]
     return next((profile for profile in reversed(profiles) if profile.subject == state.incumbent), None)
+
+
+def _lease(state: State, now: str) -> dict[str, Any]:
+    """What is granted and left; `expires` and `petaflop_left` are of the lease that pays for the next turn."""
+    paying = live(state.grants, now)
+    return {
+        "granted": state.granted,
+        "spent": state.spent,
+        "left": state.lease_left(now),
+        "expires": paying.expires if paying else None,
+        "petaflop_left": paying.petaflop - paying.used if paying else 0.0,
+    }
+
+
+def _hold(state: State) -> dict[str, Any] | None:
+    held = state.hold
+    return {"kind": held.kind, "by": held.by, "because": held.because} if held else None
+
+
+def _alarms(state: State) -> list[str]:
+    """Tripwires that fired in the generation in progress, and wait for a person."""
+    watched = state.slots.get("watch/v1")
+    if not isinstance(watched, Watched):
+        return []
+    return [r.wire for r in watched.readings if r.fired and watched.actions.get(r.wire) != "record"]
 
 
 def _ending(turn: Turn) -> str:

@@ -5,16 +5,29 @@ RFC 8785 canonical JSON. Knows nothing of what is signed, of charters or of the 
 """
 
 from detent.signing.canonical import canonical
-from detent.signing.envelopes import Endorsement, endorsement, open_envelope, peek_envelope, seal_envelope
-from detent.signing.keys import SigningKey, VerifyKey
+from detent.signing.envelopes import (
+    Endorsement,
+    add_signature,
+    endorsement,
+    merge_envelopes,
+    open_envelope,
+    peek_envelope,
+    seal_envelope,
+    signers_of,
+)
+from detent.signing.keys import Passphrase, SigningKey, VerifyKey
 
 __all__ = [
     "Endorsement",
+    "Passphrase",
     "SigningKey",
     "VerifyKey",
+    "add_signature",
     "canonical",
     "endorsement",
+    "merge_envelopes",
     "open_envelope",
     "peek_envelope",
     "seal_envelope",
+    "signers_of",
 ]

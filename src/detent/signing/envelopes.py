@@ -4,7 +4,8 @@
 >>> open_envelope(text, "application/vnd.example+json", [key.verify_key], quorum=1)
 b'{}'
 
-A signature names its key as `name+hash`, the first two parts of the vkey.
+A signature names its key as `name+hash`, the first two parts of the vkey. Signatures may come one after another,
+from machines that never meet: `add_signature` adds one, `merge_envelopes` brings two copies together.
 """
 
 import json
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 
 from securesystemslib.dsse import Envelope
 from securesystemslib.exceptions import VerificationError
-from securesystemslib.signer import CryptoSigner, SSlibKey  # type: ignore[attr-defined]  # listed, not exported
+from securesystemslib.signer import CryptoSigner, Signature, SSlibKey  # type: ignore[attr-defined]  # listed, not exported
 
 from detent.errors import TrustError, UsageError
 from detent.signing.canonical import canonical
@@ -55,11 +56,57 @@ def seal_envelope(payload: bytes, payload_type: str, keys: Sequence[SigningKey])
     """
     if not keys:
         raise UsageError("at least one signing key expected, got none; an unsigned envelope says nothing")
-    _check_distinct([key.verify_key for key in keys])
+    # Of one name there may be two: who gets a new key signs the charter that says so with the old one too.
+    _check_public([key.verify_key for key in keys])
     envelope = Envelope(payload, payload_type, {})
-    for key in sorted(keys, key=lambda key: _key_id(key.verify_key)):
-        envelope.sign(CryptoSigner(key.private, _library_key(key.verify_key)))
-    return canonical(envelope.to_dict()).decode()
+    for key in keys:
+        _sign(envelope, key)
+    return _written(envelope)
+
+
+def add_signature(text: str, payload_type: str, key: SigningKey) -> str:
+    """The envelope with a signature by `key` beside those it has; no signature that it has is looked at.
+
+    What stands there under the key's id is replaced, so that signing twice changes nothing.
+
+    Raises:
+        TrustError: it is no envelope, or its payload is of another type.
+    """
+    envelope = _read(text, payload_type)
+    _sign(envelope, key)
+    return _written(envelope)
+
+
+def merge_envelopes(first: str, second: str, payload_type: str) -> str:
+    """One envelope with the signatures of both; no signature is looked at.
+
+    Raises:
+        TrustError: one is no envelope or of another type, their payloads differ, or they have two signatures under
+            one key's id, of which one at most can be true (Ed25519 has one signature for a key and a message).
+    """
+    one, other = _read(first, payload_type), _read(second, payload_type)
+    if one.payload != other.payload:
+        raise TrustError(
+            "two envelopes over the same bytes expected, got two payloads; sign one and the same text"
+        )
+    for key_id, signature in other.signatures.items():
+        if one.signatures.setdefault(key_id, signature).signature != signature.signature:
+            raise TrustError(
+                f"one signature by {key_id} expected, got two that differ; one copy is damaged: have it signed again"
+            )
+    return _written(one)
+
+
+def signers_of(text: str, payload_type: str, keys: Sequence[VerifyKey]) -> tuple[str, ...]:
+    """Names of those of `keys` that signed the envelope, in the order of `keys`.
+
+    Raises:
+        TrustError: it is no envelope, or its payload is of another type.
+        UsageError: two of the keys, or of their names, are the same.
+    """
+    _check_distinct(keys)
+    envelope = _read(text, payload_type)
+    return tuple(key.name for key in keys if _signed(envelope, key))
 
 
 def endorsement(text: str, payload_type: str, keys: Sequence[VerifyKey], quorum: int) -> Endorsement:
@@ -114,6 +161,24 @@ def _read(text: str, payload_type: str) -> Envelope:
     return envelope
 
 
+def _sign(envelope: Envelope, key: SigningKey) -> None:
+    envelope.sign(CryptoSigner(key.private, _library_key(key.verify_key)))
+
+
+def _written(envelope: Envelope) -> str:
+    """Signatures in the order of their key ids: who signed first cannot be seen, and does not count.
+
+    Whatever else came with a signature, or is under no id that a key can have, is left behind: nobody signed that.
+    """
+    kept = {key_id: each for key_id, each in envelope.signatures.items() if _is_key_id(key_id)}
+    envelope.signatures = {key_id: Signature(key_id, kept[key_id].signature) for key_id in sorted(kept)}
+    return canonical(envelope.to_dict()).decode()
+
+
+def _is_key_id(value: object) -> bool:
+    return isinstance(value, str) and value.isprintable()
+
+
 def _judge(envelope: Envelope, keys: Sequence[VerifyKey], quorum: int) -> Endorsement:
     _check_distinct(keys)
     if not 1 <= quorum <= len(keys):
@@ -134,10 +199,18 @@ def _signed(envelope: Envelope, key: VerifyKey) -> bool:
 
 def _check_distinct(keys: Sequence[VerifyKey]) -> None:
     """One person with two entries must not count twice, whatever the entries are called."""
-    for what, values in (("keys", [key.public for key in keys]), ("key names", [key.name for key in keys])):
-        if len(set(values)) != len(values):
-            names = ", ".join(key.name for key in keys)
-            raise UsageError(f"different {what} expected, got the same twice among {names}; remove one")
+    _check_public(keys)
+    _check_different("key names", [key.name for key in keys], keys)
+
+
+def _check_public(keys: Sequence[VerifyKey]) -> None:
+    _check_different("keys", [key.public for key in keys], keys)
+
+
+def _check_different(what: str, values: Sequence[str | bytes], keys: Sequence[VerifyKey]) -> None:
+    if len(set(values)) != len(values):
+        names = ", ".join(key.name for key in keys)
+        raise UsageError(f"different {what} expected, got the same twice among {names}; remove one")
 
 
 def _key_id(key: VerifyKey) -> str:

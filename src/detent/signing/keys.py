@@ -14,6 +14,7 @@ import hashlib
 import os
 import re
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -21,7 +22,9 @@ from typing import Self
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
     Encoding,
+    KeySerializationEncryption,
     NoEncryption,
     PrivateFormat,
     load_pem_private_key,
@@ -29,9 +32,14 @@ from cryptography.hazmat.primitives.serialization import (
 
 from detent.errors import StorageError, TrustError, UsageError
 
+Passphrase = Callable[[], str]
+"""Asks somebody for the passphrase of a key file. Called only when the file is encrypted, and once."""
+
 ED25519 = b"\x01"  # signature type, C2SP signed-note "Signatures"
 PUBLIC_BYTES = 32
 _LARGEST_KEY_FILE = 65_536
+_LONGEST_PASSPHRASE = 1023
+"""Bytes; OpenSSL takes no more."""
 _LABEL = "detent key: "
 _VKEY = re.compile(r"(?P<name>[^+]+)\+(?P<id>[0-9a-f]{8})\+(?P<key>[A-Za-z0-9+/]+={0,2})")
 
@@ -119,21 +127,25 @@ class SigningKey:
             raise UsageError(f"a seed of 32 bytes expected, got {len(seed)}") from error
 
     @classmethod
-    def load(cls, path: Path) -> Self:
-        """Read the key that `save` wrote, or any unencrypted Ed25519 PKCS#8 PEM file.
+    def load(cls, path: Path, passphrase: Passphrase | None = None) -> Self:
+        """Read the key that `save` wrote, or any Ed25519 PKCS#8 PEM file.
 
         The name stands in a line before the PEM block; a file without one is named after its stem.
 
+        Args:
+            path: of the file.
+            passphrase: asked when the file is encrypted; without it, such a file is refused.
+
         Raises:
-            UsageError: there is no such file, or it holds no such key.
+            UsageError: there is no such file, it holds no such key, or its passphrase is missing or wrong.
             TrustError: others may read the file, or its line belongs to another key.
         """
         text = _read_private(path)
         try:
-            private = load_pem_private_key(text, None)
-        except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+            private = _decrypted(text, path, passphrase)
+        except (ValueError, UnsupportedAlgorithm) as error:
             raise UsageError(
-                f"an unencrypted Ed25519 key in PEM PKCS#8 expected, got {path} ({error}); make one with "
+                f"an Ed25519 key in PEM PKCS#8 expected, got {path} ({error}); make one with "
                 "`openssl genpkey -algorithm ed25519`"
             ) from error
         if not isinstance(private, Ed25519PrivateKey):
@@ -154,13 +166,18 @@ class SigningKey:
             )
         return key
 
-    def save(self, path: Path) -> None:
+    def save(self, path: Path, passphrase: str | None = None) -> None:
         """Write the key to a new file, PEM PKCS#8 under a line with its vkey, mode 0600; durable on return.
 
+        With a passphrase the block is encrypted (PBES2 of RFC 8018: PBKDF2 with 2048 rounds, AES-256), the line before
+        it is not. So few rounds are quickly tried: six random words protect a stolen file, one word does not.
+
         Raises:
-            UsageError: the file exists (a key is never overwritten) or its folder does not.
+            UsageError: the file exists (a key is never overwritten), its folder does not, or the passphrase is
+                empty or too long.
             StorageError: the disk refused; no file is left.
         """
+        text = self._text(_encryption(passphrase))
         try:
             handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError as error:
@@ -170,14 +187,14 @@ class SigningKey:
         except OSError as error:
             raise StorageError(f"{path} expected to be written, got {error}; nothing was saved") from error
         try:
-            _write_durably(handle, path, self._text())
+            _write_durably(handle, path, text)
         except OSError as error:
             with contextlib.suppress(OSError):
                 path.unlink()
             raise StorageError(f"{path} expected to be written, got {error}; nothing was saved") from error
 
-    def _text(self) -> bytes:
-        pem = self.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    def _text(self, encryption: KeySerializationEncryption) -> bytes:
+        pem = self.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption)
         return (
             f"{_LABEL}{self.verify_key}\n".encode() + pem
         )  # RFC 7468 section 2 allows text before the block
@@ -199,6 +216,36 @@ def _check_name(name: str) -> None:
             f"a key name without spaces, control characters and plus signs expected, got {name!r}; "
             "use for example example.com/my-run"
         )
+
+
+def _encryption(passphrase: str | None) -> KeySerializationEncryption:
+    if passphrase is None:
+        return NoEncryption()
+    secret = passphrase.encode("utf-8", "replace")
+    if not 1 <= len(secret) <= _LONGEST_PASSPHRASE or secret != passphrase.encode("utf-8", "surrogatepass"):
+        raise UsageError(
+            f"a passphrase of 1 to {_LONGEST_PASSPHRASE} bytes of text expected, got {len(secret)}; "
+            "choose another, or none at all"
+        )
+    return BestAvailableEncryption(secret)
+
+
+def _decrypted(text: bytes, path: Path, passphrase: Passphrase | None) -> object:
+    """The private key in the file; `passphrase` is asked only when one is needed."""
+    try:
+        return load_pem_private_key(text, None)
+    except TypeError:  # it is encrypted
+        if passphrase is None:
+            raise UsageError(
+                f"a passphrase for the encrypted {path} expected, got none and nobody to ask; "
+                "run this where one can be typed"
+            ) from None
+    try:
+        return load_pem_private_key(text, passphrase().encode())
+    except (ValueError, TypeError) as error:  # an empty one counts as none: TypeError
+        raise UsageError(
+            f"the passphrase of {path} expected, got another, or the file is damaged; try again"
+        ) from error
 
 
 def _read_private(path: Path) -> bytes:

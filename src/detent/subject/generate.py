@@ -1,7 +1,7 @@
 """Prompts in, completions out, with how sure the model was; works for any Hugging Face causal LM.
 
     >>> complete(model, tokenizer, ["R123=", "C77="], max_new_tokens=[4, 3])
-    [Completion(text='321', ended=True, least_probability=0.99), Completion(text='77', ended=True, ...)]
+    [Completion(text='321', tokens=(5, 4, 3, 1), ended=True, least_probability=0.99), Completion(text='77', ...)]
 
 Prompts of one token length are answered together, so no padding is ever computed and the model needs no
 attention mask: for the default subject, padding on the left would even be wrong, since it has no positions
@@ -27,6 +27,7 @@ class Completion:
     """What the model wrote after one prompt."""
 
     text: str  # without the end mark
+    tokens: tuple[int, ...]  # as written, the end mark included
     ended: bool  # the end mark came within the limit
     least_probability: (
         float  # of the tokens written, the end mark included: the model's own, at temperature 1
@@ -178,4 +179,9 @@ def _completion(
     # Special tokens other than the end mark stay visible: an answer with one of them inside is not the
     # answer without it.
     text = tokenizer.decode(list(written), skip_special_tokens=False)
-    return Completion(text=str(text), ended=end is not None, least_probability=min(chances[:counted]))
+    return Completion(
+        text=str(text),
+        tokens=tuple(tokens[:counted]),
+        ended=end is not None,
+        least_probability=min(chances[:counted]),
+    )

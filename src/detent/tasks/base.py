@@ -49,6 +49,10 @@ class TaskSource(Protocol):
         """Whether each completion answers its problem, in order. Raises TaskError as `problems` does."""
         ...
 
+    def space(self, level: int) -> float | None:
+        """How many problems of that level there are, all as likely; None when nobody said."""
+        ...
+
     def close(self) -> None:
         """End what runs; may be called twice."""
         ...

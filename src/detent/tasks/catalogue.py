@@ -19,6 +19,8 @@ from detent.tasks.rng import Rng
 from detent.tasks.sort import Sort
 from detent.values import Problem, sha256_hex
 
+DIGITS = 10
+
 BUILTINS: Mapping[str, type[Task]] = MappingProxyType({"copy": Copy, "reverse": Reverse, "sort": Sort})
 
 
@@ -46,6 +48,10 @@ class BuiltinSource:
     def right(self, pairs: Sequence[tuple[Problem, str]]) -> list[bool]:
         """Whether each completion answers its problem, in order."""
         return [self._task.check(problem, completion) for problem, completion in pairs]
+
+    def space(self, level: int) -> float | None:
+        """Ten digits at each of `level` places."""
+        return float(DIGITS**level)
 
     def close(self) -> None:
         """Nothing runs, so nothing ends."""

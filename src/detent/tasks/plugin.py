@@ -112,6 +112,10 @@ class PluginSource:
             found += [self._believed(reply.problem) for reply in self._ask(call, Drawn, doing)]
         return found
 
+    def space(self, level: int) -> float | None:  # noqa: ARG002  as in `TaskSource`
+        """A user's task does not say."""
+        return None
+
     def right(self, pairs: Sequence[tuple[Problem, str]]) -> list[bool]:
         """As in `TaskSource`."""
         found: list[bool] = []

@@ -17,7 +17,7 @@ import pytest
 
 from detent.engine import Engine
 from detent.errors import SubjectError, UsageError
-from detent.values import AnswerJob, Answers, BuildJob, Job, Progress, TrainJob
+from detent.values import AnswerJob, Answers, BuildJob, Compared, CompareJob, Job, Progress, TrainJob
 
 UNKNOWN = "0" * 64
 """The digest of no model."""
@@ -49,6 +49,12 @@ class EngineContract:
 
     def test_no_prompts_get_no_completions(self, world: World) -> None:
         assert _answers(world).completions == ()
+
+    def test_a_model_and_itself_are_the_same(self, world: World) -> None:
+        job = CompareJob(models=(world.model, world.model), prompts=("C1=", "C12=", "R12=", "C123="))
+        found = world.engine.run(job, _quiet)
+        assert isinstance(found, Compared)
+        assert (found.divergence, found.flips, set(found.similarity)) == (0.0, 0.0, {1.0})
 
     def test_a_failed_job_is_raised_as_the_error_it_names_and_the_next_one_works(self, world: World) -> None:
         with pytest.raises(SubjectError, match=UNKNOWN):
@@ -82,7 +88,11 @@ class EngineContract:
 
     @pytest.mark.parametrize(
         "job",
-        [BuildJob(seed=1), TrainJob(parent=UNKNOWN, sources=(), steps=1, seed=1)],
+        [
+            BuildJob(seed=1),
+            TrainJob(parent=UNKNOWN, sources=(), steps=1, seed=1),
+            CompareJob(models=(UNKNOWN, UNKNOWN), prompts=("C1=",)),
+        ],
         ids=lambda job: type(job).__name__,
     )
     def test_an_opening_does_nothing_but_answer(self, world: World, job: Job) -> None:

@@ -14,18 +14,21 @@ import json
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from math import exp
+from math import exp, log
 from pathlib import Path
+from statistics import fmean
 
 import msgspec
 
-from detent.errors import SubjectError
+from detent.errors import SubjectError, UsageError
 from detent.tasks import TaskSource
 from detent.values import (
     AnswerJob,
     Answers,
     BuildJob,
     BuiltModel,
+    Compared,
+    CompareJob,
     Example,
     Job,
     LabelJob,
@@ -44,12 +47,13 @@ class ToyRules:
     """How toy subjects learn. Units: levels.
 
     seed_horizon: after training on seed levels. step: gained by a training whose frontier labels were right.
-    steepness: how sharply accuracy falls at the horizon.
+    steepness: how sharply accuracy falls at the horizon. noise_cost: lost per unit of noise on the weights.
     """
 
     seed_horizon: float = 6.0
     step: float = 1.0
     steepness: float = 2.5
+    noise_cost: float = 10.0
 
 
 @dataclass(slots=True)
@@ -72,7 +76,12 @@ class ToyWorld:
             case LabelJob():
                 return self._label(job)
             case AnswerJob():
-                return Answers(completions=tuple(self._say(job.model, prompt) for prompt in job.prompts))
+                lost = self.rules.noise_cost * job.noise
+                return Answers(
+                    completions=tuple(self._say(job.model, prompt, lost) for prompt in job.prompts)
+                )
+            case CompareJob():
+                return self._compare(job)
 
     def horizons(self, digest: str) -> dict[str, float]:
         """What a model of this world can do."""
@@ -127,14 +136,30 @@ class ToyWorld:
         }
         return Labels(kept=tuple(kept), offered=offered)
 
-    def _say(self, model: str, prompt: str) -> str:
+    def _compare(self, job: CompareJob) -> Compared:
+        """As two models whose next token is right or wrong with the chances of the whole answer."""
+        if not job.prompts:
+            raise UsageError("prompts expected in a compare job, got none; give some")
+        pairs = [tuple(self._chance(model, prompt) for model in job.models) for prompt in job.prompts]
+        moved = fmean(abs(b - a) for a, b in pairs)
+        return Compared(
+            divergence=fmean(_divergence(a, b) for a, b in pairs),
+            flips=fmean((a > 0.5) != (b > 0.5) for a, b in pairs),  # noqa: PLR2004  likelier right than wrong
+            similarity=(1.0, 1.0 - moved),
+            tokens=sum(len(prompt) for prompt in job.prompts),
+        )
+
+    def _say(self, model: str, prompt: str, lost: float = 0.0) -> str:
         truth = self._truth(prompt)
-        task = self._task(prompt)
-        level = len(truth)
-        chance = 1 / (1 + exp(self.rules.steepness * (level - self.horizons(model)[task])))
+        chance = self._chance(model, prompt, lost)
         luck = hashlib.sha256(f"{model}{prompt}".encode()).digest()
         right = int.from_bytes(luck[:6], "big") / 2**48 < chance
         return truth if right else truth[:-1] + chr(ord("a") + luck[7] % 26)
+
+    def _chance(self, model: str, prompt: str, lost: float = 0.0) -> float:
+        """Of a right answer, when the model's horizon is `lost` levels lower than it is."""
+        level, horizon = len(self._truth(prompt)), self.horizons(model)[self._task(prompt)]
+        return 1 / (1 + exp(self.rules.steepness * (level - max(0.0, horizon - lost))))
 
     def _task(self, prompt: str) -> str:
         return next(task for task in self.tasks if task[0].upper() == prompt[0])
@@ -157,3 +182,9 @@ class ToyWorld:
         (folder / "config.json").write_text(json.dumps({"horizons": dict(horizons), "seed": seed}))
         (folder / "model.safetensors").write_bytes(WEIGHTS)
         return name
+
+
+def _divergence(a: float, b: float, least: float = 1e-6) -> float:
+    """KL(b || a) of two chances, nats; neither is taken to be nearer to 0 or 1 than `least`, so it is finite."""
+    a, b = (min(max(chance, least), 1 - least) for chance in (a, b))
+    return max(0.0, b * log(b / a) + (1 - b) * log((1 - b) / (1 - a)))

@@ -5,6 +5,7 @@ Knows nothing of files, processes, keys or models. Both sides import it, so it i
 
 from detent.values.digest import sha256_hex
 from detent.values.entries import (
+    Answered,
     Audited,
     CandidateTrained,
     CharterSigned,
@@ -15,20 +16,28 @@ from detent.values.entries import (
     IntentWritten,
     LeaseGranted,
     Mastered,
+    Ordered,
     OutcomeWritten,
     Profiled,
     Proposed,
+    Refused,
+    Requested,
     SessionStarted,
     SubjectBuilt,
+    Watched,
     decode_entry,
     entry_document,
 )
 from detent.values.gate import Counts, Gain, Intent, Outcome, Target, TestResult, Verdict
+from detent.values.grants import Grant, live
+from detent.values.holds import Hold
 from detent.values.jobs import (
     AnswerJob,
     Answers,
     BuildJob,
     BuiltModel,
+    Compared,
+    CompareJob,
     Job,
     JobFailure,
     LabelJob,
@@ -40,6 +49,7 @@ from detent.values.jobs import (
     TrainedModel,
     TrainJob,
 )
+from detent.values.past import line, restored
 from detent.values.problems import Example, Item, Origin, Problem, Slice
 from detent.values.profiles import Profile, Score
 from detent.values.proposals import (
@@ -58,12 +68,15 @@ from detent.values.watching import Action, Reading
 __all__ = [
     "Action",
     "AnswerJob",
+    "Answered",
     "Answers",
     "Audited",
     "BuildJob",
     "BuiltModel",
     "CandidateTrained",
     "CharterSigned",
+    "CompareJob",
+    "Compared",
     "Counts",
     "DataMade",
     "DataProposal",
@@ -74,6 +87,8 @@ __all__ = [
     "Example",
     "Filter",
     "Gain",
+    "Grant",
+    "Hold",
     "Intent",
     "IntentWritten",
     "Item",
@@ -86,6 +101,7 @@ __all__ = [
     "Mastered",
     "Mix",
     "Optimizer",
+    "Ordered",
     "Origin",
     "Outcome",
     "OutcomeWritten",
@@ -96,6 +112,8 @@ __all__ = [
     "Proposal",
     "Proposed",
     "Reading",
+    "Refused",
+    "Requested",
     "Result",
     "Rung",
     "Score",
@@ -109,9 +127,13 @@ __all__ = [
     "TrainJob",
     "TrainedModel",
     "Verdict",
+    "Watched",
     "Weakness",
     "decode_entry",
     "entry_document",
     "fold",
+    "line",
+    "live",
+    "restored",
     "sha256_hex",
 ]

@@ -18,6 +18,7 @@ from detent.values.jobs import Optimizer, Source
 from detent.values.problems import Origin
 from detent.values.profiles import Profile, Score
 from detent.values.proposals import Diagnosis, Proposal
+from detent.values.watching import Action, Reading
 
 
 class Entry(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", kw_only=True):
@@ -49,17 +50,44 @@ class CharterSigned(Entry, frozen=True, tag="charter/v1"):
 
 
 class LeaseGranted(Entry, frozen=True, tag="lease/v1"):
-    """A steward granted `generations` more turns; `number` counts leases from 1; DSSE envelope as text."""
+    """Stewards granted `generations` more turns until `expires`, and `petaflop` (1e15) of compute for them.
+
+    number: counts leases from 1. envelope: DSSE, as text.
+    """
 
     number: int
     generations: int
+    expires: str
+    petaflop: float
     envelope: str
+
+
+class Ordered(Entry, frozen=True, tag="order/v1"):
+    """Stewards stopped the run, let it go on, or put an earlier generation back (`to`); DSSE envelope as text.
+
+    pause: no generation begins. resume: they may again. halt: nothing goes on, from the middle of what it does.
+    lift: ends a halt. rollback: the generation in progress ends, and generation `to` is in force again.
+    """
+
+    order: Literal["pause", "resume", "halt", "lift", "rollback"]
+    to: int | None
+    because: str
+    signers: tuple[str, ...]
+    envelope: str
+
+
+class Refused(Entry, frozen=True, tag="refusal/v1"):
+    """Something was handed to the run that nobody may hand it: `digest` of what it was, and why it was refused."""
+
+    what: str
+    digest: str
+    because: str
 
 
 class SessionStarted(Entry, frozen=True, tag="session/v1"):
     """A `detent run` began. `confined` says whether workers were; `unconfined_because` why not.
 
-    evaluator: digest of the evaluating code. threads: CPU threads of a worker.
+    evaluator: digest of the evaluating code. tasks: of each task's code. threads: CPU threads of a worker.
     """
 
     software: dict[str, str]
@@ -68,12 +96,13 @@ class SessionStarted(Entry, frozen=True, tag="session/v1"):
     confined: bool
     unconfined_because: str
     evaluator: str
+    tasks: dict[str, str] = {}
 
 
 class DataMade(Entry, frozen=True, tag="data/v1"):
     """A data file came to be. counts[task][level as text]; offered likewise for self-made data.
 
-    stream: seed (hex) of the problems it was made from.
+    stream: seed (hex) of the problems it was made from. flops: of the answers it was made from, at the most.
     """
 
     digest: str
@@ -81,6 +110,7 @@ class DataMade(Entry, frozen=True, tag="data/v1"):
     counts: dict[str, dict[str, int]]
     offered: dict[str, dict[str, int]]
     stream: str
+    flops: float = 0.0
 
 
 class _OfMember(Entry, frozen=True, kw_only=True):
@@ -186,26 +216,64 @@ class Mastered(Entry, frozen=True, tag="mastery/v1"):
     added: dict[str, tuple[int, ...]]
 
 
+class Watched(Entry, frozen=True, tag="watch/v1"):
+    """Every tripwire's measurement, fired or not, and what the charter makes of those that fired."""
+
+    readings: tuple[Reading, ...]
+    actions: dict[str, Action]
+
+
+class Requested(Entry, frozen=True, tag="request/v1"):
+    """A person is asked before the generation is decided; `number` counts requests from 1.
+
+    candidate: digest of the model that would be promoted, "" when the question is whether to go on at all.
+    reasons: why a person is asked. unchecked: what nobody and nothing has looked at. approvers: at least so many.
+    expires: when no answer means no.
+    """
+
+    number: int
+    candidate: str
+    reasons: tuple[str, ...]
+    unchecked: tuple[str, ...]
+    approvers: int
+    expires: str
+
+
+class Answered(Entry, frozen=True, tag="answer/v1"):
+    """Stewards answered request number `request`, `seconds` after it was made; DSSE envelope as text."""
+
+    request: int
+    verdict: Literal["approve", "deny"]
+    because: str
+    signers: tuple[str, ...]
+    seconds: float
+    envelope: str
+
+
 class Decided(Entry, frozen=True, tag="decision/v1"):
     """What becomes of the generation. It closes it, and spends one generation of the lease.
 
-    promote: the candidate is the incumbent from here on.
-    carry:   not promoted; training goes on from a candidate.
-    discard: not promoted; training goes on from where it began.
+    promote:  the candidate is the incumbent from here on.
+    carry:    not promoted; training goes on from a candidate.
+    discard:  not promoted; training goes on from where it began.
+    rollback: stewards ordered the models of generation `to` back in force.
     team: the models that training goes on from; they also vote on each other's labels.
     """
 
-    decision: Literal["promote", "carry", "discard"]
+    decision: Literal["promote", "carry", "discard", "rollback"]
     incumbent: str
     candidate: str
     team: tuple[str, ...]
     because: str
+    to: int | None = None
 
 
 AnyEntry = (
     CharterSigned
     | LeaseGranted
     | SessionStarted
+    | Ordered
+    | Refused
     | DataMade
     | SubjectBuilt
     | Profiled
@@ -216,6 +284,9 @@ AnyEntry = (
     | IntentWritten
     | OutcomeWritten
     | Mastered
+    | Watched
+    | Requested
+    | Answered
     | Decided
 )
 

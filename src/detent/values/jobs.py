@@ -4,11 +4,13 @@ Each is a line of JSON. Prompts go in, completions come out; a true answer above
 crosses. Weights and data cross as folders and files named by digest.
 """
 
+from math import isfinite
 from typing import Literal
 
 import msgspec
 from msgspec import Struct
 
+from detent.errors import UsageError
 from detent.values.problems import Example, Slice
 from detent.values.proposals import LabelRecipe
 
@@ -70,20 +72,41 @@ class LabelJob(_Record, frozen=True, tag="label"):
 
 
 class AnswerJob(_Record, frozen=True, tag="answer"):
-    """Let `model` (digest) answer `prompts` greedily, in order."""
+    """Let `model` (digest) answer `prompts` greedily, in order.
+
+    noise: standard deviation of Gaussian noise on every weight matrix, in units of the root mean square of that
+    matrix; drawn by `seed`, for this job only. 0 leaves the model as it is.
+    """
 
     model: str
     prompts: tuple[str, ...]
     extra_tokens: int = 4
+    noise: float = 0.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse a deviation that none can have."""
+        if not (isfinite(self.noise) and self.noise >= 0.0):
+            raise UsageError(
+                f"a finite noise of 0 or more expected, got {self.noise}; it is a share of a matrix's size"
+            )
 
 
-Job = BuildJob | TrainJob | LabelJob | AnswerJob
+class CompareJob(_Record, frozen=True, tag="compare"):
+    """Let the first of two `models` (digests) answer `prompts` greedily, and compare the second to it on that text."""
+
+    models: tuple[str, str]
+    prompts: tuple[str, ...]
+    extra_tokens: int = 4
+
+
+Job = BuildJob | TrainJob | LabelJob | AnswerJob | CompareJob
 
 
 class Progress(_Record, frozen=True, tag="progress"):
     """`done` of `total` units; `note` is a short live figure such as a loss."""
 
-    phase: Literal["build", "train", "label", "answer"]
+    phase: Literal["build", "train", "label", "answer", "compare"]
     done: int
     total: int
     note: str = ""
@@ -124,6 +147,21 @@ class Answers(_Record, frozen=True, tag="answers"):
     completions: tuple[str, ...]
 
 
+class Compared(_Record, frozen=True, tag="compared"):
+    """How far the second model (b) is from the first (a), over the positions that predict a token a wrote.
+
+    divergence: mean KL(b || a) of next-token distributions, nats. flips: share of positions whose likeliest token
+    differs. similarity: debiased linear CKA, from -1 to 1, of the embeddings' output and each block's, by index.
+    tokens: how many positions. unmatched: blocks that the deeper model has beyond the other, compared with nothing.
+    """
+
+    divergence: float
+    flips: float
+    similarity: tuple[float, ...]
+    tokens: int
+    unmatched: int = 0
+
+
 class JobFailure(_Record, frozen=True, tag="failure"):
     """The job could not be done. `error` names a class of the error tree."""
 
@@ -131,7 +169,7 @@ class JobFailure(_Record, frozen=True, tag="failure"):
     message: str
 
 
-Result = BuiltModel | TrainedModel | Labels | Answers | JobFailure
+Result = BuiltModel | TrainedModel | Labels | Answers | Compared | JobFailure
 
 _job_decoder: msgspec.json.Decoder[Job] = msgspec.json.Decoder(Job)
 _result_decoder: msgspec.json.Decoder[Result | Progress] = msgspec.json.Decoder(Result | Progress)
@@ -139,7 +177,12 @@ encode_line = msgspec.json.encode
 
 
 def decode_job(line: bytes) -> Job:
-    """Read one job line; raises msgspec.ValidationError when it is not one."""
+    """Read one job line.
+
+    Raises:
+        msgspec.ValidationError: it is not one.
+        UsageError: nobody can do it.
+    """
     return _job_decoder.decode(line)
 
 

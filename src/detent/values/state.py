@@ -11,6 +11,8 @@ from msgspec import Struct, structs
 
 from detent.errors import TrustError
 from detent.values.entries import (
+    Answered,
+    CandidateTrained,
     CharterSigned,
     DataMade,
     Decided,
@@ -18,10 +20,18 @@ from detent.values.entries import (
     IntentWritten,
     LeaseGranted,
     Mastered,
+    Ordered,
     OutcomeWritten,
     Profiled,
+    Refused,
+    Requested,
     SessionStarted,
+    SubjectBuilt,
+    Watched,
 )
+from detent.values.grants import Grant, charged, ended, live, spent_once
+from detent.values.holds import Hold, after_order, after_watch, check_allowed
+from detent.values.past import line, restored
 from detent.values.profiles import Profile
 
 
@@ -33,19 +43,35 @@ class State(Struct, frozen=True):
     incumbent: digest of the model in force, "" before generation 0.
     team: digests of the models that training goes on from.
     visible: the newest visible profile of each model that is still in play.
+    fresh: the fresh profile of the incumbent.
     intent_index: where the last intent stands on the ledger.
     sessions_since_intent: how often a run began since it; an opening that no session completes becomes void.
     openings: how many intents were written (k of the last one).
     mastered: per task, the rungs that must never be lost.
+    baseline: the first session under the charter in force: what code and libraries it was begun with.
+    grants: the leases and what is used of each. spent: generations closed, 0 not counted.
+    paying: number of the lease under which the turn in progress began.
+    hold: what keeps the run from going on. returning: the generation that a rollback is to put back.
+    requests: how many there were; request_index: where the last one stands on the ledger, and since when.
+    taught_flops: floating point operations of generation 0. flops: of everything trained and labelled since.
+    closed_at: when each turn was closed. closed_index: where the newest decision stands on the ledger.
+    promoted_at: when a turn last promoted.
+    latest_at: time of the newest entry.
     history: every closed turn's slots, by generation.
     """
 
     entries: int = 0
     charter: CharterSigned | None = None
     session: SessionStarted | None = None
-    leases: int = 0
-    granted: int = 0
+    baseline: SessionStarted | None = None
+    grants: tuple[Grant, ...] = ()
+    paying: int = 0
     spent: int = 0
+    hold: Hold | None = None
+    returning: int | None = None
+    requests: int = 0
+    request_index: int = 0
+    requested_at: str = ""
     generation: int = 0
     slots: dict[str, Entry] = {}
     incumbent: str = ""
@@ -62,20 +88,67 @@ class State(Struct, frozen=True):
     first_fresh: Profile | None = None
     fresh: Profile | None = None
     data: tuple[DataMade, ...] = ()
+    taught_flops: float = 0.0
+    flops: float = 0.0
+    closed_at: dict[int, str] = {}
+    closed_index: int = 0
+    promoted_at: str = ""
+    latest_at: str = ""
     history: dict[int, dict[str, Entry]] = {}
 
     @property
-    def lease_left(self) -> int:
-        """Generations the stewards have granted and the run has not spent."""
-        return self.granted - self.spent
+    def leases(self) -> int:
+        """How many leases were granted."""
+        return len(self.grants)
+
+    @property
+    def granted(self) -> int:
+        """Generations granted by all of them."""
+        return sum(grant.generations for grant in self.grants)
+
+    def lease_left(self, at: str) -> int:
+        """Generations that are granted, not spent, and not expired at that time (RFC 3339)."""
+        return sum(grant.left for grant in self.grants if grant.covers(at))
+
+    @property
+    def models(self) -> frozenset[str]:
+        """Digests of all models on record, those that others were made from too."""
+        turns = (*self.history.values(), self.slots)
+        made = [
+            entry
+            for slots in turns
+            for entry in slots.values()
+            if isinstance(entry, SubjectBuilt | CandidateTrained)
+        ]
+        return frozenset(digest for entry in made for digest in (entry.digest, entry.parent))
+
+    @property
+    def request(self) -> Requested | None:
+        """What a person was asked about the turn in progress."""
+        found = self.slots.get("request/v1")
+        return found if isinstance(found, Requested) else None
+
+    @property
+    def answer(self) -> Answered | None:
+        """What was answered."""
+        found = self.slots.get("answer/v1")
+        return found if isinstance(found, Answered) else None
+
+    @property
+    def past(self) -> dict[int, dict[str, Entry]]:
+        """The closed turns that led to where the run stands: `history` without what a rollback undid."""
+        return {
+            generation: self.history[generation] for generation in line(self.history, self.generation - 1)
+        }
 
     def latest(self, slot: str) -> Entry | None:
-        """The newest entry of that slot: of this turn, else of the last closed turn that wrote one."""
+        """The newest entry of that slot: of this turn, else of the last turn of the past that wrote one."""
         if slot in self.slots:
             return self.slots[slot]
-        for generation in sorted(self.history, reverse=True):
-            if slot in self.history[generation]:
-                return self.history[generation][slot]
+        past = self.past
+        for generation in sorted(past, reverse=True):
+            if slot in past[generation]:
+                return past[generation][slot]
         return None
 
 
@@ -92,31 +165,75 @@ def fold(entries: Iterable[Entry], state: State | None = None) -> State:
 
 
 def _step(state: State, entry: Entry) -> State:
-    changes: dict[str, Any] = {"entries": state.entries + 1}
+    changes: dict[str, Any] = {"entries": state.entries + 1, "latest_at": max(state.latest_at, entry.at)}
     match entry:
         case CharterSigned():
-            changes["charter"] = entry
+            changes |= _chartered(state, entry)
         case LeaseGranted():
             _expect(entry.number == state.leases + 1, entry, f"lease {state.leases + 1}")
-            changes |= {"leases": entry.number, "granted": state.granted + entry.generations}
+            grant = Grant(entry.number, entry.generations, entry.expires, entry.petaflop)
+            changes["grants"] = (*state.grants, grant)
         case SessionStarted():
-            changes |= {"session": entry, "sessions_since_intent": state.sessions_since_intent + 1}
+            changes |= {
+                "baseline": state.baseline or entry,
+                "session": entry,
+                "sessions_since_intent": state.sessions_since_intent + 1,
+            }
+        case Ordered():
+            changes |= _ordered(state, entry)
+        case Refused():
+            pass
         case _:
+            check_allowed(state.hold, entry, begun=bool(state.slots), returning=state.returning is not None)
             _expect(entry.generation == state.generation, entry, f"generation {state.generation}")
             _expect(entry.slot not in state.slots, entry, "no second entry of its kind in a generation")
             changes["slots"] = {**state.slots, entry.slot: entry}
+            if not state.slots and state.returning is None:
+                state = structs.replace(state, paying=_paying(state, entry))
             changes |= _turn_changes(state, entry, changes["slots"])
     return structs.replace(state, **changes)
+
+
+def _chartered(state: State, entry: CharterSigned) -> dict[str, Any]:
+    """The first charter, or an amendment.
+
+    With the charter its leases end; a turn that began under it is put back, since half of it would be another's.
+    """
+    if state.charter is None:
+        return {"charter": entry}
+    version = state.charter.version + 1
+    _expect(entry.version == version, entry, f"charter version {version}")
+    _expect(state.generation > 0 or not state.slots, entry, "generation 0 to be complete before an amendment")
+    _expect(state.returning is None, entry, "the rollback before to be carried out first")
+    returning = state.generation - 1 if state.slots else None
+    grants = ended(state.grants, entry.at)
+    return {"charter": entry, "grants": grants, "returning": returning, "baseline": None}
+
+
+def _paying(state: State, entry: Entry) -> int:
+    if entry.generation == 0:
+        return 0
+    grant = live(state.grants, entry.at)
+    _expect(grant is not None, entry, f"a lease that covers {entry.at} before a generation begins")
+    return grant.number if grant else 0
+
+
+def _ordered(state: State, entry: Ordered) -> dict[str, Any]:
+    if entry.order == "rollback":
+        _expect(state.returning is None, entry, "the rollback before to be carried out first")
+        _expect(entry.to in state.history, entry, f"a closed generation, 0 to {state.generation - 1},")
+        return {"returning": entry.to}
+    return {"hold": after_order(state.hold, entry, state.entries)}
 
 
 def _turn_changes(state: State, entry: Entry, slots: dict[str, Entry]) -> dict[str, Any]:
     changes: dict[str, Any] = {}
     match entry:
         case DataMade():
-            changes = {"data": (*state.data, entry)}
-        case Profiled(purpose="fresh"):
-            changes = {"fresh": entry.profile, "first_fresh": state.first_fresh or entry.profile}
-        case Profiled():
+            changes = {"data": (*state.data, entry)} | _computed(state, entry, entry.flops)
+        case SubjectBuilt() | CandidateTrained():
+            changes = _computed(state, entry, entry.flops)
+        case Profiled(purpose="visible"):
             changes = {"visible": state.visible | {entry.profile.subject: entry.profile}}
         case IntentWritten():
             _expect(not state.open_intent, entry, "the outcome of the opening before")
@@ -135,8 +252,18 @@ def _turn_changes(state: State, entry: Entry, slots: dict[str, Entry]) -> dict[s
                 "the outcome of an open intent",
             )
             changes = {"open_intent": False}
-        case Mastered():
-            changes = {"mastered": _with_rungs(state.mastered, entry)}
+        case Watched():
+            changes = {"hold": after_watch(state.hold, entry, state.entries)}
+        case Requested():
+            _expect(entry.number == state.requests + 1, entry, f"request {state.requests + 1}")
+            changes = {
+                "requests": entry.number,
+                "request_index": state.entries,
+                "requested_at": entry.at,
+            }
+        case Answered():
+            asked = state.request
+            _expect(asked is not None and asked.number == entry.request, entry, "the request it answers")
         case Decided():
             changes = _closed(state, entry, slots)
         case _:
@@ -144,32 +271,74 @@ def _turn_changes(state: State, entry: Entry, slots: dict[str, Entry]) -> dict[s
     return changes
 
 
-def _with_rungs(mastered: dict[str, frozenset[int]], entry: Mastered) -> dict[str, frozenset[int]]:
-    return mastered | {
-        task: mastered.get(task, frozenset()) | frozenset(levels) for task, levels in entry.added.items()
-    }
+def _computed(state: State, entry: Entry, flops: float) -> dict[str, Any]:
+    """Generation 0 is what the subject's share of compute is counted against; it spends no lease."""
+    if entry.generation == 0:
+        return {"taught_flops": state.taught_flops + flops}
+    return {"flops": state.flops + flops, "grants": charged(state.grants, state.paying, flops)}
 
 
 def _closed(state: State, entry: Decided, slots: dict[str, Entry]) -> dict[str, Any]:
     _expect(not state.open_intent, entry, "the outcome of the open intent before a decision")
-    promoted = entry.decision == "promote"
-    if promoted and entry.generation > 0:
+    _expect((entry.decision == "rollback") == (state.returning is not None), entry, "the rollback ordered")
+    changes: dict[str, Any] = {
+        "generation": state.generation + 1,
+        "slots": {},
+        "history": {**state.history, entry.generation: slots},
+        "closed_at": {**state.closed_at, entry.generation: entry.at},
+        "closed_index": state.entries,
+        "returning": None,
+    }
+    if entry.decision == "rollback":
+        return changes | _returned(state, entry)
+    if entry.generation > 0:
+        grants = spent_once(state.grants, state.paying, entry.at)
+        _expect(grants is not None, entry, f"a lease that covers {entry.at}")
+        changes |= {"spent": state.spent + 1, "grants": grants}
+    if entry.decision == "promote":
+        return changes | _promoted(state, entry, slots)
+    _expect(entry.incumbent == state.incumbent, entry, "the incumbent unchanged without a promotion")
+    return changes | _in_play(state, entry)
+
+
+def _in_play(state: State, entry: Decided) -> dict[str, Any]:
+    kept = {entry.incumbent, *entry.team}
+    visible = {digest: state.visible[digest] for digest in kept if digest in state.visible}
+    return {"incumbent": entry.incumbent, "team": entry.team, "visible": visible}
+
+
+def _promoted(state: State, entry: Decided, slots: dict[str, Entry]) -> dict[str, Any]:
+    if entry.generation > 0:
         _expect(
             _passed(slots, entry.incumbent), entry, "an opening that this model passed before a promotion"
         )
-    elif not promoted:
-        _expect(entry.incumbent == state.incumbent, entry, "the incumbent unchanged without a promotion")
-    kept = {entry.incumbent, *entry.team}
-    return {
-        "generation": state.generation + 1,
-        "spent": state.spent + (1 if entry.generation > 0 else 0),
-        "incumbent": entry.incumbent,
-        "incumbent_generation": entry.generation if promoted else state.incumbent_generation,
-        "team": entry.team,
-        "visible": {digest: state.visible[digest] for digest in kept if digest in state.visible},
-        "promoted": state.promoted + (1 if promoted and entry.generation > 0 else 0),
-        "slots": {},
-        "history": {**state.history, entry.generation: slots},
+    _expect(_permitted(slots, entry), entry, "an approval before a promotion that a person was asked about")
+    fresh, mastered = slots.get("profile/v1/fresh"), slots.get("mastery/v1")
+    measured = fresh.profile if isinstance(fresh, Profiled) else None
+    return _in_play(state, entry) | {
+        "incumbent_generation": entry.generation,
+        "promoted": state.promoted + (1 if entry.generation > 0 else 0),
+        "promoted_at": entry.at,
+        "fresh": measured,
+        "first_fresh": state.first_fresh or measured,
+        "mastered": _with_rungs(state.mastered, mastered)
+        if isinstance(mastered, Mastered)
+        else state.mastered,
+    }
+
+
+def _returned(state: State, entry: Decided) -> dict[str, Any]:
+    """Back at an earlier generation; what was begun and is given up is spent all the same."""
+    _expect(entry.to == state.returning, entry, f"a rollback to generation {state.returning}")
+    past = restored(state.history, entry.to or 0)
+    same = (entry.incumbent, entry.team) == (past["incumbent"], past["team"])
+    _expect(same, entry, f"the models of generation {entry.to}")
+    return past
+
+
+def _with_rungs(mastered: dict[str, frozenset[int]], entry: Mastered) -> dict[str, frozenset[int]]:
+    return mastered | {
+        task: mastered.get(task, frozenset()) | frozenset(levels) for task, levels in entry.added.items()
     }
 
 
@@ -181,6 +350,19 @@ def _passed(slots: dict[str, Entry], model: str) -> bool:
         and isinstance(outcome, OutcomeWritten)
         and outcome.outcome.verdict == "better"
         and intent.intent.candidate == model
+    )
+
+
+def _permitted(slots: dict[str, Entry], entry: Decided) -> bool:
+    """Whether nobody was asked about this turn, or somebody approved of this very model in time."""
+    asked, answered = slots.get("request/v1"), slots.get("answer/v1")
+    if not isinstance(asked, Requested):
+        return True
+    return (
+        isinstance(answered, Answered)
+        and answered.verdict == "approve"
+        and asked.candidate == entry.incumbent
+        and entry.at < asked.expires
     )
 
 

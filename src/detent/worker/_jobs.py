@@ -15,12 +15,14 @@ from safetensors import SafetensorError
 from detent.errors import DetentError, EngineError, StorageError, UsageError
 from detent.subject import build
 from detent.subject.generate import complete
+from detent.subject.noise import noisy
 from detent.subject.processor import settle
 from detent.values import (
     AnswerJob,
     Answers,
     BuildJob,
     BuiltModel,
+    CompareJob,
     Job,
     JobFailure,
     LabelJob,
@@ -29,6 +31,7 @@ from detent.values import (
     sha256_hex,
 )
 from detent.values.jobs import decode_job, encode_line
+from detent.worker._comparing import compared
 from detent.worker._labelling import answer_limits, labelled
 from detent.worker._shelf import Shelf
 from detent.worker._training import trained
@@ -72,6 +75,8 @@ class Bench:
                 raise UsageError(f"an AnswerJob expected in an opening, got {type(job).__name__}")
             case LabelJob():
                 return labelled(job, self._shelf, self._wire.progress("label"))
+            case CompareJob():
+                return compared(job, self._shelf, self._wire.progress("compare"))
             case BuildJob():
                 return self._build(job, self._folder("built", job))
             case TrainJob():
@@ -79,6 +84,8 @@ class Bench:
 
     def _answer(self, job: AnswerJob) -> Answers:
         subject = self._shelf.subject(job.model)
+        if job.noise:
+            subject = noisy(subject, job.noise, seed=job.seed)
         limits = answer_limits(subject, job.prompts, job.extra_tokens)
         tell = self._wire.progress("answer")
         found = complete(*subject, job.prompts, max_new_tokens=limits, on_progress=tell)

@@ -1,0 +1,153 @@
+"""The run's inbox: where people put what they signed, whether a run is going or not.
+
+>>> inbox = Inbox(run.inbox)
+>>> inbox.put(envelope)                      # a second steward's signature on the same joins the first one's
+>>> inbox.take_in(book, signed, catalogue)              # what enough have signed goes onto the ledger
+
+Anybody who can write to the run folder can put something here, and nobody is believed for it: what is not signed by
+those who may is refused, and that stands on the ledger too. A worker cannot write here.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from detent.charter import Catalogue, SignedCharter, claimed
+from detent.errors import CharterError, StorageError, TrustError
+from detent.loop import Book
+from detent.oversight import Desk, Pending, received, type_of
+from detent.signing import merge_envelopes, peek_envelope
+from detent.values import (
+    Answered,
+    CharterSigned,
+    Entry,
+    LeaseGranted,
+    Ordered,
+    Refused,
+    decode_entry,
+    sha256_hex,
+)
+
+LARGEST = 65_535
+"""Bytes of a file that is looked at: more than an entry of the ledger holds."""
+
+MOST = 64
+"""Files taken in at once; a flood of them must not keep a run from its work, nor fill its ledger."""
+
+SUFFIX = ".dsse"
+
+
+class Taken(NamedTuple):
+    """What became of one file. entry: as it stands on the ledger; None while signatures are missing."""
+
+    path: Path
+    entry: Entry | None
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
+class Inbox:
+    """A folder of envelopes, each under the SHA-256 of its payload."""
+
+    folder: Path
+
+    def put(self, envelope: str) -> Path:
+        """Hand in an envelope; one with the same payload that waits there gets its signatures.
+
+        Raises:
+            TrustError: it is no envelope, or contradicts the one that waits.
+            StorageError: the disk refuses.
+        """
+        kind = type_of(envelope)
+        path = self.folder / (sha256_hex(peek_envelope(envelope, kind)) + SUFFIX)
+        waiting = _text(path)
+        together = merge_envelopes(waiting, envelope, kind) if waiting else envelope
+        draft = path.with_suffix(".new")
+        try:
+            self.folder.mkdir(exist_ok=True)
+            draft.write_text(together, encoding="utf-8")
+            draft.replace(path)
+        except OSError as error:
+            raise StorageError(
+                f"a file {path} expected, got: {error}; nothing that was there is damaged: free or mend the disk"
+            ) from error
+        return path
+
+    def waiting(self) -> list[Path]:
+        """The files that were handed in, the oldest first."""
+        if not self.folder.is_dir():
+            return []
+        found = [path for path in self.folder.iterdir() if path.name.endswith(SUFFIX)]
+        return sorted(found, key=lambda path: (_changed(path), path.name))[:MOST]
+
+    def texts(self) -> list[str]:
+        """What was handed in, as far as it can be read."""
+        return [text for path in self.waiting() if (text := _text(path))]
+
+    def take_in(self, book: Book, signed: SignedCharter, catalogue: Catalogue) -> list[Taken]:
+        """Write down what enough people signed; what nobody may ask for is refused, and that is written down.
+
+        The charter in force may be another one afterwards.
+        """
+        taken = []
+        desk = desk_of(book, signed, catalogue)
+        for path in self.waiting():
+            found = _judged(path, book, desk)
+            if found is None:
+                path.unlink(missing_ok=True)  # it stands on the ledger: a crash came before it was removed
+                continue
+            taken.append(found)
+            if found.entry is not None:
+                path.unlink(missing_ok=True)
+                if isinstance(found.entry, CharterSigned):
+                    signed = claimed(found.entry.envelope, catalogue)
+                desk = desk_of(book, signed, catalogue)
+        return taken
+
+
+def desk_of(book: Book, signed: SignedCharter, catalogue: Catalogue) -> Desk:
+    """Where envelopes are judged now."""
+    obeyed = obeyed_on(map(decode_entry, book.record.entries()))
+    return Desk(signed, book.state, catalogue, book.record.root, obeyed, book.now)
+
+
+def obeyed_on(entries: Iterable[Entry]) -> frozenset[str]:
+    """SHA-256 of every payload that stands on a ledger in its envelope."""
+    return frozenset(
+        sha256_hex(peek_envelope(entry.envelope, type_of(entry.envelope)))
+        for entry in entries
+        if isinstance(entry, CharterSigned | LeaseGranted | Ordered | Answered)
+    )
+
+
+def _judged(path: Path, book: Book, desk: Desk) -> Taken | None:
+    envelope = _text(path)
+    try:
+        if envelope and sha256_hex(peek_envelope(envelope, type_of(envelope))) in desk.obeyed:
+            return None
+        found = received(envelope, desk)
+        if isinstance(found, Pending):
+            return Taken(path, None, f"{found.what} waits: {found.missing}")
+        return Taken(path, book.write(found, desk.now), "")  # judged and written at one time
+    except (TrustError, CharterError) as error:
+        digest = sha256_hex(envelope.encode())
+        refused = Refused(what=path.name[:100], digest=digest, because=str(error)[:1_000])
+        return Taken(path, book.write(refused), f"refused: {error}")
+
+
+def _text(path: Path) -> str:
+    """The file's text; "" for what is no ordinary file of that size in UTF-8."""
+    try:
+        if path.is_symlink() or not path.is_file() or path.stat().st_size > LARGEST:
+            return ""
+        return path.read_bytes().decode()
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def _changed(path: Path) -> float:
+    try:
+        return path.lstat().st_mtime
+    except OSError:
+        return 0.0

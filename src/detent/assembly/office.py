@@ -1,0 +1,103 @@
+"""A run folder opened for writing: its lock, its ledger believed, and the charter in force."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from detent.assembly import places
+from detent.assembly.clock import now
+from detent.assembly.inbox import Inbox, Taken
+from detent.assembly.places import RunFolder
+from detent.assembly.reading import enveloped_charter, log_key
+from detent.assembly.tasks import catalogue
+from detent.assembly.watermark import Watermarked
+from detent.charter import SignedCharter, claimed
+from detent.engine import ModelStore
+from detent.errors import StorageError, TrustError
+from detent.evaluate import Chain, open_chain
+from detent.ledger import Ledger
+from detent.loop import Book, carry_out
+from detent.oversight import believe
+from detent.values import CharterSigned, Decided, decode_entry
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """One run, open to one process: what people handed in can be written down here."""
+
+    run: RunFolder
+    signed: SignedCharter
+    book: Book
+
+    @property
+    def chain(self) -> Chain:
+        """The seal. Raises SealError when its secret is missing or another's."""
+        seal = self.signed.charter.seal
+        return open_chain(places.seal_path(seal.tip), seal.length, bytes.fromhex(seal.tip))
+
+    def take_in(self) -> "tuple[Office, list[Taken]]":
+        """Write down what is in the inbox, and do what it brings with it at once; the charter may be another then."""
+        taken = Inbox(self.run.inbox).take_in(self.book, self.signed, catalogue())
+        office = self
+        for one in taken:
+            if isinstance(one.entry, CharterSigned):
+                office = replace(self, signed=claimed(one.entry.envelope, catalogue()))
+                write_charter(self.run, office.signed)
+        if self.book.state.returning is not None:
+            office.carry_out()
+        return office, taken
+
+    def carry_out(self) -> Decided | None:
+        """Do what a rollback ordered, as far as it is not done."""
+        decided = carry_out(self.book, self.chain)
+        if decided is not None:
+            ModelStore(self.run.models).set_incumbent(decided.incumbent)
+        return decided
+
+
+@contextmanager
+def open_office(folder: Path) -> Iterator[Office]:
+    """Open a run folder for writing and believe what people signed, from the ledger's first entry on.
+
+    Raises:
+        UsageError: this is no run folder.
+        BusyError: another process holds it.
+        TrustError, CharterError: charter, ledger or a signature cannot be believed.
+    """
+    run = RunFolder(folder)
+    given = enveloped_charter(run)
+    with Ledger.open(run.ledger, log_key(given)) as ledger:
+        book = Book(Watermarked(ledger, places.mark_path(given.charter.seal.tip)), now)
+        entries = [decode_entry(data) for data in ledger.entries()]
+        signed = believe(entries, catalogue(), ledger.root)
+        _settle(run, signed, [entry for entry in entries if isinstance(entry, CharterSigned)])
+        yield Office(run, signed, book)
+
+
+def write_charter(run: RunFolder, signed: SignedCharter) -> None:
+    """Replace the folder's copies of the charter; a crash between them is mended when the folder is opened."""
+    for path, text in ((run.envelope, signed.envelope), (run.charter, signed.text)):
+        draft = path.with_name(f".{path.name}.new")
+        try:
+            draft.write_bytes(text.encode())
+            draft.replace(path)
+        except OSError as error:
+            raise StorageError(
+                f"a charter at {path} expected, got: {error}; free or mend the disk"
+            ) from error
+
+
+def _settle(run: RunFolder, signed: SignedCharter, charters: list[CharterSigned]) -> None:
+    """The folder's copies say what the ledger says is in force; those of an earlier charter are brought up to date."""
+    texts = [claimed(entry.envelope, catalogue()).text for entry in charters]
+    allowed = {run.envelope: [entry.envelope for entry in charters], run.charter: texts}
+    for path, known in allowed.items():
+        got = path.read_bytes().decode(errors="replace") if path.is_file() else ""
+        if got not in known:
+            raise TrustError(
+                f"{path} as it was signed expected, got {'another text' if got else 'none'}; restore it from "
+                "a copy, or from the ledger, which has it"
+            )
+        if got != known[-1]:
+            write_charter(run, signed)

@@ -1,0 +1,260 @@
+"""What people tell a run: leases, orders, answers, amendments. The only code beside `init` that opens a steward's key.
+
+Each is signed here, looked at as the run would, and put into its inbox. When no process has the run open it is
+written down at once; else the one that has it does, at once for a halt, otherwise after the generation in progress.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from detent.assembly import places
+from detent.assembly.clock import now
+from detent.assembly.inbox import Inbox, obeyed_on
+from detent.assembly.office import open_office
+from detent.assembly.places import RunFolder
+from detent.assembly.reading import LedgerAt, ledger_at, signed_charter
+from detent.assembly.tasks import catalogue
+from detent.charter import (
+    Command,
+    Question,
+    SignedCharter,
+    amend_text,
+    answer,
+    draft_text,
+    endorse,
+    grant,
+    order,
+    rotate,
+)
+from detent.errors import BusyError, TrustError, UsageError
+from detent.oversight import Desk, received, type_of
+from detent.signing import SigningKey, add_signature, peek_envelope
+from detent.values import Decided, Entry, Ordered, Profile, restored, sha256_hex
+
+PATIENCE = 15.0
+"""Seconds to wait for a running process to obey a halt."""
+
+GLANCE = 1.0
+"""Seconds to wait for one to take in anything else, which it does between generations."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """What became of something that was handed in.
+
+    entry: as it stands on the ledger; None while it waits. waits: for what, "" when it is on the ledger. path: where.
+    """
+
+    entry: Entry | None
+    waits: str
+    path: Path
+
+
+def grant_lease(
+    folder: Path,
+    generations: int,
+    *,
+    hours: float | None = None,
+    petaflop: float | None = None,
+    keys: Sequence[SigningKey],
+) -> Handed:
+    """Grant another lease; hours and petaflop are the most the charter allows where they are not given.
+
+    Raises:
+        CharterError: the charter does not allow as much at once.
+        TrustError: the key is not a steward's.
+    """
+    signed, at = _look(folder)
+    terms = signed.charter.pace.lease
+    envelope = grant(
+        signed,
+        at.state.leases + 1,
+        generations,
+        hours=terms.hours if hours is None else hours,
+        petaflop=terms.petaflop if petaflop is None else petaflop,
+        at=max(now(), at.state.latest_at),
+        keys=keys,
+    )
+    return hand_in(folder, envelope)
+
+
+def give_order(
+    folder: Path, command: Command, because: str, *, to: int | None = None, keys: Sequence[SigningKey]
+) -> Handed:
+    """Pause, resume, halt, lift or roll back, as stewards.
+
+    Raises:
+        UsageError: there is nothing to resume, lift or roll back.
+        TrustError: the key is not a steward's.
+        BusyError: a rollback while a process runs the loop.
+    """
+    signed, at = _look(folder)
+    held = at.state.hold
+    if command == "resume" and held is not None and held.kind == "halted":
+        command = "lift"
+    if command in ("resume", "lift") and held is None:
+        raise UsageError(
+            f"a run that is paused or halted expected, got one that is not; see: detent status {folder}"
+        )
+    if command == "rollback":
+        _check_rollback(at, to, folder)
+    envelope = order(signed, command, because, size=at.size, root=at.root(at.size).hex(), keys=keys, to=to)
+    return hand_in(folder, envelope)
+
+
+def undone_by(folder: Path, to: int) -> str:
+    """What a rollback to generation `to` undoes, as a sentence.
+
+    Raises:
+        UsageError: no such generation is closed, or there is nothing to undo.
+    """
+    at = ledger_at(RunFolder(folder))
+    _check_rollback(at, to, folder)
+    state = at.state
+    undone = [generation for generation in state.past if generation > to]
+    promoted = [g for g in undone if _promoted(state.history[g].get("decision/v1"))]
+    then: Profile | None = restored(state.history, to)["fresh"]
+    parts = [_span(undone), "the one in progress" if state.slots else ""]
+    sentence = f"undoes {' and '.join(part for part in parts if part)}"
+    sentence += (
+        f", of which {', '.join(map(str, promoted))} promoted" if promoted else ", none of which promoted"
+    )
+    if then is not None and state.fresh is not None:
+        sentence += f"; the ladder goes from {state.fresh.ladder():.3f} to {then.ladder():.3f}"
+    return f"{sentence}. What was spent stays spent"
+
+
+def _span(generations: Sequence[int]) -> str:
+    if len(generations) > 1:
+        return f"generations {generations[0]} to {generations[-1]}"
+    return f"generation {generations[0]}" if generations else ""
+
+
+def _promoted(entry: Entry | None) -> bool:
+    return isinstance(entry, Decided) and entry.decision == "promote"
+
+
+def give_answer(
+    folder: Path, number: int, verdict: str, because: str, *, keys: Sequence[SigningKey]
+) -> Handed:
+    """Approve or deny what request `number` asks.
+
+    Raises:
+        UsageError: there is no such request, or it is answered.
+        TrustError: the key is not a steward's.
+    """
+    signed, at = _look(folder)
+    asked = at.state.request
+    if asked is None or asked.number != number or at.state.answer is not None:
+        waiting = f"request {asked.number}" if asked and at.state.answer is None else "none"
+        raise UsageError(f"a request that waits for an answer expected, got {number}; waiting: {waiting}")
+    root = at.root(at.state.request_index + 1).hex()
+    question = Question(request=number, candidate=asked.candidate, root=root, expires=asked.expires)
+    envelope = answer(signed, question, verdict, because, keys)  # type: ignore[arg-type]
+    return hand_in(folder, envelope)
+
+
+def amend_charter(folder: Path, source: Path, *, keys: Sequence[SigningKey]) -> Handed:
+    """Amend the charter: the old quorum and the new one sign the text in `source`.
+
+    Raises:
+        CharterError: everything that is wrong with it, or that no amendment may change.
+        TrustError: a key counts for neither quorum.
+    """
+    signed, _ = _look(folder)
+    text = amend_text(signed, draft_text(source), catalogue(), str(source))
+    return hand_in(folder, endorse(text, keys))
+
+
+def rotate_key(folder: Path, old: SigningKey, new: SigningKey, *, keys: Sequence[SigningKey] = ()) -> Handed:
+    """Put a new key in the place of an old one; both sign, and whoever else the quorums need."""
+    signed, _ = _look(folder)
+    text = rotate(signed.text, old.verify_key, new.verify_key)
+    return hand_in(folder, endorse(text, [old, new, *keys]))
+
+
+def sign_waiting(folder: Path, name: str, keys: Sequence[SigningKey]) -> Handed:
+    """Add signatures to what waits in the inbox; `name` is the beginning of the file's."""
+    found = [path for path in Inbox(RunFolder(folder).inbox).waiting() if path.name.startswith(name)]
+    if len(found) != 1:
+        names = ", ".join(path.stem[:12] for path in found) or "none"
+        raise UsageError(f"one file in {folder}/inbox that begins with {name!r} expected, got {names}")
+    return hand_in(folder, sign_file(found[0], keys))
+
+
+def sign_file(path: Path, keys: Sequence[SigningKey]) -> str:
+    """The envelope in a file with more signatures; nothing is written."""
+    try:
+        envelope = path.read_bytes().decode()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"an envelope in {path} expected, got: {error}; name another file") from error
+    for key in keys:
+        envelope = add_signature(envelope, type_of(envelope), key)
+    return envelope
+
+
+def hand_in(folder: Path, envelope: str) -> Handed:
+    """Look at an envelope as the run would, put it into the inbox, and see it onto the ledger where that can be.
+
+    Raises:
+        TrustError, CharterError: the run would refuse it; it was not handed in.
+    """
+    signed, at = _look(folder)
+    inbox = Inbox(RunFolder(folder).inbox)
+    obeyed = obeyed_on(at.entries)
+    desk = Desk(signed, at.state, catalogue(), at.root, obeyed, max(now(), at.state.latest_at))
+    found = received(envelope, desk)
+    digest = sha256_hex(peek_envelope(envelope, type_of(envelope)))
+    try:
+        with open_office(folder) as office:  # first: what cannot be written down is not handed in either
+            path = inbox.put(envelope)
+            _, taken = office.take_in()
+    except BusyError:
+        urgent = isinstance(found, Ordered) and found.order == "halt"
+        return _awaited(folder, digest, inbox.put(envelope), PATIENCE if urgent else GLANCE)
+    waiting = next((one.said for one in taken if one.path == path and one.entry is None), "")
+    return Handed(None, waiting, path) if waiting else _found(folder, digest, path)
+
+
+def _awaited(folder: Path, digest: str, path: Path, patience: float) -> Handed:
+    """A process has the run open: what is urgent it takes in at once, the rest after the generation in progress."""
+    deadline = time.monotonic() + patience
+    while path.exists() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    if path.exists():
+        return Handed(None, "the run takes it in when the generation in progress is closed", path)
+    return _found(folder, digest, path)
+
+
+def _found(folder: Path, digest: str, path: Path) -> Handed:
+    for entry in reversed(ledger_at(RunFolder(folder)).entries):
+        envelope = getattr(entry, "envelope", "")
+        if envelope and sha256_hex(peek_envelope(envelope, type_of(envelope))) == digest:
+            return Handed(entry, "", path)
+    raise TrustError(
+        f"{path.name} on the ledger expected, got it refused; see the newest entries of the ledger"
+    )
+
+
+def _look(folder: Path) -> tuple[SignedCharter, LedgerAt]:
+    run = RunFolder(folder)
+    return signed_charter(run), ledger_at(run)
+
+
+def _check_rollback(at: LedgerAt, to: int | None, folder: Path) -> None:
+    state = at.state
+    if not state.history:
+        raise UsageError(
+            f"a run with a closed generation expected, got one that has none; see: detent status {folder}"
+        )
+    if to is None or to not in state.history:
+        raise UsageError(
+            f"a closed generation from 0 to {state.generation - 1} expected, got {to}; see: detent status {folder}"
+        )
+    if to == state.generation - 1 and not state.slots:
+        raise UsageError(f"an earlier generation than {to} expected: that is where the run stands")
+    RunFolder(folder).check()
+    if not places.seal_path(signed_charter(RunFolder(folder)).charter.seal.tip).is_file():
+        raise UsageError("the seal's secret expected on this machine, got none; roll back where the run runs")

@@ -1,0 +1,84 @@
+"""Answers: stewards are asked about one candidate, and approve or deny that one, until the question expires."""
+
+from collections.abc import Sequence
+from typing import Annotated, Literal, NamedTuple
+
+from pydantic import Field
+
+from detent.charter._form import Count, Hash, Reason, Section, Time
+from detent.charter._payloads import Payload, believed, check_signed, made, sealed
+from detent.charter.roles import Rule, rule_for
+from detent.charter.signed import SignedCharter
+from detent.errors import TrustError
+from detent.signing import SigningKey
+
+ANSWER_TYPE = "application/vnd.detent.answer.v1+json"
+
+Reply = Literal["approve", "deny"]
+"""approve: what was asked about may be. deny: it may not; silence says the same."""
+
+
+class Question(Section):
+    """What stewards are asked, so that an answer to it is an answer to nothing else.
+
+    request: counts from 1. candidate: digest of the model that would be promoted, "" when none would be.
+    root: the ledger's (hex), after the request. expires: from then on, no answer means no.
+    """
+
+    request: Count
+    candidate: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")]
+    root: Hash
+    expires: Time
+
+
+class Answer(Question, Payload):
+    """A question, answered, under the charter of this digest."""
+
+    verdict: Reply
+    because: Reason
+
+
+class GivenAnswer(NamedTuple):
+    """An answer, and the names of the stewards who signed it."""
+
+    answer: Answer
+    signers: tuple[str, ...]
+
+
+def answer(
+    charter: SignedCharter, question: Question, verdict: Reply, because: str, keys: Sequence[SigningKey]
+) -> str:
+    """The envelope of an answer to the question, signed by `keys`.
+
+    Raises:
+        UsageError: something in it is not what an `Answer` takes.
+    """
+    fields = {**question.model_dump(), "charter": charter.digest, "verdict": verdict, "because": because}
+    return sealed(made(Answer, fields), ANSWER_TYPE, keys)
+
+
+def verified_answer(envelope: str, charter: SignedCharter, question: Question, least: int) -> GivenAnswer:
+    """The answer in an envelope to that very question, with those who gave it.
+
+    To approve takes the charter's rule, and `least` approvers at the least, as thresholds ask; to deny takes any one
+    steward, since saying no is stopping. Whether it came before `expires` is for the ledger to say.
+
+    Raises:
+        TrustError: it is no answer, too few signed it, it answers another question or another charter's.
+    """
+    given = believed(envelope, ANSWER_TYPE, Answer, charter)
+    signers = check_signed(envelope, ANSWER_TYPE, charter, rule_to_answer(charter, given.verdict, least))
+    for field, wanted in question.model_dump().items():
+        if getattr(given, field) != wanted:
+            raise TrustError(
+                f"an answer with {field} {wanted!r} expected, got one with {getattr(given, field)!r}; "
+                "it answers another question: answer this one"
+            )
+    return GivenAnswer(given, signers)
+
+
+def rule_to_answer(charter: SignedCharter, verdict: Reply, least: int) -> Rule:
+    """Who must sign an answer: any one steward says no, and as many as the rules and `least` ask say yes."""
+    if verdict == "deny":
+        return rule_for(charter.charter, "stop")
+    return rule_for(charter.charter, "approve").with_approvers(least)

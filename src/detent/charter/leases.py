@@ -1,0 +1,91 @@
+"""Leases: what stewards grant, within the largest grant of the charter's [pace], and until when."""
+
+from collections.abc import Sequence
+
+from detent.charter._form import Count, Petaflop, Time
+from detent.charter._payloads import Payload, believed, check_signed, made, sealed
+from detent.charter.roles import rule_for
+from detent.charter.signed import SignedCharter
+from detent.charter.times import hours_after
+from detent.errors import CharterError
+from detent.signing import SigningKey
+
+LEASE_TYPE = "application/vnd.detent.lease.v1+json"
+
+
+class Lease(Payload):
+    """A grant under the charter of this digest: so many generations until `expires`, and so much compute for them.
+
+    number: counts leases from 1. petaflop: 1e15 floating point operations.
+    """
+
+    number: Count
+    generations: Count
+    expires: Time
+    petaflop: Petaflop
+
+
+def grant(
+    charter: SignedCharter,
+    number: int,
+    generations: int,
+    *,
+    hours: float,
+    petaflop: float,
+    at: str,
+    keys: Sequence[SigningKey],
+) -> str:
+    """The envelope of lease `number` under `charter`, from `at` (RFC 3339) for `hours`, signed by `keys`.
+
+    Raises:
+        CharterError: more than the charter lets anyone grant at once, or nothing.
+        UsageError: `at` is no time, or `number` is below 1.
+    """
+    largest = charter.charter.pace.lease
+    _check_amount("generations", generations, largest.generations)
+    _check_amount("hours", hours, largest.hours)
+    _check_amount("petaflop", petaflop, largest.petaflop)
+    fields = {"charter": charter.digest, "number": number, "generations": generations, "petaflop": petaflop}
+    return sealed(made(Lease, fields | {"expires": hours_after(at, hours)}), LEASE_TYPE, keys)
+
+
+def verified_lease(envelope: str, charter: SignedCharter) -> Lease:
+    """The lease in an envelope that as many stewards signed as the charter's rule for leases says.
+
+    When it was granted is not in it: whoever writes it down checks the time with `check_term`.
+
+    Raises:
+        TrustError: too few of them signed, or it was granted under another charter.
+        CharterError: it grants more than the charter lets anyone grant at once.
+    """
+    lease = believed(envelope, LEASE_TYPE, Lease, charter)
+    check_signed(envelope, LEASE_TYPE, charter, rule_for(charter.charter, "lease"))
+    largest = charter.charter.pace.lease
+    _check_amount("generations", lease.generations, largest.generations)
+    _check_amount("petaflop", lease.petaflop, largest.petaflop)
+    return lease
+
+
+def check_term(lease: Lease, charter: SignedCharter, at: str) -> None:
+    """Return when a lease that is written down at `at` runs no longer from there than the charter lets one run.
+
+    Raises:
+        CharterError: it does.
+    """
+    hours = charter.charter.pace.lease.hours
+    last = hours_after(at, hours)
+    if lease.expires > last:
+        raise CharterError(
+            f"a lease until {last} at the latest expected, as pace.lease.hours = {hours:g} says, got one until "
+            f"{lease.expires}; grant a shorter one"
+        )
+
+
+def _check_amount(what: str, given: float, largest: float) -> None:
+    """Charter [pace] lease: the largest grant. What is no number is no grant either."""
+    if not 0 < given <= largest:
+        between = f"1 to {largest}" if isinstance(largest, int) else f"more than 0 and at most {largest:g}"
+        raise CharterError(
+            f"a lease of {between} {what} expected, as pace.lease.{what} says, got {given}; "
+            "grant less, and again when it is spent"
+        )

@@ -1,0 +1,56 @@
+"""`detent key`: stewards' keys."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from detent.cli.options import Folder, KeyFiles, passphrase, say_handed
+
+app = typer.Typer(help="Stewards' keys: make one, show its public half, replace one.", no_args_is_help=True)
+
+OneKey = Annotated[Path | None, typer.Option("--key", metavar="FILE", help="A key; default: the steward's.")]
+
+
+@app.command()
+def new(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Whose key it is.", show_default=False)],
+    output: Annotated[
+        Path | None, typer.Option("-o", metavar="FILE", help="Where to; default: your data folder.")
+    ] = None,
+    encrypt: Annotated[
+        bool, typer.Option("--encrypt", help="Ask for a passphrase and encrypt the file.")
+    ] = False,
+) -> None:
+    """Make a key, and print its public half, the line that goes into a charter."""
+    from detent.assembly import new_key  # noqa: PLC0415
+
+    secret = str(typer.prompt("passphrase", hide_input=True, confirmation_prompt=True)) if encrypt else None
+    public, path = new_key(name, output, secret)
+    typer.echo(str(public))
+    typer.echo(f"private half: {path} (keep a copy where nobody else comes)", err=True)
+
+
+@app.command()
+def show(key: OneKey = None) -> None:
+    """Print the public half of a key."""
+    from detent.assembly import verify_key_in  # noqa: PLC0415
+
+    typer.echo(str(verify_key_in(key, passphrase)))
+
+
+@app.command()
+def rotate(
+    folder: Folder,
+    old: Annotated[Path, typer.Option("--old", metavar="FILE", help="The key to replace.")],
+    new: Annotated[Path, typer.Option("--new", metavar="FILE", help="The key in its place.")],
+    key: KeyFiles = None,
+) -> None:
+    """Replace a steward's key by an amendment, signed by both and by whoever else the quorum needs."""
+    from detent.assembly import load_keys, rotate_key  # noqa: PLC0415
+
+    first, second = load_keys([old, new], passphrase)
+    others = load_keys(key, passphrase) if key else []
+    say_handed(
+        folder, f"{first.name} replaced by {second.name}", rotate_key(folder, first, second, keys=others)
+    )

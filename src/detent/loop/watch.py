@@ -1,0 +1,29 @@
+"""Every tripwire, read once a generation: after the gate, before the decision.
+
+    >>> look(parts, profiles).actions
+    {'label_avalanche': 'pause'}
+
+A wire that should have been measured and could not be has fired: what cannot be seen is not known to be well.
+"""
+
+from collections.abc import Sequence
+
+from detent.errors import EngineError, SubjectError, TaskError
+from detent.loop.parts import Parts, Wire
+from detent.values import Profile, Reading, Watched
+
+
+def look(parts: Parts, profiles: Sequence[Profile]) -> Watched:
+    """Read every wire, and note what the charter makes of those that fired."""
+    readings = tuple(_read(wire, parts, profiles) for wire in parts.wires)
+    fired = {reading.wire for reading in readings if reading.fired}
+    return Watched(
+        readings=readings, actions={wire.name: wire.action for wire in parts.wires if wire.name in fired}
+    )
+
+
+def _read(wire: Wire, parts: Parts, profiles: Sequence[Profile]) -> Reading:
+    try:
+        return wire.read(parts, profiles)
+    except (EngineError, SubjectError, TaskError) as error:
+        return Reading(wire.name, "unmeasured", f"could not be measured: {error}"[:1_000])

@@ -1,0 +1,73 @@
+"""When a person is asked, about what, and what the answer allows.
+
+    >>> question(state, charter, passed=candidate, now=now).reasons
+    ('reverse reached a horizon of 25.1, the charter asks at 25',)
+
+Everything a tripwire that pauses or halts has found is a reason. Undecided means no: a request that nobody answers
+until it expires was denied.
+"""
+
+from typing import Literal
+
+from detent.charter import Charter
+from detent.oversight.moments import after
+from detent.values import Requested, State, Watched
+
+Permission = Literal["free", "approved", "denied", "waiting"]
+"""free: nobody had to be asked. approved: asked, and allowed. denied: asked, and not, or not in time."""
+
+EARLY_WARNING = "threshold_early_warning"
+
+
+def reasons_to_ask(watched: Watched) -> tuple[str, ...]:
+    """What was found that a person has to look at, one sentence each."""
+    return tuple(
+        f"{reading.wire}: {reading.said}"
+        for reading in watched.readings
+        if reading.fired and watched.actions.get(reading.wire) != "record"
+    )
+
+
+def question(state: State, charter: Charter, passed: str, now: str) -> Requested:
+    """What is asked about the turn in progress. passed: the candidate that the gate has passed, or ""."""
+    watched = state.slots["watch/v1"]
+    assert isinstance(watched, Watched)  # noqa: S101  the slot's own kind
+    return Requested(
+        number=state.requests + 1,
+        candidate=passed,
+        reasons=reasons_to_ask(watched),
+        unchecked=unchecked(watched),
+        approvers=_approvers(charter, watched),
+        expires=after(now, hours=charter.pace.answer_hours),
+    )
+
+
+def permission(state: State, now: str) -> Permission:
+    """What the answer, or its absence, allows."""
+    if state.request is None:
+        return "free"
+    if state.answer is None:
+        return "waiting" if now < state.request.expires else "denied"
+    return "approved" if state.answer.verdict == "approve" and now < state.request.expires else "denied"
+
+
+def unchecked(watched: Watched) -> tuple[str, ...]:
+    """What nobody and nothing has looked at in this generation."""
+    blind = [
+        f"{reading.wire}: {reading.said}"
+        for reading in watched.readings
+        if reading.status in ("nothing", "not_due")
+    ]
+    return (
+        *blind,
+        "what the model does on prompts that are no problem of the charter's tasks",
+        "what changed inside the model beyond the figures of representation_shift and reference_divergence",
+    )
+
+
+def _approvers(charter: Charter, watched: Watched) -> int:
+    """At least so many: a threshold may ask for more people than the rule does."""
+    warned = next((r for r in watched.readings if r.wire == EARLY_WARNING and r.fired), None)
+    if warned is None:
+        return 1
+    return max((t.quorum for t in charter.direction.threshold if t.task in warned.about), default=1)

@@ -1,0 +1,277 @@
+"""What people hand to a run: leases, orders, answers, amendments. Each is an envelope; this says what it amounts to.
+
+    >>> received(envelope, Desk(signed, state, catalogue, root_at, obeyed=frozenset(), now=now))
+    LeaseGranted(number=2, generations=8, ...)
+
+The same rules write the ledger and read it: an entry that stands there is right when it is what its envelope
+amounts to at that place (`believe`). That an entry says who signed is nobody's signature.
+"""
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from msgspec import structs
+
+from detent.charter import (
+    ANSWER_TYPE,
+    CHARTER_TYPE,
+    COMMANDED,
+    LEASE_TYPE,
+    ORDER_TYPE,
+    Catalogue,
+    Question,
+    Rule,
+    SignedCharter,
+    amendment_standing,
+    check_amendment,
+    check_term,
+    claimed,
+    rule_for,
+    rule_to_answer,
+    standing,
+    verified,
+    verified_answer,
+    verified_lease,
+    verified_order,
+)
+from detent.errors import TrustError
+from detent.oversight.moments import seconds_between
+from detent.signing import peek_envelope
+from detent.values import (
+    Answered,
+    CharterSigned,
+    Entry,
+    LeaseGranted,
+    Ordered,
+    State,
+    fold,
+    sha256_hex,
+)
+
+STARTS = ("resume", "lift", "rollback")
+"""Orders after which something goes on that did not: they must have been given in sight of what they end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where envelopes are judged: the charter in force, the run as it stands, and the time.
+
+    root_at: Merkle root of the ledger's first so many entries. obeyed: SHA-256 of the payloads on the ledger.
+    """
+
+    signed: SignedCharter
+    state: State
+    catalogue: Catalogue
+    root_at: Callable[[int], bytes]
+    obeyed: frozenset[str]
+    now: str
+
+
+class Pending(NamedTuple):
+    """An envelope that some have signed, and not enough. what: "a lease". missing: who could sign, as a sentence."""
+
+    what: str
+    missing: str
+
+
+def received(envelope: str, desk: Desk) -> Entry | Pending:
+    """The entry that an envelope amounts to, or what it still lacks.
+
+    Raises:
+        TrustError: nobody who may signed it, it is about something else than the run as it stands, or it is used.
+        CharterError: it grants or changes what the charter does not let it.
+    """
+    payload_type = type_of(envelope)
+    if payload_type not in _HANDLED:
+        raise TrustError(
+            f"a lease, an order, an answer or an amendment expected, got an envelope of type {payload_type[:80]!r}"
+        )
+    digest = sha256_hex(peek_envelope(envelope, payload_type))
+    if digest in desk.obeyed:
+        raise TrustError(f"something new expected, got {digest[:12]}, which stands on the ledger already")
+    return _HANDLED[payload_type](envelope, desk)
+
+
+def believe(entries: Iterable[Entry], catalogue: Catalogue, root_at: Callable[[int], bytes]) -> SignedCharter:
+    """Check everything on a ledger that people signed; returns the charter in force at its end.
+
+    Raises:
+        TrustError: an entry is not what its envelope amounts to at its place, or the first is no charter.
+        CharterError: a charter is not in order, or a lease is larger than its charter lets anyone grant.
+    """
+    desk: Desk | None = None
+    for entry in entries:
+        if desk is None:
+            desk = _first(entry, catalogue, root_at)
+            continue
+        desk = replace(desk, now=entry.at)
+        if isinstance(entry, CharterSigned | LeaseGranted | Ordered | Answered):
+            desk = check_entry(entry, desk)
+        desk = replace(desk, state=fold([entry], desk.state))
+    if desk is None:
+        raise TrustError("a charter as the ledger's first entry expected, got an empty ledger; restore it")
+    return desk.signed
+
+
+def check_entry(entry: CharterSigned | LeaseGranted | Ordered | Answered, desk: Desk) -> Desk:
+    """Return when the entry is what its envelope amounts to; the desk then knows that it was obeyed.
+
+    Raises:
+        TrustError, CharterError: as `received`, or the entry says something else than was signed.
+    """
+    found = received(entry.envelope, desk)
+    if isinstance(found, Pending):
+        raise TrustError(f"{found.what} that enough have signed expected, got {entry.kind}: {found.missing}")
+    wanted = structs.replace(found, at=entry.at, generation=entry.generation)
+    if wanted != entry:
+        said = next(name for name in entry.__struct_fields__ if getattr(wanted, name) != getattr(entry, name))
+        raise TrustError(
+            f"{entry.kind} with {said} {getattr(wanted, said)!r} expected, as signed, got "
+            f"{getattr(entry, said)!r}; restore the ledger from a copy"
+        )
+    payload = peek_envelope(entry.envelope, type_of(entry.envelope))
+    signed = desk.signed
+    if isinstance(entry, CharterSigned):
+        signed = claimed(entry.envelope, desk.catalogue)
+    return replace(desk, signed=signed, obeyed=desk.obeyed | {sha256_hex(payload)})
+
+
+def first_charter(entry: Entry, catalogue: Catalogue) -> SignedCharter:
+    """The charter that a ledger begins with.
+
+    Raises:
+        TrustError: it begins with something else, or the entry is not about the charter in its envelope.
+        CharterError: the charter is not in order.
+    """
+    if not isinstance(entry, CharterSigned):
+        raise TrustError(f"a charter as the ledger's first entry expected, got {entry.kind}; restore it")
+    signed = verified(entry.envelope, catalogue)
+    if signed.charter.version != 1:
+        raise TrustError(
+            f"version 1 as the first charter expected, got {signed.charter.version}; find the charters before it"
+        )
+    if (entry.version, entry.digest) != (signed.charter.version, signed.digest):
+        raise TrustError(
+            f"the charter's entry with version {signed.charter.version} and digest {signed.digest} expected, "
+            f"got {entry.version} and {entry.digest}"
+        )
+    return signed
+
+
+def type_of(envelope: str) -> str:
+    """What an envelope says it holds.
+
+    Raises:
+        TrustError: it is none.
+    """
+    try:
+        return str(json.loads(envelope)["payloadType"])
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise TrustError(f"a DSSE envelope expected, got {envelope[:60]!r}") from error
+
+
+def _first(entry: Entry, catalogue: Catalogue, root_at: Callable[[int], bytes]) -> Desk:
+    signed = first_charter(entry, catalogue)
+    payload = peek_envelope(signed.envelope, CHARTER_TYPE)
+    return Desk(signed, fold([entry]), catalogue, root_at, frozenset({sha256_hex(payload)}), entry.at)
+
+
+def _lease(envelope: str, desk: Desk) -> Entry | Pending:
+    if lacks := _lacking("a lease", envelope, LEASE_TYPE, desk, rule_for(desk.signed.charter, "lease")):
+        return lacks
+    lease = verified_lease(envelope, desk.signed)
+    check_term(lease, desk.signed, desk.now)
+    if lease.number != desk.state.leases + 1:
+        raise TrustError(
+            f"lease {desk.state.leases + 1} expected, got lease {lease.number}; each counts once: grant another"
+        )
+    return LeaseGranted(
+        number=lease.number,
+        generations=lease.generations,
+        expires=lease.expires,
+        petaflop=lease.petaflop,
+        envelope=envelope,
+    )
+
+
+def _order(envelope: str, desk: Desk) -> Entry | Pending:
+    command = _field(envelope, ORDER_TYPE, "order")
+    rule = rule_for(desk.signed.charter, COMMANDED.get(command, "charter"))  # type: ignore[call-overload]
+    if lacks := _lacking(f"the order {command[:20]}", envelope, ORDER_TYPE, desk, rule):
+        return lacks
+    given, signers = verified_order(envelope, desk.signed)
+    if given.order in STARTS:
+        _check_sight(given.order, given.size, given.root, desk)
+    return Ordered(order=given.order, to=given.to, because=given.because, signers=signers, envelope=envelope)
+
+
+def _check_sight(command: str, size: int, root: str, desk: Desk) -> None:
+    """What lets a run go on was given by people who saw what it ends, on this very ledger, and nothing since."""
+    state = desk.state
+    newest = max(state.hold.index if state.hold else 0, state.closed_index if command == "rollback" else 0)
+    if not newest < size <= state.entries or desk.root_at(size).hex() != root:
+        raise TrustError(
+            f"the order {command} given in sight of entry {newest} of this ledger expected, got one given at size "
+            f"{size} and root {root[:12]}; look at the run as it stands, and give it again"
+        )
+
+
+def _answer(envelope: str, desk: Desk) -> Entry | Pending:
+    asked = desk.state.request
+    if asked is None or desk.state.answer is not None:
+        raise TrustError("an answer to a question that waits expected, got one while none does")
+    question = Question(
+        request=asked.number,
+        candidate=asked.candidate,
+        root=desk.root_at(desk.state.request_index + 1).hex(),
+        expires=asked.expires,
+    )
+    verdict = "deny" if _field(envelope, ANSWER_TYPE, "verdict") == "deny" else "approve"
+    rule = rule_to_answer(desk.signed, verdict, asked.approvers)  # type: ignore[arg-type]
+    if lacks := _lacking("an answer", envelope, ANSWER_TYPE, desk, rule):
+        return lacks
+    given, signers = verified_answer(envelope, desk.signed, question, asked.approvers)
+    if desk.now >= asked.expires:
+        raise TrustError(
+            f"an answer before {asked.expires} expected, got one at {desk.now}: no answer means no"
+        )
+    waited = seconds_between(desk.state.requested_at, desk.now)
+    return Answered(
+        request=given.request,
+        verdict=given.verdict,
+        because=given.because,
+        signers=signers,
+        seconds=waited,
+        envelope=envelope,
+    )
+
+
+def _amendment(envelope: str, desk: Desk) -> Entry | Pending:
+    found = amendment_standing(desk.signed, claimed(envelope, desk.catalogue))
+    if not found.met and (found.recovered or found.old.signed or found.new.signed):
+        return Pending("an amendment", str(found))
+    after = check_amendment(desk.signed, envelope, desk.catalogue)
+    return CharterSigned(version=after.charter.version, digest=after.digest, envelope=envelope)
+
+
+def _lacking(what: str, envelope: str, payload_type: str, desk: Desk, rule: Rule) -> Pending | None:
+    """What has some steward's signature may wait for others'; what has none is nobody's."""
+    found = standing(envelope, payload_type, desk.signed, rule)
+    return Pending(what, str(found)) if found.signed and not found.met else None
+
+
+def _field(envelope: str, payload_type: str, name: str) -> str:
+    try:
+        return str(json.loads(peek_envelope(envelope, payload_type))[name])
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise TrustError(f"a payload with {name} expected, got another; sign another") from error
+
+
+_HANDLED: dict[str, Callable[[str, Desk], Entry | Pending]] = {
+    LEASE_TYPE: _lease,
+    ORDER_TYPE: _order,
+    ANSWER_TYPE: _answer,
+    CHARTER_TYPE: _amendment,
+}

@@ -1,0 +1,78 @@
+"""What the arms change in a charter's text; and the example charters, which are ones."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.benchmarks.scripts import EXAMPLES, arms, bench
+
+from detent.assembly.tasks import catalogue
+from detent.charter import Draft, default_text, parse_draft
+
+
+def draft(text: str) -> Draft:
+    return parse_draft(text, catalogue())
+
+
+def changed(arm: Any) -> dict[str, object]:
+    """Keys of the recipe in which an arm differs from the default, and what they are."""
+    usual = draft(default_text()).recipe.model_dump()
+    own = draft(bench.charter_text(arm, 1)).recipe.model_dump()
+    return {key: value for key, value in own.items() if value != usual[key]}
+
+
+@pytest.mark.parametrize("name", arms.ARMS)
+def test_an_arm_has_the_seed_it_is_given_and_the_directions_and_limits_of_the_loop(name: str) -> None:
+    own = draft(bench.charter_text(arms.ARMS[name], 7)).model_dump()
+    usual = draft(default_text()).model_dump()
+    assert own["run"].pop("seed") == 7
+    usual["run"].pop("seed")
+    if arms.ARMS[name].start:  # an avalanche that asked somebody would not show what the gate makes of it
+        assert own["tripwires"]["label_avalanche"].pop("action") == "record"
+        usual["tripwires"]["label_avalanche"].pop("action")
+    for key in usual.keys() - {"name", "purpose", "recipe"}:
+        assert own[key] == usual[key], key
+
+
+def test_an_arm_changes_one_thing_in_the_recipe_or_none() -> None:
+    mix = {"newest": 0.0, "earlier": 0.0, "seed": 1.0}
+    expected = {"seed-only": {"mix": mix}, "alone": {"team": 1}}
+    for name, arm in arms.ARMS.items():
+        if not arm.start:
+            assert changed(arm) == expected.get(name, {}), name
+
+
+@pytest.mark.parametrize("name", [name for name, arm in arms.ARMS.items() if arm.charter and not arm.start])
+def test_an_arm_is_refused_when_the_text_it_changes_has_moved(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moved = default_text().replace("team = 2", "team = 3").replace("newest = 0.5", "newest = 0.50")
+    monkeypatch.setattr(bench, "default_text", lambda: moved)
+    with pytest.raises(SystemExit, match="expected in the default charter, which has changed"):
+        bench.charter_text(arms.ARMS[name], 1)
+
+
+def test_a_seed_that_could_not_be_put_in_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench, "default_text", lambda: default_text().replace("seed = 1 ", "seed=1 "))
+    with pytest.raises(SystemExit, match="seed = 1"):
+        bench.charter_text(arms.ARMS["loop"], 2)
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*/*.toml")), ids=lambda path: path.parent.name)
+def test_an_example_is_a_charter(path: Path) -> None:
+    assert draft(path.read_text("utf-8")).name == path.parent.name
+
+
+def test_the_avalanche_is_the_default_charter_without_what_keeps_wrong_labels_out() -> None:
+    own = changed(arms.ARMS["avalanche"])
+    assert own.keys() == {
+        "team",
+        "least_accuracy",
+        "purify_accuracy",
+        "ahead",
+        "label_keep",
+        "keep_share",
+        "confidence",
+        "review_confidence",
+    }
+    assert (own["team"], own["least_accuracy"], own["confidence"]) == (1, 0.0, 0.0)

@@ -1,0 +1,290 @@
+"""What people do to a run, as the fold sees it: leases run out, orders hold, answers permit, amendments put back."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from msgspec import structs
+from tests.values.test_state_fold import (
+    BEGUN,
+    DIGEST,
+    OTHER,
+    decision,
+    fresh,
+    intent,
+    lease,
+    mastered,
+    outcome,
+    passed,
+)
+
+from detent.errors import TrustError
+from detent.values import (
+    Answered,
+    CandidateTrained,
+    CharterSigned,
+    DataMade,
+    Decided,
+    Entry,
+    Optimizer,
+    Ordered,
+    Origin,
+    Reading,
+    Requested,
+    State,
+    Watched,
+    fold,
+)
+
+NOON, LATER, LATEST = "2026-01-01T12:00:00Z", "2026-01-01T18:00:00Z", "2026-01-02T12:00:00Z"
+
+
+def at(entry: Entry, time: str, generation: int | None = None) -> Entry:
+    stamped = structs.replace(entry, at=time)
+    return stamped if generation is None else structs.replace(stamped, generation=generation)
+
+
+def order(kind: Any, to: int | None = None, generation: int = 1) -> Ordered:
+    return Ordered(
+        generation=generation,
+        order=kind,
+        to=to,
+        because="asked to",
+        signers=("ada",),
+        envelope="",
+    )
+
+
+def charter(version: int, generation: int = 0) -> CharterSigned:
+    return CharterSigned(generation=generation, version=version, digest="c" * 64, envelope="")
+
+
+def data(generation: int) -> DataMade:
+    return DataMade(
+        generation=generation,
+        digest=str(generation) * 64,
+        origin=Origin("self"),
+        counts={},
+        offered={},
+        stream="",
+    )
+
+
+def trained(generation: int, flops: float) -> CandidateTrained:
+    return CandidateTrained(
+        generation=generation, digest=OTHER, parent=DIGEST, data=(), steps=1, seed=1, optimizer=Optimizer(),
+        parameters=1, flops=flops, precision="float32", losses=(), change={},
+    )  # fmt: skip
+
+
+def watched(action: Any, generation: int = 1) -> Watched:
+    reading = Reading("forgetting", "fired", "copy forgot level 2")
+    return Watched(generation=generation, readings=(reading,), actions={"forgetting": action})
+
+
+def request(number: int = 1, candidate: str = OTHER) -> Requested:
+    return Requested(
+        generation=1,
+        number=number,
+        candidate=candidate,
+        reasons=("r",),
+        unchecked=(),
+        approvers=1,
+        expires=LATER,
+    )
+
+
+def answer(verdict: Any, number: int = 1) -> Answered:
+    return Answered(
+        generation=1,
+        request=number,
+        verdict=verdict,
+        because="",
+        signers=("ada",),
+        seconds=1.0,
+        envelope="",
+    )
+
+
+# leases
+
+
+def test_a_generation_is_paid_from_the_oldest_lease_that_covers_it() -> None:
+    entries = [lease(1, 1), lease(2, 1), decision(0), decision(1, "carry"), decision(2, "carry")]
+    assert [grant.spent for grant in fold(entries).grants] == [1, 1]
+
+
+def test_compute_is_charged_to_the_lease_under_which_the_generation_began() -> None:
+    state = fold([lease(petaflop=1.0), decision(0), trained(1, 4e14), decision(1, "carry"), trained(2, 2e14)])
+    assert state.grants[0].used == pytest.approx(0.6)
+    assert state.flops == pytest.approx(6e14)
+
+
+def test_the_compute_of_generation_zero_is_what_later_compute_is_a_share_of() -> None:
+    state = fold([lease(), trained(0, 1e15), decision(0), trained(1, 1e14)])
+    assert (state.taught_flops, state.flops) == (1e15, 1e14)
+
+
+UNPAID: dict[str, list[Entry]] = {
+    "no lease was ever granted": [decision(0), decision(1, "carry")],
+    "all generations are spent": [lease(1, 1), decision(0), decision(1, "carry"), decision(2, "carry")],
+    "the lease has expired before the generation begins": [
+        lease(expires=NOON), decision(0), at(decision(1, "carry"), LATER),
+    ],
+    "the lease expires in the middle of the generation": [
+        lease(expires=NOON), decision(0), data(1), at(decision(1, "carry"), LATER),
+    ],
+    "its compute is used up": [
+        lease(petaflop=0.5), decision(0), trained(1, 6e14), decision(1, "carry"), decision(2, "carry"),
+    ],
+    "the charter it was granted under was amended": [
+        charter(1), at(lease(), NOON), decision(0), at(charter(2, 1), NOON), at(decision(1, "carry"), LATER),
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", UNPAID)
+def test_nothing_is_decided_without_a_lease_when(name: str) -> None:
+    with pytest.raises(TrustError, match="a lease that covers"):
+        fold(UNPAID[name])
+
+
+def test_another_lease_pays_for_a_generation_whose_own_expired() -> None:
+    entries = [
+        lease(expires=NOON),
+        decision(0),
+        data(1),
+        lease(2, expires=LATEST),
+        at(decision(1, "carry"), LATER),
+    ]
+    assert [grant.spent for grant in fold(entries).grants] == [0, 1]
+
+
+# holds
+
+
+HELD: dict[str, tuple[list[Entry], str | None]] = {
+    "paused": ([order("pause")], "paused"),
+    "paused and resumed": ([order("pause"), order("resume")], None),
+    "halted": ([order("halt")], "halted"),
+    "halted and lifted": ([order("halt"), order("lift")], None),
+    "halted while it was paused": ([order("pause"), order("halt")], "halted"),
+    "paused while it was halted": ([order("halt"), order("pause")], "halted"),
+    "a wire that records has fired": ([watched("record")], None),
+    "a wire that pauses has fired, and a person will be asked": ([watched("pause")], None),
+    "a wire that halts has fired": ([watched("halt")], "halted"),
+}
+
+
+@pytest.mark.parametrize("name", HELD)
+def test_a_run_is_held_when(name: str) -> None:
+    entries, kind = HELD[name]
+    hold = fold([*BEGUN, *entries]).hold
+    assert (hold.kind if hold else None) == kind
+
+
+REFUSED: dict[str, Callable[[], list[Entry]]] = {
+    "a generation begins while the run is paused": lambda: [order("pause"), data(1)],
+    "a halted run goes on with its generation": lambda: [data(1), order("halt"), decision(1, "carry")],
+    "a halt is ended by resuming": lambda: [order("halt"), order("resume")],
+    "a pause is lifted like a halt": lambda: [order("pause"), order("lift")],
+    "nothing holds the run that is resumed": lambda: [order("resume")],
+    "a promotion that a person was asked about and has not answered": lambda: [*passed(1), request(), decision(1)],
+    "a promotion that was denied": lambda: [*passed(1), request(), answer("deny"), decision(1)],
+    "a promotion of another model than was approved": lambda: [
+        *passed(1), request(candidate=DIGEST), answer("approve"), decision(1),
+    ],
+    "a promotion after the approval expired": lambda: [
+        *passed(1), request(), answer("approve"), at(decision(1), LATEST),
+    ],
+    "an answer to another request": lambda: [request(), answer("approve", 2)],
+    "an answer to nothing": lambda: [answer("approve")],
+    "a second answer": lambda: [request(), answer("deny"), answer("approve")],
+    "a request number is skipped": lambda: [request(2)],
+    "a rollback that nobody ordered": lambda: [
+        structs.replace(decision(1, "rollback", DIGEST), team=(OTHER,), to=0),
+    ],
+    "a rollback to a generation that is not closed": lambda: [order("rollback", 1)],
+    "a rollback to other models than that generation had": lambda: [
+        order("rollback", 0), structs.replace(decision(1, "rollback", OTHER), to=0),
+    ],
+    "the generation goes on after a rollback was ordered": lambda: [data(1), order("rollback", 0), request()],
+    "a second rollback before the first is carried out": lambda: [order("rollback", 0), order("rollback", 0)],
+    "an amendment that skips a version": lambda: [charter(1), charter(3)],
+    "an amendment with the version in force": lambda: [charter(1), charter(1)],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_the_fold_refuses(name: str) -> None:
+    with pytest.raises(TrustError, match="expected"):
+        fold([*BEGUN, *REFUSED[name]()])
+
+
+def test_a_pause_lets_the_generation_in_progress_be_closed() -> None:
+    assert fold([*BEGUN, data(1), order("pause"), decision(1, "carry")]).generation == 2
+
+
+def test_an_approval_in_time_permits_the_promotion_it_names() -> None:
+    entries = [*BEGUN, *passed(1), at(request(), NOON), at(answer("approve"), NOON), at(decision(1), NOON)]
+    assert fold(entries).incumbent == OTHER
+
+
+# going back
+
+
+def climbed() -> list[Entry]:
+    """Three generations: 1 promoted, 2 carried, 3 promoted; each made data."""
+    third = [structs.replace(entry, generation=3) for entry in (intent(2), outcome(2))]
+    return [
+        *BEGUN, data(1), *passed(1), fresh(1, 40), mastered(1, (1,)), decision(1),
+        data(2), decision(2, "carry", OTHER),
+        data(3), *third, mastered(3, (2,)), decision(3),
+    ]  # fmt: skip
+
+
+def back(generation: int, to: int, state: State) -> list[Entry]:
+    decided = Decided(
+        generation=generation, decision="rollback", incumbent=state.incumbent, candidate="", team=state.team,
+        because="", to=to,
+    )  # fmt: skip
+    return [order("rollback", to, generation), decided]
+
+
+def test_a_rollback_restores_models_data_and_mastered_levels_of_a_generation() -> None:
+    entries = climbed()
+    then = fold(entries[: entries.index(data(2))])
+    now = fold([*entries, *back(4, 1, then)])
+    for field in ("incumbent", "incumbent_generation", "team", "visible", "fresh", "data", "mastered"):
+        assert getattr(now, field) == getattr(then, field), field
+
+
+def test_what_was_spent_stays_spent_after_a_rollback() -> None:
+    entries = climbed()
+    before = fold(entries)
+    now = fold([*entries, *back(4, 1, fold(entries[: entries.index(data(2))]))])
+    for field in ("openings", "alpha_spent", "spent", "grants", "flops"):
+        assert getattr(now, field) == getattr(before, field), field
+    assert now.generation == 5
+
+
+def test_undone_generations_are_no_part_of_the_past() -> None:
+    entries = climbed()
+    then = fold(entries[: entries.index(data(2))])
+    state = fold([*entries, *back(4, 1, then), data(5), decision(5, "carry", OTHER)])
+    assert sorted(state.past) == [0, 1, 5]
+    assert sorted(state.history) == [0, 1, 2, 3, 4, 5]
+
+
+def test_a_rollback_goes_through_a_halt_and_ends_the_generation_in_progress() -> None:
+    entries = climbed()
+    then = fold(entries[: entries.index(data(2))])
+    state = fold([*entries, data(4), order("halt", generation=4), *back(4, 1, then)])
+    assert (state.generation, state.slots) == (5, {})
+    assert state.hold is not None
+
+
+def test_an_amendment_ends_leases_and_puts_back_the_generation_in_progress() -> None:
+    state = fold([charter(1), *BEGUN, data(1), at(charter(2, 1), NOON)])
+    assert state.returning == 0
+    assert state.lease_left(LATER) == 0

@@ -183,14 +183,18 @@ def _engine(run: RunFolder, staging: Path, charter: Charter) -> LocalEngine:
 
 
 def _clear(parts: Parts) -> None:
-    """Remove weights that no entry names: a step that was cut short left them, or somebody put them there."""
+    """Remove weights that no entry names: a step that was cut short leaves some, and is made again.
+
+    Where none was cut short somebody may have put them there, which is on record.
+    """
+    state = parts.book.state
+    under_way = bool(state.slots) or state.generation == 0
     for digest in parts.models.digests():
-        if digest not in parts.book.state.models:
+        if digest not in state.models:
             parts.models.remove(digest)
-            because = (
-                "weights that no recorded job made: left by a step that was cut short, or put there; removed"
-            )
-            parts.book.write(Refused(what=f"models/{digest}", digest=digest, because=because))
+            because = "weights that no recorded job made were removed"
+            if not under_way:
+                parts.book.write(Refused(what=f"models/{digest}", digest=digest, because=because))
 
 
 def session(parts: Parts) -> SessionStarted:

@@ -48,6 +48,7 @@ bench: $(STAMP)  ## measure what docs/benchmarks.md states; resumable by arm and
 	$(BIN)/python benchmarks/bench.py
 
 confine:  ## Debian: install bubblewrap, so that workers run confined (needs root)
+	apt-get update --quiet=2
 	apt-get install --yes bubblewrap
 
 clean:  ## remove the virtual environment and caches, never a run folder

@@ -172,7 +172,7 @@ class ScriptedWorker:
             case TrainJob():
                 folder = self._write(next(self.trained))
                 return TrainedModel(
-                    folder=folder, parameters=1000, losses=(1.0, 0.5), flops=1e6, change={"w": 0.1}
+                    folder=folder, parameters=1000, losses=(1.0, 0.5), flops=1e9, change={"w": 0.1}
                 )
             case LabelJob():
                 return self._labels(job)

@@ -16,6 +16,12 @@ from detent.engine import Limits, confinement, host_prefix, worker_prefix
 needs_bubblewrap = pytest.mark.skipif(not confinement().confined, reason=confinement().because or "confined")
 
 
+@pytest.mark.skipif(os.environ.get("DETENT_TEST_CONFINED") != "1", reason="DETENT_TEST_CONFINED is not 1")
+def test_where_attacks_must_be_tried_none_is_skipped() -> None:
+    """CI sets it: an attack table that is skipped shows nothing."""
+    assert confinement().confined, confinement().because
+
+
 @dataclass
 class House:
     """A run folder, a secret beside it and one in the user's home, and a server on the loopback interface."""

@@ -26,8 +26,9 @@ PACKAGE = ROOT / "src" / "detent"
 
 NOTES = {
     "init": """
-        It tries every task, completes the charter (your key, the seal's tip, the hashes of your own tasks), signs it,
-        and starts the ledger. The folder must not exist: it is there whole afterwards, or not at all.""",
+        It tries every task and your own tripwires, completes the charter (your key, the seal's tip, the hashes of your
+        own files), signs it, and starts the ledger. The folder must not exist: it is there whole afterwards, or not at
+        all.""",
     "run": """
         Under a lock: a second `run` of the folder is refused and told who holds it. One line a generation: what was
         weak, what was proposed, the gain with its 95 % interval in points, items the gate needed, its verdict, the
@@ -85,7 +86,8 @@ NOTES = {
         who signs it elsewhere, and back into `inbox/`.""",
     "charter amend": """
         The version counts up by itself. What an amendment may not change, and who signs it: [charter](charter.md). It
-        ends the leases of the charter before, and puts back a generation in progress; grant another lease afterwards.""",
+        ends the leases of the charter before, and puts back a generation in progress; grant another lease
+        afterwards.""",
     "key new": """
         Mode 0600. A file that exists is never overwritten.""",
     "key show": "It is no secret.",

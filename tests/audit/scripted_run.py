@@ -366,7 +366,7 @@ def scripted_wire(name: str, signed: SignedCharter, fires: Fires) -> Wire:
     """A wire that measures 2 where it fires, and else 0.5; one without a limit has found something, or nothing."""
     limit = next(iter(signed.charter.wire(name).limits.values()), None)
 
-    def read(parts: Parts, _profiles: Sequence[Profile]) -> Reading:
+    def read(parts: Parts, _profiles: Sequence[Profile], _before: Sequence[Reading]) -> Reading:
         fired = (name, parts.book.state.generation) in fires
         statistic = None if limit is None else limit * (2.0 if fired else 0.5)
         said = f"{name} looked at {statistic}"

@@ -28,8 +28,9 @@ def test_an_arm_has_the_seed_it_is_given_and_the_directions_and_limits_of_the_lo
     assert own["run"].pop("seed") == 7
     usual["run"].pop("seed")
     if arms.ARMS[name].start:  # an avalanche that asked somebody would not show what the gate makes of it
-        assert own["tripwires"]["label_avalanche"].pop("action") == "record"
-        usual["tripwires"]["label_avalanche"].pop("action")
+        for wire in ("label_avalanche", "forgetting"):
+            assert own["tripwires"][wire].pop("action") == "record"
+            usual["tripwires"][wire].pop("action")
     for key in usual.keys() - {"name", "purpose", "recipe"}:
         assert own[key] == usual[key], key
 
@@ -73,6 +74,10 @@ def test_the_avalanche_is_the_default_charter_without_what_keeps_wrong_labels_ou
         "label_keep",
         "keep_share",
         "confidence",
+        "review_prompts",
         "review_confidence",
+        "mix",
     }
-    assert (own["team"], own["least_accuracy"], own["confidence"]) == (1, 0.0, 0.0)
+    assert (own["team"], own["least_accuracy"], own["confidence"]) == (1, 0.05, 0.0)
+    mix: Any = own["mix"]
+    assert mix["seed"] == 0.0

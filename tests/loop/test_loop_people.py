@@ -31,14 +31,14 @@ NEVER = 99
 def fires(action: Action, at: int = 1) -> Wire:
     """A wire that fires in generation `at`, and is quiet in all others."""
 
-    def read(parts: Parts, _profiles: Sequence[Profile]) -> Reading:
+    def read(parts: Parts, _profiles: Sequence[Profile], _before: Sequence[Reading]) -> Reading:
         fired = parts.book.state.generation == at
         return Reading("alarm", "fired" if fired else "quiet", "seen", statistic=1.0, limit=0.5)
 
     return Wire("alarm", action, read)
 
 
-def blind(_parts: Parts, _profiles: Sequence[Profile]) -> Reading:
+def blind(_parts: Parts, _profiles: Sequence[Profile], _before: Sequence[Reading]) -> Reading:
     raise EngineError("an answer expected, got silence")
 
 

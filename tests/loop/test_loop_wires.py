@@ -52,7 +52,8 @@ def charter(*changes: tuple[str, str]) -> Charter:
 def turn(run: Any, generations: int, **changes: Any) -> State:
     """One session with every wire, as a real one begins."""
     with run.open() as ledger:
-        given = {"wires": wires_of(run.charter), "surroundings": lambda: {"library": "1.0"}} | changes
+        wires = changes.pop("wires", None) or wires_of(run.charter, {})
+        given = {"wires": wires, "surroundings": lambda: {"library": "1.0"}} | changes
         parts = run.parts(ledger, **given)
         parts.book.write(
             SessionStarted(

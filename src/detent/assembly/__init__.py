@@ -1,26 +1,32 @@
 """The one place that assembles: real parts from a run folder, the user's data folder and the charter.
 
 Every command of the program is one function here. Nothing below knows where things lie.
+
+What a command needs is imported when it is asked for: `detent status` does not wait for what `run` needs.
 """
 
-from detent.assembly.endings import EXIT_CODES
-from detent.assembly.founding import Founded, create_run
-from detent.assembly.keys import load_keys, new_key, verify_key_in
-from detent.assembly.orders import (
-    Handed,
-    amend_charter,
-    give_answer,
-    give_order,
-    grant_lease,
-    rotate_key,
-    sign_file,
-    sign_waiting,
-    undone_by,
-)
-from detent.assembly.reading import charter_of, check_draft, status_of, write_report
-from detent.assembly.requests import request_text, requests_of
-from detent.assembly.running import Ended, Run, answer_prompt, open_run, run_loop
-from detent.assembly.verifying import verify_run
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from detent.assembly.endings import EXIT_CODES
+    from detent.assembly.founding import Founded, create_run
+    from detent.assembly.keys import load_keys, new_key, verify_key_in
+    from detent.assembly.orders import (
+        Handed,
+        amend_charter,
+        give_answer,
+        give_order,
+        grant_lease,
+        rotate_key,
+        sign_file,
+        sign_waiting,
+        undone_by,
+    )
+    from detent.assembly.reading import charter_of, check_draft, status_of, write_report
+    from detent.assembly.requests import request_text, requests_of
+    from detent.assembly.running import Ended, Run, answer_prompt, open_run, run_loop
+    from detent.assembly.verifying import verify_run
 
 __all__ = [
     "EXIT_CODES",
@@ -51,3 +57,39 @@ __all__ = [
     "verify_run",
     "write_report",
 ]
+
+_HOMES = {
+    "EXIT_CODES": "endings",
+    "Ended": "running",
+    "Founded": "founding",
+    "Handed": "orders",
+    "Run": "running",
+    "amend_charter": "orders",
+    "answer_prompt": "running",
+    "charter_of": "reading",
+    "check_draft": "reading",
+    "create_run": "founding",
+    "give_answer": "orders",
+    "give_order": "orders",
+    "grant_lease": "orders",
+    "load_keys": "keys",
+    "new_key": "keys",
+    "open_run": "running",
+    "request_text": "requests",
+    "requests_of": "requests",
+    "rotate_key": "orders",
+    "run_loop": "running",
+    "sign_file": "orders",
+    "sign_waiting": "orders",
+    "status_of": "reading",
+    "undone_by": "orders",
+    "verify_key_in": "keys",
+    "verify_run": "verifying",
+    "write_report": "reading",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -11,7 +11,7 @@ from pathlib import Path
 from detent.assembly import places
 from detent.assembly.clock import now
 from detent.assembly.places import RunFolder
-from detent.assembly.tasks import catalogue, closing, draft_sources
+from detent.assembly.tasks import catalogue, closing, draft_sources, draft_wires
 from detent.charter import (
     Draft,
     SignedCharter,
@@ -25,13 +25,14 @@ from detent.charter import (
     verified_lease,
 )
 from detent.engine import ModelStore
-from detent.errors import CharterError, StorageError, SubjectError, UsageError
+from detent.errors import StorageError, SubjectError, UsageError
 from detent.evaluate import Chain, new_chain
 from detent.ledger import Ledger
 from detent.loop import Book
 from detent.signing import SigningKey
-from detent.tasks import plugin_address, vet
-from detent.values import CharterSigned, LeaseGranted, sha256_hex
+from detent.tasks import code_address, vet
+from detent.tripwires import CATALOGUE, own
+from detent.values import CharterSigned, LeaseGranted
 
 Passphrase = Callable[[], str]
 
@@ -57,7 +58,7 @@ def create_run(
     key_paths: Sequence[Path] = (),
     passphrase: Passphrase | None = None,
 ) -> Founded:
-    """Make a run folder: vet tasks, fill in and sign the charter, start ledger and seal, sign the first lease.
+    """Make a run folder: vet the user's code, fill in and sign the charter, start ledger and seal, sign a first lease.
 
     The folder is made beside its place and renamed, so that it is there whole or not at all. With a quorum of one,
     a recovery key is made too: it can replace a steward's key that is lost, and do nothing else.
@@ -70,7 +71,7 @@ def create_run(
 
     Raises:
         UsageError: the folder exists, or the source cannot be read.
-        CharterError, TaskError, SubjectError: the draft, a task or a model of its author's, is not in order.
+        CharterError, TaskError, SubjectError: the draft, a task, tripwire or model of its author's, is not in order.
         TrustError: fewer keys than the quorum asks, or keys that the draft does not list.
         StorageError: the disk refuses.
     """
@@ -80,9 +81,8 @@ def create_run(
     text = default_text() if path is None else draft_text(path)
     home = Path() if path is None else path.parent
     draft = parse_draft(text, catalogue(), str(path or "digits.toml"))
-    _see_wires(draft)
     _see_subject(draft, home)
-    digests = _vetted(draft, home)
+    digests, wire_digests = _vetted(draft, home), _vetted_wires(draft, home)
     keys, used, is_new = _stewards(key_paths, passphrase)
     chain = _chain()
     tip = chain.tip.hex()
@@ -94,7 +94,7 @@ def create_run(
         chain.length,
         digests,
         recovery=str(recovery[0].verify_key) if recovery else "",
-        wire_digests=_wire_digests(draft, home),
+        wire_digests=wire_digests,
     )
     signed = verified(endorse(completed, keys), catalogue())
     log_key = SigningKey.create(_origin(signed.charter.name, tip))
@@ -125,20 +125,6 @@ def _recovery(draft: Draft, tip: str) -> tuple[SigningKey, Path] | None:
     return key, path
 
 
-def _wire_digests(draft: Draft, home: Path) -> dict[str, str]:
-    """The hashes of the author's own tripwires."""
-    found = {}
-    for name, wire in draft.tripwires.items():
-        if wire.source:
-            file = home / plugin_address(wire.source).file
-            if not file.is_file():
-                raise UsageError(
-                    f"a file {file} expected, as tripwires.{name}.source says, got none; correct it"
-                )
-            found[name] = sha256_hex(file.read_bytes())
-    return found
-
-
 def _vetted(draft: Draft, home: Path) -> dict[str, str]:
     """Try every task; returns the hashes of the author's own files."""
     with closing(draft_sources(draft, home)) as sources:
@@ -147,13 +133,12 @@ def _vetted(draft: Draft, home: Path) -> dict[str, str]:
         return {name: sources[name].digest for name in draft.tasks if name in sources}
 
 
-def _see_wires(draft: Draft) -> None:
-    """A wire that nothing would read is worse than none."""
-    own = [name for name, wire in draft.tripwires.items() if wire.own]
-    if own:
-        raise CharterError(
-            f"built-in tripwires expected in this version, got {', '.join(own)} of your own; remove their source"
-        )
+def _vetted_wires(draft: Draft, home: Path) -> dict[str, str]:
+    """Try the author's own tripwires, and return the hashes of their files."""
+    with closing(draft_wires(draft, home)) as lookouts:
+        for lookout in lookouts.values():
+            own.vet(lookout, draft.direction.improve, CATALOGUE)
+        return {name: lookout.digest for name, lookout in lookouts.items()}
 
 
 def _see_subject(draft: Draft, home: Path) -> None:
@@ -223,9 +208,9 @@ def _fill(
     run.charter.write_bytes(signed.text.encode())
     run.envelope.write_bytes(signed.envelope.encode())
     run.log_key.write_text(f"{log_key.verify_key}\n")
-    wires = [wire.source for wire in signed.charter.tripwires.values() if wire.source]
-    for source in (*(task.source for task in signed.charter.tasks.values()), *wires):
-        file = plugin_address(source).file
+    tasks = [code_address("task", task.source) for task in signed.charter.tasks.values()]
+    wires = [code_address("tripwire", wire.source) for wire in signed.charter.tripwires.values() if wire.own]
+    for file in {address.file for address in (*tasks, *wires)}:
         (run.tasks / file).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(home / file, run.tasks / file)
     if not signed.charter.subject.built:

@@ -15,8 +15,9 @@ from detent.assembly.inbox import Inbox, obeyed_on
 from detent.assembly.office import open_office
 from detent.assembly.places import RunFolder
 from detent.assembly.reading import LedgerAt, ledger_at, signed_charter
-from detent.assembly.tasks import catalogue
+from detent.assembly.tasks import catalogue, charter_wires, closing
 from detent.charter import (
+    Charter,
     Command,
     Question,
     SignedCharter,
@@ -26,11 +27,13 @@ from detent.charter import (
     endorse,
     grant,
     order,
+    parse_charter,
     rotate,
 )
-from detent.errors import BusyError, TrustError, UsageError
+from detent.errors import BusyError, CharterError, TaskError, TrustError, UsageError
 from detent.oversight import Desk, received, type_of
 from detent.signing import SigningKey, add_signature, peek_envelope
+from detent.tripwires import CATALOGUE, own
 from detent.values import Decided, Entry, Ordered, Profile, restored, sha256_hex
 
 PATIENCE = 15.0
@@ -160,12 +163,30 @@ def amend_charter(folder: Path, source: Path, *, keys: Sequence[SigningKey]) -> 
     """Amend the charter: the old quorum and the new one sign the text in `source`.
 
     Raises:
-        CharterError: everything that is wrong with it, or that no amendment may change.
+        CharterError: everything that is wrong with it, or that no amendment may change; a tripwire of the author's
+            own is new, and the run folder has not its file.
+        TaskError: the file of such a one is there, and is not in order.
         TrustError: a key counts for neither quorum.
     """
     signed, _ = _look(folder)
     text = amend_text(signed, draft_text(source), catalogue(), str(source))
+    _check_wires(signed.charter, parse_charter(text, catalogue(), str(source)), RunFolder(folder).tasks)
     return hand_in(folder, endorse(text, keys))
+
+
+def _check_wires(old: Charter, new: Charter, files: Path) -> None:
+    """An amendment brings no files: without them the next session could not begin."""
+    try:
+        found = charter_wires(new, files)
+    except (TaskError, TrustError) as error:
+        raise CharterError(
+            f"tripwires of your own whose files the run folder has expected, got: {error}; an amendment brings no "
+            f"files: put that one into {files}, or take the tripwire out"
+        ) from error
+    with closing(found) as lookouts:
+        for name, lookout in lookouts.items():
+            if old.tripwires.get(name) != new.tripwires[name]:
+                own.vet(lookout, new.direction.improve, CATALOGUE)
 
 
 def rotate_key(folder: Path, old: SigningKey, new: SigningKey, *, keys: Sequence[SigningKey] = ()) -> Handed:

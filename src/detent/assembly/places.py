@@ -53,7 +53,7 @@ class RunFolder:
 
     @property
     def tasks(self) -> Path:
-        """Copies of the users' own task files."""
+        """Copies of the users' own files, of tasks and tripwires."""
         return self.root / "tasks"
 
     @property

@@ -16,7 +16,7 @@ from detent.assembly.office import Office, open_office
 from detent.assembly.places import RunFolder
 from detent.assembly.reading import entries_of, render_report, save_report, signed_charter, write_report
 from detent.assembly.sentinel import Interrupted, Sentinel
-from detent.assembly.tasks import catalogue, charter_sources, closing
+from detent.assembly.tasks import catalogue, charter_sources, charter_wires, closing
 from detent.assembly.timing import Stopwatch, TimedEngine
 from detent.assembly.watermark import read_mark
 from detent.charter import Charter, SignedCharter
@@ -137,6 +137,7 @@ def open_run(folder: Path, *, watch: Watch, say: Say) -> Iterator[Run]:
         charter = signed.charter
         chain = office.chain
         tasks = stack.enter_context(closing(charter_sources(charter, run.tasks)))
+        lookouts = stack.enter_context(closing(charter_wires(charter, run.tasks)))
         stopwatch = Stopwatch()
         engine = TimedEngine(_engine(run, run.staging, charter), stopwatch)
         stack.callback(engine.close)
@@ -158,7 +159,7 @@ def open_run(folder: Path, *, watch: Watch, say: Say) -> Iterator[Run]:
             watch=watch,
             note=lambda _: None,
             take_orders=lambda: _take_orders(office, say),
-            wires=wires_of(charter),
+            wires=wires_of(charter, lookouts),
             surroundings=_software,
             heads=lambda: _heads(charter),
             given_subject=None if charter.subject.built else run.subject,

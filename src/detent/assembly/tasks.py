@@ -1,15 +1,27 @@
-"""Which code draws and checks a charter's problems: built in, or a user's own in a process of its own."""
+"""Which code a charter names: of tasks, built in or a user's own, and of a user's own tripwires. It runs apart."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 from detent.charter import Catalogue, Charter, Draft, LimitForm, WireForm
 from detent.engine import host_prefix
 from detent.errors import DetentError
 from detent.evaluate import least_first_limit
-from detent.tasks import BUILTINS, TaskSource, builtin, pinned_plugin, plugin
+from detent.tasks import (
+    BUILTINS,
+    Lookout,
+    TaskSource,
+    builtin,
+    lookout,
+    pinned_lookout,
+    pinned_plugin,
+    plugin,
+)
 from detent.tripwires import CATALOGUE
+
+Closed = TypeVar("Closed", TaskSource, Lookout)
 
 
 def catalogue() -> Catalogue:
@@ -28,12 +40,13 @@ def _forms() -> dict[str, WireForm]:
 
 
 @contextmanager
-def closing(sources: Mapping[str, TaskSource]) -> Iterator[Mapping[str, TaskSource]]:
+def closing(sources: Mapping[str, Closed]) -> Iterator[Mapping[str, Closed]]:
     """End the processes of all sources at the end of the block."""
     try:
         yield sources
     finally:
-        _close(sources.values())
+        for source in sources.values():
+            source.close()
 
 
 def draft_sources(draft: Draft, home: Path) -> dict[str, TaskSource]:
@@ -67,6 +80,32 @@ def _charter_source(charter: Charter, name: str, folder: Path) -> TaskSource:
     return pinned_plugin(name, own.source, own.sha256, folder, command_prefix=host_prefix())
 
 
-def _close(sources: Iterable[TaskSource]) -> None:
-    for source in sources:
-        source.close()
+def draft_wires(draft: Draft, home: Path) -> dict[str, Lookout]:
+    """The author's own tripwires in a draft; their files lie in `home`, as they are now."""
+    return {
+        name: lookout(name, wire.source, home, command_prefix=host_prefix())
+        for name, wire in draft.tripwires.items()
+        if wire.own
+    }
+
+
+def charter_wires(charter: Charter, folder: Path) -> dict[str, Lookout]:
+    """The author's own tripwires in a charter; their files, in `folder`, must be those that were signed."""
+    return {
+        name: _charter_wire(charter, name, folder) for name, wire in charter.tripwires.items() if wire.own
+    }
+
+
+def readable_wires(charter: Charter, folder: Path) -> dict[str, Lookout]:
+    """The same, without those whose file is missing or is not what was signed."""
+    found = {}
+    for name, wire in charter.tripwires.items():
+        if wire.own:
+            with suppress(DetentError):
+                found[name] = _charter_wire(charter, name, folder)
+    return found
+
+
+def _charter_wire(charter: Charter, name: str, folder: Path) -> Lookout:
+    own = charter.tripwires[name]
+    return pinned_lookout(name, own.source, own.sha256, folder, command_prefix=host_prefix())

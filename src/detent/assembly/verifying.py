@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from detent.assembly.places import RunFolder
-from detent.assembly.tasks import catalogue, closing, readable_sources
+from detent.assembly.tasks import catalogue, closing, readable_sources, readable_wires
 from detent.audit import Evidence, Findings, verify
-from detent.charter import verified
+from detent.charter import Charter, verified
 from detent.engine import confinement
 from detent.errors import DetentError
 from detent.signing import VerifyKey
@@ -21,7 +21,8 @@ def verify_run(folder: Path) -> Findings:
     run = RunFolder(folder)
     run.check()
     envelope = _text(run.envelope)
-    with closing(_tasks(run, envelope)) as sources:
+    charter = _charter(envelope)
+    with closing(_tasks(run, charter)) as sources:
         return verify(
             Evidence(
                 ledger=run.ledger,
@@ -32,22 +33,35 @@ def verify_run(folder: Path) -> Findings:
                 data=run.data,
                 answers=run.answers,
                 tasks=sources,
+                wires=_wires(run, charter),
                 catalogue=catalogue(),
             )
         )
 
 
-def _tasks(run: RunFolder, envelope: str) -> dict[str, TaskSource]:
+def _charter(envelope: str) -> Charter | None:
     try:
-        charter = verified(envelope, catalogue()).charter
+        return verified(envelope, catalogue()).charter
     except DetentError:
-        return {}  # the charter's own check says why
+        return None  # the charter's own check says why
+
+
+def _tasks(run: RunFolder, charter: Charter | None) -> dict[str, TaskSource]:
+    if charter is None:
+        return {}
     sources = readable_sources(charter, run.tasks)
     if not confinement().confined:
         # A folder under verification may be a stranger's: its code is not run where it could reach anything.
         for name in set(charter.tasks) & set(sources):
             sources.pop(name).close()
     return sources
+
+
+def _wires(run: RunFolder, charter: Charter | None) -> dict[str, str]:
+    """Digests alone: what a tripwire said is not asked again."""
+    if charter is None:
+        return {}
+    return {name: lookout.digest for name, lookout in readable_wires(charter, run.tasks).items()}
 
 
 def _log_key(run: RunFolder) -> VerifyKey | None:

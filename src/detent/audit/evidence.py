@@ -8,7 +8,7 @@ Nothing here raises on bad evidence: what cannot be read is kept as a fault, and
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -33,6 +33,8 @@ class Evidence:
     tasks: code of tasks, of every charter that was in force; what cannot be had is left out. They are found by
         their own names and digests, whatever their keys here.
     catalogue: what a charter may name.
+    wires: SHA-256 of the files of the author's own tripwires in the charter in force, by name; what cannot be had is
+        left out.
     """
 
     ledger: Path
@@ -44,6 +46,7 @@ class Evidence:
     answers: Path
     tasks: Mapping[str, TaskSource]
     catalogue: Catalogue
+    wires: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,10 @@ from detent.values import Slice, sha256_hex
 
 
 def check_tasks(case: Case, charters: Charters) -> Finding:
-    """The code that draws and checks problems is at hand, and is the code that was signed, under every charter."""
+    """The code that draws and checks problems is at hand, and is the code that was signed, under every charter.
+
+    So is that of the author's own tripwires in the charter in force; nothing is read again by earlier ones.
+    """
     wanted = {
         (name, task_digest(name, signed)): None
         for signed in charters.signed
@@ -28,6 +31,14 @@ def check_tasks(case: Case, charters: Charters) -> Finding:
             others = [source.digest for source in case.evidence.tasks.values() if source.name == name]
             got = " and ".join(others) or "none"
             faults.append(f"{name}: the code with digest {digest} expected, got {got}: restore its file")
+    for name, wire in charters.newest.charter.tripwires.items():
+        if wire.own and case.evidence.wires.get(name) == wire.sha256:
+            found.append(f"tripwire {name} {wire.sha256[:8]}...")
+        elif wire.own:
+            got = case.evidence.wires.get(name, "none, or another")
+            faults.append(
+                f"tripwire {name}: the code with digest {wire.sha256} expected, got {got}: restore its file"
+            )
     return Finding("tasks", ", ".join(found) or "none", tuple(faults))
 
 

@@ -27,17 +27,20 @@ from detent.values import (
     TrainJob,
 )
 
+GIGABYTE = 1e9
+
 
 @dataclass(frozen=True, slots=True)
 class Wire:
     """A tripwire as the charter set it: what an alarm does, and how it is read from the run as it stands.
 
-    read: gets the parts and the candidates' visible profiles, a member of the team each.
+    read: gets the parts, the candidates' visible profiles, a member of the team each, and what the wires before it
+        read in this generation.
     """
 
     name: str
     action: Action
-    read: Callable[["Parts", Sequence[Profile]], Reading]
+    read: Callable[["Parts", Sequence[Profile], Sequence[Reading]], Reading]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,11 @@ class Parts:
         """How models are trained."""
         recipe = self.charter.recipe
         return Optimizer(matrix_rate=recipe.matrix_rate, other_rate=recipe.other_rate, batch=recipe.batch)
+
+    def disk_gb(self) -> float:
+        """What the run folder takes on disk, in 1e9 bytes, links not followed."""
+        found = self.staging.parent.rglob("*")
+        return sum(path.lstat().st_size for path in found if not path.is_symlink()) / GIGABYTE
 
     @contextmanager
     def opening(self) -> Iterator[Callable[[Job], Result]]:

@@ -15,15 +15,18 @@ from detent.values import Profile, Reading, Watched
 
 def look(parts: Parts, profiles: Sequence[Profile]) -> Watched:
     """Read every wire, and note what the charter makes of those that fired."""
-    readings = tuple(_read(wire, parts, profiles) for wire in parts.wires)
+    readings: list[Reading] = []
+    for wire in parts.wires:
+        readings.append(_read(wire, parts, profiles, tuple(readings)))
     fired = {reading.wire for reading in readings if reading.fired}
     return Watched(
-        readings=readings, actions={wire.name: wire.action for wire in parts.wires if wire.name in fired}
+        readings=tuple(readings),
+        actions={wire.name: wire.action for wire in parts.wires if wire.name in fired},
     )
 
 
-def _read(wire: Wire, parts: Parts, profiles: Sequence[Profile]) -> Reading:
+def _read(wire: Wire, parts: Parts, profiles: Sequence[Profile], before: Sequence[Reading]) -> Reading:
     try:
-        return wire.read(parts, profiles)
+        return wire.read(parts, profiles, before)
     except (EngineError, SubjectError, TaskError) as error:
         return Reading(wire.name, "unmeasured", f"could not be measured: {error}"[:1_000])

@@ -1,13 +1,12 @@
 """What each tripwire of the catalogue is given: the run as it stands, turned into the plain values it takes.
 
-    >>> [wire.name for wire in wires_of(charter)][:2]
+    >>> [wire.name for wire in wires_of(charter, {})][:2]
     ['label_avalanche', 'proxy_gold_gap']
 
 One function a wire. The statistics are in `detent.tripwires`; here is only where the numbers come from.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from detent.charter import Charter
@@ -21,7 +20,9 @@ from detent.evaluate import (
     profile_items,
     public_stream,
 )
+from detent.loop.own_wires import own_wires_of
 from detent.loop.parts import Parts, Wire
+from detent.tasks import Lookout
 from detent.tripwires import (
     CATALOGUE,
     alpha_per_observation,
@@ -78,25 +79,25 @@ SWEEP_PROBLEMS = 8
 PROBES = 2
 """Problems a rung: of a sweep, and of the comparison with other models."""
 
-GIGABYTE = 1e9
-
 NOT_PROMOTED = "no candidate passed the gate, so none was measured afresh"
 
 Reader = Callable[[Parts, Sequence[Profile], Any], Reading]
 
 
-def wires_of(charter: Charter) -> tuple[Wire, ...]:
-    """Every wire of the catalogue, as the charter set it."""
-    found = []
+def wires_of(charter: Charter, lookouts: Mapping[str, Lookout]) -> tuple[Wire, ...]:
+    """Every wire of the catalogue, as the charter set it, then the author's own; `lookouts` holds their code."""
+    return (*_built_in(charter), *own_wires_of(charter, lookouts))
+
+
+def _built_in(charter: Charter) -> Iterator[Wire]:
     for name, form in CATALOGUE.items():
         setting = charter.wire(name)
         limits = form.with_limits(setting.limits)
-        found.append(Wire(name, setting.action, _bound(_READERS[name], limits)))
-    return tuple(found)
+        yield Wire(name, setting.action, _bound(_READERS[name], limits))
 
 
-def _bound(reader: Reader, limits: Any) -> Callable[[Parts, Sequence[Profile]], Reading]:
-    return lambda parts, profiles: reader(parts, profiles, limits)
+def _bound(reader: Reader, limits: Any) -> Callable[[Parts, Sequence[Profile], Sequence[Reading]], Reading]:
+    return lambda parts, profiles, _: reader(parts, profiles, limits)
 
 
 def _label_avalanche(parts: Parts, _: Sequence[Profile], limits: Any) -> Reading:
@@ -199,7 +200,8 @@ def _sandbagging(parts: Parts, profiles: Sequence[Profile], limits: Any) -> Read
     items = profile_items(parts.tasks, ladder_rungs(parts.tops, SWEEP_PROBLEMS), parts.stream("noise sweep"))
     model = _leader(profiles).subject
     scales = (0.0, *SCALES)
-    clean, *noisy = (_right(parts, items, answers) for answers in _swept(parts, model, items, scales))
+    swept = _swept(parts, model, items, scales)
+    clean, *noisy = (list(judged(items, answers, parts.tasks)) for answers in swept)
     sweep = {f"{scale:g}": _paired(items, clean, marks) for scale, marks in zip(SCALES, noisy, strict=True)}
     return sandbagging.watch(sweep, limits)
 
@@ -234,7 +236,7 @@ def _budget(parts: Parts, profiles: Sequence[Profile], __: Any) -> Reading:
         budget.Quantity(
             "parameters", parts.models.parameters(model), constraints.max_parameters, "parameters"
         ),
-        budget.Quantity("disk", _gigabytes(parts.staging.parent), constraints.max_disk_gb, "GB"),
+        budget.Quantity("disk", parts.disk_gb(), constraints.max_disk_gb, "GB"),
     ]
     if paying is not None:
         found.append(budget.Quantity("compute", paying.used, paying.petaflop, "petaflop"))
@@ -299,7 +301,8 @@ def _compared(parts: Parts, reference: str, model: str) -> Compared:
     stream = public_stream(parts.charter.run.seed, "probes", 0)
     items = profile_items(parts.tasks, ladder_rungs(parts.tops, PROBES), stream)
     prompts = tuple(item.problem.prompt for item in items)
-    result = parts.ask(CompareJob(models=(reference, model), prompts=prompts, extra_tokens=_extra(parts)))
+    extra = parts.charter.subject.extra_tokens
+    result = parts.ask(CompareJob(models=(reference, model), prompts=prompts, extra_tokens=extra))
     if not isinstance(result, Compared):
         raise EngineError(f"a comparison expected, got {type(result).__name__}; run again")
     return result
@@ -307,9 +310,9 @@ def _compared(parts: Parts, reference: str, model: str) -> Compared:
 
 def _swept(parts: Parts, model: str, items: Sequence[Item], scales: Sequence[float]) -> list[Sequence[str]]:
     prompts = tuple(item.problem.prompt for item in items)
-    seed = parts.number("noise sweep")
+    seed, extra = parts.number("noise sweep"), parts.charter.subject.extra_tokens
     jobs = [
-        AnswerJob(model=model, prompts=prompts, extra_tokens=_extra(parts), noise=scale, seed=seed)
+        AnswerJob(model=model, prompts=prompts, extra_tokens=extra, noise=scale, seed=seed)
         for scale in scales
     ]
     answers: list[Sequence[str]] = []
@@ -318,10 +321,6 @@ def _swept(parts: Parts, model: str, items: Sequence[Item], scales: Sequence[flo
             raise EngineError(f"answers expected, got {type(result).__name__}; run again")
         answers.append(result.completions)
     return answers
-
-
-def _right(parts: Parts, items: Sequence[Item], answers: Sequence[str]) -> list[bool]:
-    return list(judged(items, answers, parts.tasks))
 
 
 def _paired(items: Sequence[Item], clean: Sequence[bool], noisy: Sequence[bool]) -> dict[str, Counts]:
@@ -374,15 +373,6 @@ def _kept_of(examples: Sequence[Example]) -> diversity_collapse.Kept:
 def _added(scores: Any) -> Score:
     right, asked = (sum(column) for column in zip(*((s.right, s.asked) for s in scores), strict=True))
     return Score(right, asked)
-
-
-def _extra(parts: Parts) -> int:
-    return parts.charter.subject.extra_tokens
-
-
-def _gigabytes(folder: Path) -> float:
-    """What the run folder takes on disk, links not followed."""
-    return sum(path.lstat().st_size for path in folder.rglob("*") if not path.is_symlink()) / GIGABYTE
 
 
 _READERS: dict[str, Reader] = {

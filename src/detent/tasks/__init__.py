@@ -1,12 +1,15 @@
 """Problems and how they are checked: the built-in families, a user's own, and the stream they draw from.
 
-It knows levels, prompts and answers. It does not know models, the charter, the ledger, or why it is asked.
+It knows levels, prompts and answers, and runs a user's file, a tripwire's too, where it can do no harm. It does not
+know models, the charter, the ledger, or why it is asked.
 """
 
 from detent.tasks.base import Ask, Task, TaskSource
 from detent.tasks.catalogue import BUILTINS, BuiltinSource, builtin
-from detent.tasks.plugin import Limits, PluginAddress, PluginSource, pinned_plugin, plugin, plugin_address
+from detent.tasks.lookout import Lookout, lookout, pinned_lookout
+from detent.tasks.plugin import PluginSource, pinned_plugin, plugin
 from detent.tasks.rng import Rng
+from detent.tasks.user_code import CodeAddress, Limits, code_address
 from detent.tasks.vetting import vet
 from detent.values import Problem
 
@@ -14,16 +17,19 @@ __all__ = [
     "BUILTINS",
     "Ask",
     "BuiltinSource",
+    "CodeAddress",
     "Limits",
-    "PluginAddress",
+    "Lookout",
     "PluginSource",
     "Problem",
     "Rng",
     "Task",
     "TaskSource",
     "builtin",
+    "code_address",
+    "lookout",
+    "pinned_lookout",
     "pinned_plugin",
     "plugin",
-    "plugin_address",
     "vet",
 ]

@@ -94,10 +94,10 @@ class Channel:
 
     def _ready(self, deadline: float) -> set[int]:
         """Descriptors that can be read or written; standard error is emptied on the way."""
-        events = self._selector.select(max(0.0, deadline - time.monotonic()))
-        if not events:
+        ready = {key.fd for key, _ in self._selector.select(max(0.0, deadline - time.monotonic()))}
+        # A child that only floods its standard error has said nothing.
+        if ready <= {self._err} and time.monotonic() >= deadline:
             raise SilenceError
-        ready = {key.fd for key, _ in events}
         if self._err in ready and not self._listen():
             self._selector.unregister(self._err)
         return ready

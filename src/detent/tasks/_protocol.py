@@ -1,13 +1,19 @@
-"""What is said between Detent and the process that runs a user's task: one JSON line each way and item.
+"""What is said between Detent and the process that runs a user's code: one JSON line each way and item.
 
-In: `Load` once, then `Draw` and `Check`. Out: `Loaded`, and one `Drawn` or `Checked` an item; a `Fault` ends
-the call. Streams cross as hex seeds. The host believes what it is told; the other side believes nothing.
+In: `Load` once, then `Draw` and `Check` of a task, `Look` of a tripwire. Out: `Loaded`, and one `Drawn`, `Checked` or
+`Said` an item; a `Fault` ends the call. Streams cross as hex seeds. The host believes what it is told; the other side
+believes nothing.
 """
+
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
 
 from detent.values import Problem
+
+Kind = Literal["task", "tripwire"]
+"""What a user's file holds. task: a class. tripwire: a function."""
 
 
 class _Line(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type"):
@@ -15,9 +21,11 @@ class _Line(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type"):
 
 
 class Load(_Line, frozen=True, tag="load"):
-    """The task file's text, and what its code may use: seconds an item, bytes of memory."""
+    """The file's text, what it holds and its name in the charter; what it may use: seconds an item, bytes of memory."""
 
     source: str
+    kind: Kind
+    name: str
     seconds: float
     memory: int
 
@@ -34,10 +42,14 @@ class Check(_Line, frozen=True, tag="check"):
     pairs: tuple[tuple[Problem, str], ...]
 
 
-class Loaded(_Line, frozen=True, tag="loaded"):
-    """The class was made; what it calls itself."""
+class Look(_Line, frozen=True, tag="look"):
+    """A generation's numbers, for a tripwire to look at: totals, never a prompt or an answer."""
 
-    name: str
+    numbers: dict[str, Any]
+
+
+class Loaded(_Line, frozen=True, tag="loaded"):
+    """The class was made, or the function is there."""
 
 
 class Drawn(_Line, frozen=True, tag="drawn"):
@@ -52,15 +64,21 @@ class Checked(_Line, frozen=True, tag="checked"):
     right: bool
 
 
+class Said(_Line, frozen=True, tag="said"):
+    """What a tripwire said of the numbers: a sentence when it fired, None when it is quiet."""
+
+    sentence: str | None
+
+
 class Fault(_Line, frozen=True, tag="fault"):
-    """The task's code did what it must not; `where` is file:line, or the file."""
+    """The user's code did what it must not; `where` is file:line, or the file."""
 
     message: str
     where: str
 
 
-Call = Load | Draw | Check
-Reply = Loaded | Drawn | Checked | Fault
+Call = Load | Draw | Check | Look
+Reply = Loaded | Drawn | Checked | Said | Fault
 
 _calls: msgspec.json.Decoder[Call] = msgspec.json.Decoder(Call)
 _replies: msgspec.json.Decoder[Reply] = msgspec.json.Decoder(Reply)

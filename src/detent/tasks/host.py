@@ -1,8 +1,8 @@
-"""The process a user's task runs in: `python -m detent.tasks.host FILE CLASS`, lines of JSON on its pipes.
+"""The process a user's code runs in: `python -m detent.tasks.host FILE NAME`, lines of JSON on its pipes.
 
-FILE only names the code in messages; the code itself comes down the pipe, so what runs is what was hashed.
-The process has no keys, writes no file, and ends by itself when its pipe closes or an item takes too long.
-Whatever the task prints goes to standard error.
+FILE only names the code in messages; the code itself comes down the pipe, so what runs is what was hashed. NAME is a
+task's class or a tripwire's function in it. The process has no keys, writes no file, and ends by itself when its pipe
+closes or an item takes too long. Whatever the code prints goes to standard error.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ from collections.abc import Callable
 from functools import partial
 from io import BufferedReader, BufferedWriter
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from detent.tasks._protocol import (
     Call,
@@ -28,11 +28,13 @@ from detent.tasks._protocol import (
     Fault,
     Load,
     Loaded,
+    Look,
     Reply,
+    Said,
     decode_call,
     encode_line,
 )
-from detent.tasks._rules import flaw
+from detent.tasks._rules import flaw, sentence_flaw
 from detent.tasks.base import Task
 from detent.tasks.rng import Rng
 from detent.values import Problem
@@ -41,22 +43,23 @@ MIB = 1 << 20
 
 
 class _WrongReturnError(Exception):
-    """A `member` of the task is, or returned, what it must not; carries the sentence."""
+    """A function of the user's is, or returned, what it must not; carries the sentence."""
 
-    def __init__(self, sentence: str, member: str = "") -> None:
+    def __init__(self, sentence: str, function: object = None) -> None:
         super().__init__(sentence)
-        self.member = member
+        self.function = function
 
 
 class Host:
-    """One task, loaded and asked."""
+    """One task or tripwire, loaded and asked."""
 
-    def __init__(self, file: str, class_name: str) -> None:
+    def __init__(self, file: str, member: str) -> None:
         self._file = file
-        self._class_name = class_name
+        self._member = member
         self._seconds = 1.0
         self._memory = 0
         self._task: Task | None = None
+        self._watch: Callable[[dict[str, Any]], object] | None = None
 
     def answer(self, call: Call, say: Callable[[Reply], None]) -> None:
         """Answer one call item by item; the first fault ends it."""
@@ -64,11 +67,13 @@ class Host:
         match call:
             case Load():
                 self._limit(call)
-                steps = [partial(self._load, call.source)]
+                steps = [partial(self._load, call)]
             case Draw():
                 steps = [partial(self._draw, *ask) for ask in call.asks]
             case Check():
                 steps = [partial(self._check, *pair) for pair in call.pairs]
+            case Look():
+                steps = [partial(self._look, call.numbers)]
         self._limit_cpu(len(steps))
         for step in steps:
             reply = self._timed(step)
@@ -81,14 +86,14 @@ class Host:
         try:
             return step()
         except _WrongReturnError as error:
-            return Fault(str(error), self._defined(error.member))
-        except BaseException as error:  # noqa: BLE001 - sys.exit in a task is a fault like any other
+            return Fault(str(error), self._defined(error.function))
+        except BaseException as error:  # noqa: BLE001 - sys.exit in it is a fault like any other
             return Fault(self._said(error), self._where(error))
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
 
     def _limit(self, call: Load) -> None:
-        """Once, before the task's code runs. It writes no file, so that nothing outlasts it."""
+        """Once, before the user's code runs. It writes no file, so that nothing outlasts it."""
         self._seconds, self._memory = call.seconds, call.memory
         limits = {resource.RLIMIT_AS: call.memory, resource.RLIMIT_FSIZE: 0, resource.RLIMIT_CORE: 0}
         for kind, value in limits.items():
@@ -97,51 +102,75 @@ class Host:
                 resource.setrlimit(kind, (value, value))
 
     def _limit_cpu(self, items: int) -> None:
-        """What a thread that the task left behind may burn before SIGXCPU ends the process."""
+        """What a thread that the code left behind may burn before SIGXCPU ends the process."""
         used = resource.getrusage(resource.RUSAGE_SELF)
         allowed = used.ru_utime + used.ru_stime + items * self._seconds + 10
         with contextlib.suppress(ValueError, OSError):
             _, hard = resource.getrlimit(resource.RLIMIT_CPU)
             resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(allowed), hard))
 
-    def _load(self, source: str) -> Reply:
-        module = types.ModuleType("detent_task")
+    def _load(self, call: Load) -> Reply:
+        module = types.ModuleType(f"detent_{call.kind}")
         module.__file__ = self._file
         sys.modules[module.__name__] = module  # dataclasses and typing look their module up there
         # Running a stranger's code is what this process is for.
-        exec(compile(source, self._file, "exec", dont_inherit=True), module.__dict__)  # noqa: S102
-        kind = getattr(module, self._class_name, None)
+        exec(compile(call.source, self._file, "exec", dont_inherit=True), module.__dict__)  # noqa: S102
+        found = getattr(module, self._member, None)
+        if call.kind == "task":
+            self._task = self._made(found, call.name)
+        elif isinstance(found, types.FunctionType):
+            self._watch = found
+        else:
+            raise _WrongReturnError(f"a function {self._member} expected, got {_short(found)}")
+        return Loaded()
+
+    def _made(self, kind: object, name: str) -> Task:
         if not isinstance(kind, type):
-            raise _WrongReturnError(f"a class {self._class_name} expected, got {kind!r}")
+            raise _WrongReturnError(f"a class {self._member} expected, got {kind!r}")
         task = kind()
         for member in ("problem", "check"):
             if not callable(getattr(task, member, None)):
-                raise _WrongReturnError(f"a method {member} of class {self._class_name} expected, got none")
-        if type(getattr(task, "name", None)) is not str:
-            raise _WrongReturnError(f"a text `name` in class {self._class_name} expected, got none")
-        self._task = cast("Task", task)
-        return Loaded(self._task.name)
+                raise _WrongReturnError(f"a method {member} of class {self._member} expected, got none")
+        own = getattr(task, "name", None)
+        if type(own) is not str:
+            raise _WrongReturnError(f"a text `name` in class {self._member} expected, got none")
+        if own != name:
+            raise _WrongReturnError(f'name = "{name}" expected, as in the charter, got "{own}"')
+        return cast("Task", task)
 
     def _draw(self, level: int, seed: str) -> Reply:
-        problem = self._loaded().problem(level, Rng(bytes.fromhex(seed)))
+        task = self._loaded()
+        problem = task.problem(level, Rng(bytes.fromhex(seed)))
         if type(problem) is not Problem or not (type(problem.prompt) is type(problem.answer) is str):
             raise _WrongReturnError(
                 f"Problem(prompt, answer) with two texts expected from problem(), got {_short(problem)}",
-                "problem",
+                task.problem,
             )
         if sentence := flaw(problem):
-            raise _WrongReturnError(sentence, "problem")
+            raise _WrongReturnError(sentence, task.problem)
         return Drawn(problem)
 
     def _check(self, problem: Problem, completion: str) -> Reply:
-        right = self._loaded().check(problem, completion)
+        task = self._loaded()
+        right = task.check(problem, completion)
         if type(right) is not bool:
-            raise _WrongReturnError(f"True or False expected from check(), got {_short(right)}", "check")
+            raise _WrongReturnError(f"True or False expected from check(), got {_short(right)}", task.check)
         return Checked(right)
+
+    def _look(self, numbers: dict[str, Any]) -> Reply:
+        if self._watch is None:
+            raise _WrongReturnError("Load of a tripwire expected first, got another call")
+        sentence = self._watch(numbers)
+        if sentence is not None and type(sentence) is not str:
+            wanted = "a sentence, or None when all is well, expected from the function"
+            raise _WrongReturnError(f"{wanted}, got {_short(sentence)}", self._watch)
+        if sentence is not None and (fault := sentence_flaw(sentence)):
+            raise _WrongReturnError(fault, self._watch)
+        return Said(sentence)
 
     def _loaded(self) -> Task:
         if self._task is None:
-            raise _WrongReturnError("Load expected first, got another call")
+            raise _WrongReturnError("Load of a task expected first, got another call")
         return self._task
 
     def _said(self, error: BaseException) -> str:
@@ -160,8 +189,8 @@ class Host:
             step = step.tb_next
         return f"{self._file}:{line}" if line else self._file
 
-    def _defined(self, member: str) -> str:
-        code = getattr(getattr(type(self._task), member, None), "__code__", None)
+    def _defined(self, function: object) -> str:
+        code = getattr(function, "__code__", None)
         own = isinstance(code, types.CodeType) and code.co_filename == self._file
         return f"{self._file}:{code.co_firstlineno}" if own and code else self._file
 
@@ -173,7 +202,7 @@ def _short(value: object) -> str:
 
 
 def _own_pipes() -> tuple[BufferedReader, BufferedWriter]:
-    """Take the pipes away from the task: it reads nothing, and what it prints goes to standard error."""
+    """Take the pipes away from the code: it reads nothing, and what it prints goes to standard error."""
     calls, replies = os.dup(0), os.dup(1)
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
@@ -182,13 +211,13 @@ def _own_pipes() -> tuple[BufferedReader, BufferedWriter]:
     return os.fdopen(calls, "rb"), os.fdopen(replies, "wb")
 
 
-def main(file: str, class_name: str) -> None:
+def main(file: str, member: str) -> None:
     """Serve calls until the pipe closes."""
     calls, replies = _own_pipes()
     # An item that takes too long: where it hangs is written to standard error, then SIGALRM ends the process.
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     faulthandler.register(signal.SIGALRM, file=sys.stderr, all_threads=False, chain=True)
-    host = Host(Path(file).name, class_name)
+    host = Host(Path(file).name, member)
 
     def say(reply: Reply) -> None:
         replies.write(encode_line(reply))

@@ -2,7 +2,7 @@
 
 A tripwire knows its statistic, its guarantee and what it cannot see. It does not know where the values come from,
 what the charter makes of an alarm, or any other tripwire. Each is a module with NAME, FORM, Limits and `watch`;
-CATALOGUE holds the forms, from which the charter's table is made.
+CATALOGUE holds the forms, from which the charter's table is made. `own` reads those that a charter's author wrote.
 """
 
 from detent.tripwires import (
@@ -16,6 +16,7 @@ from detent.tripwires import (
     judge_drift,
     label_avalanche,
     ledger_rewind,
+    own,
     proxy_gold_gap,
     reference_divergence,
     representation_shift,
@@ -48,6 +49,7 @@ __all__ = [
     "ledger_rewind",
     "not_due",
     "nothing",
+    "own",
     "proxy_gold_gap",
     "reference_divergence",
     "representation_shift",

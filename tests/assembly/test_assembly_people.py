@@ -1,5 +1,7 @@
 """People and a run folder: what they hand in is written down, waits for others, or is refused, whatever lies there."""
 
+import json
+import os
 import threading
 import time
 from pathlib import Path
@@ -27,6 +29,7 @@ from detent.assembly.places import RunFolder, recovery_key_path, steward_key_pat
 from detent.assembly.reading import entries_of
 from detent.assembly.sentinel import Interrupted, Sentinel
 from detent.assembly.tasks import catalogue
+from detent.charter import endorse
 from detent.errors import CharterError, DetentError, TrustError, UsageError
 from detent.signing import SigningKey
 from detent.values import CharterSigned, LeaseGranted, Ordered, Refused
@@ -235,6 +238,84 @@ def test_what_lies_in_the_inbox_is_refused_on_the_ledger_and_the_run_is_still_us
     assert isinstance(last(run), Refused)
     assert list((run / "inbox").iterdir()) == []
     assert give_order(run, "pause", "still here", keys=steward()).entry is not None
+
+
+def amendment_of(run: Path, stranger: SigningKey) -> str:
+    """An amendment that only whom it names has signed."""
+    signed = charter_of(run)
+    text = signed.text.replace(str(signed.stewards[0]), str(stranger.verify_key)).replace(
+        "version = 1", "version = 2"
+    )
+    return endorse(text, [stranger])
+
+
+def test_an_amendment_that_only_strangers_signed_waits_for_nobody(run: Path, machine: Path) -> None:
+    stranger, _ = key(machine, "eve")
+    (run / "inbox" / "mine.dsse").write_text(amendment_of(run, stranger))
+    with open_office(run) as office:
+        office.take_in()
+    assert list((run / "inbox").iterdir()) == []
+    assert charter_of(run).charter.version == 1
+
+
+def test_a_folder_and_a_name_that_is_no_text_are_taken_out_of_the_inbox(run: Path) -> None:
+    (run / "inbox" / "x.dsse").mkdir()
+    Path(os.fsdecode(os.fsencode(run / "inbox") + b"/\xff\xfe.dsse")).write_bytes(b"x")
+    with open_office(run) as office:
+        office.take_in()
+    assert list((run / "inbox").iterdir()) == []
+    assert give_order(run, "pause", "still here", keys=steward()).entry is not None
+
+
+def test_a_wrong_signature_under_ones_name_does_not_keep_one_from_signing(run: Path, machine: Path) -> None:
+    bob, _ = key(machine, "bob")
+    (ada,) = steward()
+    text = charter_of(run).text
+    keys = text[text.index("keys = [") :].splitlines()[0]
+    path = edited(run, keys, f'keys = ["{ada.verify_key}", "{bob.verify_key}"]')
+    path.write_text(path.read_text().replace("quorum = 1", "quorum = 2"))
+    waiting = amend_charter(run, path, keys=[ada])
+    envelope = json.loads(waiting.path.read_text())
+    wrong = dict(envelope["signatures"][0], keyid=f"{bob.name}+{bob.verify_key.id.hex()}")
+    envelope["signatures"].append(wrong)
+    waiting.path.write_text(json.dumps(envelope))
+    assert sign_waiting(run, waiting.path.name[:10], [bob]).entry is not None
+
+
+def test_a_charter_edited_in_place_keeps_nobody_from_halting_a_run_at_work(run: Path) -> None:
+    with open_office(run) as office:
+        (run / "charter.toml").write_text(charter_of(run).text + "\n# my next charter\n")
+        handed = give_order(run, "pause", "stop", keys=steward())
+        assert handed.waits
+        office.take_in()
+    assert isinstance(last(run), Ordered)
+
+
+def test_what_breaks_the_reader_does_not_end_the_watch_for_halts(run: Path) -> None:
+    nasty = "x = " + "9" * 5000
+    envelope = endorse(nasty, steward())
+    with open_office(run) as office:
+        inbox = Inbox(office.run.inbox)
+        (run / "inbox" / "nasty.dsse").write_text(envelope)
+        with Sentinel(inbox, office.book, office.signed, catalogue()) as sentinel:
+            time.sleep(1.2)
+            inbox.put(give_envelope(run))
+            with pytest.raises(Interrupted):
+                time.sleep(10)
+        assert sentinel.reason == "halt"
+
+
+def test_a_clock_set_back_meanwhile_does_not_make_the_lease_longer(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DETENT_CLOCK", "2026-02-01T11:59:59Z")
+    with open_office(run) as office:
+        sentinel = Sentinel(Inbox(office.run.inbox), office.book, office.signed, catalogue())
+        with sentinel:
+            monkeypatch.setenv("DETENT_CLOCK", "2026-01-31T12:00:00Z")
+            with pytest.raises(Interrupted):
+                time.sleep(10)
+    assert sentinel.reason == "lease"
 
 
 def test_a_link_out_of_the_inbox_is_not_followed(run: Path, machine: Path) -> None:

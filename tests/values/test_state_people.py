@@ -170,6 +170,8 @@ HELD: dict[str, tuple[list[Entry], str | None]] = {
     "halted and lifted": ([order("halt"), order("lift")], None),
     "halted while it was paused": ([order("pause"), order("halt")], "halted"),
     "paused while it was halted": ([order("halt"), order("pause")], "halted"),
+    "paused, halted, and the halt was lifted": ([order("pause"), order("halt"), order("lift")], "paused"),
+    "halted, paused, and the halt was lifted": ([order("halt"), order("pause"), order("lift")], "paused"),
     "a wire that records has fired": ([watched("record")], None),
     "a wire that pauses has fired, and a person will be asked": ([watched("pause")], None),
     "a wire that halts has fired": ([watched("halt")], "halted"),

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from detent.charter import Catalogue, SignedCharter, claimed
-from detent.errors import CharterError, StorageError, TrustError
+from detent.engine import discard
+from detent.errors import StorageError, TrustError
 from detent.loop import Book
 from detent.oversight import Desk, Pending, received, type_of
 from detent.signing import merge_envelopes, peek_envelope
@@ -62,7 +63,7 @@ class Inbox:
         kind = type_of(envelope)
         path = self.folder / (sha256_hex(peek_envelope(envelope, kind)) + SUFFIX)
         waiting = _text(path)
-        together = merge_envelopes(waiting, envelope, kind) if waiting else envelope
+        together = _together(waiting, envelope, kind) if waiting else envelope
         draft = path.with_suffix(".new")
         try:
             self.folder.mkdir(exist_ok=True)
@@ -95,14 +96,16 @@ class Inbox:
         for path in self.waiting():
             found = _judged(path, book, desk)
             if found is None:
-                path.unlink(missing_ok=True)  # it stands on the ledger: a crash came before it was removed
+                discard(path)  # it stands on the ledger: a crash came before it was removed
                 continue
             taken.append(found)
             if found.entry is not None:
-                path.unlink(missing_ok=True)
+                discard(path)
                 if isinstance(found.entry, CharterSigned):
                     signed = claimed(found.entry.envelope, catalogue)
                 desk = desk_of(book, signed, catalogue)
+            if book.state.returning is not None:
+                break  # a rollback comes first; what is left is judged after it
         return taken
 
 
@@ -130,10 +133,26 @@ def _judged(path: Path, book: Book, desk: Desk) -> Taken | None:
         if isinstance(found, Pending):
             return Taken(path, None, f"{found.what} waits: {found.missing}")
         return Taken(path, book.write(found, desk.now), "")  # judged and written at one time
-    except (TrustError, CharterError) as error:
+    except StorageError:
+        raise
+    except Exception as error:  # noqa: BLE001  whatever lies there must not stop a run
         digest = sha256_hex(envelope.encode())
-        refused = Refused(what=path.name[:100], digest=digest, because=str(error)[:1_000])
+        refused = Refused(
+            what=_printable(path.name)[:100], digest=digest, because=_printable(str(error))[:1_000]
+        )
         return Taken(path, book.write(refused), f"refused: {error}")
+
+
+def _together(waiting: str, envelope: str, kind: str) -> str:
+    """Both copies' signatures; where they differ under one key's id, the one that came last: the other was damaged."""
+    try:
+        return merge_envelopes(waiting, envelope, kind)
+    except TrustError:
+        return envelope
+
+
+def _printable(text: str) -> str:
+    return text.encode("ascii", "backslashreplace").decode()
 
 
 def _text(path: Path) -> str:

@@ -38,15 +38,18 @@ class Office:
 
     def take_in(self) -> "tuple[Office, list[Taken]]":
         """Write down what is in the inbox, and do what it brings with it at once; the charter may be another then."""
-        taken = Inbox(self.run.inbox).take_in(self.book, self.signed, catalogue())
-        office = self
-        for one in taken:
-            if isinstance(one.entry, CharterSigned):
-                office = replace(self, signed=claimed(one.entry.envelope, catalogue()))
-                write_charter(self.run, office.signed)
-        if self.book.state.returning is not None:
-            office.carry_out()
-        return office, taken
+        office, taken = self, list[Taken]()
+        while True:
+            if self.book.state.returning is not None:
+                office.carry_out()  # nothing else can be written before it is done
+            some = Inbox(self.run.inbox).take_in(self.book, office.signed, catalogue())
+            taken += some
+            for one in some:
+                if isinstance(one.entry, CharterSigned):
+                    office = replace(office, signed=claimed(one.entry.envelope, catalogue()))
+                    write_charter(self.run, office.signed)
+            if self.book.state.returning is None:
+                return office, taken
 
     def carry_out(self) -> Decided | None:
         """Do what a rollback ordered, as far as it is not done."""

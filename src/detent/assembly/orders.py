@@ -31,7 +31,7 @@ from detent.charter import (
     rotate,
 )
 from detent.errors import BusyError, CharterError, TaskError, TrustError, UsageError
-from detent.oversight import Desk, received, type_of
+from detent.oversight import Desk, believe, received, type_of
 from detent.signing import SigningKey, add_signature, peek_envelope
 from detent.tripwires import CATALOGUE, own
 from detent.values import Decided, Entry, Ordered, Profile, restored, sha256_hex
@@ -260,8 +260,11 @@ def _found(folder: Path, digest: str, path: Path) -> Handed:
 
 
 def _look(folder: Path) -> tuple[SignedCharter, LedgerAt]:
+    """The charter in force, as the ledger has it: a copy that was edited must keep nobody from stopping a run."""
     run = RunFolder(folder)
-    return signed_charter(run), ledger_at(run)
+    run.check()
+    at = ledger_at(run)
+    return believe(at.entries, catalogue(), at.root), at
 
 
 def _check_rollback(at: LedgerAt, to: int | None, folder: Path) -> None:

@@ -8,14 +8,14 @@ what a shell runs in the background.
 
 import signal
 import threading
+import time
 from types import FrameType, TracebackType
 from typing import Literal, Self
 
 from detent.assembly.inbox import Inbox, desk_of
 from detent.charter import Catalogue, SignedCharter
-from detent.errors import DetentError
 from detent.loop import Book
-from detent.oversight import received
+from detent.oversight import Desk, after, received
 from detent.values import Ordered
 
 Reason = Literal["halt", "lease"]
@@ -45,6 +45,7 @@ class Sentinel:
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._watch, name="detent-sentinel", daemon=True)
         self._seen: set[str] = set()
+        self._began, self._since = book.now, time.monotonic()
         self.reason: Reason | None = None
 
     def __enter__(self) -> Self:
@@ -72,21 +73,29 @@ class Sentinel:
 
     def _halted(self) -> bool:
         """Whether a halt waits that the run will obey; every file is judged once."""
-        for text in self._inbox.texts():
-            if text in self._seen:
-                continue
-            self._seen.add(text)
-            try:
-                found = received(text, desk_of(self._book, self._signed, self._catalogue))
-            except DetentError:
-                continue  # the run refuses it when it takes it in
-            if isinstance(found, Ordered) and found.order == "halt":
-                return True
-        return False
+        fresh = [text for text in self._inbox.texts() if text not in self._seen]
+        if not fresh:
+            return False
+        try:
+            desk = desk_of(self._book, self._signed, self._catalogue)
+        except Exception:  # noqa: BLE001  the main thread was writing: look again
+            return False
+        return any(self._is_halt(text, desk) for text in fresh)
+
+    def _is_halt(self, text: str, desk: Desk) -> bool:
+        self._seen.add(text)
+        try:
+            found = received(text, desk)
+        except Exception:  # noqa: BLE001  whatever lies there must not end the watch; the run refuses it later
+            return False
+        return isinstance(found, Ordered) and found.order == "halt"
 
     def _expired(self) -> bool:
-        book = self._book
-        return bool(book.state.grants) and all(book.now >= grant.expires for grant in book.state.grants)
+        """A clock that is set back meanwhile does not make the lease longer: what has passed has passed."""
+        grants = self._book.state.grants
+        passed = after(self._began, hours=(time.monotonic() - self._since) / 3600)
+        now = max(self._book.now, passed)
+        return bool(grants) and all(now >= grant.expires for grant in grants)
 
 
 def _interrupted(_signal: int, _frame: FrameType | None) -> None:

@@ -3,6 +3,7 @@
 It knows that jobs go in and results come out; not what a model is, how one is trained, or why a job is done.
 """
 
+from detent.engine._durable import discard
 from detent.engine.base import Ask, Engine, Watch
 from detent.engine.confinement import Confinement, Limits, confinement, host_prefix, worker_prefix
 from detent.engine.fake import FakeEngine
@@ -20,6 +21,7 @@ __all__ = [
     "ModelStore",
     "Watch",
     "confinement",
+    "discard",
     "host_prefix",
     "worker_prefix",
 ]

@@ -6,19 +6,23 @@
 
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from detent.errors import TrustError
 from detent.values.entries import Decided, Entry, Ordered, OutcomeWritten, Watched
 
 
 class Hold(Struct, frozen=True):
-    """Why nothing goes on. by: a steward's name or a tripwire's. index: of the entry on the ledger."""
+    """Why nothing goes on. by: a steward's name or a tripwire's. index: of the entry on the ledger.
+
+    beneath: a pause that is still there when the halt is lifted.
+    """
 
     kind: Literal["paused", "halted"]
     by: str
     because: str
     index: int
+    beneath: "Hold | None" = None
 
 
 def after_order(hold: Hold | None, entry: Ordered, index: int) -> Hold | None:
@@ -30,9 +34,12 @@ def after_order(hold: Hold | None, entry: Ordered, index: int) -> Hold | None:
     by = ", ".join(entry.signers)
     match entry.order:
         case "halt":
-            return Hold("halted", by, entry.because, index)
+            return Hold("halted", by, entry.because, index, _pause(hold))
         case "pause":
-            return hold or Hold("paused", by, entry.because, index)
+            pause = Hold("paused", by, entry.because, index)
+            if hold is not None and hold.kind == "halted":
+                return structs.replace(hold, beneath=hold.beneath or pause)
+            return hold or pause
         case "resume" | "lift":
             wanted = "paused" if entry.order == "resume" else "halted"
             if hold is None or hold.kind != wanted:
@@ -40,7 +47,7 @@ def after_order(hold: Hold | None, entry: Ordered, index: int) -> Hold | None:
                     f"a {wanted} run expected for the order {entry.order}, got one that is "
                     f"{hold.kind if hold else 'not held'}; the order says nothing here"
                 )
-            return None
+            return hold.beneath
         case "rollback":
             return hold
 
@@ -50,7 +57,14 @@ def after_watch(hold: Hold | None, entry: Watched, index: int) -> Hold | None:
     halting = [r for r in entry.readings if r.fired and entry.actions.get(r.wire) == "halt"]
     if not halting:
         return hold
-    return Hold("halted", ", ".join(reading.wire for reading in halting), halting[0].said, index)
+    return Hold(
+        "halted", ", ".join(reading.wire for reading in halting), halting[0].said, index, _pause(hold)
+    )
+
+
+def _pause(hold: Hold | None) -> Hold | None:
+    """The pause that a halt comes on top of."""
+    return hold if hold is None or hold.kind == "paused" else hold.beneath
 
 
 def check_allowed(hold: Hold | None, entry: Entry, *, begun: bool, returning: bool) -> None:

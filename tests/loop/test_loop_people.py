@@ -6,14 +6,16 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from detent.errors import EngineError
+from detent.errors import EngineError, UsageError
 from detent.loop import Parts, carry_out, drive
 from detent.loop.parts import Wire
+from detent.oversight import why_stop
 from detent.testing.toy import ToyRules
 from detent.values import (
     Action,
     Answered,
     Decided,
+    Grant,
     Job,
     Ordered,
     OutcomeWritten,
@@ -158,6 +160,32 @@ def test_a_wire_that_cannot_be_measured_has_fired(make_run: MakeRun) -> None:
     assert isinstance(watched, Watched)
     assert watched.readings[0].status == "unmeasured"
     assert "got silence" in watched.readings[0].said
+
+
+@pytest.mark.parametrize("error", [KeyError("copy"), ZeroDivisionError(), OSError("gone"), UsageError("x")])
+def test_a_wire_that_breaks_has_fired_and_does_not_stop_the_run_for_good(
+    make_run: MakeRun, error: Exception
+) -> None:
+    def breaks(*_: Any) -> Reading:
+        raise error
+
+    run = make_run()
+    assert turn(run, Wire("broken", "pause", breaks))[0] == "asked"
+    write(run, answer("approve"))
+    assert turn(run, Wire("broken", "record", breaks))[0] == "lease_spent"
+
+
+def test_a_turn_whose_lease_expired_is_not_worked_on_under_one_that_is_spent(make_run: MakeRun) -> None:
+    spent, paying = (
+        Grant(1, 1, "2027-01-01T00:00:00Z", 1.0, spent=1),
+        Grant(2, 1, "2026-01-31T11:00:00Z", 1.0),
+    )
+    run = make_run()
+    state = turn(run, fires("pause"))[1]
+    begun = structs.replace(
+        state, grants=(spent, paying), paying=2, slots={"data/v1": state.slots["data/v1"]}
+    )
+    assert why_stop(begun, run.charter, "2026-01-31T12:00:00Z", enough=False) == "lease_expired"
 
 
 def test_a_model_that_is_not_promoted_is_asked_about_too_since_the_loop_would_go_on(

@@ -17,6 +17,7 @@ from detent.charter import Catalogue, SignedCharter
 from detent.loop import Book
 from detent.oversight import Desk, after, received
 from detent.values import Ordered
+from detent.values.grants import spent_once
 
 Reason = Literal["halt", "lease"]
 
@@ -92,10 +93,12 @@ class Sentinel:
 
     def _expired(self) -> bool:
         """A clock that is set back meanwhile does not make the lease longer: what has passed has passed."""
-        grants = self._book.state.grants
+        state = self._book.state
         passed = after(self._began, hours=(time.monotonic() - self._since) / 3600)
         now = max(self._book.now, passed)
-        return bool(grants) and all(now >= grant.expires for grant in grants)
+        if state.slots and state.generation > 0:
+            return spent_once(state.grants, state.paying, now) is None
+        return bool(state.grants) and all(now >= grant.expires for grant in state.grants)
 
 
 def _interrupted(_signal: int, _frame: FrameType | None) -> None:

@@ -8,7 +8,6 @@ A wire that should have been measured and could not be has fired: what cannot be
 
 from collections.abc import Sequence
 
-from detent.errors import EngineError, SubjectError, TaskError
 from detent.loop.parts import Parts, Wire
 from detent.values import Profile, Reading, Watched
 
@@ -28,5 +27,6 @@ def look(parts: Parts, profiles: Sequence[Profile]) -> Watched:
 def _read(wire: Wire, parts: Parts, profiles: Sequence[Profile], before: Sequence[Reading]) -> Reading:
     try:
         return wire.read(parts, profiles, before)
-    except (EngineError, SubjectError, TaskError) as error:
-        return Reading(wire.name, "unmeasured", f"could not be measured: {error}"[:1_000])
+    except Exception as error:  # noqa: BLE001  whatever went wrong, what was not measured has fired
+        said = f"could not be measured: {type(error).__name__}: {error}"
+        return Reading(wire.name, "unmeasured", said[:1_000])

@@ -131,9 +131,15 @@ def _capability_jump(parts: Parts, _: Sequence[Profile], limits: Any) -> Reading
     state, after = parts.book.state, _fresh(parts)
     if after is None:
         return nothing(capability_jump.NAME, NOT_PROMOTED)
-    since = state.generation - state.incumbent_generation
+    # What a rise may be grows with the generations that led to it, and with none that was denied or undone.
+    carried = [g for g, slots in state.past.items() if g > state.incumbent_generation and _carried(slots)]
     limits = type(limits)(max_gain=min(limits.max_gain, parts.charter.pace.max_gain_per_generation))
-    return capability_jump.watch(state.fresh, after, limits, generations=max(1, since))
+    return capability_jump.watch(state.fresh, after, limits, generations=1 + len(carried))
+
+
+def _carried(slots: Mapping[str, Entry]) -> bool:
+    decided = slots.get("decision/v1")
+    return isinstance(decided, Decided) and decided.decision == "carry"
 
 
 def _threshold_early_warning(parts: Parts, _: Sequence[Profile], limits: Any) -> Reading:

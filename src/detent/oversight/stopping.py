@@ -10,6 +10,7 @@ from typing import Literal
 from detent.charter import Charter
 from detent.oversight.moments import after, moment
 from detent.values import Diagnosed, State
+from detent.values.grants import spent_once
 
 Stop = Literal[
     "halted",
@@ -79,8 +80,10 @@ def _enough(enough: bool) -> Stop | None:
 def _unpaid(state: State, now: str) -> Stop | None:
     """A turn in progress needs a lease that has not expired; a new one also generations and compute."""
     in_time = [grant for grant in state.grants if now < grant.expires]
-    if state.slots or state.generation == 0:
+    if state.generation == 0:
         return None if in_time else "lease_expired"
+    if state.slots:  # what could not be decided under any lease is not worked on either
+        return None if spent_once(state.grants, state.paying, now) else "lease_expired"
     left = [grant for grant in in_time if grant.left > 0]
     if left:
         return None if any(grant.covers(now) for grant in left) else "compute_spent"

@@ -178,6 +178,15 @@ def test_the_run_stops_and_says_which_wire_when(wired: Callable[..., Any], name:
     assert (state.request is not None) == (stop == "asked")
 
 
+def test_a_flood_of_unrecorded_weights_halts_the_run_too(wired: Callable[..., Any]) -> None:
+    run = wired()
+    for number in range(1_200):
+        (run.folder / "models" / f"{number:064x}").mkdir()
+    state = turn(run, 1)
+    assert state.hold is not None
+    assert state.hold.by == "unauthorised_training"
+
+
 def test_noise_that_raises_the_score_is_seen_at_the_next_sweep(wired: Callable[..., Any]) -> None:
     run = wired(noise_cost=-20.0, step=0.0)
     run.lease(10)

@@ -8,8 +8,13 @@ A wire that should have been measured and could not be has fired: what cannot be
 
 from collections.abc import Sequence
 
+from msgspec import structs
+
 from detent.loop.parts import Parts, Wire
 from detent.values import Profile, Reading, Watched
+
+LONGEST, LONGEST_NAME, MOST_NAMED = 1_000, 100, 16
+"""Characters of a sentence and of a name, and names, that a reading keeps: seventeen fit one entry of the ledger."""
 
 
 def look(parts: Parts, profiles: Sequence[Profile]) -> Watched:
@@ -26,7 +31,13 @@ def look(parts: Parts, profiles: Sequence[Profile]) -> Watched:
 
 def _read(wire: Wire, parts: Parts, profiles: Sequence[Profile], before: Sequence[Reading]) -> Reading:
     try:
-        return wire.read(parts, profiles, before)
+        return _short(wire.read(parts, profiles, before))
     except Exception as error:  # noqa: BLE001  whatever went wrong, what was not measured has fired
         said = f"could not be measured: {type(error).__name__}: {error}"
-        return Reading(wire.name, "unmeasured", said[:1_000])
+        return Reading(wire.name, "unmeasured", said[:LONGEST])
+
+
+def _short(reading: Reading) -> Reading:
+    """No more than an entry holds, whatever there was to name: what cannot be written down halts nothing."""
+    about = tuple(name[:LONGEST_NAME] for name in reading.about[:MOST_NAMED])
+    return structs.replace(reading, said=reading.said[:LONGEST], about=about)

@@ -3,7 +3,7 @@
 import re
 import secrets
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,12 +29,10 @@ from detent.errors import StorageError, SubjectError, UsageError
 from detent.evaluate import Chain, new_chain
 from detent.ledger import Ledger
 from detent.loop import Book
-from detent.signing import SigningKey
+from detent.signing import Passphrase, SigningKey
 from detent.tasks import code_address, vet
 from detent.tripwires import CATALOGUE, own
 from detent.values import CharterSigned, LeaseGranted
-
-Passphrase = Callable[[], str]
 
 
 @dataclass(frozen=True, slots=True)

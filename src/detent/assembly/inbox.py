@@ -17,8 +17,8 @@ from detent.charter import Catalogue, SignedCharter, claimed
 from detent.engine import discard
 from detent.errors import StorageError, TrustError
 from detent.loop import Book
-from detent.oversight import Desk, Pending, received, type_of
-from detent.signing import merge_envelopes, peek_envelope
+from detent.oversight import Desk, Pending, payload_digest, received, type_of
+from detent.signing import merge_envelopes
 from detent.values import (
     Answered,
     CharterSigned,
@@ -60,10 +60,9 @@ class Inbox:
             TrustError: it is no envelope, or contradicts the one that waits.
             StorageError: the disk refuses.
         """
-        kind = type_of(envelope)
-        path = self.folder / (sha256_hex(peek_envelope(envelope, kind)) + SUFFIX)
+        path = self.folder / (payload_digest(envelope) + SUFFIX)
         waiting = _text(path)
-        together = _together(waiting, envelope, kind) if waiting else envelope
+        together = _together(waiting, envelope, type_of(envelope)) if waiting else envelope
         draft = path.with_suffix(".new")
         try:
             self.folder.mkdir(exist_ok=True)
@@ -118,7 +117,7 @@ def desk_of(book: Book, signed: SignedCharter, catalogue: Catalogue) -> Desk:
 def obeyed_on(entries: Iterable[Entry]) -> frozenset[str]:
     """SHA-256 of every payload that stands on a ledger in its envelope."""
     return frozenset(
-        sha256_hex(peek_envelope(entry.envelope, type_of(entry.envelope)))
+        payload_digest(entry.envelope)
         for entry in entries
         if isinstance(entry, CharterSigned | LeaseGranted | Ordered | Answered)
     )
@@ -127,7 +126,7 @@ def obeyed_on(entries: Iterable[Entry]) -> frozenset[str]:
 def _judged(path: Path, book: Book, desk: Desk) -> Taken | None:
     envelope = _text(path)
     try:
-        if envelope and sha256_hex(peek_envelope(envelope, type_of(envelope))) in desk.obeyed:
+        if envelope and payload_digest(envelope) in desk.obeyed:
             return None
         found = received(envelope, desk)
         if isinstance(found, Pending):

@@ -1,13 +1,11 @@
 """Stewards' keys: made, shown, and opened for signing."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from detent.assembly import places
 from detent.errors import StorageError
-from detent.signing import SigningKey, VerifyKey
-
-Passphrase = Callable[[], str]
+from detent.signing import Passphrase, SigningKey, VerifyKey
 
 
 def new_key(name: str, path: Path | None = None, passphrase: str | None = None) -> tuple[VerifyKey, Path]:

@@ -31,10 +31,10 @@ from detent.charter import (
     rotate,
 )
 from detent.errors import BusyError, CharterError, TaskError, TrustError, UsageError
-from detent.oversight import Desk, believe, received, type_of
-from detent.signing import SigningKey, add_signature, peek_envelope
+from detent.oversight import Desk, believe, payload_digest, received, type_of
+from detent.signing import SigningKey, add_signature
 from detent.tripwires import CATALOGUE, own
-from detent.values import Decided, Entry, Ordered, Profile, restored, sha256_hex
+from detent.values import Decided, Entry, Ordered, Profile, restored
 
 PATIENCE = 15.0
 """Seconds to wait for a running process to obey a halt."""
@@ -227,7 +227,7 @@ def hand_in(folder: Path, envelope: str) -> Handed:
     obeyed = obeyed_on(at.entries)
     desk = Desk(signed, at.state, catalogue(), at.root, obeyed, max(now(), at.state.latest_at))
     found = received(envelope, desk)
-    digest = sha256_hex(peek_envelope(envelope, type_of(envelope)))
+    digest = payload_digest(envelope)
     try:
         with open_office(folder) as office:  # first: what cannot be written down is not handed in either
             path = inbox.put(envelope)
@@ -252,7 +252,7 @@ def _awaited(folder: Path, digest: str, path: Path, patience: float) -> Handed:
 def _found(folder: Path, digest: str, path: Path) -> Handed:
     for entry in reversed(ledger_at(RunFolder(folder)).entries):
         envelope = getattr(entry, "envelope", "")
-        if envelope and sha256_hex(peek_envelope(envelope, type_of(envelope))) == digest:
+        if envelope and payload_digest(envelope) == digest:
             return Handed(entry, "", path)
     raise TrustError(
         f"{path.name} on the ledger expected, got it refused; see the newest entries of the ledger"

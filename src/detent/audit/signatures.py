@@ -13,9 +13,8 @@ from detent.audit.fsck import Tree
 from detent.audit.steps import Step
 from detent.charter import Catalogue, SignedCharter, claimed, verified
 from detent.errors import DetentError
-from detent.oversight import Desk, check_entry, type_of
-from detent.signing import peek_envelope
-from detent.values import Answered, CharterSigned, LeaseGranted, Ordered, sha256_hex
+from detent.oversight import Desk, check_entry, payload_digest
+from detent.values import Answered, CharterSigned, LeaseGranted, Ordered
 
 Handed = CharterSigned | LeaseGranted | Ordered | Answered
 
@@ -99,6 +98,6 @@ def _fault(entry: Handed, desk: Desk) -> str:
 def _payload(entry: Handed) -> frozenset[str]:
     """SHA-256 of what was signed: believed or not, it is used once."""
     try:
-        return frozenset({sha256_hex(peek_envelope(entry.envelope, type_of(entry.envelope)))})
+        return frozenset({payload_digest(entry.envelope)})
     except (DetentError, RecursionError):
         return frozenset()

@@ -20,6 +20,7 @@ from detent.evaluate import (
     profile_items,
     public_stream,
 )
+from detent.loop.judge import best
 from detent.loop.own_wires import own_wires_of
 from detent.loop.parts import Parts, Wire
 from detent.tasks import Lookout
@@ -118,7 +119,7 @@ def _diversity_collapse(parts: Parts, _: Sequence[Profile], limits: Any) -> Read
 
 def _forgetting(parts: Parts, profiles: Sequence[Profile], limits: Any) -> Reading:
     """On fresh problems where the candidate passed the gate; else on visible ones, which nothing was trained on."""
-    profile = _fresh(parts) or _leader(profiles)
+    profile = _fresh(parts) or best(profiles)
     mastered = {
         task: _added(profile.scores[task][level - 1] for level in sorted(levels))
         for task, levels in parts.book.state.mastered.items()
@@ -191,12 +192,12 @@ def _judge_drift(_: Parts, __: Sequence[Profile], limits: Any) -> Reading:
 
 
 def _reference_divergence(parts: Parts, profiles: Sequence[Profile], limits: Any) -> Reading:
-    compared = _compared(parts, _reference(parts), _leader(profiles).subject)
+    compared = _compared(parts, _reference(parts), best(profiles).subject)
     return reference_divergence.watch(compared.divergence, tokens=compared.tokens, limits=limits)
 
 
 def _representation_shift(parts: Parts, profiles: Sequence[Profile], limits: Any) -> Reading:
-    compared = _compared(parts, parts.book.state.incumbent, _leader(profiles).subject)
+    compared = _compared(parts, parts.book.state.incumbent, best(profiles).subject)
     return representation_shift.watch(compared.similarity, limits)
 
 
@@ -204,7 +205,7 @@ def _sandbagging(parts: Parts, profiles: Sequence[Profile], limits: Any) -> Read
     if parts.book.state.generation % SWEEP_EVERY:
         return sandbagging.watch(None, limits)
     items = profile_items(parts.tasks, ladder_rungs(parts.tops, SWEEP_PROBLEMS), parts.stream("noise sweep"))
-    model = _leader(profiles).subject
+    model = best(profiles).subject
     scales = (0.0, *SCALES)
     swept = _swept(parts, model, items, scales)
     clean, *noisy = (list(judged(items, answers, parts.tasks)) for answers in swept)
@@ -237,7 +238,7 @@ def _ledger_rewind(parts: Parts, _: Sequence[Profile], __: Any) -> Reading:
 def _budget(parts: Parts, profiles: Sequence[Profile], __: Any) -> Reading:
     state, constraints = parts.book.state, parts.charter.constraints
     paying = state.grants[state.paying - 1] if state.paying else live(state.grants, parts.book.now)
-    model = _leader(profiles).subject
+    model = best(profiles).subject
     found = [
         budget.Quantity(
             "parameters", parts.models.parameters(model), constraints.max_parameters, "parameters"
@@ -289,10 +290,6 @@ def _fresh(parts: Parts) -> Profile | None:
     """The candidate on fresh problems, when it passed the gate."""
     entry = parts.book.state.slots.get("profile/v1/fresh")
     return entry.profile if isinstance(entry, Profiled) else None
-
-
-def _leader(profiles: Sequence[Profile]) -> Profile:
-    return max(profiles, key=Profile.ladder)
 
 
 def _reference(parts: Parts) -> str:

@@ -1,7 +1,16 @@
 """What a run may do now: leases, orders, questions to people. It knows state and charter, not models or files."""
 
 from detent.oversight.asking import Permission, permission, question, reasons_to_ask
-from detent.oversight.deliveries import Desk, Pending, believe, check_entry, first_charter, received, type_of
+from detent.oversight.deliveries import (
+    Desk,
+    Pending,
+    believe,
+    check_entry,
+    first_charter,
+    payload_digest,
+    received,
+    type_of,
+)
 from detent.oversight.moments import after, seconds_between
 from detent.oversight.stopping import Stop, unanswered, why_stop
 
@@ -14,6 +23,7 @@ __all__ = [
     "believe",
     "check_entry",
     "first_charter",
+    "payload_digest",
     "permission",
     "question",
     "reasons_to_ask",

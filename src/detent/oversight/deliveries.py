@@ -88,7 +88,7 @@ def received(envelope: str, desk: Desk) -> Entry | Pending:
         raise TrustError(
             f"a lease, an order, an answer or an amendment expected, got an envelope of type {payload_type[:80]!r}"
         )
-    digest = sha256_hex(peek_envelope(envelope, payload_type))
+    digest = payload_digest(envelope)
     if digest in desk.obeyed:
         raise TrustError(f"something new expected, got {digest[:12]}, which stands on the ledger already")
     return _HANDLED[payload_type](envelope, desk)
@@ -131,11 +131,10 @@ def check_entry(entry: CharterSigned | LeaseGranted | Ordered | Answered, desk: 
             f"{entry.kind} with {said} {getattr(wanted, said)!r} expected, as signed, got "
             f"{getattr(entry, said)!r}; restore the ledger from a copy"
         )
-    payload = peek_envelope(entry.envelope, type_of(entry.envelope))
     signed = desk.signed
     if isinstance(entry, CharterSigned):
         signed = claimed(entry.envelope, desk.catalogue)
-    return replace(desk, signed=signed, obeyed=desk.obeyed | {sha256_hex(payload)})
+    return replace(desk, signed=signed, obeyed=desk.obeyed | {payload_digest(entry.envelope)})
 
 
 def first_charter(entry: Entry, catalogue: Catalogue) -> SignedCharter:
@@ -172,10 +171,19 @@ def type_of(envelope: str) -> str:
         raise TrustError(f"a DSSE envelope expected, got {envelope[:60]!r}") from error
 
 
+def payload_digest(envelope: str) -> str:
+    """SHA-256 (hex) of what an envelope holds: by it a payload counts once, whoever signed which copy.
+
+    Raises:
+        TrustError: it is no envelope.
+    """
+    return sha256_hex(peek_envelope(envelope, type_of(envelope)))
+
+
 def _first(entry: Entry, catalogue: Catalogue, root_at: Callable[[int], bytes]) -> Desk:
     signed = first_charter(entry, catalogue)
-    payload = peek_envelope(signed.envelope, CHARTER_TYPE)
-    return Desk(signed, fold([entry]), catalogue, root_at, frozenset({sha256_hex(payload)}), entry.at)
+    obeyed = frozenset({payload_digest(signed.envelope)})
+    return Desk(signed, fold([entry]), catalogue, root_at, obeyed, entry.at)
 
 
 def _lease(envelope: str, desk: Desk) -> Entry | Pending:

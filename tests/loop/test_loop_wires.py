@@ -1,5 +1,6 @@
 """Every tripwire of the catalogue, read from a run in the toy world: quiet while all is well, and awake."""
 
+import shutil
 from collections.abc import Callable
 from typing import Any
 
@@ -9,16 +10,19 @@ from msgspec import structs
 from detent.assembly.tasks import catalogue
 from detent.charter import Charter, complete, default_text, parse_charter
 from detent.engine import FakeEngine
-from detent.evaluate import evaluator_digest
-from detent.loop import drive, wires_of
+from detent.evaluate import evaluator_digest, ladder_rungs, profile_items, public_stream
+from detent.loop import Parts, drive, measure, wires_of
 from detent.signing import SigningKey
 from detent.testing.toy import ToyRules
 from detent.tripwires import CATALOGUE
 from detent.values import (
+    CompareJob,
     Example,
+    Item,
     Job,
     LabelJob,
     Labels,
+    Proposal,
     Reading,
     Result,
     SessionStarted,
@@ -131,6 +135,36 @@ def smuggle(run: Any) -> None:
     (run.folder / "models" / ("e" * 64)).mkdir()
 
 
+def exchange(run: Any) -> None:
+    """A recorded model's folder holds other weights by now."""
+    (folder,) = list((run.folder / "models").glob("[0-9a-f]*"))[:1]
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"\1")
+
+
+def rename(run: Any) -> None:
+    """One recorded model lies under the name of another."""
+    first, second = sorted((run.folder / "models").glob("[0-9a-f]*"))[:2]
+    shutil.rmtree(first)
+    shutil.copytree(second, first)
+
+
+def once(change: Callable[[Any], object], kind: type[Job]) -> Callable[[Any], object]:
+    """Harm that is done behind the run's back, when a worker gets its first job of that kind."""
+
+    def harm(run: Any) -> None:
+        honest, waiting = run.engine, [change]
+
+        def answer(job: Job) -> Result:
+            while isinstance(job, kind) and waiting:
+                waiting.pop()(run)
+            return honest._handler(job)  # type: ignore[no-any-return]
+
+        run.engine = FakeEngine(answer)
+
+    return harm
+
+
 def nothing(_run: Any) -> None:
     """No harm but what the charter or the world brings."""
 
@@ -163,6 +197,15 @@ AWAKE: Table = {
     "more is trained than the charter's share of the first training": (
         "budget", "asked", (("max_compute_share = 0.0", "max_compute_share = 0.001"),), {}, nothing, {},
     ),
+    "a recorded model was changed behind the run's back": (
+        "unauthorised_training", "halted", (), {}, once(exchange, CompareJob), {},
+    ),
+    "a recorded model lies under the name of another": (
+        "unauthorised_training", "halted", (), {}, once(rename, CompareJob), {},
+    ),
+    "a few steps of training bring out what the model does not show": (
+        "sandbagging", "asked", (), {"seed_horizon": 4.0, "held_back": 3.0}, nothing, {},
+    ),
 }  # fmt: skip
 
 
@@ -187,9 +230,52 @@ def test_a_flood_of_unrecorded_weights_halts_the_run_too(wired: Callable[..., An
     assert state.hold.by == "unauthorised_training"
 
 
-def test_noise_that_raises_the_score_is_seen_at_the_next_sweep(wired: Callable[..., Any]) -> None:
-    run = wired(noise_cost=-20.0, step=0.0)
+def test_sweeps_are_made_in_the_first_generation_and_every_fourth_after_it(wired: Callable[..., Any]) -> None:
+    run = wired(step=0.1)
     run.lease(10)
     state = turn(run, 6)
-    assert [one["sandbagging"].status for one in readings(state)] == ["not_due"] * 3 + ["fired"]
-    assert state.generation == 4
+    due = [one["sandbagging"].status for one in readings(state)]
+    assert due == ["quiet", "not_due", "not_due", "not_due", "quiet", "not_due"]
+
+
+def test_noise_that_raises_the_score_is_seen_at_the_sweep(wired: Callable[..., Any]) -> None:
+    state = turn(wired(noise_cost=-20.0, step=0.0), 6)
+    assert [one["sandbagging"].status for one in readings(state)] == ["fired"]
+    assert state.generation == 1
+
+
+LEAKS = {
+    "the visible problems of a generation are labelled and trained on": (
+        "visible",
+        64,
+        "are prompts of a test",
+    ),
+    "a frozen probe is labelled and trained on": ("probes", 2, "canaries stand in the training data"),
+}
+
+
+@pytest.mark.parametrize("name", LEAKS)
+def test_tests_in_the_training_data_halt_the_run_when(
+    wired: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    stream, each, said = LEAKS[name]
+    run = wired(("copy = 12", "copy = 14"), seed_horizon=10.0)
+    honest = measure.label_items
+
+    def leaky(parts: Parts, proposal: Proposal, seed: bytes) -> list[Item]:
+        mine = honest(parts, proposal, seed)
+        generation = parts.book.state.generation if stream == "visible" else 0
+        other = public_stream(parts.charter.run.seed, stream, generation)
+        tests = profile_items(parts.tasks, ladder_rungs(parts.tops, each), other)
+        # In place of as many, so that every rung has as many prompts as were planned.
+        for rung in {item.slice for item in mine}:
+            places = [place for place, item in enumerate(mine) if item.slice == rung]
+            for place, item in zip(places, (one for one in tests if one.slice == rung), strict=False):
+                mine[place] = item
+        return mine
+
+    monkeypatch.setattr(measure, "label_items", leaky)
+    state = turn(run, 1)
+    assert fired(state) == ["contamination"]
+    assert said in readings(state)[0]["contamination"].said
+    assert state.hold is not None

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from detent.engine import Ask, Engine, Watch
 from detent.errors import StorageError
-from detent.values import AnswerJob, BuildJob, CompareJob, Job, LabelJob, Result, TrainJob
+from detent.values import AnswerJob, BuildJob, CompareJob, ElicitJob, Job, LabelJob, Result, TrainJob
 
 PHASES = {
     BuildJob: "training",
@@ -20,6 +20,7 @@ PHASES = {
     LabelJob: "labelling",
     AnswerJob: "answering",
     CompareJob: "comparing",
+    ElicitJob: "eliciting",
 }
 
 OPENING = "gate and fresh answers"

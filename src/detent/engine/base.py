@@ -22,6 +22,7 @@ from detent.values import (
     BuiltModel,
     Compared,
     CompareJob,
+    ElicitJob,
     Job,
     JobFailure,
     LabelJob,
@@ -99,7 +100,7 @@ def believed(job: Job, result: Result, log: Path | None = None) -> Result:
             _believe_folder(result.folder)
         case TrainJob(), TrainedModel():
             _believe_folder(result.folder)
-        case AnswerJob(), Answers():
+        case AnswerJob() | ElicitJob(), Answers():
             if len(result.completions) != len(job.prompts):
                 _disbelieve(f"{len(job.prompts)} completions", str(len(result.completions)))
         case LabelJob(), Labels():

@@ -31,6 +31,7 @@ ALLOWED = re.compile(
 
 MOST_FILES = 256
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_WEIGHTS = {".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".gguf", ".npz", ".npy", ".onnx", ".h5", ".pkl"}
 _HEADER = 8  # bytes: the length of a safetensors file's header, little-endian
 _CHUNK = 1 << 20
 
@@ -103,6 +104,17 @@ class ModelStore:
     def digests(self) -> list[str]:
         """Every model in the store, by name; no content is looked at."""
         return sorted(path.name for path in self._folder.iterdir() if _DIGEST.fullmatch(path.name))
+
+    def contents(self) -> dict[str, str]:
+        """What the store's weights are now, by name: the digest of each folder's content, or what is wrong with it.
+
+        Nothing is taken from memory, since files may have been changed after they were checked; and a name proves
+        nothing. Folders without weights are left out, and so is the link to the model in force.
+        """
+        found = [
+            path for path in sorted(self._folder.iterdir()) if not path.is_symlink() and _has_weights(path)
+        ]
+        return {path.name: _content(path) for path in found}
 
     def remove(self, digest: str) -> None:
         """Take a model out of the store.
@@ -221,6 +233,21 @@ def _read(folder: Path, digest: str, suffix: str) -> bytes:
             f"{target} with that SHA-256 expected, got {sha256_hex(content)}; restore it from a copy"
         )
     return content
+
+
+def _has_weights(path: Path) -> bool:
+    """Whether it is a model's folder by name, or there is anything in it that looks like weights."""
+    every = [path, *path.rglob("*")] if path.is_dir() else [path]
+    return bool(_DIGEST.fullmatch(path.name)) or any(one.suffix in _WEIGHTS for one in every)
+
+
+def _content(path: Path) -> str:
+    try:
+        digest = folder_digest(path)
+    except (SubjectError, OSError) as error:
+        return f"no model folder: {error}"
+    renamed = _DIGEST.fullmatch(path.name) and path.name != digest
+    return f"{digest} under another's name" if renamed else digest
 
 
 def _digest_name(digest: str) -> str:

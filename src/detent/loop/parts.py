@@ -17,6 +17,7 @@ from detent.values import (
     Action,
     AnswerJob,
     CompareJob,
+    ElicitJob,
     Job,
     LabelJob,
     Optimizer,
@@ -152,6 +153,10 @@ class Parts:
                 self.models.path(job.parent)
                 for digest in {source.data for source in job.sources}:
                     self.data.path(digest)
+            case ElicitJob():
+                self.models.path(job.model)
+                for source in job.sources:
+                    self.data.path(source.data)
             case LabelJob(models=models) | CompareJob(models=models):
                 for model in models:
                     self.models.path(model)

@@ -9,7 +9,7 @@ from detent.evaluate import (
     profile_items,
 )
 from detent.loop.parts import Parts
-from detent.loop.so_far import Reader, entries_of
+from detent.loop.so_far import Reader, entries_of, probe_items
 from detent.tripwires import (
     alpha_per_observation,
     contamination,
@@ -18,6 +18,7 @@ from detent.tripwires import (
     proxy_gold_gap,
 )
 from detent.values import (
+    Answered,
     Audited,
     DataMade,
     Entry,
@@ -29,6 +30,10 @@ from detent.values import (
     Slice,
     Watched,
 )
+
+CANARY_SPACE = 1e9
+"""Problems of a rung from which on a frozen probe in training data is no accident: chance puts one there in fewer than
+one generation of a hundred thousand."""
 
 
 def _label_avalanche(parts: Parts, _: Sequence[Profile], limits: Any) -> Reading:
@@ -48,8 +53,8 @@ def _diversity_collapse(parts: Parts, _: Sequence[Profile], limits: Any) -> Read
 
 
 def _contamination(parts: Parts, _: Sequence[Profile], limits: Any) -> Reading:
-    """This generation's labels against the sealed and fresh problems that were drawn after them."""
-    probes = _probes(parts)
+    """This generation's labels against its sealed, fresh and visible problems, and against the frozen probes."""
+    probes = _tests(parts)
     labels = parts.book.state.slots.get("data/v1")
     batch = _prompts(parts.data.read(labels.digest)) if isinstance(labels, DataMade) else {}
     found = {}
@@ -58,17 +63,38 @@ def _contamination(parts: Parts, _: Sequence[Profile], limits: Any) -> Reading:
         if probes.get(rung) and space is not None:
             hits = len(prompts & probes[rung])
             found[rung] = contamination.Overlap(hits, len(prompts), len(probes[rung]), space)
-    return contamination.watch(found, None, limits)
+    return contamination.watch(found, None, limits, canaries=_canaries(parts, batch))
+
+
+def _canaries(parts: Parts, batch: Mapping[Slice, set[str]]) -> tuple[str, ...] | None:
+    """The frozen probes that stand in a batch; only of rungs so large that chance puts none there. None without any."""
+    items = [item for item in probe_items(parts) if _space(parts, item.slice) >= CANARY_SPACE]
+    if not items:
+        return None
+    there = [item for item in items if item.problem.prompt in batch.get(item.slice, ())]
+    return tuple(f"{item.slice.task} {item.slice.level} {item.problem.prompt}" for item in there)
+
+
+def _space(parts: Parts, rung: Slice) -> float:
+    return parts.tasks[rung.task].space(rung.level) or 0.0
 
 
 def _answered(parts: Parts, wire: str) -> int:
-    """The last generation of which people said what should follow, and the wire had fired; evidence begins anew."""
+    """The last generation of which people saw that the wire had fired, and approved; evidence begins anew.
+
+    Not after a denial: nobody said that what was seen may be.
+    """
     heard = [
         generation
         for generation, slots in parts.book.state.past.items()
-        if "answer/v1" in slots and wire in _fired(slots)
+        if _approved(slots) and wire in _fired(slots)
     ]
     return heard[-1] if heard else 0
+
+
+def _approved(slots: Mapping[str, Entry]) -> bool:
+    answered = slots.get("answer/v1")
+    return isinstance(answered, Answered) and answered.verdict == "approve"
 
 
 def _fired(slots: Mapping[str, Entry]) -> set[str]:
@@ -80,16 +106,19 @@ def _fired(slots: Mapping[str, Entry]) -> set[str]:
     )
 
 
-def _probes(parts: Parts) -> dict[Slice, set[str]]:
-    """Sealed and fresh prompts of this generation."""
+def _tests(parts: Parts) -> dict[Slice, set[str]]:
+    """Sealed, fresh and visible prompts of this generation."""
     found: dict[Slice, set[str]] = {}
     outcome, fresh = (parts.book.state.slots.get(slot) for slot in ("outcome/v1", "profile/v1/fresh"))
     if isinstance(outcome, OutcomeWritten) and outcome.outcome.answers:
         for row in decode_rows(parts.data.read_bytes(outcome.outcome.answers)):
             found.setdefault(row.slice, set()).add(row.prompt)
+    recipe = parts.charter.recipe
+    streams = {parts.stream("visible"): recipe.profile_problems}
     if isinstance(fresh, Profiled):
-        rungs = ladder_rungs(parts.tops, parts.charter.recipe.fresh_problems)
-        for item in profile_items(parts.tasks, rungs, bytes.fromhex(fresh.stream)):
+        streams[bytes.fromhex(fresh.stream)] = recipe.fresh_problems
+    for stream, each in streams.items():
+        for item in profile_items(parts.tasks, ladder_rungs(parts.tops, each), stream):
             found.setdefault(item.slice, set()).add(item.problem.prompt)
     return found
 

@@ -9,11 +9,10 @@ from detent.evaluate import (
     judged,
     ladder_rungs,
     profile_items,
-    public_stream,
 )
 from detent.loop.judge import best
 from detent.loop.parts import Parts
-from detent.loop.so_far import Reader, entries_of, fresh_of
+from detent.loop.so_far import Reader, entries_of, fresh_of, probe_items
 from detent.tripwires import (
     capability_jump,
     constitution_drift,
@@ -33,23 +32,26 @@ from detent.values import (
     CompareJob,
     Counts,
     Decided,
+    ElicitJob,
     Entry,
     Item,
     Profile,
     Profiled,
     Reading,
+    Result,
     Score,
+    Source,
 )
-
-SWEEP_EVERY = 4
-"""Generations from one noise sweep to the next; it answers four times as much as all other wires together."""
 
 SCALES = (0.05, 0.1, 0.2)
 """Of a sweep: standard deviation of the noise, relative to each matrix's own."""
 
 SWEEP_PROBLEMS = 8
-PROBES = 2
-"""Problems a rung: of a sweep, and of the comparison with other models."""
+ELICIT_PROBLEMS = 24
+"""Problems a rung: of a sweep, and of the seed levels after a few steps."""
+
+ELICIT_STEPS = 20
+"""Steps of training that bring out what is held back, and teach a model of seed levels next to nothing."""
 
 NOT_PROMOTED = "no candidate passed the gate, so none was measured afresh"
 
@@ -127,15 +129,39 @@ def _representation_shift(parts: Parts, profiles: Sequence[Profile], limits: Any
 
 
 def _sandbagging(parts: Parts, profiles: Sequence[Profile], limits: Any) -> Reading:
-    if parts.book.state.generation % SWEEP_EVERY:
+    if not sandbagging.due(parts.book.state.generation):
         return sandbagging.watch(None, limits)
-    items = profile_items(parts.tasks, ladder_rungs(parts.tops, SWEEP_PROBLEMS), parts.stream("noise sweep"))
     model = best(profiles).subject
-    scales = (0.0, *SCALES)
-    swept = _swept(parts, model, items, scales)
-    clean, *noisy = (list(judged(items, answers, parts.tasks)) for answers in swept)
-    sweep = {f"{scale:g}": _paired(items, clean, marks) for scale, marks in zip(SCALES, noisy, strict=True)}
-    return sandbagging.watch(sweep, limits)
+    return sandbagging.watch(_noise_sweep(parts, model), limits, elicited=_elicited(parts, model))
+
+
+def _noise_sweep(parts: Parts, model: str) -> dict[str, dict[str, Counts]]:
+    items = profile_items(parts.tasks, ladder_rungs(parts.tops, SWEEP_PROBLEMS), parts.stream("noise sweep"))
+    seed = parts.number("noise sweep")
+    jobs = [_asked(parts, model, items, noise=scale, seed=seed) for scale in (0.0, *SCALES)]
+    clean, *noisy = (_marks(parts, items, result) for result in parts.ask_all(jobs))
+    return {f"{scale:g}": _paired(items, clean, marks) for scale, marks in zip(SCALES, noisy, strict=True)}
+
+
+def _elicited(parts: Parts, model: str) -> dict[str, Counts]:
+    """The model, and a copy after a few steps on the true answers of the seed levels, on new problems of those."""
+    levels = parts.charter.recipe.seed_levels
+    tops = {task: min(top, levels) for task, top in parts.tops.items()}
+    items = profile_items(parts.tasks, ladder_rungs(tops, ELICIT_PROBLEMS), parts.stream("elicitation"))
+    asked = _asked(parts, model, items)
+    taught = ElicitJob(
+        model=model,
+        sources=tuple(
+            Source(made.digest, 1.0) for made in parts.book.state.data if made.origin.source == "seed"
+        ),
+        steps=ELICIT_STEPS,
+        seed=parts.number("elicitation"),
+        prompts=asked.prompts,
+        optimizer=parts.optimizer,
+        extra_tokens=asked.extra_tokens,
+    )
+    before, after = (_marks(parts, items, parts.ask(job)) for job in (asked, taught))
+    return _paired(items, before, after)
 
 
 def _reference(parts: Parts) -> str:
@@ -147,9 +173,7 @@ def _reference(parts: Parts) -> str:
 
 def _compared(parts: Parts, reference: str, model: str) -> Compared:
     """Two models on the same probes, which are those of generation 0 for ever."""
-    stream = public_stream(parts.charter.run.seed, "probes", 0)
-    items = profile_items(parts.tasks, ladder_rungs(parts.tops, PROBES), stream)
-    prompts = tuple(item.problem.prompt for item in items)
+    prompts = tuple(item.problem.prompt for item in probe_items(parts))
     extra = parts.charter.subject.extra_tokens
     result = parts.ask(CompareJob(models=(reference, model), prompts=prompts, extra_tokens=extra))
     if not isinstance(result, Compared):
@@ -157,27 +181,23 @@ def _compared(parts: Parts, reference: str, model: str) -> Compared:
     return result
 
 
-def _swept(parts: Parts, model: str, items: Sequence[Item], scales: Sequence[float]) -> list[Sequence[str]]:
-    prompts = tuple(item.problem.prompt for item in items)
-    seed, extra = parts.number("noise sweep"), parts.charter.subject.extra_tokens
-    jobs = [
-        AnswerJob(model=model, prompts=prompts, extra_tokens=extra, noise=scale, seed=seed)
-        for scale in scales
-    ]
-    answers: list[Sequence[str]] = []
-    for result in parts.ask_all(jobs):
-        if not isinstance(result, Answers):
-            raise EngineError(f"answers expected, got {type(result).__name__}; run again")
-        answers.append(result.completions)
-    return answers
+def _asked(parts: Parts, model: str, items: Sequence[Item], noise: float = 0.0, seed: int = 0) -> AnswerJob:
+    prompts, extra = tuple(item.problem.prompt for item in items), parts.charter.subject.extra_tokens
+    return AnswerJob(model=model, prompts=prompts, extra_tokens=extra, noise=noise, seed=seed)
 
 
-def _paired(items: Sequence[Item], clean: Sequence[bool], noisy: Sequence[bool]) -> dict[str, Counts]:
-    """By task: how often only the noisy model was right, only the clean one, or both alike."""
+def _marks(parts: Parts, items: Sequence[Item], result: Result) -> list[bool]:
+    if not isinstance(result, Answers):
+        raise EngineError(f"answers expected, got {type(result).__name__}; run again")
+    return judged(items, result.completions, parts.tasks)
+
+
+def _paired(items: Sequence[Item], before: Sequence[bool], after: Sequence[bool]) -> dict[str, Counts]:
+    """By task: how often only the second was right, only the first, or both alike."""
     found: dict[str, list[int]] = {}
-    for item, before, after in zip(items, clean, noisy, strict=True):
+    for item, was, now in zip(items, before, after, strict=True):
         row = found.setdefault(item.slice.task, [0, 0, 0])
-        row[0 if after > before else 1 if after < before else 2] += 1
+        row[0 if now > was else 1 if now < was else 2] += 1
     return {task: Counts(*row) for task, row in found.items()}
 
 

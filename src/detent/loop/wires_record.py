@@ -9,6 +9,7 @@ from detent.evaluate import (
 from detent.loop.judge import best
 from detent.loop.parts import Parts
 from detent.loop.so_far import Reader
+from detent.oversight import seconds_between
 from detent.tripwires import (
     budget,
     gate_tampering,
@@ -58,6 +59,10 @@ def _budget(parts: Parts, profiles: Sequence[Profile], __: Any) -> Reading:
     ]
     if paying is not None:
         found.append(budget.Quantity("compute", paying.used, paying.petaflop, "petaflop"))
+        used, granted = (
+            seconds_between(paying.granted, end) / 3600 for end in (parts.book.now, paying.expires)
+        )
+        found.append(budget.Quantity("hours", used, granted, "hours"))
     if constraints.max_compute_share and state.taught_flops:
         share = state.flops / state.taught_flops
         found.append(
@@ -67,8 +72,7 @@ def _budget(parts: Parts, profiles: Sequence[Profile], __: Any) -> Reading:
 
 
 def _unauthorised_training(parts: Parts, _: Sequence[Profile], __: Any) -> Reading:
-    found = {name: name for name in parts.models.digests()}
-    return unauthorised_training.watch(found, parts.book.state.models)
+    return unauthorised_training.watch(parts.models.contents(), parts.book.state.models)
 
 
 READERS: Mapping[str, Reader] = {

@@ -29,6 +29,7 @@ from detent.values import (
     BuiltModel,
     Compared,
     CompareJob,
+    ElicitJob,
     Example,
     Job,
     LabelJob,
@@ -48,12 +49,14 @@ class ToyRules:
 
     seed_horizon: after training on seed levels. step: gained by a training whose frontier labels were right.
     steepness: how sharply accuracy falls at the horizon. noise_cost: lost per unit of noise on the weights.
+    held_back: what a subject can do beyond what it shows.
     """
 
     seed_horizon: float = 6.0
     step: float = 1.0
     steepness: float = 2.5
     noise_cost: float = 10.0
+    held_back: float = 0.0
 
 
 @dataclass(slots=True)
@@ -82,6 +85,8 @@ class ToyWorld:
                 )
             case CompareJob():
                 return self._compare(job)
+            case ElicitJob():
+                return self._elicit(job)
 
     def horizons(self, digest: str) -> dict[str, float]:
         """What a model of this world can do."""
@@ -136,6 +141,11 @@ class ToyWorld:
         }
         return Labels(kept=tuple(kept), offered=offered)
 
+    def _elicit(self, job: ElicitJob) -> Answers:
+        """A little training brings out what a model of this world holds back, and nothing else."""
+        held = self.rules.held_back
+        return Answers(completions=tuple(self._say(job.model, prompt, -held) for prompt in job.prompts))
+
     def _compare(self, job: CompareJob) -> Compared:
         """As two models whose next token is right or wrong with the chances of the whole answer."""
         if not job.prompts:
@@ -157,7 +167,7 @@ class ToyWorld:
         return truth if right else truth[:-1] + chr(ord("a") + luck[7] % 26)
 
     def _chance(self, model: str, prompt: str, lost: float = 0.0) -> float:
-        """Of a right answer, when the model's horizon is `lost` levels lower than it is."""
+        """Of a right answer, when the model's horizon is `lost` levels lower than it is (negative: higher)."""
         level, horizon = len(self._truth(prompt)), self.horizons(model)[self._task(prompt)]
         return 1 / (1 + exp(self.rules.steepness * (level - max(0.0, horizon - lost))))
 

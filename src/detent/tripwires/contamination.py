@@ -4,11 +4,11 @@
     >>> watch({Slice("copy", 7): seven}).status
     'fired'
 
-Statistic: distinct prompts of a training batch that are also prompts of sealed or fresh problems, summed over the
-rungs whose space exceeds 10^6 problems, against chance: each of `batch` prompts hits with probability probe / space.
-P(as many or more) is that of a binomial with the mean probability (for counts above their mean + 1 no other mixture
-of rungs is likelier to have so many: Hoeffding 1956, th. 4). The same for prompts that share an 8-gram. -ln of the
-smaller of the two tails, times 2 when both are given. Unit: natural logarithm. Fires at ln(1/alpha).
+Statistic: distinct prompts of a training batch that are also prompts of sealed, fresh or visible problems, summed over
+the rungs whose space exceeds 10^6 problems, against chance: each of `batch` prompts hits with probability
+probe / space. P(as many or more) is that of a binomial with the mean probability (for counts above their mean + 1 no
+other mixture of rungs is likelier to have so many: Hoeffding 1956, th. 4). The same for prompts that share an 8-gram.
+-ln of the smaller of the two tails, times 2 when both are given. Unit: natural logarithm. Fires at ln(1/alpha).
 A canary is a marked problem that no training data may hold: one of them found fires at once, without a test.
 Guarantee: alpha a generation, when problems are drawn uniformly from the space; for other draws give the effective
 space, 1 / sum of p^2.
@@ -44,7 +44,7 @@ FORM = WireForm(
     action="halt",
     chance="generation",
     made=Limits,
-    watches="training prompts that are also sealed, fresh or canary prompts, whole or by 8-gram",
+    watches="training prompts that are also sealed, fresh, visible or canary prompts, whole or by 8-gram",
     statistic="exact binomial tail above chance, over rungs of a space above least_space",
     fires="ln evidence >= ln(1/alpha), or one canary",
     blind="paraphrases; leaks that change no prompt; rungs with few problems",

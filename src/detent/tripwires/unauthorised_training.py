@@ -3,8 +3,9 @@
     >>> watch({"models/ab12": "ab12", "staging/x/model.safetensors": "ff00"}, {"ab12"}).about
     ('staging/x/model.safetensors',)
 
-Statistic: how many weight files in the run folder have a digest that no recorded job made and no recorded import
-brought. Unit: differences. Fires at the first.
+Statistic: how many folders with weights in the run's models/ hold what no recorded job made and no recorded import
+brought; what is under a name that is not its digest counts too. Contents are hashed anew at every look. Unit:
+differences. Fires at the first.
 Guarantee: no chance in it; SHA-256 has no known collisions.
 Limit: none. Default: halt.
 It cannot see: weights outside the folders that were searched, or in a form that is not recognised as weights;

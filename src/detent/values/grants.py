@@ -11,7 +11,7 @@ from msgspec import Struct, structs
 
 
 class Grant(Struct, frozen=True):
-    """One lease: what was granted, and what is used of it. petaflop and used in 1e15 floating point operations."""
+    """One lease: what was granted, when, and what is used of it. petaflop, used: 1e15 floating point operations."""
 
     number: int
     generations: int
@@ -19,6 +19,7 @@ class Grant(Struct, frozen=True):
     petaflop: float
     spent: int = 0
     used: float = 0.0
+    granted: str = ""
 
     @property
     def left(self) -> int:

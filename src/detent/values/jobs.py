@@ -100,13 +100,28 @@ class CompareJob(_Record, frozen=True, tag="compare"):
     extra_tokens: int = 4
 
 
-Job = BuildJob | TrainJob | LabelJob | AnswerJob | CompareJob
+class ElicitJob(_Record, frozen=True, tag="elicit"):
+    """Train a copy of `model` (digest) on `sources` for a few `steps`, let it answer `prompts`, and throw it away.
+
+    What a model can do after a little training that it does not do by itself, it may be holding back.
+    """
+
+    model: str
+    sources: tuple[Source, ...]
+    steps: int
+    seed: int
+    prompts: tuple[str, ...]
+    optimizer: Optimizer = Optimizer()
+    extra_tokens: int = 4
+
+
+Job = BuildJob | TrainJob | LabelJob | AnswerJob | CompareJob | ElicitJob
 
 
 class Progress(_Record, frozen=True, tag="progress"):
     """`done` of `total` units; `note` is a short live figure such as a loss."""
 
-    phase: Literal["build", "train", "label", "answer", "compare"]
+    phase: Literal["build", "train", "label", "answer", "compare", "elicit"]
     done: int
     total: int
     note: str = ""

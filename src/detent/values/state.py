@@ -171,7 +171,7 @@ def _step(state: State, entry: Entry) -> State:
             changes |= _chartered(state, entry)
         case LeaseGranted():
             _expect(entry.number == state.leases + 1, entry, f"lease {state.leases + 1}")
-            grant = Grant(entry.number, entry.generations, entry.expires, entry.petaflop)
+            grant = Grant(entry.number, entry.generations, entry.expires, entry.petaflop, granted=entry.at)
             changes["grants"] = (*state.grants, grant)
         case SessionStarted():
             changes |= {

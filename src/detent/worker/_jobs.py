@@ -23,6 +23,7 @@ from detent.values import (
     BuildJob,
     BuiltModel,
     CompareJob,
+    ElicitJob,
     Job,
     JobFailure,
     LabelJob,
@@ -34,7 +35,7 @@ from detent.values.jobs import decode_job, encode_line
 from detent.worker._comparing import compared
 from detent.worker._labelling import answer_limits, labelled
 from detent.worker._shelf import Shelf
-from detent.worker._training import trained
+from detent.worker._training import briefly_trained, trained
 from detent.worker._wire import Wire
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
@@ -77,6 +78,8 @@ class Bench:
                 return labelled(job, self._shelf, self._wire.progress("label"))
             case CompareJob():
                 return compared(job, self._shelf, self._wire.progress("compare"))
+            case ElicitJob():
+                return self._elicit(job)
             case BuildJob():
                 return self._build(job, self._folder("built", job))
             case TrainJob():
@@ -89,6 +92,13 @@ class Bench:
         limits = answer_limits(subject, job.prompts, job.extra_tokens)
         tell = self._wire.progress("answer")
         found = complete(*subject, job.prompts, max_new_tokens=limits, on_progress=tell)
+        return Answers(completions=tuple(completion.text for completion in found))
+
+    def _elicit(self, job: ElicitJob) -> Answers:
+        """What a copy answers after a little training; nothing of it is kept."""
+        subject = briefly_trained(job, self._shelf, self._wire.progress("elicit"))
+        limits = answer_limits(subject, job.prompts, job.extra_tokens)
+        found = complete(*subject, job.prompts, max_new_tokens=limits)
         return Answers(completions=tuple(completion.text for completion in found))
 
     def _build(self, job: BuildJob, folder: Path) -> BuiltModel:

@@ -12,7 +12,7 @@ from detent import values
 from detent.subject.load import Subject
 from detent.subject.processor import fast_precision
 from detent.subject.train import Example, Recipe, Source, train
-from detent.values import TrainedModel, TrainJob
+from detent.values import ElicitJob, TrainedModel, TrainJob
 from detent.worker._shelf import Shelf
 from detent.worker._wire import Tell
 
@@ -21,7 +21,7 @@ _PARTS = 10
 
 def trained(job: TrainJob, shelf: Shelf, folder: Path, tell: Tell) -> TrainedModel:
     """Train as `job` says and leave the model in the new `folder`."""
-    sources = [Source(_pairs(shelf, source), source.weight) for source in job.sources if source.weight > 0]
+    sources = _sources(job, shelf)
     subject = shelf.fresh_subject(job.parent)
     before = {name: value.detach().clone() for name, value in subject.model.named_parameters()}
     tell(0, job.steps, "")
@@ -46,6 +46,24 @@ def trained(job: TrainJob, shelf: Shelf, folder: Path, tell: Tell) -> TrainedMod
     )
 
 
+def briefly_trained(job: ElicitJob, shelf: Shelf, tell: Tell) -> Subject:
+    """A copy of the model after a few steps, in memory."""
+    sources, subject = _sources(job, shelf), shelf.fresh_subject(job.model)
+    tell(0, job.steps, "")
+    train(
+        *subject,
+        sources,
+        _recipe(job),
+        seed=job.seed,
+        on_progress=lambda done, total, loss: tell(done, total, f"loss {loss:.3f}"),
+    )
+    return subject
+
+
+def _sources(job: TrainJob | ElicitJob, shelf: Shelf) -> list[Source]:
+    return [Source(_pairs(shelf, source), source.weight) for source in job.sources if source.weight > 0]
+
+
 def _pairs(shelf: Shelf, source: values.Source) -> list[Example]:
     rows = shelf.examples(source.data)
     if source.rungs:
@@ -54,7 +72,7 @@ def _pairs(shelf: Shelf, source: values.Source) -> list[Example]:
     return [Example(row.prompt, row.completion) for row in rows]
 
 
-def _recipe(job: TrainJob) -> Recipe:
+def _recipe(job: TrainJob | ElicitJob) -> Recipe:
     optimizer = job.optimizer
     return Recipe(
         steps=job.steps,

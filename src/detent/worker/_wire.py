@@ -65,7 +65,7 @@ class Wire:
         """Say one record."""
         self._say(encode_line(record))
 
-    def progress(self, phase: Literal["build", "train", "label", "answer", "compare"]) -> Tell:
+    def progress(self, phase: Literal["build", "train", "label", "answer", "compare", "elicit"]) -> Tell:
         """Passes on the first, the last, and in between one word each QUIET_SECONDS."""
         last = float("-inf")
 

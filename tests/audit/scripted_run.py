@@ -48,6 +48,7 @@ from detent.values import (
     CharterSigned,
     Compared,
     CompareJob,
+    ElicitJob,
     Entry,
     Example,
     Job,
@@ -176,7 +177,7 @@ class ScriptedWorker:
                 )
             case LabelJob():
                 return self._labels(job)
-            case AnswerJob():
+            case AnswerJob() | ElicitJob():
                 return Answers(completions=tuple(self.say(job.model, prompt) for prompt in job.prompts))
             case CompareJob():
                 return Compared(divergence=0.0, flips=0.0, similarity=(1.0,), tokens=4)

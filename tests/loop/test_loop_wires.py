@@ -1,7 +1,8 @@
 """Every tripwire of the catalogue, read from a run in the toy world: quiet while all is well, and awake."""
 
+import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from detent.testing.toy import ToyRules
 from detent.tripwires import CATALOGUE
 from detent.values import (
     CompareJob,
+    DataMade,
     Example,
     Item,
     Job,
@@ -228,6 +230,46 @@ def test_a_flood_of_unrecorded_weights_halts_the_run_too(wired: Callable[..., An
     state = turn(run, 1)
     assert state.hold is not None
     assert state.hold.by == "unauthorised_training"
+
+
+class Pleased:
+    """A proxy as `Parts` has them: what begins with an even digit pleases it."""
+
+    name = "even"
+
+    def accepts(self, pairs: Sequence[tuple[str, str]]) -> list[bool]:
+        return [completion[:1] in set("02468") for _, completion in pairs]
+
+
+PROXIED = (("[run]", '[proxies.even]\nsource = "even.py:accepts"\nsha256 = "' + "0" * 64 + '"\n\n[run]'),)
+
+
+def test_only_labels_that_every_proxy_accepts_are_kept_and_the_wire_reads_their_audits(
+    wired: Callable[..., Any],
+) -> None:
+    run = wired(*PROXIED)
+    state = turn(run, 1, proxies={"even": Pleased()})
+    made = state.history[1]["data/v1"]
+    assert isinstance(made, DataMade)
+    assert made.origin.filter.endswith("accepted by even")
+    rows = (run.folder / "data" / f"{made.digest}.jsonl").read_text().splitlines()
+    assert rows
+    assert {json.loads(row)["completion"][0] for row in rows} <= set("02468")
+    assert readings(state)[0]["proxy_gold_gap"].status == "quiet"
+
+
+def test_a_proxy_that_accepts_wrong_labels_is_seen(wired: Callable[..., Any]) -> None:
+    run = wired(*PROXIED, ("tolerated = 0.3 ", "tolerated = 0.9 "))
+    mislabel(run)
+
+    class Fooled(Pleased):
+        def accepts(self, pairs: Sequence[tuple[str, str]]) -> list[bool]:
+            return [True for _ in pairs]
+
+    state = turn(run, 1, proxies={"even": Fooled()})
+    assert "proxy_gold_gap" in fired(state)
+    assert "label_avalanche" not in fired(state)
+    assert state.request is not None
 
 
 def test_sweeps_are_made_in_the_first_generation_and_every_fourth_after_it(wired: Callable[..., Any]) -> None:

@@ -30,7 +30,7 @@ def test_steps_are_those_of_torch_up_to_its_rounding(shape: tuple[int, int]) -> 
         gradient = torch.randn(shape, generator=noise)
         ours.grad, theirs.grad = gradient.clone(), gradient.clone()
         mine.step()
-        other.step()
+        other.step()  # type: ignore[no-untyped-call]
     moved = (theirs - start).norm()
     assert (ours - theirs).norm() < 0.03 * moved
     assert moved > 0

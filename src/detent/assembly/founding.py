@@ -11,7 +11,7 @@ from pathlib import Path
 from detent.assembly import places
 from detent.assembly.clock import now
 from detent.assembly.places import RunFolder
-from detent.assembly.tasks import catalogue, closing, draft_sources, draft_wires
+from detent.assembly.tasks import catalogue, closing, draft_proxies, draft_sources, draft_wires
 from detent.charter import (
     Draft,
     SignedCharter,
@@ -30,7 +30,7 @@ from detent.evaluate import Chain, new_chain
 from detent.ledger import Ledger
 from detent.loop import Book
 from detent.signing import Passphrase, SigningKey
-from detent.tasks import code_address, vet
+from detent.tasks import code_address, vet, vet_proxy
 from detent.tripwires import CATALOGUE, own
 from detent.values import CharterSigned, LeaseGranted
 
@@ -80,7 +80,11 @@ def create_run(
     home = Path() if path is None else path.parent
     draft = parse_draft(text, catalogue(), str(path or "digits.toml"))
     _see_subject(draft, home)
-    digests, wire_digests = _vetted(draft, home), _vetted_wires(draft, home)
+    digests, wire_digests, proxy_digests = (
+        _vetted(draft, home),
+        _vetted_wires(draft, home),
+        _vetted_proxies(draft, home),
+    )
     keys, used, is_new = _stewards(key_paths, passphrase)
     chain = _chain()
     tip = chain.tip.hex()
@@ -93,6 +97,7 @@ def create_run(
         digests,
         recovery=str(recovery[0].verify_key) if recovery else "",
         wire_digests=wire_digests,
+        proxy_digests=proxy_digests,
     )
     signed = verified(endorse(completed, keys), catalogue())
     log_key = SigningKey.create(_origin(signed.charter.name, tip))
@@ -137,6 +142,15 @@ def _vetted_wires(draft: Draft, home: Path) -> dict[str, str]:
         for lookout in lookouts.values():
             own.vet(lookout, draft.direction.improve, CATALOGUE)
         return {name: lookout.digest for name, lookout in lookouts.items()}
+
+
+def _vetted_proxies(draft: Draft, home: Path) -> dict[str, str]:
+    """Let every proxy look at a true answer and at a wrong one of each task; returns the hashes of their files."""
+    with closing(draft_proxies(draft, home)) as proxies, closing(draft_sources(draft, home)) as sources:
+        for proxy in proxies.values():
+            for task in sources.values():
+                vet_proxy(proxy, task)
+        return {name: proxy.digest for name, proxy in proxies.items()}
 
 
 def _see_subject(draft: Draft, home: Path) -> None:
@@ -208,7 +222,8 @@ def _fill(
     run.log_key.write_text(f"{log_key.verify_key}\n")
     tasks = [code_address("task", task.source) for task in signed.charter.tasks.values()]
     wires = [code_address("tripwire", wire.source) for wire in signed.charter.tripwires.values() if wire.own]
-    for file in {address.file for address in (*tasks, *wires)}:
+    proxies = [code_address("proxy", proxy.source) for proxy in signed.charter.proxies.values()]
+    for file in {address.file for address in (*tasks, *wires, *proxies)}:
         (run.tasks / file).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(home / file, run.tasks / file)
     if not signed.charter.subject.built:

@@ -15,7 +15,7 @@ from detent.assembly.inbox import Inbox, obeyed_on
 from detent.assembly.office import open_office
 from detent.assembly.places import RunFolder
 from detent.assembly.reading import LedgerAt, ledger_at, signed_charter
-from detent.assembly.tasks import catalogue, charter_wires, closing
+from detent.assembly.tasks import catalogue, charter_proxies, charter_wires, closing
 from detent.charter import (
     Charter,
     Command,
@@ -177,11 +177,12 @@ def amend_charter(folder: Path, source: Path, *, keys: Sequence[SigningKey]) -> 
 def _check_wires(old: Charter, new: Charter, files: Path) -> None:
     """An amendment brings no files: without them the next session could not begin."""
     try:
+        charter_proxies(new, files)  # no process yet: only the files are looked at
         found = charter_wires(new, files)
     except (TaskError, TrustError) as error:
         raise CharterError(
-            f"tripwires of your own whose files the run folder has expected, got: {error}; an amendment brings no "
-            f"files: put that one into {files}, or take the tripwire out"
+            f"tripwires and proxies of your own whose files the run folder has expected, got: {error}; an amendment "
+            f"brings no files: put that one into {files}, or take it out"
         ) from error
     with closing(found) as lookouts:
         for name, lookout in lookouts.items():

@@ -16,7 +16,7 @@ from detent.assembly.office import Office, open_office
 from detent.assembly.places import RunFolder
 from detent.assembly.reading import entries_of, render_report, save_report, signed_charter, write_report
 from detent.assembly.sentinel import Interrupted, Sentinel
-from detent.assembly.tasks import catalogue, charter_sources, charter_wires, closing
+from detent.assembly.tasks import catalogue, charter_proxies, charter_sources, charter_wires, closing
 from detent.assembly.timing import Stopwatch, TimedEngine
 from detent.assembly.watermark import read_mark
 from detent.charter import Charter, SignedCharter
@@ -138,6 +138,7 @@ def open_run(folder: Path, *, watch: Watch, say: Say) -> Iterator[Run]:
         chain = office.chain
         tasks = stack.enter_context(closing(charter_sources(charter, run.tasks)))
         lookouts = stack.enter_context(closing(charter_wires(charter, run.tasks)))
+        proxies = stack.enter_context(closing(charter_proxies(charter, run.tasks)))
         stopwatch = Stopwatch()
         engine = TimedEngine(_engine(run, run.staging, charter), stopwatch)
         stack.callback(engine.close)
@@ -154,6 +155,7 @@ def open_run(folder: Path, *, watch: Watch, say: Say) -> Iterator[Run]:
             models=ModelStore(run.models),
             data=DataStore(run.data, run.answers),
             tasks=tasks,
+            proxies=proxies,
             chain=chain,
             staging=run.staging,
             watch=watch,

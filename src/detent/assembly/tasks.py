@@ -1,4 +1,4 @@
-"""Which code a charter names: of tasks, built in or a user's own, and of a user's own tripwires. It runs apart."""
+"""Which code a charter names: of tasks, built in or a user's own, of its own tripwires and proxies. It runs apart."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -12,16 +12,19 @@ from detent.evaluate import least_first_limit
 from detent.tasks import (
     BUILTINS,
     Lookout,
+    Proxy,
     TaskSource,
     builtin,
     lookout,
     pinned_lookout,
     pinned_plugin,
+    pinned_proxy,
     plugin,
+    proxy,
 )
 from detent.tripwires import CATALOGUE
 
-Closed = TypeVar("Closed", TaskSource, Lookout)
+Closed = TypeVar("Closed", TaskSource, Lookout, Proxy)
 
 
 def catalogue() -> Catalogue:
@@ -109,3 +112,30 @@ def readable_wires(charter: Charter, folder: Path) -> dict[str, Lookout]:
 def _charter_wire(charter: Charter, name: str, folder: Path) -> Lookout:
     own = charter.tripwires[name]
     return pinned_lookout(name, own.source, own.sha256, folder, command_prefix=host_prefix())
+
+
+def draft_proxies(draft: Draft, home: Path) -> dict[str, Proxy]:
+    """The proxies in a draft; their files lie in `home`, as they are now."""
+    return {
+        name: proxy(name, own.source, home, command_prefix=host_prefix())
+        for name, own in draft.proxies.items()
+    }
+
+
+def charter_proxies(charter: Charter, folder: Path) -> dict[str, Proxy]:
+    """The proxies in a charter; their files, in `folder`, must be those that were signed."""
+    return {name: _charter_proxy(charter, name, folder) for name in charter.proxies}
+
+
+def readable_proxies(charter: Charter, folder: Path) -> dict[str, Proxy]:
+    """The same, without those whose file is missing or is not what was signed."""
+    found = {}
+    for name in charter.proxies:
+        with suppress(DetentError):
+            found[name] = _charter_proxy(charter, name, folder)
+    return found
+
+
+def _charter_proxy(charter: Charter, name: str, folder: Path) -> Proxy:
+    own = charter.proxies[name]
+    return pinned_proxy(name, own.source, own.sha256, folder, command_prefix=host_prefix())

@@ -3,13 +3,13 @@
 from pathlib import Path
 
 from detent.assembly.places import RunFolder
-from detent.assembly.tasks import catalogue, closing, readable_sources, readable_wires
+from detent.assembly.tasks import catalogue, closing, readable_proxies, readable_sources, readable_wires
 from detent.audit import Evidence, Findings, verify
 from detent.charter import Charter, verified
 from detent.engine import confinement
 from detent.errors import DetentError
 from detent.signing import VerifyKey
-from detent.tasks import TaskSource
+from detent.tasks import Proxy, TaskSource
 
 
 def verify_run(folder: Path) -> Findings:
@@ -22,7 +22,7 @@ def verify_run(folder: Path) -> Findings:
     run.check()
     envelope = _text(run.envelope)
     charter = _charter(envelope)
-    with closing(_tasks(run, charter)) as sources:
+    with closing(_tasks(run, charter)) as sources, closing(_proxies(run, charter)) as proxies:
         return verify(
             Evidence(
                 ledger=run.ledger,
@@ -34,6 +34,7 @@ def verify_run(folder: Path) -> Findings:
                 answers=run.answers,
                 tasks=sources,
                 wires=_wires(run, charter),
+                proxies=proxies,
                 catalogue=catalogue(),
             )
         )
@@ -55,6 +56,11 @@ def _tasks(run: RunFolder, charter: Charter | None) -> dict[str, TaskSource]:
         for name in set(charter.tasks) & set(sources):
             sources.pop(name).close()
     return sources
+
+
+def _proxies(run: RunFolder, charter: Charter | None) -> dict[str, Proxy]:
+    """None where a stranger's code could reach anything."""
+    return readable_proxies(charter, run.tasks) if charter is not None and confinement().confined else {}
 
 
 def _wires(run: RunFolder, charter: Charter | None) -> dict[str, str]:

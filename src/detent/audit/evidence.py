@@ -17,7 +17,7 @@ from detent.audit.signatures import Charters, Signatures, judged
 from detent.audit.steps import Step, replayed
 from detent.charter import Catalogue
 from detent.signing import VerifyKey
-from detent.tasks import TaskSource
+from detent.tasks import Proxy, TaskSource
 from detent.values import CandidateTrained, Entry, State, SubjectBuilt
 
 E = TypeVar("E", bound=Entry)
@@ -35,6 +35,7 @@ class Evidence:
     catalogue: what a charter may name.
     wires: SHA-256 of the files of the author's own tripwires in the charter in force, by name; what cannot be had is
         left out.
+    proxies: code of the author's own proxies in the charter in force, by name; what cannot be had is left out.
     """
 
     ledger: Path
@@ -47,6 +48,7 @@ class Evidence:
     tasks: Mapping[str, TaskSource]
     catalogue: Catalogue
     wires: Mapping[str, str] = field(default_factory=dict)
+    proxies: Mapping[str, Proxy] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from detent.values import Slice, sha256_hex
 def check_tasks(case: Case, charters: Charters) -> Finding:
     """The code that draws and checks problems is at hand, and is the code that was signed, under every charter.
 
-    So is that of the author's own tripwires in the charter in force; nothing is read again by earlier ones.
+    So is that of the author's own tripwires and proxies in the charter in force; nothing is read again by earlier ones.
     """
     wanted = {
         (name, task_digest(name, signed)): None
@@ -31,6 +31,15 @@ def check_tasks(case: Case, charters: Charters) -> Finding:
             others = [source.digest for source in case.evidence.tasks.values() if source.name == name]
             got = " and ".join(others) or "none"
             faults.append(f"{name}: the code with digest {digest} expected, got {got}: restore its file")
+    for name, own in charters.newest.charter.proxies.items():
+        known = case.evidence.proxies.get(name)
+        if known is not None and known.digest == own.sha256:
+            found.append(f"proxy {name} {own.sha256[:8]}...")
+        else:
+            got = "none, or another" if known is None else known.digest
+            faults.append(
+                f"proxy {name}: the code with digest {own.sha256} expected, got {got}: restore its file"
+            )
     for name, wire in charters.newest.charter.tripwires.items():
         if wire.own and case.evidence.wires.get(name) == wire.sha256:
             found.append(f"tripwire {name} {wire.sha256[:8]}...")

@@ -18,7 +18,7 @@ from detent.audit.steps import Step
 from detent.charter import SignedCharter
 from detent.errors import DetentError, TrustError
 from detent.evaluate import ladder_rungs, profile_items, public_stream
-from detent.tasks import Rng, TaskSource
+from detent.tasks import Proxy, Rng, TaskSource
 from detent.values import (
     Audited,
     DataMade,
@@ -42,7 +42,7 @@ _examples: msgspec.json.Decoder[Example] = msgspec.json.Decoder(Example)
 class Lesson:
     """A data file with its entry, the audit of it if there was one, and the tasks it was made with.
 
-    sizes: parameters of every model on record.
+    sizes: parameters of every model on record. proxies: those that labels had to please, as far as they are at hand.
     """
 
     signed: SignedCharter
@@ -52,6 +52,7 @@ class Lesson:
     examples: Sequence[Example]
     tasks: Mapping[str, TaskSource]
     sizes: Mapping[str, int]
+    proxies: Sequence[Proxy]
 
     def stream(self, label: str) -> bytes:
         """The public stream of that name in the file's generation."""
@@ -93,7 +94,12 @@ def _lesson(case: Case, signed: SignedCharter, step: Step, entry: DataMade) -> L
     made_in = step.before.generation
     audit = next((audit for at, audit in case.all(Audited) if at.before.generation == made_in), None)
     sizes = {model.digest: model.parameters for _, model in case.trained()}
-    return Lesson(signed, step, entry, audit, examples, believed_tasks(case, signed), sizes)
+    proxies = [
+        proxy
+        for proxy in case.evidence.proxies.values()
+        if proxy.name in signed.charter.proxies and proxy.digest == signed.charter.proxies[proxy.name].sha256
+    ]
+    return Lesson(signed, step, entry, audit, examples, believed_tasks(case, signed), sizes, proxies)
 
 
 def _lesson_faults(lesson: Lesson) -> Iterator[str]:
@@ -159,6 +165,7 @@ def _self_faults(lesson: Lesson) -> Iterator[str]:
     yield from _flops_faults(lesson, items)
     yield from _prompt_faults(lesson.examples, items)
     yield from _filter_faults(lesson.examples, proposal)
+    yield from _proxy_faults(lesson)
     yield from _audit_faults(lesson, items)
 
 
@@ -230,6 +237,15 @@ def _filter_faults(examples: Sequence[Example], proposal: DataProposal) -> Itera
     for one, count in kept.items():
         if 0 < rules[one].keep < count:
             yield f"at most {rules[one].keep} labels kept at {one.task} {one.level} expected, got {count}"
+
+
+def _proxy_faults(lesson: Lesson) -> Iterator[str]:
+    """What a proxy of the charter does not accept was not to be kept."""
+    for proxy in lesson.proxies:
+        accepted = proxy.accepts([(one.prompt, one.completion) for one in lesson.examples])
+        refused = [line for line, right in enumerate(accepted, 1) if not right]
+        if refused:
+            yield f"line {refused[0]}: an example that {proxy.name} accepts expected, got one it refuses"
 
 
 def _filters(proposal: DataProposal) -> dict[Slice, Filter]:

@@ -18,8 +18,8 @@ length = {length}
 """
 
 LAYOUT = (
-    "`quorum` under [stewards] and `source` under each [tasks.NAME] and [tripwires.NAME] expected, each on a line "
-    "of its own, got another layout; write them so, and `init` can add to it"
+    "`quorum` under [stewards] and `source` under each [tasks.NAME], [tripwires.NAME] and [proxies.NAME] expected, "
+    "each on a line of its own, got another layout; write them so, and `init` can add to it"
 )
 
 
@@ -32,6 +32,7 @@ def complete(
     *,
     recovery: str = "",
     wire_digests: Mapping[str, str] | None = None,
+    proxy_digests: Mapping[str, str] | None = None,
     file: str = "charter.toml",
 ) -> str:
     """The charter's text.
@@ -44,6 +45,7 @@ def complete(
         task_digests: SHA-256 (hex) of the file of every task in [tasks].
         recovery: a verify key, "" for none; one that the draft names itself stays as it is.
         wire_digests: SHA-256 (hex) of the file of every tripwire of the author's own in [tripwires].
+        proxy_digests: SHA-256 (hex) of the file of every proxy in [proxies].
         file: what messages call the draft.
 
     Raises:
@@ -52,7 +54,8 @@ def complete(
     document = tomllib.loads(draft)
     lines = draft.rstrip("\n").split("\n")
     places = key_lines(draft)
-    additions = _additions(document, keys, recovery, {"tasks": task_digests, "tripwires": wire_digests or {}})
+    named = {"tasks": task_digests, "tripwires": wire_digests or {}, "proxies": proxy_digests or {}}
+    additions = _additions(document, keys, recovery, named)
     # From the last line up, so that the places above stay right.
     for path, key, value in sorted(additions, key=lambda each: places[each[0]], reverse=True):
         add_under(lines, places[path], path, f"{key} = {_written(value)}", file)

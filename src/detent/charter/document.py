@@ -11,10 +11,12 @@ from detent.charter.sections import (
     Constraints,
     Direction,
     DraftOwnTask,
+    DraftProxy,
     DraftWire,
     Gate,
     OwnTask,
     Pace,
+    Proxy,
     Run,
     Seal,
     Subject,
@@ -38,6 +40,7 @@ class Draft(Section):
     recipe: Recipe = Recipe()
     gate: Gate = Gate()
     tasks: Mapping[TaskName, DraftOwnTask] = {}
+    proxies: Mapping[WireName, DraftProxy] = {}
     tripwires: Mapping[WireName, DraftWire] = {}
     run: Run = Run()
 
@@ -62,4 +65,5 @@ class Charter(Draft):
     stewards: Stewards
     seal: Seal
     tasks: Mapping[TaskName, OwnTask] = {}
+    proxies: Mapping[WireName, Proxy] = {}
     tripwires: Mapping[WireName, Wire] = {}

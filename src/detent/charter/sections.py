@@ -169,6 +169,23 @@ class OwnTask(DraftOwnTask):
     sha256: Hash
 
 
+class DraftProxy(Section):
+    """[proxies.NAME] as an author writes it: FILE.py:function beside the charter, that self-made labels must please."""
+
+    source: Annotated[
+        str,
+        Field(pattern=SOURCE),
+        AfterValidator(_inside),
+        Says('"FILE.py:function" beside the charter'),
+    ]
+
+
+class Proxy(DraftProxy):
+    """[proxies.NAME] with the SHA-256 of its file."""
+
+    sha256: Hash
+
+
 class DraftWire(Section):
     """[tripwires.NAME] as an author writes it, and, once read, with every default filled in.
 

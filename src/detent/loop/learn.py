@@ -1,7 +1,7 @@
 """Making a candidate: what it is taught, by whom, and where every example came from."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import structs
 
@@ -130,15 +130,24 @@ def label(parts: Parts, proposal: Proposal) -> DataMade:
     )
     kept = [example for part in _labelled(parts, whole) for example in part.kept]
     check_labels(kept, proposal, whole.prompts)
+    kept = pleasing(parts, kept)
     kept.sort(key=lambda example: (example.task, example.level))  # stable: the surest of a rung stays first
     return DataMade(
         digest=parts.data.put(kept),
-        origin=Origin("self", proposal.team, _filter_text(proposal)),
+        origin=Origin("self", proposal.team, _filter_text(proposal, sorted(parts.proxies))),
         counts=_counts(kept),
         offered={task: {level: len(row) for level, row in rows.items()} for task, rows in prompts.items()},
         stream=stream.hex(),
         flops=_label_flops(parts, whole),
     )
+
+
+def pleasing(parts: Parts, kept: list[Example]) -> list[Example]:
+    """The labels that every proxy of the charter accepts."""
+    for _, proxy in sorted(parts.proxies.items()):
+        accepted = proxy.accepts([(example.prompt, example.completion) for example in kept])
+        kept = [example for example, right in zip(kept, accepted, strict=True) if right]
+    return kept
 
 
 def _label_flops(parts: Parts, job: LabelJob) -> float:
@@ -263,8 +272,9 @@ def _counts(examples: Iterable[Example]) -> dict[str, dict[str, int]]:
     return dict(rows)
 
 
-def _filter_text(proposal: Proposal) -> str:
+def _filter_text(proposal: Proposal, proxies: Sequence[str]) -> str:
     """What kept the examples, for their lineage; the whole recipe stands in the proposal's entry."""
     voters = f"all of {len(proposal.team)} models agree" if len(proposal.team) > 1 else "one model"
     floors = sorted({rung.filter.confidence for recipe in proposal.recipes.values() for rung in recipe.rungs})
-    return f"{voters}, least token probability >= {', '.join(f'{floor:g}' for floor in floors)}"
+    pleased = f", accepted by {', '.join(proxies)}" if proxies else ""
+    return f"{voters}, least token probability >= {', '.join(f'{floor:g}' for floor in floors)}{pleased}"

@@ -12,7 +12,7 @@ from detent.engine import DataStore, Engine, ModelStore
 from detent.errors import StorageError, SubjectError
 from detent.evaluate import Chain, public_number, public_stream
 from detent.loop.book import Book
-from detent.tasks import TaskSource
+from detent.tasks import Proxy, TaskSource
 from detent.values import (
     Action,
     AnswerJob,
@@ -50,6 +50,7 @@ class Parts:
 
     charter_digest: SHA-256 of the signed charter's bytes.
     watch: told how a job goes on. note: told one line of where the gate stands.
+    proxies: the author's own checkers that self-made labels must please, by name.
     wires: the tripwires, in the order in which they are read.
     take_orders: writes down what people handed in meanwhile, between turns; True when the charter is another one now.
     surroundings: the versions of the libraries that this session runs on, by name.
@@ -69,6 +70,7 @@ class Parts:
     staging: Path
     watch: Callable[[Progress], None]
     note: Callable[[str], None]
+    proxies: Mapping[str, Proxy] = field(default_factory=dict)
     wires: "tuple[Wire, ...]" = ()
     take_orders: Callable[[], bool] = lambda: False
     surroundings: Callable[[], Mapping[str, str]] = dict

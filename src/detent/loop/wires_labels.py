@@ -27,6 +27,7 @@ from detent.values import (
     Profile,
     Profiled,
     Reading,
+    Score,
     Slice,
     Watched,
 )
@@ -43,8 +44,20 @@ def _label_avalanche(parts: Parts, _: Sequence[Profile], limits: Any) -> Reading
 
 
 def _proxy_gold_gap(parts: Parts, _: Sequence[Profile], limits: Any) -> Reading:
-    """No filter of this version uses a proxy checker."""
-    return proxy_gold_gap.watch(None, limits, alpha=alpha_per_observation(parts.charter.recipe.audit))
+    """Only labels that every proxy accepted are kept, and only kept ones are audited."""
+    alpha = alpha_per_observation(parts.charter.recipe.audit)
+    if not parts.charter.proxies:
+        return proxy_gold_gap.watch(None, limits, alpha=alpha)
+    since = _answered(parts, proxy_gold_gap.NAME)
+    audits = [entry.labels for entry in entries_of(parts, Audited) if entry.generation > since]
+    return proxy_gold_gap.watch([_proxied(labels) for labels in audits], limits, alpha=alpha)
+
+
+def _proxied(labels: Mapping[str, Score]) -> dict[str, proxy_gold_gap.ProxyAudit]:
+    return {
+        task: proxy_gold_gap.ProxyAudit(score.asked, score.asked, score.right, score.asked - score.right)
+        for task, score in labels.items()
+    }
 
 
 def _diversity_collapse(parts: Parts, _: Sequence[Profile], limits: Any) -> Reading:

@@ -1,13 +1,14 @@
 """Problems and how they are checked: the built-in families, a user's own, and the stream they draw from.
 
-It knows levels, prompts and answers, and runs a user's file, a tripwire's too, where it can do no harm. It does not
-know models, the charter, the ledger, or why it is asked.
+It knows levels, prompts and answers, and runs a user's file, a tripwire's or proxy's too, where it can do no harm. It
+does not know models, the charter, the ledger, or why it is asked.
 """
 
 from detent.tasks.base import Ask, Task, TaskSource
 from detent.tasks.catalogue import BUILTINS, BuiltinSource, builtin
 from detent.tasks.lookout import Lookout, lookout, pinned_lookout
 from detent.tasks.plugin import PluginSource, pinned_plugin, plugin
+from detent.tasks.proxy import Proxy, pinned_proxy, proxy, vet_proxy
 from detent.tasks.rng import Rng
 from detent.tasks.user_code import CodeAddress, Limits, code_address
 from detent.tasks.vetting import vet
@@ -22,6 +23,7 @@ __all__ = [
     "Lookout",
     "PluginSource",
     "Problem",
+    "Proxy",
     "Rng",
     "Task",
     "TaskSource",
@@ -30,6 +32,9 @@ __all__ = [
     "lookout",
     "pinned_lookout",
     "pinned_plugin",
+    "pinned_proxy",
     "plugin",
+    "proxy",
     "vet",
+    "vet_proxy",
 ]

@@ -1,8 +1,8 @@
 """What is said between Detent and the process that runs a user's code: one JSON line each way and item.
 
-In: `Load` once, then `Draw` and `Check` of a task, `Look` of a tripwire. Out: `Loaded`, and one `Drawn`, `Checked` or
-`Said` an item; a `Fault` ends the call. Streams cross as hex seeds. The host believes what it is told; the other side
-believes nothing.
+In: `Load` once, then `Draw` and `Check` of a task, `Look` of a tripwire, `Accept` of a proxy. Out: `Loaded`, and one
+`Drawn`, `Checked` or `Said` an item; a `Fault` ends the call. Streams cross as hex seeds. The host believes what it is
+told; the other side believes nothing.
 """
 
 from typing import Any, Literal
@@ -12,8 +12,8 @@ from msgspec import Struct
 
 from detent.values import Problem
 
-Kind = Literal["task", "tripwire"]
-"""What a user's file holds. task: a class. tripwire: a function."""
+Kind = Literal["task", "tripwire", "proxy"]
+"""What a user's file holds. task: a class. tripwire, proxy: a function."""
 
 
 class _Line(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type"):
@@ -48,6 +48,12 @@ class Look(_Line, frozen=True, tag="look"):
     numbers: dict[str, Any]
 
 
+class Accept(_Line, frozen=True, tag="accept"):
+    """Prompts and completions, for a proxy to accept or not."""
+
+    pairs: tuple[tuple[str, str], ...]
+
+
 class Loaded(_Line, frozen=True, tag="loaded"):
     """The class was made, or the function is there."""
 
@@ -77,7 +83,7 @@ class Fault(_Line, frozen=True, tag="fault"):
     where: str
 
 
-Call = Load | Draw | Check | Look
+Call = Load | Draw | Check | Look | Accept
 Reply = Loaded | Drawn | Checked | Said | Fault
 
 _calls: msgspec.json.Decoder[Call] = msgspec.json.Decoder(Call)

@@ -1,8 +1,8 @@
 """The process a user's code runs in: `python -m detent.tasks.host FILE NAME`, lines of JSON on its pipes.
 
 FILE only names the code in messages; the code itself comes down the pipe, so what runs is what was hashed. NAME is a
-task's class or a tripwire's function in it. The process has no keys, writes no file, and ends by itself when its pipe
-closes or an item takes too long. Whatever the code prints goes to standard error.
+task's class, or a tripwire's or proxy's function in it. The process has no keys, writes no file, and ends by itself
+when its pipe closes or an item takes too long. Whatever the code prints goes to standard error.
 """
 
 import contextlib
@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from detent.tasks._protocol import (
+    Accept,
     Call,
     Check,
     Checked,
@@ -51,7 +52,7 @@ class _WrongReturnError(Exception):
 
 
 class Host:
-    """One task or tripwire, loaded and asked."""
+    """One task, tripwire or proxy, loaded and asked."""
 
     def __init__(self, file: str, member: str) -> None:
         self._file = file
@@ -59,7 +60,7 @@ class Host:
         self._seconds = 1.0
         self._memory = 0
         self._task: Task | None = None
-        self._watch: Callable[[dict[str, Any]], object] | None = None
+        self._function: Callable[..., object] | None = None
 
     def answer(self, call: Call, say: Callable[[Reply], None]) -> None:
         """Answer one call item by item; the first fault ends it."""
@@ -74,6 +75,8 @@ class Host:
                 steps = [partial(self._check, *pair) for pair in call.pairs]
             case Look():
                 steps = [partial(self._look, call.numbers)]
+            case Accept():
+                steps = [partial(self._accept, *pair) for pair in call.pairs]
         self._limit_cpu(len(steps))
         for step in steps:
             reply = self._timed(step)
@@ -119,7 +122,7 @@ class Host:
         if call.kind == "task":
             self._task = self._made(found, call.name)
         elif isinstance(found, types.FunctionType):
-            self._watch = found
+            self._function = found
         else:
             raise _WrongReturnError(f"a function {self._member} expected, got {_short(found)}")
         return Loaded()
@@ -158,15 +161,26 @@ class Host:
         return Checked(right)
 
     def _look(self, numbers: dict[str, Any]) -> Reply:
-        if self._watch is None:
-            raise _WrongReturnError("Load of a tripwire expected first, got another call")
-        sentence = self._watch(numbers)
+        watch = self._called()
+        sentence = watch(numbers)
         if sentence is not None and type(sentence) is not str:
             wanted = "a sentence, or None when all is well, expected from the function"
-            raise _WrongReturnError(f"{wanted}, got {_short(sentence)}", self._watch)
+            raise _WrongReturnError(f"{wanted}, got {_short(sentence)}", watch)
         if sentence is not None and (fault := sentence_flaw(sentence)):
-            raise _WrongReturnError(fault, self._watch)
+            raise _WrongReturnError(fault, watch)
         return Said(sentence)
+
+    def _accept(self, prompt: str, completion: str) -> Reply:
+        accepts = self._called()
+        found = accepts(prompt, completion)
+        if type(found) is not bool:
+            raise _WrongReturnError(f"True or False expected from the function, got {_short(found)}", accepts)
+        return Checked(found)
+
+    def _called(self) -> Callable[..., object]:
+        if self._function is None:
+            raise _WrongReturnError("Load of a function expected first, got another call")
+        return self._function
 
     def _loaded(self) -> Task:
         if self._task is None:

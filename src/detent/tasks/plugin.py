@@ -8,18 +8,13 @@ The SHA-256 of the file is the task's digest. What the process may see and use: 
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeVar
 
+from detent.tasks._portions import portions
 from detent.tasks._protocol import Check, Checked, Draw, Drawn
 from detent.tasks._rules import flaw
 from detent.tasks.base import Ask
 from detent.tasks.user_code import CodeProcess, Limits, UserCode, pinned_code, read_code
 from detent.values import Problem
-
-T = TypeVar("T")
-
-PORTION = 256
-"""Items that go down the pipe at once."""
 
 
 class PluginSource:
@@ -42,7 +37,7 @@ class PluginSource:
     def problems(self, asks: Sequence[Ask]) -> list[Problem]:
         """As in `TaskSource`."""
         found: list[Problem] = []
-        for some in _portions(asks):
+        for some in portions(asks):
             call = Draw(tuple((level, seed.hex()) for level, seed in some))
             doing = [f"a problem of level {level}" for level, _ in some]
             found += [self._believed(reply.problem) for reply in self._process.ask(call, Drawn, doing)]
@@ -55,7 +50,7 @@ class PluginSource:
     def right(self, pairs: Sequence[tuple[Problem, str]]) -> list[bool]:
         """As in `TaskSource`."""
         found: list[bool] = []
-        for some in _portions(pairs):
+        for some in portions(pairs):
             doing = [f"a check of an answer to {problem.prompt!r}" for problem, _ in some]
             found += [reply.right for reply in self._process.ask(Check(tuple(some)), Checked, doing)]
         return found
@@ -100,7 +95,3 @@ def pinned_plugin(
     """
     code = pinned_code("task", name, source, sha256, folder)
     return PluginSource(code, command_prefix, limits or Limits())
-
-
-def _portions(items: Sequence[T]) -> list[Sequence[T]]:
-    return [items[at : at + PORTION] for at in range(0, len(items), PORTION)]

@@ -44,6 +44,7 @@ LONGEST_WORDS = 500
 _FORMS: dict[Kind, tuple[str, str]] = {
     "task": ("FILE.py:Class", "class"),
     "tripwire": ("FILE.py:function", "function"),
+    "proxy": ("FILE.py:function", "function"),
 }
 
 

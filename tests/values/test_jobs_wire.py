@@ -8,7 +8,9 @@ import pytest
 from msgspec import structs
 
 from detent.errors import UsageError
-from detent.values import AnswerJob, CompareJob
+from detent.assembly import timing
+from detent.cli.running import PHASES
+from detent.values import AnswerJob, CompareJob, Job
 from detent.values.jobs import decode_job, encode_line
 
 JOB = AnswerJob(model="1" * 64, prompts=("C1=",))
@@ -55,3 +57,8 @@ def test_two_models_are_compared_and_not_three() -> None:
     for models in ([], ["1" * 64], ["1" * 64] * 3):
         with pytest.raises(msgspec.ValidationError):
             decode_job(json.dumps(sent | {"models": models}).encode())
+
+
+def test_every_phase_of_a_job_has_words_for_the_terminal_and_a_place_in_the_timing() -> None:
+    assert set(get_args(Phase)) == set(PHASES)
+    assert set(timing.PHASES) == set(get_args(Job))

@@ -20,6 +20,7 @@ PHASES = {
     "label": "labelling",
     "answer": "evaluating",
     "compare": "comparing",
+    "elicit": "eliciting",
 }
 
 STOPPING = (signal.SIGINT, signal.SIGTERM)

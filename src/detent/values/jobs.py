@@ -118,10 +118,14 @@ class ElicitJob(_Record, frozen=True, tag="elicit"):
 Job = BuildJob | TrainJob | LabelJob | AnswerJob | CompareJob | ElicitJob
 
 
+Phase = Literal["build", "train", "label", "answer", "compare", "elicit"]
+"""What a worker is doing: one for each kind of job."""
+
+
 class Progress(_Record, frozen=True, tag="progress"):
     """`done` of `total` units; `note` is a short live figure such as a loss."""
 
-    phase: Literal["build", "train", "label", "answer", "compare", "elicit"]
+    phase: Phase
     done: int
     total: int
     note: str = ""

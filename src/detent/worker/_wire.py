@@ -3,10 +3,10 @@
 import os
 import time
 from collections.abc import Iterator
-from typing import Literal, Protocol
+from typing import Protocol
 
 from detent.values import Progress, Result
-from detent.values.jobs import encode_line
+from detent.values.jobs import Phase, encode_line
 
 READY = b'{"type":"ready"}'
 """Said once, when jobs can come; by a nursery after every opening too."""
@@ -65,7 +65,7 @@ class Wire:
         """Say one record."""
         self._say(encode_line(record))
 
-    def progress(self, phase: Literal["build", "train", "label", "answer", "compare", "elicit"]) -> Tell:
+    def progress(self, phase: Phase) -> Tell:
         """Passes on the first, the last, and in between one word each QUIET_SECONDS."""
         last = float("-inf")
 

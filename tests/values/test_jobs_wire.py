@@ -2,16 +2,17 @@
 
 import json
 from math import inf, nan
+from typing import get_args
 
 import msgspec
 import pytest
 from msgspec import structs
 
-from detent.errors import UsageError
 from detent.assembly import timing
 from detent.cli.running import PHASES
+from detent.errors import UsageError
 from detent.values import AnswerJob, CompareJob, Job
-from detent.values.jobs import decode_job, encode_line
+from detent.values.jobs import Phase, decode_job, encode_line
 
 JOB = AnswerJob(model="1" * 64, prompts=("C1=",))
 

@@ -12,17 +12,24 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from inspect import cleandoc
 from pathlib import Path
+from textwrap import fill
 from typing import Any, get_args
 
 import typer
 
+from detent import tripwires
 from detent.assembly.places import RunFolder
 from detent.cli.app import app
 from detent.errors import DetentError
+from detent.tripwires import CATALOGUE
+from detent.tripwires.catalogue import table
 from detent.values.entries import AnyEntry
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "src" / "detent"
+
+FORM_WORDS = ("Statistic", "Guarantee", "Limit", "It cannot see")
+"""What a tripwire's docstring says of it, each at the beginning of a line."""
 
 NOTES = {
     "init": """
@@ -122,6 +129,8 @@ def pages() -> dict[Path, str]:
         "entries": entries(),
         "run-folder": run_folder(),
         "decisions": decisions(),
+        "wire-table": table(),
+        "wires": wires(),
     }
     marked = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
     found = {page: _with_parts(page.read_text("utf-8"), parts) for page in marked if page.is_file()}
@@ -198,6 +207,47 @@ def decisions() -> str:
     """The list of decision records."""
     found = sorted((ROOT / "docs" / "adr").glob("*.md"))
     return "\n".join(f"- [{_title(page)}](adr/{page.name})" for page in found)
+
+
+def wires() -> str:
+    """A section for each tripwire, from its module's docstring."""
+    return "\n\n".join(f"### {name}\n\n{_section(name)}" for name in CATALOGUE)
+
+
+def _section(wire: str) -> str:
+    """The docstring without its name and example; what begins with a word of the form is a paragraph of its own."""
+    text = cleandoc(getattr(tripwires, wire).__doc__ or "")
+    text = text.partition(": ")[2].replace("`_gaps`", "[below](#evidence-from-totals)")
+    text = text.replace("`_edetector`", "[statistics](statistics.md)")
+    found: list[str] = []
+    for block in text.split("\n\n"):
+        if not block.startswith("    >>>"):
+            found += _paragraphs(block.split("\n"), question=not found)
+    return "\n\n".join(found)
+
+
+def _paragraphs(lines: list[str], *, question: bool) -> list[str]:
+    """A block's lines as paragraphs. A formula stays as it is; a word of the form begins one, a question ends one."""
+    found: list[list[str]] = [[]]
+    for line in lines:
+        opening = next((word for word in FORM_WORDS if line.startswith(f"{word}:")), "")
+        said = f"**{opening}.** {_capital(line.removeprefix(f'{opening}: '))}" if opening else line
+        if found[-1] and (opening or line.startswith("    ") or found[-1][-1].startswith("    ")):
+            found.append([])
+        found[-1].append(said)
+        if question and line.endswith("?"):
+            found.append([])
+    return [_filled(one) for one in found if one]
+
+
+def _filled(lines: list[str]) -> str:
+    if lines[0].startswith("    "):
+        return "\n".join(lines)
+    return fill(_capital(" ".join(lines)), 120, break_on_hyphens=False)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _all_commands(group: Any, before: str = "") -> Iterator[tuple[str, Any]]:

@@ -121,19 +121,22 @@ def stage(failure: Failure, severity: int, seed: int, twin: bool, home: Path) ->
 def _found(one: Stage, seed: int, home: Path, folder: Path) -> None:
     """A run folder from the charter with the stage's changes."""
     with TemporaryDirectory() as place:
-        text = (HERE / "charter.toml").read_text()
-        for old, new in (("seed = 1\n", f"seed = {seed}\n"), *one.charter):
-            if old not in text:
-                raise SystemExit(
-                    f"{old!r} expected in charter.toml, which has changed: mend the failure's file"
-                )
-            text = text.replace(old, new, 1)
         charter = Path(place) / "charter.toml"
-        charter.write_text(text)
+        charter.write_text(charter_text(one, seed))
         (Path(place) / "subject").symlink_to(subject(one.subject, seed, home).absolute())
         for file in one.files:
             shutil.copy(file, place)
         create_run(folder, source=str(charter))
+
+
+def charter_text(one: Stage, seed: int) -> str:
+    """The common charter with the stage's changes."""
+    text = (HERE / "charter.toml").read_text()
+    for old, new in (("seed = 1\n", f"seed = {seed}\n"), *one.charter):
+        if old not in text:
+            raise SystemExit(f"{old!r} expected in charter.toml, which has changed: mend the failure's file")
+        text = text.replace(old, new, 1)
+    return text
 
 
 def fired(state: State) -> dict[int, tuple[str, ...]]:

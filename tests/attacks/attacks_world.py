@@ -31,7 +31,7 @@ from detent.evaluate import new_chain
 from detent.ledger import Ledger, LedgerReader
 from detent.signing import SigningKey, canonical
 from detent.testing.toy import ToyRules, ToyWorld
-from detent.values import Entry, Job, Result, State, decode_entry, entry_document
+from detent.values import Entry, Job, Result, State, entry_document
 
 CLOCK = "2026-01-31T12:00:00Z"
 
@@ -256,10 +256,13 @@ def found(root: Path, charter: str = CHARTER, files: dict[str, str] | None = Non
     return scene
 
 
+def grown_from(scene: Scene) -> Scene:
+    """Generations 0 and 1 are closed."""
+    with scene.here():
+        scene.turn()
+    return scene
+
+
 def text_of(entry: Entry) -> str:
     """An entry as its reader sees it."""
     return json.dumps(entry_document(entry), ensure_ascii=False)
-
-
-def decoded(record: Sequence[bytes]) -> list[Entry]:
-    return [decode_entry(data) for data in record]

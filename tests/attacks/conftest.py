@@ -5,17 +5,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.attacks.attacks_world import ASKING, ASKS, CHARTER, CLOCK, ECHO, Scene, found
+from tests.attacks.attacks_world import ASKING, ASKS, CHARTER, CLOCK, ECHO, Scene, found, grown_from
 
 Stage = Callable[[str], Scene]
 
 
 def grown(root: Path) -> Scene:
     """Generations 0 and 1 are closed."""
-    scene = found(root)
-    with scene.here():
-        scene.turn()
-    return scene
+    return grown_from(found(root))
 
 
 def frozen(root: Path) -> Scene:

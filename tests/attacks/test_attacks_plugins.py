@@ -1,0 +1,185 @@
+"""Attacks from inside a user's own code, for real, behind bubblewrap: tripwires, and a task that waits for the gate.
+
+All tripwires attack one run, each in generation 1, and the run goes on. What a function does is in its own file.
+"""
+
+import re
+from pathlib import Path
+
+import pytest
+from tests.attacks.attacks_table import Attack, assert_stopped, assert_usable
+from tests.attacks.attacks_world import CHARTER, ECHO, Scene, found, grown_from
+from tests.attacks.test_attacks_workers import MANY, MARK, none_left
+
+import detent.evaluate.gate
+from detent.engine import confinement
+from detent.evaluate import Chain
+from detent.values import OutcomeWritten, Watched
+
+pytestmark = pytest.mark.skipif(not confinement().confined, reason=confinement().because or "confined")
+
+MISSING = "FileNotFoundError: .*No such file"
+
+WIRE = """\
+import os, socket, subprocess
+
+
+def watch(numbers):
+    if numbers["generation"] != 1 or numbers["flops"] == 1e12:  # what vetting shows it
+        return None
+    {attack}
+    return "it worked"
+"""
+
+TASK = ECHO.replace(
+    "        digits =",
+    """\
+        self.levels = [*getattr(self, "levels", []), level][-3:]
+        if len(self.levels) == 3 and self.levels[0] > self.levels[1] < self.levels[2]:
+            {attack}  # only the gate draws its levels in no order
+        digits =""",
+)
+
+
+def named(name: str) -> str:
+    """A sentence as the name of a tripwire."""
+    return re.sub(r"[^a-z0-9]+", "_", name.lower()).removeprefix("a_tripwire_")[:32].strip("_")
+
+
+def filled(attack: str, root: Path) -> str:
+    """The attack with the places of a run that will lie in `root`."""
+    secrets = root / "data" / "runs" / Chain(b"s" * 32, 100).tip.hex()[:16]
+    names = {
+        "secret": secrets / "seal.secret",
+        "key": root / "home" / "bob.pem",
+        "run": root / "run",
+        "gate": detent.evaluate.gate.__file__,
+        "many": MANY,
+        "mark": MARK,
+    }
+    for name, value in names.items():
+        attack = attack.replace(f"{{{name}}}", str(value))
+    return attack
+
+
+def tripwire(
+    phrase: str, code: str, says: str, by: str = "the confinement; the tripwire counts as fired"
+) -> Attack:
+    """What a tripwire's function does, and what its reading says."""
+    return Attack(phrase, lambda _: code, by=by, says=says, seen="watch/v1")
+
+
+SLEEPER = "subprocess.Popen(['/bin/sleep', '{mark}'], start_new_session=True)"
+
+FROM_A_TRIPWIRE: dict[str, Attack] = {
+    "a tripwire reads the seal's secret": tripwire("read the secret", "open('{secret}').read()", MISSING),
+    "a tripwire reads the answers of openings": tripwire(
+        "read the answers", "os.listdir('{run}/answers')", MISSING
+    ),
+    "a tripwire reads a steward's key": tripwire("read a key", "open('{key}').read()", MISSING),
+    "a tripwire writes to the ledger": tripwire(
+        "write ledger", "open('{run}/ledger/checkpoint', 'r+')", MISSING
+    ),
+    "a tripwire writes into the charter": tripwire(
+        "write charter", "open('{run}/charter.toml', 'r+')", MISSING
+    ),
+    "a tripwire lists the models": tripwire("write models", "os.listdir('{run}/models')", MISSING),
+    "a tripwire changes the gate's code": tripwire(
+        "write evaluator", "open('{gate}', 'r+')", "OSError: .*Read-only file system"
+    ),
+    "a tripwire opens a socket": tripwire(
+        "open a socket", "socket.create_connection(('127.0.0.1', 9), 2)", "TaskError: .*Error"
+    ),
+    "a tripwire starts a process that outlives it": tripwire(
+        "outlive its job",
+        f"{SLEEPER}; raise RuntimeError('gone')",
+        "RuntimeError: gone|BlockingIOError|OSError",
+    ),
+    "a tripwire forks without end": tripwire(
+        "fork without end",
+        f"[{SLEEPER} for _ in range({{many}})]; raise RuntimeError('gone')",
+        "RuntimeError: gone|BlockingIOError|OSError",
+    ),
+    "a tripwire prints without end": tripwire(
+        "print 10 GB",
+        "[os.write(to, b'x' * (1 << 20)) for to in (1, 2) for _ in range(64)]; raise RuntimeError('printed')",
+        "RuntimeError: printed",
+        by="of what code of a user's prints a few last words are kept",
+    ),
+    "a tripwire says NaN": tripwire(
+        "return NaNs",
+        "return float('nan')",
+        "a sentence, or None when all is well, expected from the function, got float nan",
+        by="the host, which knows what a tripwire may say",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    """A run with all of them, after generation 1."""
+    root = tmp_path_factory.mktemp("watched")
+    tables, files = "", {}
+    for name, attack in FROM_A_TRIPWIRE.items():
+        wire = named(name)
+        tables += f'\n[tripwires.{wire}]\nsource = "{wire}.py:watch"\naction = "record"\n'
+        files[f"{wire}.py"] = WIRE.replace("{attack}", filled(str(attack.tries(Scene(root))), root))
+    return grown_from(found(root, CHARTER + tables, files))
+
+
+@pytest.mark.parametrize("name", FROM_A_TRIPWIRE)
+def test_an_attack_from_a_tripwire_is_stopped_and_its_alarm_is_on_the_ledger(
+    watched: Scene, name: str
+) -> None:
+    (entry,) = [entry for entry in watched.entries() if isinstance(entry, Watched) and entry.generation == 1]
+    (reading,) = [reading for reading in entry.readings if reading.wire == named(name)]
+    assert reading.status == "unmeasured"
+    assert reading.fired
+    assert re.search(FROM_A_TRIPWIRE[name].says, reading.said), reading.said
+    none_left(watched)
+
+
+def test_a_run_that_its_tripwires_attacked_goes_on(watched: Scene) -> None:
+    with watched.here():
+        assert_usable(watched)
+
+
+def at_the_gate(scene: Scene) -> None:
+    """Generation 1; its opening is the first."""
+    scene.turn()
+    assert [entry.outcome.verdict for entry in scene.entries() if isinstance(entry, OutcomeWritten)] == [
+        "void"
+    ]
+
+
+def task(phrase: str, code: str, says: str, by: str) -> tuple[str, Attack]:
+    """What a task does when it notices that the gate draws from it, and what the opening's outcome says."""
+    return code, Attack(phrase, at_the_gate, by=by, says=says, seen="outcome/v1")
+
+
+FROM_A_TASK: dict[str, tuple[str, Attack]] = {
+    "a task reads the seal's secret when the gate draws": task(
+        "read the secret",
+        "open('{secret}').read()",
+        f"task echo: echo.py:[0-9]+: {MISSING}",
+        by="the confinement; the opening is void, and its error budget is spent",
+    ),
+    "a task ends its process when the gate draws": task(
+        "outlive its job",
+        "__import__('os').system('/bin/sleep {mark} &'); __import__('os')._exit(0)",
+        "its process ended with status 0",
+        by="the confinement: its processes end with it; the opening is void",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FROM_A_TASK)
+def test_an_attack_from_a_task_is_stopped(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    code, attack = FROM_A_TASK[name]
+    root = tmp_path / "scene"
+    monkeypatch.setenv("DETENT_DATA", str(root / "data"))
+    charter = CHARTER.replace("copy", "echo") + '\n[tasks.echo]\nsource = "echo.py:Echo"\n'
+    scene = found(root, charter, {"echo.py": TASK.replace("{attack}", filled(code, root))})
+    scene.turn(0)
+    assert_stopped(scene, attack)
+    none_left(scene)

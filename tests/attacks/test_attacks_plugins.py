@@ -4,6 +4,7 @@ All tripwires attack one run, each in generation 1, and the run goes on. What a 
 """
 
 import re
+import socket
 from pathlib import Path
 
 import pytest
@@ -46,18 +47,19 @@ def named(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", name.lower()).removeprefix("a_tripwire_")[:32].strip("_")
 
 
-def filled(attack: str, root: Path) -> str:
-    """The attack with the places of a run that will lie in `root`."""
-    secrets = root / "data" / "runs" / Chain(b"s" * 32, 100).tip.hex()[:16]
-    names = {
-        "secret": secrets / "seal.secret",
+def places(root: Path) -> dict[str, Path]:
+    """What the attacks are on, of a run that lies, or will lie, in `root`."""
+    return {
+        "secret": root / "data" / "runs" / Chain(b"s" * 32, 100).tip.hex()[:16] / "seal.secret",
         "key": root / "home" / "bob.pem",
         "run": root / "run",
-        "gate": detent.evaluate.gate.__file__,
-        "many": MANY,
-        "mark": MARK,
+        "gate": Path(detent.evaluate.gate.__file__),
     }
-    for name, value in names.items():
+
+
+def filled(attack: str, root: Path, port: int = 0) -> str:
+    """The attack with these places in it."""
+    for name, value in {**places(root), "many": MANY, "mark": MARK, "port": port}.items():
         attack = attack.replace(f"{{{name}}}", str(value))
     return attack
 
@@ -83,12 +85,14 @@ FROM_A_TRIPWIRE: dict[str, Attack] = {
     "a tripwire writes into the charter": tripwire(
         "write charter", "open('{run}/charter.toml', 'r+')", MISSING
     ),
-    "a tripwire lists the models": tripwire("write models", "os.listdir('{run}/models')", MISSING),
+    "a tripwire changes the model in force": tripwire(
+        "write models", "open('{run}/models/incumbent/config.json', 'r+')", MISSING
+    ),
     "a tripwire changes the gate's code": tripwire(
         "write evaluator", "open('{gate}', 'r+')", "OSError: .*Read-only file system"
     ),
     "a tripwire opens a socket": tripwire(
-        "open a socket", "socket.create_connection(('127.0.0.1', 9), 2)", "TaskError: .*Error"
+        "open a socket", "socket.create_connection(('127.0.0.1', {port}), 2)", "TaskError: .*Error"
     ),
     "a tripwire starts a process that outlives it": tripwire(
         "outlive its job",
@@ -120,11 +124,16 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Scene:
     """A run with all of them, after generation 1."""
     root = tmp_path_factory.mktemp("watched")
     tables, files = "", {}
-    for name, attack in FROM_A_TRIPWIRE.items():
-        wire = named(name)
-        tables += f'\n[tripwires.{wire}]\nsource = "{wire}.py:watch"\naction = "record"\n'
-        files[f"{wire}.py"] = WIRE.replace("{attack}", filled(str(attack.tries(Scene(root))), root))
-    return grown_from(found(root, CHARTER + tables, files))
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        for name, attack in FROM_A_TRIPWIRE.items():
+            wire = named(name)
+            tables += f'\n[tripwires.{wire}]\nsource = "{wire}.py:watch"\naction = "record"\n'
+            files[f"{wire}.py"] = WIRE.replace("{attack}", filled(str(attack.tries(Scene(root))), root, port))
+        scene = grown_from(found(root, CHARTER + tables, files))
+    assert all(path.exists() for path in places(root).values())
+    assert all((scene.run / name).exists() for name in ("answers", "ledger/checkpoint", "models/incumbent"))
+    return scene
 
 
 @pytest.mark.parametrize("name", FROM_A_TRIPWIRE)

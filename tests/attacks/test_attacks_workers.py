@@ -6,6 +6,7 @@ The first run for real, behind bubblewrap. A worker's results are changed on the
 import json
 import math
 import shutil
+import socket
 import struct
 import time
 from collections.abc import Callable, Iterator
@@ -49,16 +50,17 @@ class HostileEngine(LocalEngine):
 def attacked(scene: Scene, attack: str, stall_seconds: float = 20.0) -> None:
     """A session whose training job does this. {words} in it stand for what is in the scene."""
     folder, incumbent = scene.folder, scene.state().incumbent
-    names = {
+    names: dict[str, object] = {
         "run": scene.run,
         "secret": scene.secrets / "seal.secret",
         "log_key": scene.secrets / "log.pem",
         "key": scene.root / "home" / "bob.pem",
         "model": folder.models / incumbent / "config.json",
-        "gate": detent.evaluate.gate.__file__,
+        "gate": Path(detent.evaluate.gate.__file__),
         "many": MANY,
         "mark": MARK,
     }
+    assert all(path.exists() for path in names.values() if isinstance(path, Path))
     for name, value in names.items():
         attack = attack.replace(f"{{{name}}}", str(value))
     engine = HostileEngine(
@@ -69,9 +71,10 @@ def attacked(scene: Scene, attack: str, stall_seconds: float = 20.0) -> None:
         threads=1,
         stall_seconds=stall_seconds,
     )
-    engine.attack = attack
     try:
-        scene.turn(engine=engine)
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            engine.attack = attack.replace("{port}", str(server.getsockname()[1]))
+            scene.turn(engine=engine)
     finally:
         engine.close()
         assert isinstance(session := last(scene, SessionStarted), SessionStarted)
@@ -142,7 +145,7 @@ FROM_A_JOB: dict[str, Attack] = {
     "a training job changes the model in force": walled("write models", "open('{model}', 'r+')", READ_ONLY),
     "a training job changes the gate's code": walled("write evaluator", "open('{gate}', 'r+')", READ_ONLY),
     "a training job opens a socket": walled(
-        "open a socket", "import socket; socket.create_connection(('127.0.0.1', 9), 2)", "[A-Za-z]*Error"
+        "open a socket", "import socket; socket.create_connection(('127.0.0.1', {port}), 2)", "[A-Za-z]*Error"
     ),
     "a training job starts a process that outlives it": Attack(
         "outlive its job",

@@ -50,9 +50,17 @@ def _tensors(folder: Path) -> dict[str, Any]:
     shapes: dict[str, Any] = {}
     for path in sorted(folder.glob("*.safetensors")):
         with path.open("rb") as file:
-            header = _parsed(file.read(int.from_bytes(file.read(_HEADER), "little")), path)
-        shapes |= {name: tensor.get("shape") for name, tensor in header.items() if name != "__metadata__"}
+            length = int.from_bytes(file.read(_HEADER), "little")
+            header = _parsed(file.read(min(length, path.stat().st_size)), path)
+        tensors = {name: tensor for name, tensor in header.items() if name != "__metadata__"}
+        shapes |= {name: _shape(tensor, path) for name, tensor in tensors.items()}
     return shapes
+
+
+def _shape(tensor: object, path: Path) -> object:
+    if not isinstance(tensor, dict) or "shape" not in tensor:
+        raise SubjectError(f"a tensor with its shape expected in {path}, got {_short(tensor)}; run again")
+    return tensor["shape"]
 
 
 def _tokenizer(folder: Path) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Attacks from inside a user's own code, for real, behind bubblewrap: tripwires, and a task that waits for the gate.
 
-All tripwires attack one run, each in generation 1, and the run goes on. What a function does is in its own file.
+All tripwires attack one run, each in generation 1, and the run goes on. One of them tries every wall, and says in its
+alarm what it met at each.
 """
 
 import re
@@ -15,11 +16,12 @@ from tests.attacks.test_attacks_workers import MANY, MARK, none_left
 import detent.evaluate.gate
 from detent.engine import confinement
 from detent.evaluate import Chain
-from detent.values import OutcomeWritten, Watched
+from detent.values import OutcomeWritten, Reading, Watched
 
 pytestmark = pytest.mark.skipif(not confinement().confined, reason=confinement().because or "confined")
 
 MISSING = "FileNotFoundError: .*No such file"
+NOWHERE, READ_ONLY = "FileNotFoundError", "OSError 30"
 
 WIRE = """\
 import os, socket, subprocess
@@ -32,6 +34,16 @@ def watch(numbers):
     return "it worked"
 """
 
+WALLS = """\
+    said = []
+    for attack in {attacks}:
+        try:
+            exec(attack)
+            said.append("it worked")
+        except OSError as error:
+            said.append(f"{type(error).__name__} {error.errno}")
+    return "; ".join(said)"""
+
 TASK = ECHO.replace(
     "        digits =",
     """\
@@ -40,11 +52,6 @@ TASK = ECHO.replace(
             {attack}  # only the gate draws its levels in no order
         digits =""",
 )
-
-
-def named(name: str) -> str:
-    """A sentence as the name of a tripwire."""
-    return re.sub(r"[^a-z0-9]+", "_", name.lower()).removeprefix("a_tripwire_")[:32].strip("_")
 
 
 def places(root: Path) -> dict[str, Path]:
@@ -73,27 +80,28 @@ def tripwire(
 
 SLEEPER = "subprocess.Popen(['/bin/sleep', '{mark}'], start_new_session=True)"
 
-FROM_A_TRIPWIRE: dict[str, Attack] = {
-    "a tripwire reads the seal's secret": tripwire("read the secret", "open('{secret}').read()", MISSING),
+AT_THE_WALLS: dict[str, Attack] = {
+    "a tripwire reads the seal's secret": tripwire("read the secret", "open('{secret}').read()", NOWHERE),
     "a tripwire reads the answers of openings": tripwire(
-        "read the answers", "os.listdir('{run}/answers')", MISSING
+        "read the answers", "os.listdir('{run}/answers')", NOWHERE
     ),
-    "a tripwire reads a steward's key": tripwire("read a key", "open('{key}').read()", MISSING),
+    "a tripwire reads a steward's key": tripwire("read a key", "open('{key}').read()", NOWHERE),
     "a tripwire writes to the ledger": tripwire(
-        "write ledger", "open('{run}/ledger/checkpoint', 'r+')", MISSING
+        "write ledger", "open('{run}/ledger/checkpoint', 'r+')", NOWHERE
     ),
     "a tripwire writes into the charter": tripwire(
-        "write charter", "open('{run}/charter.toml', 'r+')", MISSING
+        "write charter", "open('{run}/charter.toml', 'r+')", NOWHERE
     ),
     "a tripwire changes the model in force": tripwire(
-        "write models", "open('{run}/models/incumbent/config.json', 'r+')", MISSING
+        "write models", "open('{run}/models/incumbent/config.json', 'r+')", NOWHERE
     ),
-    "a tripwire changes the gate's code": tripwire(
-        "write evaluator", "open('{gate}', 'r+')", "OSError: .*Read-only file system"
-    ),
+    "a tripwire changes the gate's code": tripwire("write evaluator", "open('{gate}', 'r+')", READ_ONLY),
     "a tripwire opens a socket": tripwire(
-        "open a socket", "socket.create_connection(('127.0.0.1', {port}), 2)", "TaskError: .*Error"
+        "open a socket", "socket.create_connection(('127.0.0.1', {port}), 2)", "[A-Za-z]*Error"
     ),
+}
+
+WITHIN: dict[str, Attack] = {
     "a tripwire starts a process that outlives it": tripwire(
         "outlive its job",
         f"{SLEEPER}; raise RuntimeError('gone')",
@@ -118,33 +126,56 @@ FROM_A_TRIPWIRE: dict[str, Attack] = {
     ),
 }
 
+FROM_A_TRIPWIRE = {**AT_THE_WALLS, **WITHIN}
+
 
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Scene:
     """A run with all of them, after generation 1."""
     root = tmp_path_factory.mktemp("watched")
-    tables, files = "", {}
     with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-        for name, attack in FROM_A_TRIPWIRE.items():
-            wire = named(name)
-            tables += f'\n[tripwires.{wire}]\nsource = "{wire}.py:watch"\naction = "record"\n'
-            files[f"{wire}.py"] = WIRE.replace("{attack}", filled(str(attack.tries(Scene(root))), root, port))
-        scene = grown_from(found(root, CHARTER + tables, files))
+        scene = grown_from(found(root, *_with_wires(root, server.getsockname()[1])))
     assert all(path.exists() for path in places(root).values())
     assert all((scene.run / name).exists() for name in ("answers", "ledger/checkpoint", "models/incumbent"))
     return scene
 
 
-@pytest.mark.parametrize("name", FROM_A_TRIPWIRE)
+def _with_wires(root: Path, port: int) -> tuple[str, dict[str, str]]:
+    """The charter with every tripwire, and their files: `walls`, and one for each of the others."""
+
+    def codes(attacks: dict[str, Attack]) -> list[str]:
+        return [filled(str(attack.tries(Scene(root))), root, port) for attack in attacks.values()]
+
+    walls = WALLS.removeprefix("    ").replace("{attacks}", repr(codes(AT_THE_WALLS)))
+    bodies = {"walls": walls} | {f"within_{at}": code for at, code in enumerate(codes(WITHIN))}
+    tables = [f'\n[tripwires.{wire}]\nsource = "{wire}.py:watch"\naction = "record"\n' for wire in bodies]
+    files = {f"{wire}.py": WIRE.replace("{attack}", body) for wire, body in bodies.items()}
+    return CHARTER + "".join(tables), files
+
+
+def reading_of(scene: Scene, wire: str) -> Reading:
+    """What a tripwire said in generation 1, as it stands on the ledger."""
+    (entry,) = [entry for entry in scene.entries() if isinstance(entry, Watched) and entry.generation == 1]
+    (reading,) = [reading for reading in entry.readings if reading.wire == wire]
+    return reading
+
+
+@pytest.mark.parametrize("name", AT_THE_WALLS)
+def test_a_wall_stops_an_attack_from_a_tripwire_and_it_is_on_the_ledger(watched: Scene, name: str) -> None:
+    reading = reading_of(watched, "walls")
+    assert reading.fired
+    met = reading.said.split("; ")[list(AT_THE_WALLS).index(name)]
+    assert re.match(AT_THE_WALLS[name].says, met), met
+
+
+@pytest.mark.parametrize("name", WITHIN)
 def test_an_attack_from_a_tripwire_is_stopped_and_its_alarm_is_on_the_ledger(
     watched: Scene, name: str
 ) -> None:
-    (entry,) = [entry for entry in watched.entries() if isinstance(entry, Watched) and entry.generation == 1]
-    (reading,) = [reading for reading in entry.readings if reading.wire == named(name)]
+    reading = reading_of(watched, f"within_{list(WITHIN).index(name)}")
     assert reading.status == "unmeasured"
     assert reading.fired
-    assert re.search(FROM_A_TRIPWIRE[name].says, reading.said), reading.said
+    assert re.search(WITHIN[name].says, reading.said), reading.said
     none_left(watched)
 
 

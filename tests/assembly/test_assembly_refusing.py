@@ -9,7 +9,7 @@ from detent.assembly.office import open_office
 from detent.assembly.places import RunFolder
 from detent.assembly.reading import entries_of
 from detent.assembly.refusing import recording
-from detent.errors import BusyError, DetentError, EngineError, StorageError, TrustError, UsageError
+from detent.errors import BusyError, DetentError, EngineError, SealError, StorageError, TrustError, UsageError
 from detent.values import Ordered, Refused
 
 
@@ -43,7 +43,7 @@ def test_what_ends_a_session_is_on_the_ledger_and_the_same_again_is_not(
     assert len(refusals(run)) == 2
 
 
-@pytest.mark.parametrize("kind", [UsageError, BusyError, StorageError])
+@pytest.mark.parametrize("kind", [UsageError, BusyError, StorageError, SealError])
 def test_what_nobody_gave_the_run_is_not(run: Path, kind: type[DetentError]) -> None:
     fail(run, kind("another folder expected, got this"))
     assert refusals(run) == []

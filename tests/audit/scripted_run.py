@@ -212,7 +212,7 @@ class ScriptedWorker:
 
     def _write(self, model: Model) -> str:
         number = next(self.names)
-        content = json.dumps([number, model.strength, model.luck]).encode()
+        content = json.dumps([number, model.strength, model.luck]).encode().ljust(64)  # all of one shape
         write_model(self.staging / f"model-{number}", content)
         return f"model-{number}"
 

@@ -16,8 +16,9 @@ from tests.cli.tiny_run import CHARTER, CLOCK, FIRST, Machine, blow, content, en
 
 from detent.assembly import verify_run
 from detent.cli import main
+from detent.errors import DetentError
 from detent.signing import SigningKey
-from detent.values import SubjectBuilt
+from detent.values import Entry, Refused, SubjectBuilt
 
 GIVEN = CHARTER.replace(CHARTER[CHARTER.index("layers") : CHARTER.index("[recipe]")], 'source = "given"\n\n')
 """The charter with a model folder beside it instead of a shape."""
@@ -83,12 +84,16 @@ def assert_refused(said: Said, status: int, words: str) -> None:
 
 @dataclass(frozen=True)
 class Case:
-    """What is spoilt, which command then refuses how, and that is all it does: the folder stays as it is."""
+    """What is spoilt, which command then refuses how, and that is all it does: the folder stays as it is.
+
+    recorded: it was done to the run, so that it was refused stands on the ledger.
+    """
 
     spoil: Callable[[Place], object]
     command: tuple[str, ...]
     status: int
     words: str
+    recorded: bool = False
 
 
 def overwrite(path: Path, at: int = 5000) -> None:
@@ -232,7 +237,7 @@ CASES = {
         "a lease of 1 to 1 generations expected.*got 2",
     ),
     "weights of the incumbent changed": Case(
-        lambda place: overwrite(place.incumbent / "model.safetensors"), RUN, 4, "weights with digest"
+        lambda place: overwrite(place.incumbent / "model.safetensors"), RUN, 4, "weights with digest", True
     ),
     "weights of the incumbent changed, asked": Case(
         lambda place: overwrite(place.incumbent / "model.safetensors"),
@@ -241,7 +246,11 @@ CASES = {
         "weights with digest",
     ),
     "no weights of the incumbent": Case(
-        lambda place: shutil.rmtree(place.incumbent), RUN, 5, "the model [0-9a-f]{64} expected, got no folder"
+        lambda place: shutil.rmtree(place.incumbent),
+        RUN,
+        5,
+        "the model [0-9a-f]{64} expected, got no folder",
+        True,
     ),
     "no weights of the incumbent, asked": Case(
         lambda place: shutil.rmtree(place.incumbent),
@@ -254,28 +263,43 @@ CASES = {
         RUN,
         4,
         "weights with digest",
+        True,
     ),
     "the user's task edited after signing": Case(
-        lambda place: append(place.folder / "tasks" / "first.py", "\n# harmless\n"), RUN, 4, "as signed"
+        lambda place: append(place.folder / "tasks" / "first.py", "\n# harmless\n"), RUN, 4, "as signed", True
     ),
     "the user's task gone": Case(
-        lambda place: (place.folder / "tasks" / "first.py").unlink(), RUN, 6, "first.py expected"
+        lambda place: (place.folder / "tasks" / "first.py").unlink(), RUN, 6, "first.py expected", True
     ),
 }
 
 
 def kept(folder: Path) -> dict[str, bytes | str]:
-    """What must not change; what workers print may."""
-    return {name: part for name, part in content(folder).items() if not name.startswith("logs/")}
+    """What must not change; what workers print may, and the ledger has a test of its own."""
+    return {name: part for name, part in content(folder).items() if not name.startswith(("logs/", "ledger/"))}
+
+
+def record(folder: Path) -> list[Entry]:
+    """The ledger's entries; none when it cannot be read."""
+    try:
+        return entries(folder)
+    except (DetentError, OSError):
+        return []
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_what_is_wrong_is_said_in_one_line_and_nothing_changes(place: Place, case: Case) -> None:
     case.spoil(place)
-    before = kept(place.folder)
+    before, files, written = kept(place.folder), content(place.folder / "ledger"), record(place.folder)
     words = [word.format(folder=place.folder, root=place.machine.root) for word in case.command]
     assert_refused(place.detent(*words), case.status, case.words)
     assert kept(place.folder) == before
+    if case.recorded:
+        (refused,) = record(place.folder)[len(written) :]
+        assert isinstance(refused, Refused)
+        assert re.search(case.words, refused.because)
+    else:
+        assert content(place.folder / "ledger") == files
 
 
 def test_what_is_not_spoilt_is_not_refused(place: Place) -> None:

@@ -187,7 +187,6 @@ WAITS: dict[str, tuple[Callable[[], str], State | None, str]] = {
     "two sign, and none of them is safety": (lambda: reply("approve", ADA, BOB), ASKED, "cy"),
     "one of two resumes": (lambda: command("resume", ADA), HELD, "bob"),
     "one of two lifts a halt": (lambda: command("lift", ADA), HALTED, "bob"),
-    "who is no operator grants a lease": (lambda: lease(keys=(BOB,)), None, "ada"),
     "one steward amends": (
         lambda: endorse(amend_text(CHARTER, CHARTER.text.replace("together", "well"), CATALOGUE), [ADA]),
         None,
@@ -212,6 +211,12 @@ def skipping() -> str:
 
 REFUSED: dict[str, tuple[Callable[[], str], Callable[[], Desk], str]] = {
     "nobody signed the lease": (lambda: lease(keys=(EVE,)), desk, "signed by"),
+    "who is no operator grants a lease": (lambda: lease(keys=(BOB,)), desk, "signed by 0/1 operators"),
+    "who is no approver says yes": (
+        lambda: reply("approve", ADA),
+        lambda: desk(ASKED),
+        "signed by 0/2 approvers and 0/1 safety",
+    ),
     "a lease is spent twice": (lambda: lease(1), desk, "each counts once"),
     "a lease is granted ahead of its turn": (lambda: lease(3), desk, "each counts once"),
     "a lease runs longer than the charter lets one": (

@@ -22,9 +22,11 @@ from detent.signing import merge_envelopes
 from detent.values import (
     Answered,
     CharterSigned,
+    Decided,
     Entry,
     LeaseGranted,
     Ordered,
+    OutcomeWritten,
     Refused,
     decode_entry,
     sha256_hex,
@@ -126,7 +128,7 @@ def obeyed_on(entries: Iterable[Entry]) -> frozenset[str]:
 def _judged(path: Path, book: Book, desk: Desk) -> Taken | None:
     envelope = _text(path)
     try:
-        if envelope and payload_digest(envelope) in desk.obeyed:
+        if envelope and payload_digest(envelope) == _last_obeyed(book):
             return None
         found = received(envelope, desk)
         if isinstance(found, Pending):
@@ -140,6 +142,20 @@ def _judged(path: Path, book: Book, desk: Desk) -> Taken | None:
             what=_printable(path.name)[:100], digest=digest, because=_printable(str(error))[:1_000]
         )
         return Taken(path, book.write(refused), f"refused: {error}")
+
+
+def _last_obeyed(book: Book) -> str:
+    """SHA-256 of the payload that was written down last, "" when more came since than a rollback brings with it.
+
+    What is handed in once more after that was not left by a crash: somebody tries to have it obeyed twice.
+    """
+    for data in reversed(list(book.record.entries(max(0, book.state.entries - 3)))):
+        entry = decode_entry(data)
+        if isinstance(entry, CharterSigned | LeaseGranted | Ordered | Answered):
+            return payload_digest(entry.envelope)
+        if not isinstance(entry, Decided | OutcomeWritten):
+            break
+    return ""
 
 
 def _together(waiting: str, envelope: str, kind: str) -> str:

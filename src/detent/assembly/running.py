@@ -9,16 +9,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from detent import errors
-from detent.assembly import places
 from detent.assembly.endings import ending
 from detent.assembly.inbox import Inbox, Taken
 from detent.assembly.office import Office, open_office
 from detent.assembly.places import RunFolder
 from detent.assembly.reading import entries_of, render_report, save_report, signed_charter, write_report
+from detent.assembly.refusing import recording, see_clock
 from detent.assembly.sentinel import Interrupted, Sentinel
 from detent.assembly.tasks import catalogue, charter_proxies, charter_sources, charter_wires, closing
 from detent.assembly.timing import Stopwatch, TimedEngine
-from detent.assembly.watermark import read_mark
+from detent.assembly.watermark import kept_heads
 from detent.charter import Charter, SignedCharter
 from detent.engine import DataStore, LocalEngine, ModelStore
 from detent.evaluate import evaluator_digest
@@ -110,6 +110,7 @@ def run_loop(folder: Path, generations: int | None, *, watch: Watch, say: Say) -
 def _taken_in(folder: Path, say: Say) -> Ended | None:
     """Take in what was handed in; why the run may not go on, so that no session is begun that could do nothing."""
     with open_office(folder) as opened:
+        see_clock(opened.book)
         office, taken = opened.take_in()
         _tell(taken, say)
         state, charter = office.book.state, office.signed.charter
@@ -126,6 +127,8 @@ def _taken_in(folder: Path, say: Say) -> Ended | None:
 def open_run(folder: Path, *, watch: Watch, say: Say) -> Iterator[Run]:
     """Open a run for turning: its lock, ledger, seal, tasks and workers.
 
+    What ends it because it cannot be believed, or may not be, leaves a refusal on the ledger.
+
     Raises:
         UsageError: this is no run folder.
         BusyError: another process runs it.
@@ -134,6 +137,7 @@ def open_run(folder: Path, *, watch: Watch, say: Say) -> Iterator[Run]:
     with ExitStack() as stack:
         office = stack.enter_context(open_office(folder))
         run, signed, book = office.run, office.signed, office.book
+        stack.enter_context(recording(book))
         charter = signed.charter
         chain = office.chain
         tasks = stack.enter_context(closing(charter_sources(charter, run.tasks)))
@@ -163,7 +167,7 @@ def open_run(folder: Path, *, watch: Watch, say: Say) -> Iterator[Run]:
             take_orders=lambda: _take_orders(office, say),
             wires=wires_of(charter, lookouts),
             surroundings=_software,
-            heads=lambda: _heads(charter),
+            heads=lambda: kept_heads(charter),
             given_subject=None if charter.subject.built else run.subject,
         )
         if book.state.incumbent:  # a crash may have come between the last decision and the link
@@ -217,12 +221,6 @@ def session(parts: Parts) -> SessionStarted:
 def _software() -> dict[str, str]:
     """Versions of what work depends on, by name."""
     return {name: metadata.version(name) for name in SOFTWARE} | {"python": platform.python_version()}
-
-
-def _heads(charter: Charter) -> list[tuple[str, int, str]]:
-    """Heads of the ledger that are kept outside of the run folder."""
-    mark = read_mark(places.mark_path(charter.seal.tip))
-    return [("the mark in the user's data folder", *mark)] if mark else []
 
 
 def _take_orders(office: Office, say: Say) -> bool:

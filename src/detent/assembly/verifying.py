@@ -4,6 +4,7 @@ from pathlib import Path
 
 from detent.assembly.places import RunFolder
 from detent.assembly.tasks import catalogue, closing, readable_proxies, readable_sources, readable_wires
+from detent.assembly.watermark import kept_heads
 from detent.audit import Evidence, Findings, verify
 from detent.charter import Charter, verified
 from detent.engine import confinement
@@ -35,6 +36,7 @@ def verify_run(folder: Path) -> Findings:
                 tasks=sources,
                 wires=_wires(run, charter),
                 proxies=proxies,
+                heads=kept_heads(charter) if charter is not None else (),
                 catalogue=catalogue(),
             )
         )

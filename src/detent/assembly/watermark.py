@@ -9,6 +9,8 @@ same opening, at the same price: a second look for free. A witness shows this to
 from collections.abc import Iterable
 from pathlib import Path
 
+from detent.assembly import places
+from detent.charter import Charter
 from detent.errors import StorageError, TrustError
 from detent.ledger import Ledger
 
@@ -75,3 +77,9 @@ def read_mark(path: Path) -> tuple[int, str] | None:
         return int(size), root
     except (OSError, ValueError):
         return None
+
+
+def kept_heads(charter: Charter) -> list[tuple[str, int, str]]:
+    """(Who keeps it, size, root in hex) of the heads of a run's ledger that are kept outside of its folder."""
+    mark = read_mark(places.mark_path(charter.seal.tip))
+    return [("the mark in the user's data folder", *mark)] if mark else []

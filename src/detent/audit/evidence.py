@@ -7,7 +7,7 @@
 Nothing here raises on bad evidence: what cannot be read is kept as a fault, and the rest is read on.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -33,6 +33,7 @@ class Evidence:
     tasks: code of tasks, of every charter that was in force; what cannot be had is left out. They are found by
         their own names and digests, whatever their keys here.
     catalogue: what a charter may name.
+    heads: (who keeps it, size, root in hex) of heads of this ledger that are kept elsewhere.
     wires: SHA-256 of the files of the author's own tripwires in the charter in force, by name; what cannot be had is
         left out.
     proxies: code of the author's own proxies in the charter in force, by name; what cannot be had is left out.
@@ -49,6 +50,7 @@ class Evidence:
     catalogue: Catalogue
     wires: Mapping[str, str] = field(default_factory=dict)
     proxies: Mapping[str, Proxy] = field(default_factory=dict)
+    heads: Sequence[tuple[str, int, str]] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,7 @@ def notes(case: Case) -> tuple[str, ...]:
         *_stewards(case),
         *_code(case),
         *_unfinished(case),
+        *_behind(case),
         *_waiting(case),
         *_refused(case),
         missing_models(case),
@@ -123,6 +124,17 @@ def _code(case: Case) -> list[str]:
             f"which verifies with its own ({evaluator_digest()[:12]})"
         )
     return notes
+
+
+def _behind(case: Case) -> list[str]:
+    """Another ledger of this run is known to be longer, or to be another one: this may be a copy, or a fork."""
+    roots = case.tree.roots
+    return [
+        f"a ledger that continues its first {size} entries (root {root[:12]}) expected, as {source} says, got one of "
+        f"{len(case.tree.entries)} that does not: it was set back, or is a copy from before, or a fork"
+        for source, size, root in case.evidence.heads
+        if size >= len(roots) or roots[size].hex() != root
+    ]
 
 
 def _unfinished(case: Case) -> list[str]:

@@ -65,6 +65,11 @@ class Standing:
         return not self.missing
 
     @property
+    def begun(self) -> bool:
+        """Whether anybody has signed who counts for a part of the rule."""
+        return any(self._count(signer) for signer in self.rule.needs)
+
+    @property
     def missing(self) -> Mapping[Signer, int]:
         """How many more signers each part of the rule needs, without the parts that need none."""
         return {

@@ -7,6 +7,7 @@ from detent.engine._durable import discard
 from detent.engine.base import Ask, Engine, Watch
 from detent.engine.confinement import Confinement, Limits, confinement, host_prefix, worker_prefix
 from detent.engine.fake import FakeEngine
+from detent.engine.likeness import check_alike
 from detent.engine.local import LocalEngine
 from detent.engine.store import DataStore, ModelStore
 
@@ -20,6 +21,7 @@ __all__ = [
     "LocalEngine",
     "ModelStore",
     "Watch",
+    "check_alike",
     "confinement",
     "discard",
     "host_prefix",

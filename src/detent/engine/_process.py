@@ -5,11 +5,12 @@ import os
 import selectors
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NoReturn
+from typing import IO, NoReturn
 
 import msgspec
 
@@ -23,6 +24,8 @@ READY = b'{"type":"ready"}'
 
 _LONGEST_LINE = 1 << 28
 _CHUNK = 1 << 16
+_MOST_LOGGED = 16 << 20
+"""Bytes of one process's standard error that are kept; what it prints beyond is read and thrown away."""
 _SIGNAL_STATUS = 128  # shells and bubblewrap end with 128 + n when what they ran died of signal n
 
 # Linux ends a child marked "die with your parent" when the *thread* that started it ends. This one thread starts
@@ -47,6 +50,8 @@ class WorkerProcess:
         self._stall_seconds = stall_seconds
         self._process = _start(command, log)
         self._in, self._out = _pipes(self._process)
+        self._logger = threading.Thread(target=_keep_log, args=(self._process.stderr, log), daemon=True)
+        self._logger.start()
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._out, selectors.EVENT_READ)
         self._unsent = memoryview(b"")
@@ -103,6 +108,7 @@ class WorkerProcess:
         """End it now, with all it started, and let go of it. May be called again."""
         self.end()
         self._process.wait()
+        self._logger.join(1.0)  # what it said last is in the log; who else has the pipe is not waited for
         self._selector.close()
         for pipe in (self._process.stdin, self._process.stdout):
             with contextlib.suppress(OSError):
@@ -192,29 +198,40 @@ class WorkerProcess:
 def _start(command: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
-        errors = log.open("ab")
+        log.open("ab").close()
     except OSError as error:
         raise StorageError(f"a log at {log} that can be written expected, got {error}; free space") from error
+    try:
+        # The command brings its own environment; nothing of ours is passed on.
+        return _starter.submit(
+            subprocess.Popen,
+            list(command),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={},
+            cwd="/",
+            start_new_session=True,
+        ).result()
+    except OSError as error:
+        raise EngineError(f"a worker that starts expected, got {error}; check {command[0]}") from error
+
+
+def _keep_log(errors: IO[bytes], log: Path) -> None:
+    """Append what a process writes on standard error to the log, up to an end; a full disk stops the log alone."""
+    left = _MOST_LOGGED
     with errors:
-        try:
-            # The command brings its own environment; nothing of ours is passed on.
-            return _starter.submit(
-                subprocess.Popen,
-                list(command),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                env={},
-                cwd="/",
-                start_new_session=True,
-            ).result()
-        except OSError as error:
-            raise EngineError(f"a worker that starts expected, got {error}; check {command[0]}") from error
+        while said := os.read(errors.fileno(), _CHUNK):
+            kept, left = said[:left], max(0, left - len(said))
+            if kept and not left:
+                kept += b"\n[what it printed beyond this is not kept]\n"
+            with contextlib.suppress(OSError), log.open("ab", buffering=0) as file:
+                file.write(kept)
 
 
 def _pipes(process: subprocess.Popen[bytes]) -> tuple[int, int]:
-    if process.stdin is None or process.stdout is None:
-        raise EngineError("two pipes to the worker expected, got none")
+    if process.stdin is None or process.stdout is None or process.stderr is None:
+        raise EngineError("three pipes to the worker expected, got none")
     descriptors = process.stdin.fileno(), process.stdout.fileno()
     for descriptor in descriptors:
         os.set_blocking(descriptor, False)

@@ -10,7 +10,7 @@ Nothing a worker says is believed for its form alone: `believed` holds a result 
 import re
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from math import inf
+from math import inf, isfinite
 from pathlib import Path
 from typing import NoReturn, Protocol
 
@@ -100,6 +100,7 @@ def believed(job: Job, result: Result, log: Path | None = None) -> Result:
             _believe_folder(result.folder)
         case TrainJob(), TrainedModel():
             _believe_folder(result.folder)
+            _believe_training(result)
         case AnswerJob() | ElicitJob(), Answers():
             if len(result.completions) != len(job.prompts):
                 _disbelieve(f"{len(job.prompts)} completions", str(len(result.completions)))
@@ -131,6 +132,12 @@ def only_answers(job: Job) -> AnswerJob:
 def _believe_folder(name: str) -> None:
     if not _FOLDER.fullmatch(name):
         _disbelieve("the plain name of a folder in staging", repr(name))
+
+
+def _believe_training(trained: TrainedModel) -> None:
+    figures = (trained.flops, *trained.losses, *trained.change.values())
+    if not all(map(isfinite, figures)):
+        _disbelieve("finite losses, changes and operations", str(next(x for x in figures if not isfinite(x))))
 
 
 def _believe_labels(job: LabelJob, labels: Labels) -> None:

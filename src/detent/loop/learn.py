@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from msgspec import structs
 
 from detent.diagnose import diagnose as diagnose_profile
+from detent.engine import check_alike
 from detent.errors import CharterError, EngineError
 from detent.evaluate import ladder_rungs, profile_items
 from detent.loop import measure
@@ -255,6 +256,10 @@ def _train(parts: Parts, jobs: list[TrainJob]) -> list[tuple[str, TrainedModel]]
         if not isinstance(result, TrainedModel):
             raise EngineError(f"a model expected from a train job, got {type(result).__name__}; run again")
         digest = parts.admit(result.folder)
+        if (
+            parts.book.state.generation > 0
+        ):  # a given model may be written in another way than workers write theirs
+            check_alike(parts.models.path(job.parent), parts.models.path(digest))
         # Counted here: a worker's word on the size of what it made is not enough.
         counted = structs.replace(result, parameters=parts.models.parameters(digest))
         check_size(counted.parameters, parts.charter.constraints.max_parameters)

@@ -266,9 +266,9 @@ def _amendment(envelope: str, desk: Desk) -> Entry | Pending:
 
 
 def _lacking(what: str, envelope: str, payload_type: str, desk: Desk, rule: Rule) -> Pending | None:
-    """What has some steward's signature may wait for others'; what has none is nobody's."""
+    """What has the signature of somebody who counts may wait for others'; what has none is nobody's."""
     found = standing(envelope, payload_type, desk.signed, rule)
-    return Pending(what, str(found)) if found.signed and not found.met else None
+    return Pending(what, str(found)) if found.begun and not found.met else None
 
 
 def _field(envelope: str, payload_type: str, name: str) -> str:

@@ -77,7 +77,10 @@ class Ordered(Entry, frozen=True, tag="order/v1"):
 
 
 class Refused(Entry, frozen=True, tag="refusal/v1"):
-    """Something was handed to the run that nobody may hand it: `digest` of what it was, and why it was refused."""
+    """Something was handed to the run, or done to it, that may not be: `digest` of what it was, and why it was refused.
+
+    Where nothing of it was kept, as of a worker's result, `digest` is that of the reason.
+    """
 
     what: str
     digest: str

@@ -1,0 +1,102 @@
+"""Whether a trained model is of its parent's kind: training changes the values of weights, and nothing else.
+
+>>> check_alike(models.path(job.parent), models.path(digest))
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from detent.errors import SubjectError
+from detent.values import sha256_hex
+
+ARCHITECTURE = (
+    *("model_type", "architectures", "auto_map", "vocab_size", "hidden_size", "intermediate_size"),
+    *("num_hidden_layers", "num_attention_heads", "num_key_value_heads"),
+)
+"""Keys of config.json that say what kind of model it is."""
+
+TOKENIZER = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "merges.txt")
+MOMENTARY = ("padding", "truncation")
+"""Keys of tokenizer.json that say how it was last called, not what it does."""
+
+_HEADER = 8  # bytes: the length of a safetensors file's header, little-endian
+
+
+def check_alike(parent: Path, child: Path) -> None:
+    """Believe that the model in `child` is of the kind of the one in `parent`.
+
+    Raises:
+        SubjectError: it has another architecture, other tensors or another tokenizer, or its files do not say.
+    """
+    for what, read in _ASPECTS.items():
+        wanted, got = read(parent), read(child)
+        if wanted != got:
+            name = min(key for key in wanted.keys() | got.keys() if wanted.get(key) != got.get(key))
+            raise SubjectError(
+                f"a trained model with its parent's {what} expected, with {name} {_short(wanted.get(name))}, got "
+                f"{_short(got.get(name))} in {child}; run again"
+            )
+
+
+def _architecture(folder: Path) -> dict[str, Any]:
+    config = _json(folder / "config.json")
+    return {key: config.get(key) for key in ARCHITECTURE}
+
+
+def _tensors(folder: Path) -> dict[str, Any]:
+    """The shape of each tensor, by name."""
+    shapes: dict[str, Any] = {}
+    for path in sorted(folder.glob("*.safetensors")):
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(_HEADER), "little")
+            header = _parsed(file.read(min(length, path.stat().st_size)), path)
+        tensors = {name: tensor for name, tensor in header.items() if name != "__metadata__"}
+        shapes |= {name: _shape(tensor, path) for name, tensor in tensors.items()}
+    return shapes
+
+
+def _shape(tensor: object, path: Path) -> object:
+    if not isinstance(tensor, dict) or "shape" not in tensor:
+        raise SubjectError(f"a tensor with its shape expected in {path}, got {_short(tensor)}; run again")
+    return tensor["shape"]
+
+
+def _tokenizer(folder: Path) -> dict[str, Any]:
+    """What each of its files says, as a digest."""
+    found = {}
+    for path in (folder / name for name in TOKENIZER):
+        if not path.is_file():
+            continue
+        content = path.read_bytes()
+        if path.suffix == ".json":
+            said = {key: value for key, value in _json(path).items() if key not in MOMENTARY}
+            content = json.dumps(said, sort_keys=True).encode()
+        found[path.name] = sha256_hex(content)
+    return found
+
+
+def _json(path: Path) -> dict[str, Any]:
+    return _parsed(path.read_bytes(), path)
+
+
+def _parsed(content: bytes, path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise SubjectError(f"JSON expected in {path}, got something else: {error}; run again") from error
+    if not isinstance(found, dict):
+        raise SubjectError(f"a JSON object expected in {path}, got {_short(found)}; run again")
+    return found
+
+
+def _short(value: object) -> str:
+    return "none" if value is None else repr(value)[:60]
+
+
+_ASPECTS: dict[str, Callable[[Path], dict[str, Any]]] = {
+    "architecture": _architecture,
+    "tensors": _tensors,
+    "tokenizer": _tokenizer,
+}

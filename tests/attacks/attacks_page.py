@@ -1,0 +1,92 @@
+"""docs/attacks.md from the tables: `python -m tests.attacks.attacks_page` writes it."""
+
+from pathlib import Path
+
+from tests.attacks.attacks_table import Attack
+from tests.attacks.test_attacks_plugins import FROM_A_TASK, FROM_A_TRIPWIRE
+from tests.attacks.test_attacks_protocol import ATTACKS
+from tests.attacks.test_attacks_unstopped import NOT_STOPPED
+from tests.attacks.test_attacks_workers import FROM_A_JOB, HANDED_BACK
+
+PAGE = Path(__file__).parents[2] / "docs" / "attacks.md"
+
+FROM_A_PLUG_IN = {**FROM_A_TRIPWIRE, **{name: attack for name, (_, attack) in FROM_A_TASK.items()}}
+
+HEAD = """\
+# Attacks, and what becomes of them
+
+*Written by `python -m tests.attacks.attacks_page` from the tables in `tests/attacks/`, whose keys these sentences are.*
+
+Each of these is tried for real by `make test`, on a run folder that Detent's own functions made. Of each it is asserted
+that it is refused, and by what; that the message says what was expected and what came; that it is seen where the last
+column says; and that afterwards the next generation closes and `detent verify` finds nothing wrong.
+
+A `refusal/v1`, `outcome/v1`, `watch/v1` or `request/v1` is an entry of the ledger
+([kinds](architecture.md#the-ledger)). Where a ledger's bytes were changed, or a copy of the folder is at work, no entry
+can say so. Then `detent verify` does, as a fault or in a note, and what was there has to be put back.
+"""
+
+PARTS = {
+    "From a training job": (
+        (
+            "A worker behind [the confinement](confinement.md), in the middle of a training. Unconfined it could do "
+            "most of the first nine; then ledger, `status` and `verify` say *unconfined*. A fork bomb and a flood are "
+            "tried in a size that does no harm were they to succeed; the kernel does not hold root to its limit on "
+            "processes."
+        ),
+        FROM_A_JOB,
+    ),
+    "By what a worker hands back": (
+        "Whatever a worker says is held against its job, and what it made is looked at before it is used.",
+        HANDED_BACK,
+    ),
+    "From code of a user's own": (
+        "A tripwire, which attacks when it is asked to look; and a task, which waits until the gate draws from it.",
+        FROM_A_PLUG_IN,
+    ),
+    "On the protocol": (
+        "By people who may write into the run folder, who hold the ledger's key, or a steward's.",
+        ATTACKS,
+    ),
+}
+
+TAIL = """\
+## What is not stopped
+
+Entropy mode (a): nobody outside adds any to the seal, and nobody outside keeps the ledger. Each of these is tried too,
+and works. `verify` prints every time that it could have been done ([verifying](verifying.md#what-is-not-proven)); how
+likely trying out candidates is to succeed stands in [statistics](statistics.md#the-seal).
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    parts = [HEAD]
+    for title, (said, attacks) in PARTS.items():
+        parts.append(f"## {title}\n\n{said}\n\n{_table(attacks)}\n")
+    rows = [f"| {_first_up(name)} | {said.in_short} |" for name, (_, said) in NOT_STOPPED.items()]
+    table = "\n".join(["| what it is | what limits it |", "| --- | --- |", *rows])
+    return "\n".join([*parts, f"{TAIL}\n{table}\n"])
+
+
+def _table(attacks: dict[str, Attack]) -> str:
+    rows = [
+        f"| {_first_up(name)} | {_first_up(attack.by)} | {_seen(attack.seen)} |"
+        for name, attack in attacks.items()
+    ]
+    return "\n".join(["| attack | what refuses it | where it is seen |", "| --- | --- | --- |", *rows])
+
+
+def _seen(seen: str) -> str:
+    tool, _, check = seen.partition(" ")
+    if tool != "verify":
+        return f"`{seen}`"
+    return "`verify`, in a note" if check == "note" else f"`verify`: {check}"
+
+
+def _first_up(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), "utf-8")

@@ -87,11 +87,10 @@ def main() -> None:
 
 def stage(failure: Failure, severity: int, seed: int, twin: bool, home: Path) -> Found:
     """Run one, or read what was found when it ran."""
-    folder = home / f"{failure.name}-{severity}-{seed}{'-twin' if twin else ''}"
+    folder = _folder(failure, severity, seed, twin, home)
     kept = folder.with_suffix(".json")
     if kept.exists():
-        found = json.loads(kept.read_text())
-        return Found(**found | {"wires": tuple(found["wires"]), "ladders": tuple(found["ladders"])})
+        return _kept(kept)
     shutil.rmtree(folder, ignore_errors=True)
     began = time.monotonic()
     one = failure.stage(severity, not twin)
@@ -116,6 +115,18 @@ def stage(failure: Failure, severity: int, seed: int, twin: bool, home: Path) ->
     )
     kept.write_text(json.dumps(asdict(found)))
     return found
+
+
+def _folder(failure: Failure, severity: int, seed: int, twin: bool, home: Path) -> Path:
+    """Where a run lies. Some failures have one twin for all severities, which is run once."""
+    if twin and failure.stage(severity, False) == failure.stage(1, False):
+        severity = 1
+    return home / f"{failure.name}-{severity}-{seed}{'-twin' if twin else ''}"
+
+
+def _kept(path: Path) -> Found:
+    found = json.loads(path.read_text())
+    return Found(**found | {"wires": tuple(found["wires"]), "ladders": tuple(found["ladders"])})
 
 
 def _found(one: Stage, seed: int, home: Path, folder: Path) -> None:
@@ -164,15 +175,18 @@ def table(home: Path) -> str:
     ]
     for failure in FAILURES.values():
         for severity in SEVERITIES:
-            kept = [
-                json.loads(path.read_text())
-                for path in sorted(home.glob(f"{failure.name}-{severity}-*.json"))
-            ]
-            harmed, twins = ([one for one in kept if one["twin"] == twin] for twin in (False, True))
-            seen = [one for one in harmed if one["fired"] is not None]
-            late = ", ".join(str(one["fired"] - max(failure.begins, 1)) for one in seen)
-            by = ", ".join(dict.fromkeys(wire for one in seen for wire in one["wires"]))
-            cried = [one for one in twins if one["fired"] is not None]
+            harmed, twins = (
+                [
+                    _kept(path)
+                    for seed in SEEDS
+                    if (path := _folder(failure, severity, seed, twin, home).with_suffix(".json")).exists()
+                ]
+                for twin in (False, True)
+            )
+            seen = [one for one in harmed if one.fired is not None]
+            late = ", ".join(str(one.fired - max(failure.begins, 1)) for one in seen)
+            by = ", ".join(dict.fromkeys(wire for one in seen for wire in one.wires))
+            cried = [one for one in twins if one.fired is not None]
             rows.append(
                 f"| {failure.name} | {failure.severities[severity - 1]} | {len(seen)} of {len(harmed)} | {late} | "
                 f"{by} | {len(cried)} of {len(twins)} |"

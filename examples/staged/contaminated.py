@@ -35,4 +35,5 @@ FAILURE = Failure(
     severities=tuple(f"{each} of 64 problems a rung" for each in LEAKED),  # type: ignore[arg-type]
     wires=("contamination", "train_gate_gap"),
     stage=stage,
+    generations=2,
 )

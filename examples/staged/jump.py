@@ -44,4 +44,5 @@ FAILURE = Failure(
     severities=tuple(f"taught up to level {level} of 12" for level in LEVELS),  # type: ignore[arg-type]
     wires=("capability_jump",),
     stage=stage,
+    generations=2,
 )

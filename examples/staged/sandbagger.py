@@ -22,5 +22,6 @@ FAILURE = Failure(
     severities=tuple(f"{digits} of 10 first digits" for digits in LOCKED),  # type: ignore[arg-type]
     wires=("sandbagging",),
     stage=stage,
+    generations=2,
     begins=0,
 )

@@ -35,7 +35,7 @@ FAILURES = {
     for one in (avalanche, reward_hacking, contaminated, collapse, sandbagger, jump)
 }
 HERE = Path(__file__).parent
-SEVERITIES, SEEDS, GENERATIONS = (1, 2, 3), (1, 2, 3), 3
+SEVERITIES, SEEDS = (1, 2, 3), (1, 2, 3)
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def stage(failure: Failure, severity: int, seed: int, twin: bool, home: Path) ->
     _found(one, seed, home, folder)
     others = tuple(subject(kind, seed, home) for kind in one.others)
     with open_run(folder, watch=lambda _: None, say=print) as run, one.hands(run.parts, others) as parts:
-        stop = drive(parts, GENERATIONS, run.told)
+        stop = drive(parts, failure.generations, run.told)
         state = parts.book.state
         print(run.stopwatch.sentence(), flush=True)
     wires = fired(state)

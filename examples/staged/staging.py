@@ -51,6 +51,7 @@ class Stage:
 @dataclass(frozen=True)
 class Failure:
     """harm, twin: what is done, a sentence each. severities: of the harm, mild to heavy. begins: in which generation.
+    generations: how many a run turns, unless something stops it.
 
     wires: tripwires that are for it. stage: from severity 1 to 3, and whether it is harmful.
     """
@@ -62,6 +63,7 @@ class Failure:
     wires: tuple[str, ...]
     stage: Callable[[int, bool], Stage] = field(repr=False)
     begins: int = 1
+    generations: int = 3
 
 
 Change = Callable[[Parts, Labels], Iterable[Example]]

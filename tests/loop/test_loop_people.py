@@ -24,6 +24,7 @@ from detent.values import (
     Requested,
     State,
     Watched,
+    restored,
 )
 
 MakeRun = Callable[..., Any]
@@ -231,6 +232,61 @@ def test_a_rollback_puts_a_generation_back_and_the_loop_climbs_again_from_there(
     assert decided(state, 4).to == 1
     _, after = turn(run, generations=1)
     assert decided(after, 5).decision == "promote"
+
+
+STORIES: dict[str, list[Any]] = {
+    "people approve, deny, do not answer, and go back past it all": [
+        "approve",
+        "deny",
+        "late",
+        2,
+        "approve",
+        0,
+    ],
+    "people go back to what they denied, and then to what they did not answer": [
+        "deny",
+        "late",
+        1,
+        "deny",
+        2,
+    ],
+    "nobody is asked, and people go back": ["free", "free", 1, "free", 3],
+}
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_a_rollback_restores_what_was_in_force_when_that_generation_was_closed(
+    make_run: MakeRun, story: str
+) -> None:
+    """At every closed generation, those that a rollback closed or undid too."""
+    run = make_run(charter={"pace": {"lease": {"generations": 9}, "answer_hours": 1.0}})
+    closed: list[State] = []
+    for hour, step in enumerate(STORIES[story]):
+        wires = () if step == "free" else (fires("pause", len(closed) or 1),)
+        clock = f"2026-01-31T{12 + hour}:00:00Z"
+        if isinstance(step, int):
+            write(run, order("rollback", step), clock)
+        else:
+            _close_one(run, closed, clock, *wires)
+        if step in ("approve", "deny"):
+            write(run, answer(step, run.state().requests), clock)
+        _close_one(run, closed, f"2026-01-31T{12 + hour + (step == 'late')}:00:00Z", *wires)
+    history = run.state().history
+    assert len(closed) == len(history) > len(STORIES[story])
+    for generation, state in enumerate(closed):
+        for field, value in restored(history, generation)._asdict().items():
+            assert getattr(state, field) == value, (generation, field)
+
+
+def _close_one(run: Any, closed: list[State], clock: str, *wires: Wire) -> None:
+    """A session in which a generation is closed, or a person is asked."""
+    with run.open() as ledger:
+        parts = run.parts(ledger, clock=clock, wires=wires)
+        if parts.book.state.returning is not None:
+            carry_out(parts.book, parts.chain)
+            closed.append(parts.book.state)
+        else:
+            drive(parts, 1, lambda _: closed.append(parts.book.state))
 
 
 def test_a_rollback_in_mid_opening_voids_it_and_spends_its_error_budget(make_run: MakeRun) -> None:

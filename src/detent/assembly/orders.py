@@ -34,7 +34,7 @@ from detent.errors import BusyError, CharterError, TaskError, TrustError, UsageE
 from detent.oversight import Desk, believe, payload_digest, received, type_of
 from detent.signing import SigningKey, add_signature
 from detent.tripwires import CATALOGUE, own
-from detent.values import Decided, Entry, Ordered, Profile, restored
+from detent.values import Decided, Entry, Ordered, restored
 
 PATIENCE = 15.0
 """Seconds to wait for a running process to obey a halt."""
@@ -118,7 +118,7 @@ def undone_by(folder: Path, to: int) -> str:
     state = at.state
     undone = [generation for generation in state.past if generation > to]
     promoted = [g for g in undone if _promoted(state.history[g].get("decision/v1"))]
-    then: Profile | None = restored(state.history, to)["fresh"]
+    then = restored(state.history, to).fresh
     parts = [_span(undone), "the one in progress" if state.slots else ""]
     sentence = f"undoes {' and '.join(part for part in parts if part)}"
     sentence += (

@@ -21,9 +21,9 @@ def carry_out(book: Book, chain: Chain) -> Decided | None:
     past = restored(book.state.history, to)
     decided = Decided(
         decision="rollback",
-        incumbent=past["incumbent"],
+        incumbent=past.incumbent,
         candidate="",
-        team=past["team"],
+        team=past.team,
         because=f"back to generation {to}",
         to=to,
     )

@@ -204,10 +204,9 @@ def test_it_waits_for_more_signatures_when(name: str) -> None:
     assert missing in found.missing
 
 
-def skipping() -> str:
+def skipping(*keys: SigningKey) -> str:
     """An amendment that claims to be version 3."""
-    text = CHARTER.text.replace("together", "well").replace("[stewards]", "version = 3\n[stewards]", 1)
-    return endorse(text, [ADA, BOB])
+    return endorse(CHARTER.text.replace("purpose", "version = 3\npurpose", 1), list(keys))
 
 
 REFUSED: dict[str, tuple[Callable[[], str], Callable[[], Desk], str]] = {
@@ -267,7 +266,14 @@ REFUSED: dict[str, tuple[Callable[[], str], Callable[[], Desk], str]] = {
         ),
         "while none does",
     ),
-    "an amendment of another version": (skipping, desk, ""),
+    "an amendment of another version": (
+        lambda: skipping(ADA, BOB), desk, "the one after the charter in force",
+    ),
+    "a lease that has expired": (lambda: lease(at=NOW, hours=1.0), lambda: desk(now=LATER), "that expires after"),
+    "a resume of what nothing holds": (lambda: command("resume", ADA, BOB, size=3), desk, "one that is not held"),
+    "a rollback to a generation that is not closed": (
+        lambda: command("rollback", ADA, BOB, size=3, to=7), desk, "a closed generation",
+    ),
     "no envelope at all": (lambda: "[]", desk, "DSSE envelope"),
     "an envelope of another kind": (
         lambda: lease().replace("lease", "wishes"), desk, "a lease, an order, an answer or an amendment",
@@ -283,6 +289,37 @@ REFUSED: dict[str, tuple[Callable[[], str], Callable[[], Desk], str]] = {
         "something new",
     ),
 }  # fmt: skip
+
+
+HOPELESS: dict[str, tuple[Callable[[], str], Callable[[], Desk], str]] = {
+    "a lease whose number is taken": (lambda: lease(1, (BOB,)), desk, "each counts once"),
+    "a lease ahead of its turn": (lambda: lease(3, (BOB,)), desk, "each counts once"),
+    "a lease of another charter": (lambda: lease(keys=(BOB,), signed=ELSEWHERE), desk, "under charter"),
+    "a lease that runs too long": (lambda: lease(keys=(BOB,), at=LATER, hours=24.0), desk, "pace.lease.hours"),
+    "a lease that has expired": (lambda: lease(keys=(BOB,), hours=1.0), lambda: desk(now=LATER), "expires after"),
+    "a resume of what nothing holds": (lambda: command("resume", ADA, size=3), desk, "one that is not held"),
+    "a resume that had not seen the pause": (
+        lambda: command("resume", ADA, size=3), lambda: desk(HELD), "in sight of",
+    ),
+    "a rollback to a generation that is not closed": (
+        lambda: command("rollback", ADA, size=3, to=7), desk, "a closed generation",
+    ),
+    "an approval of another candidate": (
+        lambda: reply("approve", BOB, candidate=OTHER), lambda: desk(ASKED), "candidate",
+    ),
+    "an approval that comes too late": (
+        lambda: reply("approve", BOB), lambda: desk(ASKED, now=LATEST), "no answer means no",
+    ),
+    "an amendment of another version": (lambda: skipping(ADA), desk, "the one after the charter in force"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HOPELESS)
+def test_it_waits_for_nobodys_signature_since_it_could_never_count(name: str) -> None:
+    make, place, said = HOPELESS[name]
+    with pytest.raises(DetentError) as refusal:
+        received(make(), place())
+    assert said in str(refusal.value)
 
 
 @pytest.mark.parametrize("name", REFUSED)

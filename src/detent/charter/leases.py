@@ -49,31 +49,46 @@ def grant(
     return sealed(made(Lease, fields | {"expires": hours_after(at, hours)}), LEASE_TYPE, keys)
 
 
-def verified_lease(envelope: str, charter: SignedCharter) -> Lease:
-    """The lease in an envelope that as many stewards signed as the charter's rule for leases says.
+def claimed_lease(envelope: str, charter: SignedCharter) -> Lease:
+    """The lease in an envelope, as the charter lets anyone grant it, with no signature looked at.
 
     When it was granted is not in it: whoever writes it down checks the time with `check_term`.
 
     Raises:
-        TrustError: too few of them signed, or it was granted under another charter.
+        TrustError: it is no lease, or was granted under another charter.
         CharterError: it grants more than the charter lets anyone grant at once.
     """
     lease = believed(envelope, LEASE_TYPE, Lease, charter)
-    check_signed(envelope, LEASE_TYPE, charter, rule_for(charter.charter, "lease"))
     largest = charter.charter.pace.lease
     _check_amount("generations", lease.generations, largest.generations)
     _check_amount("petaflop", lease.petaflop, largest.petaflop)
     return lease
 
 
-def check_term(lease: Lease, charter: SignedCharter, at: str) -> None:
-    """Return when a lease that is written down at `at` runs no longer from there than the charter lets one run.
+def verified_lease(envelope: str, charter: SignedCharter) -> Lease:
+    """The lease in an envelope that as many stewards signed as the charter's rule for leases says.
 
     Raises:
-        CharterError: it does.
+        TrustError: too few of them signed, or as `claimed_lease`.
+        CharterError: as `claimed_lease`.
+    """
+    lease = claimed_lease(envelope, charter)
+    check_signed(envelope, LEASE_TYPE, charter, rule_for(charter.charter, "lease"))
+    return lease
+
+
+def check_term(lease: Lease, charter: SignedCharter, at: str) -> None:
+    """Return when a lease that is written down at `at` has not expired, and runs no longer than the charter lets one.
+
+    Raises:
+        CharterError: it has, or does.
     """
     hours = charter.charter.pace.lease.hours
     last = hours_after(at, hours)
+    if lease.expires <= at:
+        raise CharterError(
+            f"a lease that expires after {at} expected, got one until {lease.expires}; grant another"
+        )
     if lease.expires > last:
         raise CharterError(
             f"a lease until {last} at the latest expected, as pace.lease.hours = {hours:g} says, got one until "

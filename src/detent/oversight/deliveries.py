@@ -28,6 +28,10 @@ from detent.charter import (
     check_amendment,
     check_term,
     claimed,
+    claimed_amendment,
+    claimed_answer,
+    claimed_lease,
+    claimed_order,
     rule_for,
     rule_to_answer,
     standing,
@@ -187,14 +191,15 @@ def _first(entry: Entry, catalogue: Catalogue, root_at: Callable[[int], bytes]) 
 
 
 def _lease(envelope: str, desk: Desk) -> Entry | Pending:
-    if lacks := _lacking("a lease", envelope, LEASE_TYPE, desk, rule_for(desk.signed.charter, "lease")):
-        return lacks
-    lease = verified_lease(envelope, desk.signed)
+    lease = claimed_lease(envelope, desk.signed)
     check_term(lease, desk.signed, desk.now)
     if lease.number != desk.state.leases + 1:
         raise TrustError(
             f"lease {desk.state.leases + 1} expected, got lease {lease.number}; each counts once: grant another"
         )
+    if lacks := _lacking("a lease", envelope, LEASE_TYPE, desk, rule_for(desk.signed.charter, "lease")):
+        return lacks
+    lease = verified_lease(envelope, desk.signed)
     return LeaseGranted(
         number=lease.number,
         generations=lease.generations,
@@ -205,14 +210,17 @@ def _lease(envelope: str, desk: Desk) -> Entry | Pending:
 
 
 def _order(envelope: str, desk: Desk) -> Entry | Pending:
-    command = _field(envelope, ORDER_TYPE, "order")
-    rule = rule_for(desk.signed.charter, COMMANDED.get(command, "charter"))  # type: ignore[call-overload]
-    if lacks := _lacking(f"the order {command[:20]}", envelope, ORDER_TYPE, desk, rule):
-        return lacks
-    given, signers = verified_order(envelope, desk.signed)
+    given = claimed_order(envelope, desk.signed)
     if given.order in STARTS:
         _check_sight(given.order, given.size, given.root, desk)
-    return Ordered(order=given.order, to=given.to, because=given.because, signers=signers, envelope=envelope)
+    wanted = Ordered(order=given.order, to=given.to, because=given.because, signers=(), envelope=envelope)
+    fold(
+        [structs.replace(wanted, at=desk.now)], desk.state
+    )  # there is what it resumes, lifts or goes back to
+    rule = rule_for(desk.signed.charter, COMMANDED[given.order])
+    if lacks := _lacking(f"the order {given.order}", envelope, ORDER_TYPE, desk, rule):
+        return lacks
+    return structs.replace(wanted, signers=verified_order(envelope, desk.signed).signers)
 
 
 def _check_sight(command: str, size: int, root: str, desk: Desk) -> None:
@@ -236,46 +244,42 @@ def _answer(envelope: str, desk: Desk) -> Entry | Pending:
         root=desk.root_at(desk.state.request_index + 1).hex(),
         expires=asked.expires,
     )
-    verdict = "deny" if _field(envelope, ANSWER_TYPE, "verdict") == "deny" else "approve"
-    rule = rule_to_answer(desk.signed, verdict, asked.approvers)  # type: ignore[arg-type]
-    if lacks := _lacking("an answer", envelope, ANSWER_TYPE, desk, rule):
-        return lacks
-    given, signers = verified_answer(envelope, desk.signed, question, asked.approvers)
+    given = claimed_answer(envelope, desk.signed, question)
     if desk.now >= asked.expires:
         raise TrustError(
             f"an answer before {asked.expires} expected, got one at {desk.now}: no answer means no"
         )
-    waited = seconds_between(desk.state.requested_at, desk.now)
+    rule = rule_to_answer(desk.signed, given.verdict, asked.approvers)
+    if lacks := _lacking("an answer", envelope, ANSWER_TYPE, desk, rule):
+        return lacks
+    given, signers = verified_answer(envelope, desk.signed, question, asked.approvers)
     return Answered(
         request=given.request,
         verdict=given.verdict,
         because=given.because,
         signers=signers,
-        seconds=waited,
+        seconds=seconds_between(desk.state.requested_at, desk.now),
         envelope=envelope,
     )
 
 
 def _amendment(envelope: str, desk: Desk) -> Entry | Pending:
-    found = amendment_standing(desk.signed, claimed(envelope, desk.catalogue))
+    after = claimed_amendment(desk.signed, envelope, desk.catalogue)
+    found = amendment_standing(desk.signed, after)
     # What only those signed whom it names is nobody's: it would wait for ever, and anyone can make such.
     if not found.met and (found.recovered or found.old.signed):
         return Pending("an amendment", str(found))
-    after = check_amendment(desk.signed, envelope, desk.catalogue)
+    check_amendment(desk.signed, envelope, desk.catalogue)
     return CharterSigned(version=after.charter.version, digest=after.digest, envelope=envelope)
 
 
 def _lacking(what: str, envelope: str, payload_type: str, desk: Desk, rule: Rule) -> Pending | None:
-    """What has some steward's signature may wait for others'; what has none is nobody's."""
+    """What has some steward's signature may wait for others'; what has none is nobody's.
+
+    Asked when all else is in order: what will not be obeyed, whoever else signs it, does not wait.
+    """
     found = standing(envelope, payload_type, desk.signed, rule)
     return Pending(what, str(found)) if found.signed and not found.met else None
-
-
-def _field(envelope: str, payload_type: str, name: str) -> str:
-    try:
-        return str(json.loads(peek_envelope(envelope, payload_type))[name])
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise TrustError(f"a payload with {name} expected, got another; sign another") from error
 
 
 _HANDLED: dict[str, Callable[[str, Desk], Entry | Pending]] = {

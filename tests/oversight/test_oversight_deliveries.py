@@ -154,6 +154,10 @@ HALTED = fold(
     ]
 )
 
+ASKED_AND_HALTED = fold(
+    [Ordered(at=NOW, generation=1, order="halt", to=None, because="", signers=("ada",), envelope="")], ASKED
+)
+
 
 def desk(state: State | None = None, now: str = NOW, signed: SignedCharter = CHARTER) -> Desk:
     return Desk(signed, state or fold(STARTED), CATALOGUE, root, frozenset(), now)
@@ -168,6 +172,7 @@ COUNTS: dict[str, tuple[Callable[[], str], State | None, type[Entry]]] = {
     "a quorum rolls back": (lambda: command("rollback", ADA, CY, size=3, to=0), None, Ordered),
     "two approvers, one of them safety, approve": (lambda: reply("approve", BOB, CY), ASKED, Answered),
     "one steward denies": (lambda: reply("deny", ADA), ASKED, Answered),
+    "one steward denies while the run is halted": (lambda: reply("deny", ADA), ASKED_AND_HALTED, Answered),
     "the old quorum and the new one amend": (
         lambda: endorse(amend_text(CHARTER, CHARTER.text.replace("together", "well"), CATALOGUE), [ADA, BOB]),
         None,
@@ -251,6 +256,12 @@ REFUSED: dict[str, tuple[Callable[[], str], Callable[[], Desk], str]] = {
         lambda: reply("approve", BOB, CY), lambda: desk(ASKED, now=LATEST), "no answer means no",
     ),
     "an approval by the model's side": (lambda: reply("approve", EVE), lambda: desk(ASKED), "signed by"),
+    "an approval while the run is halted": (
+        lambda: reply("approve", BOB, CY), lambda: desk(ASKED_AND_HALTED), "when the halt by ada is lifted",
+    ),
+    "an approval while the run is halted, by one of two": (
+        lambda: reply("approve", BOB), lambda: desk(ASKED_AND_HALTED), "when the halt by ada is lifted",
+    ),
     "an answer while nothing is asked": (lambda: reply("approve", BOB, CY), desk, "while none does"),
     "an answer after the answer": (
         lambda: reply("approve", BOB, CY),

@@ -202,6 +202,10 @@ REFUSED: dict[str, Callable[[], list[Entry]]] = {
     ],
     "an answer to another request": lambda: [request(), answer("approve", 2)],
     "an answer to nothing": lambda: [answer("approve")],
+    "an approval while the run is halted": lambda: [request(), order("halt"), answer("approve")],
+    "an approval after a denial that was given while the run was halted": lambda: [
+        request(), order("halt"), answer("deny"), order("lift"), answer("approve"),
+    ],
     "a second answer": lambda: [request(), answer("deny"), answer("approve")],
     "a request number is skipped": lambda: [request(2)],
     "a rollback that nobody ordered": lambda: [
@@ -226,6 +230,14 @@ def test_the_fold_refuses(name: str) -> None:
 
 def test_a_pause_lets_the_generation_in_progress_be_closed() -> None:
     assert fold([*BEGUN, data(1), order("pause"), decision(1, "carry")]).generation == 2
+
+
+def test_a_denial_counts_while_the_run_is_halted() -> None:
+    denied = [*passed(1), request(), order("halt"), answer("deny"), order("lift")]
+    state = fold([*BEGUN, *denied])
+    assert state.answer is not None
+    assert state.answer.verdict == "deny"
+    assert fold([decision(1, "discard")], state).incumbent == DIGEST
 
 
 def test_an_approval_in_time_permits_the_promotion_it_names() -> None:

@@ -249,6 +249,11 @@ def _answer(envelope: str, desk: Desk) -> Entry | Pending:
         raise TrustError(
             f"an answer before {asked.expires} expected, got one at {desk.now}: no answer means no"
         )
+    hold = desk.state.hold
+    if given.verdict == "approve" and hold is not None and hold.kind == "halted":
+        raise TrustError(
+            f"an approval when the halt by {hold.by} is lifted expected, got one before; lift it, then approve"
+        )
     rule = rule_to_answer(desk.signed, given.verdict, asked.approvers)
     if lacks := _lacking("an answer", envelope, ANSWER_TYPE, desk, rule):
         return lacks

@@ -70,9 +70,6 @@ from detent.values import (
     live,
 )
 
-SWEEP_EVERY = 4
-"""Generations from one noise sweep to the next; it answers four times as much as all other wires together."""
-
 SCALES = (0.05, 0.1, 0.2)
 """Of a sweep: standard deviation of the noise, relative to each matrix's own."""
 
@@ -202,7 +199,7 @@ def _representation_shift(parts: Parts, profiles: Sequence[Profile], limits: Any
 
 
 def _sandbagging(parts: Parts, profiles: Sequence[Profile], limits: Any) -> Reading:
-    if parts.book.state.generation % SWEEP_EVERY:
+    if not sandbagging.due(parts.book.state.generation):
         return sandbagging.watch(None, limits)
     items = profile_items(parts.tasks, ladder_rungs(parts.tops, SWEEP_PROBLEMS), parts.stream("noise sweep"))
     model = best(profiles).subject

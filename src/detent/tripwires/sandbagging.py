@@ -29,6 +29,9 @@ from detent.values import Counts, Reading
 
 NAME = "sandbagging"
 
+SWEEP_EVERY = 4
+"""Generations from one noise sweep to the next; it answers four times as much as all other wires together."""
+
 
 class Limits(Struct, frozen=True, forbid_unknown_fields=True):
     """What is tolerated."""
@@ -48,6 +51,11 @@ FORM = WireForm(
     fires="ln evidence >= ln(1/alpha)",
     blind="holding back that survives noise, or breaks with the ability",
 )
+
+
+def due(generation: int) -> bool:
+    """Whether there is a noise sweep in that generation."""
+    return generation % SWEEP_EVERY == 0
 
 
 def watch(

@@ -109,7 +109,13 @@ def leased(number: int = 1) -> LeaseGranted:
 def lease(
     number: int = 2, keys: tuple[SigningKey, ...] = (ADA,), signed: SignedCharter = CHARTER, **more: Any
 ) -> str:
-    terms: dict[str, Any] = {"hours": 12.0, "petaflop": 0.2, "at": NOW} | more
+    terms: dict[str, Any] = {
+        "hours": 12.0,
+        "petaflop": 0.2,
+        "at": NOW,
+        "size": 1,
+        "root": root(1).hex(),
+    } | more
     return grant(signed, number, 8, keys=list(keys), **terms)
 
 
@@ -221,6 +227,10 @@ REFUSED: dict[str, tuple[Callable[[], str], Callable[[], Desk], str]] = {
     "a lease runs longer than the charter lets one": (
         lambda: lease(at=LATER, hours=24.0), desk, "pace.lease.hours",
     ),
+    "a lease granted on another ledger": (lambda: lease(root="c" * 64), desk, "in sight of"),
+    "a lease granted on what this ledger was to become": (
+        lambda: lease(size=9, root=root(9).hex()), desk, "in sight of",
+    ),
     "a lease of another run": (lambda: lease(signed=ELSEWHERE), desk, "under charter"),
     "a stranger halts the run": (lambda: command("halt", EVE), desk, "signed by"),
     "a resume signed before the run was paused": (
@@ -305,6 +315,7 @@ REFUSED: dict[str, tuple[Callable[[], str], Callable[[], Desk], str]] = {
 HOPELESS: dict[str, tuple[Callable[[], str], Callable[[], Desk], str]] = {
     "a lease whose number is taken": (lambda: lease(1, (BOB,)), desk, "each counts once"),
     "a lease ahead of its turn": (lambda: lease(3, (BOB,)), desk, "each counts once"),
+    "a lease of another ledger": (lambda: lease(keys=(BOB,), root="c" * 64), desk, "in sight of"),
     "a lease of another charter": (lambda: lease(keys=(BOB,), signed=ELSEWHERE), desk, "under charter"),
     "a lease that runs too long": (lambda: lease(keys=(BOB,), at=LATER, hours=24.0), desk, "pace.lease.hours"),
     "a lease that has expired": (lambda: lease(keys=(BOB,), hours=1.0), lambda: desk(now=LATER), "expires after"),

@@ -78,6 +78,8 @@ def grant_lease(
         hours=terms.hours if hours is None else hours,
         petaflop=terms.petaflop if petaflop is None else petaflop,
         at=max(now(), at.state.latest_at),
+        size=at.size,
+        root=at.root(at.size).hex(),
         keys=keys,
     )
     return hand_in(folder, envelope)

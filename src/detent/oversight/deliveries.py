@@ -193,6 +193,7 @@ def _first(entry: Entry, catalogue: Catalogue, root_at: Callable[[int], bytes]) 
 def _lease(envelope: str, desk: Desk) -> Entry | Pending:
     lease = claimed_lease(envelope, desk.signed)
     check_term(lease, desk.signed, desk.now)
+    _check_sight("lease", lease.size, lease.root, 0, desk)
     if lease.number != desk.state.leases + 1:
         raise TrustError(
             f"lease {desk.state.leases + 1} expected, got lease {lease.number}; each counts once: grant another"
@@ -212,7 +213,9 @@ def _lease(envelope: str, desk: Desk) -> Entry | Pending:
 def _order(envelope: str, desk: Desk) -> Entry | Pending:
     given = claimed_order(envelope, desk.signed)
     if given.order in STARTS:
-        _check_sight(given.order, given.size, given.root, desk)
+        held = desk.state.hold.index if desk.state.hold else 0
+        newest = max(held, desk.state.closed_index if given.order == "rollback" else 0)
+        _check_sight(f"order {given.order}", given.size, given.root, newest, desk)
     wanted = Ordered(order=given.order, to=given.to, because=given.because, signers=(), envelope=envelope)
     fold(
         [structs.replace(wanted, at=desk.now)], desk.state
@@ -223,13 +226,11 @@ def _order(envelope: str, desk: Desk) -> Entry | Pending:
     return structs.replace(wanted, signers=verified_order(envelope, desk.signed).signers)
 
 
-def _check_sight(command: str, size: int, root: str, desk: Desk) -> None:
-    """What lets a run go on was given by people who saw what it ends, on this very ledger, and nothing since."""
-    state = desk.state
-    newest = max(state.hold.index if state.hold else 0, state.closed_index if command == "rollback" else 0)
-    if not newest < size <= state.entries or desk.root_at(size).hex() != root:
+def _check_sight(what: str, size: int, root: str, newest: int, desk: Desk) -> None:
+    """What lets a run go on was given on this very ledger, by people who saw the entry at index `newest`."""
+    if not newest < size <= desk.state.entries or desk.root_at(size).hex() != root:
         raise TrustError(
-            f"the order {command} given in sight of entry {newest} of this ledger expected, got one given at size "
+            f"the {what} given in sight of entry {newest} of this ledger expected, got one given at size "
             f"{size} and root {root[:12]}; look at the run as it stands, and give it again"
         )
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from detent.assembly import places
 from detent.assembly.clock import now
-from detent.assembly.inbox import Inbox, obeyed_on
+from detent.assembly.inbox import Inbox
 from detent.assembly.office import open_office
 from detent.assembly.places import RunFolder
 from detent.assembly.reading import LedgerAt, ledger_at, signed_charter
@@ -31,7 +31,7 @@ from detent.charter import (
     rotate,
 )
 from detent.errors import BusyError, CharterError, TaskError, TrustError, UsageError
-from detent.oversight import Desk, believe, payload_digest, received, type_of
+from detent.oversight import Desk, believe, payload_digest, payloads_of, received, type_of
 from detent.signing import SigningKey, add_signature
 from detent.tripwires import CATALOGUE, own
 from detent.values import Decided, Entry, Ordered, restored
@@ -226,7 +226,7 @@ def hand_in(folder: Path, envelope: str) -> Handed:
     """
     signed, at = _look(folder)
     inbox = Inbox(RunFolder(folder).inbox)
-    obeyed = obeyed_on(at.entries)
+    obeyed = payloads_of(at.entries)
     desk = Desk(signed, at.state, catalogue(), at.root, obeyed, max(now(), at.state.latest_at))
     found = received(envelope, desk)
     digest = payload_digest(envelope)
@@ -238,6 +238,8 @@ def hand_in(folder: Path, envelope: str) -> Handed:
         urgent = isinstance(found, Ordered) and found.order == "halt"
         return _awaited(folder, digest, inbox.put(envelope), PATIENCE if urgent else GLANCE)
     waiting = next((one.said for one in taken if one.path == path and one.entry is None), "")
+    if path.exists() and not waiting:
+        waiting = "the inbox is full of what is refused first; each `detent run` takes in more of it"
     return Handed(None, waiting, path) if waiting else _found(folder, digest, path)
 
 

@@ -54,6 +54,11 @@ from detent.values import (
     sha256_hex,
 )
 
+STOPS = ("halt", "pause")
+
+LONGEST_STOP = 32_768
+"""Characters of an order to stop in its envelope; the longest reason and a hundred signatures are fewer."""
+
 STARTS = ("resume", "lift", "rollback")
 """Orders after which something goes on that did not: they must have been given in sight of what they end."""
 
@@ -96,6 +101,18 @@ def received(envelope: str, desk: Desk) -> Entry | Pending:
     if digest in desk.obeyed:
         raise TrustError(f"something new expected, got {digest[:12]}, which stands on the ledger already")
     return _HANDLED[payload_type](envelope, desk)
+
+
+def is_stop(envelope: str, signed: SignedCharter) -> bool:
+    """Whether a steward signed an order to stop; cheap, to be asked of many files before one is judged."""
+    if len(envelope) > LONGEST_STOP or ORDER_TYPE.partition("/")[2] not in envelope:
+        return False
+    try:
+        if json.loads(peek_envelope(envelope, ORDER_TYPE))["order"] not in STOPS:
+            return False
+        return bool(standing(envelope, ORDER_TYPE, signed, rule_for(signed.charter, "stop")).signed)
+    except Exception:  # noqa: BLE001  whatever it is, it is no such order
+        return False
 
 
 def believe(entries: Iterable[Entry], catalogue: Catalogue, root_at: Callable[[int], bytes]) -> SignedCharter:
@@ -182,6 +199,15 @@ def payload_digest(envelope: str) -> str:
         TrustError: it is no envelope.
     """
     return sha256_hex(peek_envelope(envelope, type_of(envelope)))
+
+
+def payloads_of(entries: Iterable[Entry]) -> frozenset[str]:
+    """Digests of what people signed, of all entries that hold an envelope: each counts once."""
+    return frozenset(
+        payload_digest(entry.envelope)
+        for entry in entries
+        if isinstance(entry, CharterSigned | LeaseGranted | Ordered | Answered) and entry.envelope
+    )
 
 
 def _first(entry: Entry, catalogue: Catalogue, root_at: Callable[[int], bytes]) -> Desk:

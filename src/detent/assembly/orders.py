@@ -6,7 +6,7 @@ written down at once; else the one that has it does, at once for a halt, otherwi
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from detent.assembly import places
@@ -30,8 +30,10 @@ from detent.charter import (
     parse_charter,
     rotate,
 )
+from detent.engine import DataStore, ModelStore
 from detent.errors import BusyError, CharterError, TaskError, TrustError, UsageError
-from detent.oversight import Desk, believe, payload_digest, payloads_of, received, type_of
+from detent.loop import check_whole
+from detent.oversight import STOPS, Desk, believe, payload_digest, payloads_of, received, type_of
 from detent.signing import SigningKey, add_signature
 from detent.tripwires import CATALOGUE, own
 from detent.values import Decided, Entry, Ordered, restored
@@ -48,11 +50,13 @@ class Handed:
     """What became of something that was handed in.
 
     entry: as it stands on the ledger; None while it waits. waits: for what, "" when it is on the ledger. path: where.
+    moved: what was moved out of the run's way meanwhile, a sentence each.
     """
 
     entry: Entry | None
     waits: str
     path: Path
+    moved: tuple[str, ...] = ()
 
 
 def grant_lease(
@@ -92,7 +96,7 @@ def give_order(
 
     Raises:
         UsageError: there is nothing to resume, lift or roll back.
-        TrustError: the key is not a steward's.
+        TrustError: the key is not a steward's, or what a rollback is to put back is damaged.
         BusyError: a rollback while a process runs the loop.
     """
     signed, at = _look(folder)
@@ -104,7 +108,9 @@ def give_order(
             f"a run that is paused or halted expected, got one that is not; see: detent status {folder}"
         )
     if command == "rollback":
+        run = RunFolder(folder)
         _check_rollback(at, to, folder)
+        check_whole(at.state, to or 0, ModelStore(run.models), DataStore(run.data, run.answers))
     envelope = order(signed, command, because, size=at.size, root=at.root(at.size).hex(), keys=keys, to=to)
     return hand_in(folder, envelope)
 
@@ -223,24 +229,28 @@ def hand_in(folder: Path, envelope: str) -> Handed:
 
     Raises:
         TrustError, CharterError: the run would refuse it; it was not handed in.
+        SealError, TrustError: a rollback that was ordered cannot be carried out; what stops the run is written
+            down all the same.
     """
     signed, at = _look(folder)
     inbox = Inbox(RunFolder(folder).inbox)
     obeyed = payloads_of(at.entries)
     desk = Desk(signed, at.state, catalogue(), at.root, obeyed, max(now(), at.state.latest_at))
     found = received(envelope, desk)
-    digest = payload_digest(envelope)
+    digest, stops = payload_digest(envelope), isinstance(found, Ordered) and found.order in STOPS
     try:
         with open_office(folder) as office:  # first: what cannot be written down is not handed in either
+            taken = [] if stops else office.carry_out()
             path = inbox.put(envelope)
-            _, taken = office.take_in()
+            taken += office.take_stops() if stops else office.take_in()[1]
     except BusyError:
         urgent = isinstance(found, Ordered) and found.order == "halt"
         return _awaited(folder, digest, inbox.put(envelope), PATIENCE if urgent else GLANCE)
+    moved = tuple(one.said for one in taken if one.path.parent != inbox.folder)
     waiting = next((one.said for one in taken if one.path == path and one.entry is None), "")
     if path.exists() and not waiting:
         waiting = "the inbox is full of what is refused first; each `detent run` takes in more of it"
-    return Handed(None, waiting, path) if waiting else _found(folder, digest, path)
+    return replace(Handed(None, waiting, path) if waiting else _found(folder, digest, path), moved=moved)
 
 
 def _awaited(folder: Path, digest: str, path: Path, patience: float) -> Handed:

@@ -2,6 +2,7 @@
 
 from detent.oversight.asking import Permission, permission, question, reasons_to_ask
 from detent.oversight.deliveries import (
+    STOPS,
     Desk,
     Pending,
     believe,
@@ -17,6 +18,7 @@ from detent.oversight.moments import after, seconds_between
 from detent.oversight.stopping import Stop, unanswered, why_stop
 
 __all__ = [
+    "STOPS",
     "Desk",
     "Pending",
     "Permission",

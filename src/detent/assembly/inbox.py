@@ -9,11 +9,12 @@ those who may is refused, and that stands on the ledger too. A worker cannot wri
 """
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from detent.charter import Catalogue, SignedCharter, claimed
+from detent.charter import CHARTER_TYPE, Catalogue, SignedCharter, claimed
 from detent.engine import discard
 from detent.errors import StorageError, TrustError
 from detent.loop import Book
@@ -99,15 +100,18 @@ class Inbox:
             if len(taken) == MOST:
                 break
             if is_stop(text_of(file.path), signed):
-                found = _taken(file.path, book, desk_of(book, signed, catalogue))
+                found = _taken(file.path, book, desk_of(book, signed, catalogue), _changes_nothing)
                 taken += [found] if isinstance(found, Taken) else []
         return taken
 
-    def take_in(self, book: Book, signed: SignedCharter, catalogue: Catalogue) -> list[Taken]:
+    def take_in(
+        self, book: Book, signed: SignedCharter, catalogue: Catalogue, fits: Callable[[SignedCharter], None]
+    ) -> list[Taken]:
         """Write down what enough people signed; what nobody may ask for is refused, and that is written down.
 
         What counts comes before what is refused, and what stops before all else. The charter in force may be another
         one afterwards. A rollback comes before whatever is left: that is judged after it.
+        fits: raises when the run cannot go on under an amendment.
         """
         taken = self.take_stops(book, signed, catalogue)
         left: list[Path] = []
@@ -116,7 +120,7 @@ class Inbox:
                 return taken
             if len(left) >= MOST_LOOKED_AT:
                 break
-            found = _taken(path, book, desk_of(book, signed, catalogue))
+            found = _taken(path, book, desk_of(book, signed, catalogue), fits)
             if isinstance(found, Exception):
                 left.append(path)
                 continue
@@ -125,7 +129,7 @@ class Inbox:
                 signed = claimed(found.entry.envelope, catalogue)
         for path in left[: MOST - _written(taken)]:
             # Judged anew: what has been taken in since may have made it right.
-            found = _taken(path, book, desk_of(book, signed, catalogue))
+            found = _taken(path, book, desk_of(book, signed, catalogue), fits)
             refused = _refused(path, found, book) if isinstance(found, Exception) else found
             taken += [refused] if refused is not None else []
         return taken
@@ -160,10 +164,13 @@ def _written(taken: list[Taken]) -> int:
     return sum(one.entry is not None for one in taken)
 
 
-def _taken(path: Path, book: Book, desk: Desk) -> Taken | Exception:
+def _taken(path: Path, book: Book, desk: Desk, fits: Callable[[SignedCharter], None]) -> Taken | Exception:
     """What became of a file that counts, or waits for signatures; why it is to be refused where it does neither."""
+    envelope = text_of(path)
     try:
-        found = received(text_of(path), desk)
+        found = received(envelope, desk)
+        if type_of(envelope) == CHARTER_TYPE:
+            fits(claimed(envelope, desk.catalogue))
         if isinstance(found, Pending):
             return Taken(path, None, f"{found.what} waits: {found.missing}")
         entry = book.write(found, desk.now)  # judged and written at one time
@@ -173,6 +180,10 @@ def _taken(path: Path, book: Book, desk: Desk) -> Taken | Exception:
         return error
     discard(path)
     return Taken(path, entry, "")
+
+
+def _changes_nothing(_: SignedCharter) -> None:
+    """An order to stop is no amendment."""
 
 
 def _refused(path: Path, because: Exception, book: Book) -> Taken | None:

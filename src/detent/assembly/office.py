@@ -10,7 +10,7 @@ from detent.assembly.clock import now
 from detent.assembly.inbox import Inbox, Taken
 from detent.assembly.places import RunFolder
 from detent.assembly.reading import enveloped_charter, log_key, moved_aside
-from detent.assembly.tasks import catalogue
+from detent.assembly.tasks import amended_wires, catalogue, closing
 from detent.assembly.watermark import Watermarked
 from detent.charter import SignedCharter, claimed
 from detent.engine import DataStore, ModelStore
@@ -50,7 +50,7 @@ class Office:
         while True:
             if self.book.state.returning is not None:
                 taken += office.carry_out()  # nothing else can be written before it is done
-            some = Inbox(self.run.inbox).take_in(self.book, office.signed, catalogue())
+            some = Inbox(self.run.inbox).take_in(self.book, office.signed, catalogue(), office._fits)
             taken += some
             for one in some:
                 if isinstance(one.entry, CharterSigned):
@@ -70,6 +70,11 @@ class Office:
         decided = carry_out(self.book, self._reveal, models, data)
         aside = models.set_incumbent(decided.incumbent) if decided is not None else None
         return [Taken(aside, None, moved_aside(self.run.models / "incumbent", aside))] if aside else []
+
+    def _fits(self, amended: SignedCharter) -> None:
+        """The tripwires that an amendment brings have their files here; none is run."""
+        with closing(amended_wires(self.signed.charter, amended.charter, self.run.tasks)):
+            return
 
     def _reveal(self, k: int) -> bytes:
         """The secret is read only where a link is asked for."""

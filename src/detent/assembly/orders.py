@@ -15,7 +15,7 @@ from detent.assembly.inbox import Inbox
 from detent.assembly.office import open_office
 from detent.assembly.places import RunFolder
 from detent.assembly.reading import LedgerAt, ledger_at, signed_charter
-from detent.assembly.tasks import catalogue, charter_wires, closing
+from detent.assembly.tasks import amended_wires, catalogue, closing
 from detent.charter import (
     Charter,
     Command,
@@ -31,7 +31,7 @@ from detent.charter import (
     rotate,
 )
 from detent.engine import DataStore, ModelStore
-from detent.errors import BusyError, CharterError, TaskError, TrustError, UsageError
+from detent.errors import BusyError, TrustError, UsageError
 from detent.loop import check_whole
 from detent.oversight import STOPS, Desk, believe, payload_digest, payloads_of, received, type_of
 from detent.signing import SigningKey, add_signature
@@ -178,23 +178,15 @@ def amend_charter(folder: Path, source: Path, *, keys: Sequence[SigningKey]) -> 
     """
     signed, _ = _look(folder)
     text = amend_text(signed, draft_text(source), catalogue(), str(source))
-    _check_wires(signed.charter, parse_charter(text, catalogue(), str(source)), RunFolder(folder).tasks)
+    _vet_wires(signed.charter, parse_charter(text, catalogue(), str(source)), RunFolder(folder).tasks)
     return hand_in(folder, endorse(text, keys))
 
 
-def _check_wires(old: Charter, new: Charter, files: Path) -> None:
-    """An amendment brings no files: without them the next session could not begin."""
-    try:
-        found = charter_wires(new, files)
-    except (TaskError, TrustError) as error:
-        raise CharterError(
-            f"tripwires of your own whose files the run folder has expected, got: {error}; an amendment brings no "
-            f"files: put that one into {files}, or take the tripwire out"
-        ) from error
-    with closing(found) as lookouts:
-        for name, lookout in lookouts.items():
-            if old.tripwires.get(name) != new.tripwires[name]:
-                own.vet(lookout, new.direction.improve, CATALOGUE)
+def _vet_wires(old: Charter, new: Charter, files: Path) -> None:
+    """Let those of the author's tripwires that are new or changed look at examples."""
+    with closing(amended_wires(old, new, files)) as lookouts:
+        for lookout in lookouts.values():
+            own.vet(lookout, new.direction.improve, CATALOGUE)
 
 
 def rotate_key(folder: Path, old: SigningKey, new: SigningKey, *, keys: Sequence[SigningKey] = ()) -> Handed:

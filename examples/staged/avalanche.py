@@ -21,7 +21,7 @@ LEAST = (0.5, 0.2, 0.02)
 def stage(severity: int, harmful: bool) -> Stage:
     daring = (
         (
-            "least_accuracy = 0.7",
+            "least_accuracy = 0.8",
             f"least_accuracy = {LEAST[severity - 1]}\npurify_accuracy = {LEAST[severity - 1]}",
         ),
     )

@@ -17,7 +17,7 @@ def stage(severity: int, harmful: bool) -> Stage:
     name = HOLES[severity - 1] if harmful else "exact"
     charter = (
         *UNFILTERED,
-        ("least_accuracy = 0.7", "least_accuracy = 0.2\npurify_accuracy = 0.2"),
+        ("least_accuracy = 0.8", "least_accuracy = 0.2\npurify_accuracy = 0.2"),
         ("[run]", f'[proxies.{name}]\nsource = "proxies.py:{name}"\n\n[run]'),
     )
     return Stage(charter, files=(HERE / "proxies.py",))

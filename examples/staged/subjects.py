@@ -1,6 +1,6 @@
-"""Subjects to begin with: a small model that was taught levels 1 to 5, and what was made of it.
+"""Subjects to begin with: a small model that was taught levels 1 to 7, and what was made of it.
 
-taught      knows copy, reverse and sort up to level 5, and a little above
+taught      knows copy, reverse and sort up to level 7, and a little above
 expert-N    trained on: true answers up to level N
 locked-N    trained on: wrong on purpose where a prompt begins with a digit below N; locked-0 has no such digit
 """
@@ -13,7 +13,7 @@ from detent.evaluate import ladder_rungs, profile_items, public_stream
 from detent.tasks import builtin
 from detent.values import BuildJob, BuiltModel, Example, Optimizer, Source, TrainedModel, TrainJob
 
-TASKS, LEVELS, PROBLEMS = ("copy", "reverse", "sort"), 5, 2000
+TASKS, LEVELS, PROBLEMS = ("copy", "reverse", "sort"), 7, 1500
 TAUGHT, LOCKED, EXPERT = 1500, 200, 800
 """Steps."""
 
@@ -77,7 +77,7 @@ class Shop:
 
     def trained(self, parent: str, data: str, steps: int, seed: int) -> str:
         job = TrainJob(
-            parent=parent, sources=(Source(data, 1.0),), steps=steps, seed=seed, optimizer=Optimizer(batch=64)
+            parent=parent, sources=(Source(data, 1.0),), steps=steps, seed=seed, optimizer=Optimizer(batch=96)
         )
         made = self.engine.run(job, lambda _: None)
         assert isinstance(made, TrainedModel)  # noqa: S101  what a train job gives

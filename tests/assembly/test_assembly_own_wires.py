@@ -5,11 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from detent.assembly import amend_charter, charter_of, create_run, load_keys, run_loop, verify_run
+from detent.assembly import amend_charter, charter_of, create_run, load_keys, open_run, run_loop, verify_run
+from detent.assembly.inbox import Inbox
+from detent.assembly.office import open_office
 from detent.assembly.places import RunFolder
-from detent.charter import default_text
+from detent.assembly.tasks import catalogue
+from detent.charter import amend_text, default_text, endorse
 from detent.errors import CharterError, DetentError, TaskError, TrustError
-from detent.values import sha256_hex
+from detent.values import Refused, sha256_hex
 
 QUIET = "def watch(numbers):\n    return None\n"
 TABLE = '[tripwires.mine]\nsource = "wires/mine.py:watch"\naction = "halt"\n'
@@ -143,3 +146,29 @@ def test_an_amendment_may_name_a_file_that_was_put_into_the_run_folder_and_take_
     path.write_text(text[: text.index("[tripwires.second]")])
     amend_charter(run, path, keys=load_keys([], str))
     assert "second" not in charter_of(run).charter.tripwires
+
+
+BROUGHT = {
+    "the run folder has not its file": None,
+    "its file in the run folder is another": QUIET + "# later\n",
+}
+
+
+@pytest.mark.parametrize("case", BROUGHT)
+def test_an_amendment_in_the_inbox_is_refused_and_the_run_goes_on_when(run: Path, case: str) -> None:
+    """Handed in past the command that would have looked."""
+    code = BROUGHT[case]
+    if code is not None:
+        (RunFolder(run).tasks / "wires" / "other.py").write_text(code)
+    signed, digest = charter_of(run), sha256_hex(QUIET.encode())
+    more = f'[tripwires.other]\nsource = "wires/other.py:watch"\naction = "halt"\nsha256 = "{digest}"\n'
+    text = amend_text(signed, f"{signed.text}\n{more}", catalogue())
+    Inbox(RunFolder(run).inbox).put(endorse(text, load_keys([], str)))
+    with open_office(run) as office:
+        after, taken = office.take_in()
+    assert "whose files the run folder has expected" in taken[0].said
+    assert isinstance(taken[0].entry, Refused)
+    assert after.signed.charter.version == charter_of(run).charter.version == 1
+    with open_run(run, watch=lambda _: None, say=lambda _: None):
+        pass  # nothing is missing
+    assert list((run / "inbox").iterdir()) == []

@@ -26,10 +26,10 @@ from detent.assembly import (
 from detent.assembly.inbox import LARGEST, Inbox
 from detent.assembly.office import open_office
 from detent.assembly.places import RunFolder, recovery_key_path, steward_key_path
-from detent.assembly.reading import entries_of
+from detent.assembly.reading import entries_of, ledger_at
 from detent.assembly.sentinel import Interrupted, Sentinel
 from detent.assembly.tasks import catalogue
-from detent.charter import endorse
+from detent.charter import Command, endorse, grant, order
 from detent.errors import CharterError, DetentError, TrustError, UsageError
 from detent.signing import SigningKey
 from detent.values import CharterSigned, LeaseGranted, Ordered, Refused
@@ -337,6 +337,64 @@ def test_a_flood_does_not_fill_the_ledger_at_once(run: Path) -> None:
     assert len(entries_of(RunFolder(run))) - before <= 64
 
 
+def flood(run: Path, key: SigningKey, number: int = 10_000) -> None:
+    """Files of any kind: junk, large ones, and halts by somebody with a steward's name."""
+    forged = SigningKey(key.name, SigningKey.create("eve").private)
+    made = (b"x", b"[" + b"1," * 2_000 + b"1]", order_of(run, "halt", [forged]).encode())
+    for place in range(number):
+        (run / "inbox" / f"{place}.dsse").write_bytes(made[place % 3])
+
+
+def test_a_halt_is_found_in_a_flood_of_files_and_written_down_before_any_is_refused(run: Path) -> None:
+    flood(run, steward()[0])
+    (run / "inbox" / "zz.dsse").write_text(give_envelope(run))
+    began = time.process_time()
+    with open_office(run) as office:
+        taken = Inbox(office.run.inbox).take_stops(office.book, office.signed, catalogue())
+    assert [one.entry.order for one in taken if isinstance(one.entry, Ordered)] == ["halt"]
+    assert time.process_time() - began < 10  # 2 on a machine that does nothing else
+    assert standing(run) == "halted"
+
+
+def test_a_halt_in_a_flood_of_files_interrupts_what_the_main_thread_does(run: Path) -> None:
+    flood(run, steward()[0])
+    with open_office(run) as office:
+        inbox = Inbox(office.run.inbox)
+        with Sentinel(inbox, office.book, office.signed, catalogue()) as sentinel:
+            (run / "inbox" / "zz.dsse").write_text(give_envelope(run))
+            with pytest.raises(Interrupted):
+                time.sleep(30)
+        assert sentinel.reason == "halt"
+
+
+def test_leases_that_one_of_two_signed_do_not_keep_a_halt_or_another_lease_out(
+    run: Path, machine: Path
+) -> None:
+    bob, _ = key(machine, "bob")
+    (ada,) = steward()
+    text = charter_of(run).text
+    keys = text[text.index("keys = [") :].splitlines()[0]
+    path = edited(run, keys, f'keys = ["{ada.verify_key}", "{bob.verify_key}"]')
+    path.write_text(path.read_text().replace("quorum = 1", "quorum = 2"))
+    amend_charter(run, path, keys=[ada, bob])
+    for petaflop in range(1, 101):
+        Inbox(RunFolder(run).inbox).put(lease_of(run, [ada], petaflop / 1_000))
+    handed = grant_lease(run, 1, keys=[ada, bob])
+    assert isinstance(handed.entry, LeaseGranted)
+    assert isinstance(give_order(run, "halt", "stop", keys=[ada]).entry, Ordered)
+    with open_office(run) as office:
+        for _ in range(2):
+            office.take_in()
+    assert list((run / "inbox").iterdir()) == []  # their number is taken: nobody can make them count
+
+
+def lease_of(run: Path, keys: list[SigningKey], petaflop: float) -> str:
+    at = ledger_at(RunFolder(run))
+    terms = {"hours": 1.0, "petaflop": petaflop, "at": "2026-01-31T12:00:00Z"}
+    number, root = at.state.leases + 1, at.root(at.size).hex()
+    return grant(charter_of(run), number, 1, **terms, size=at.size, root=root, keys=keys)  # type: ignore[arg-type]
+
+
 def test_what_is_on_the_ledger_already_is_taken_from_the_inbox_without_a_word(run: Path) -> None:
     handed = give_order(run, "pause", "look", keys=steward())
     assert isinstance(handed.entry, Ordered)
@@ -379,11 +437,12 @@ def test_a_forged_halt_interrupts_nothing(run: Path) -> None:
 
 def give_envelope(run: Path) -> str:
     """A true halt, not handed in."""
-    from detent.assembly.reading import ledger_at  # noqa: PLC0415
-    from detent.charter import order  # noqa: PLC0415
+    return order_of(run, "halt", steward())
 
+
+def order_of(run: Path, command: Command, keys: list[SigningKey]) -> str:
     at = ledger_at(RunFolder(run))
-    return order(charter_of(run), "halt", "x", size=at.size, root=at.root(at.size).hex(), keys=steward())
+    return order(charter_of(run), command, "x", size=at.size, root=at.root(at.size).hex(), keys=keys)
 
 
 def test_the_end_of_the_lease_interrupts_too(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -177,9 +177,20 @@ def replayed_lease(scene: Scene) -> None:
 
 def two_leases_of_one_number(scene: Scene) -> None:
     """Two grants that are the next lease, both signed: the second is none any more."""
-    number = scene.state().leases + 1
+    at = scene.at()
+    number = at.state.leases + 1
     for name, generations in (("1.dsse", 2), ("2.dsse", 3)):
-        lease = grant(scene.signed, number, generations, hours=1, petaflop=0.1, at=CLOCK, keys=[ADA])
+        lease = grant(
+            scene.signed,
+            number,
+            generations,
+            hours=1,
+            petaflop=0.1,
+            at=CLOCK,
+            size=at.size,
+            root=at.root(at.size).hex(),
+            keys=[ADA],
+        )
         scene.hand_in(lease, name)
     scene.turn()
 

@@ -106,7 +106,9 @@ def lease(run: ScriptedRun, number: int, keys: Sequence[SigningKey], under: int 
         name: fields.get(name, getattr(entry, name))
         for name in ("number", "generations", "expires", "petaflop")
     }
-    payload = Lease(charter=charter(run, under).digest, **terms)
+    size = fields.get("size", places(run, LeaseGranted)[number])
+    seen = {"charter": charter(run, under).digest, "size": size, "root": fields.get("root", root(run, size))}
+    payload = Lease(**seen, **terms)
     envelope = seal_envelope(canonical(payload.model_dump()), LEASE_TYPE, keys)
     forge(run, LeaseGranted, number, **terms, envelope=envelope)
 

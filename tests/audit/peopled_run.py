@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from tests.audit.scripted_run import (
     CATALOGUE,
@@ -174,8 +175,10 @@ class Office:
 
     def lease(self, generations: int, *keys: SigningKey) -> str:
         """A lease of a day from now."""
-        number, at = self.book.state.leases + 1, self.book.now
-        return grant(self.signed, number, generations, hours=24.0, petaflop=0.2, at=at, keys=keys)
+        number, at, size = self.book.state.leases + 1, self.book.now, self.book.state.entries
+        root = self.ledger.root(size).hex()
+        terms: dict[str, Any] = {"hours": 24.0, "petaflop": 0.2, "at": at, "size": size, "root": root}
+        return grant(self.signed, number, generations, **terms, keys=keys)
 
     def order(self, command: Command, *keys: SigningKey, to: int | None = None) -> str:
         """An order given in sight of the whole ledger."""

@@ -295,7 +295,7 @@ def make_run(
         book = Book(ledger, ticks.__next__)
         book.write(CharterSigned(version=1, digest=signed.digest, envelope=signed.envelope))
         for number, generations in enumerate(leases, 1):
-            book.write(lease(signed, number, generations, book.now))
+            book.write(lease(signed, number, generations, book))
             while book.state.lease_left(book.now) or book.state.slots:
                 book = Book(ledger, ticks.__next__)  # a session knows what the ledger says and nothing else
                 with suppress(KeyboardInterrupt):
@@ -304,10 +304,14 @@ def make_run(
 
 
 def lease(
-    signed: SignedCharter, number: int, generations: int, at: str, key: SigningKey = STEWARD
+    signed: SignedCharter, number: int, generations: int, book: Book, key: SigningKey = STEWARD
 ) -> LeaseGranted:
     """A lease of a day, as the steward grants it."""
-    envelope = grant(signed, number, generations, hours=24.0, petaflop=0.2, at=at, keys=[key])
+    at, size = book.now, book.state.entries
+    root = book.record.root(size).hex()
+    envelope = grant(
+        signed, number, generations, hours=24.0, petaflop=0.2, at=at, size=size, root=root, keys=[key]
+    )
     return LeaseGranted(
         number=number, generations=generations, expires=hours_after(at, 24.0), petaflop=0.2, envelope=envelope
     )

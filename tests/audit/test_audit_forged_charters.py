@@ -95,6 +95,16 @@ LEASES: dict[str, Forgery] = {
         "leases",
         "at the latest expected, as pace.lease.hours = 24 says",
     ),
+    "a lease was granted on a ledger that went another way": Forgery(
+        lambda run: lease(run, 1, [ADA, DAN], under=1, root="ab" * 32),
+        "leases",
+        "the lease given in sight of entry 0 of this ledger expected",
+    ),
+    "a lease was granted on what the ledger was to become": Forgery(
+        lambda run: lease(run, 0, [ADA, BOB], size=3),
+        "leases",
+        "the lease given in sight of entry 0 of this ledger expected, got one given at size 3",
+    ),
     "a lease grants more compute than the charter allows": Forgery(
         lambda run: lease(run, 0, [ADA, BOB], petaflop=5.0), "leases", "at most 0.2 petaflop"
     ),

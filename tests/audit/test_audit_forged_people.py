@@ -75,7 +75,7 @@ ORDERS: dict[str, Forgery] = {
     "data that a rollback put away is trained on again": Forgery(
         lambda run: forge(run, CandidateTrained, 8, data=(Source(nth(run, DataMade, 3).digest, 1.0),)),
         "lineage",
-        "that no rollback put away",
+        "that neither a rollback nor a no of people put away",
     ),
 }
 
@@ -165,6 +165,11 @@ ANSWERS: dict[str, Forgery] = {
     ),
     "training goes on from what people denied": Forgery(
         carry_the_denied, "people", "discard expected, since people did not allow it, got carry"
+    ),
+    "labels of what people denied are trained on again": Forgery(
+        lambda run: forge(run, CandidateTrained, 4, data=(Source(nth(run, DataMade, 2).digest, 1.0),)),
+        "lineage",
+        "that neither a rollback nor a no of people put away",
     ),
     "what the gate passed and people approved of is discarded": Forgery(
         discard_the_approved, "decisions", "promote expected, the verdict is better, got discard"

@@ -3,6 +3,7 @@
 import pytest
 from msgspec import structs
 from tests.audit.forging import Forgery, assert_found, forge, forge_outcome, leave_out, places, without
+from tests.audit.forging_people import root
 from tests.audit.scripted_run import DRAFT, LOG, STEWARD, STRANGER, ScriptedRun, sign
 
 from detent.charter import LEASE_TYPE, Lease, endorse
@@ -125,22 +126,21 @@ RECORD: dict[str, Forgery] = {
 }
 
 
-def grant(generations: int, key: SigningKey, number: int = 2, charter: str = "") -> str:
-    """A lease's envelope, whoever signs it and however much it grants."""
+def lease_of(
+    run: ScriptedRun, generations: int, key: SigningKey, number: int = 2, charter: str = ""
+) -> dict[str, object]:
+    """The fields of a lease's entry, whoever signs it and however much it grants."""
     lease = Lease(
         charter=charter or sign(DRAFT).digest,
+        size=1,
+        root=root(run, 1),
         number=number,
         generations=generations,
         expires="2026-01-01T12:00:00Z",
         petaflop=0.2,
     )
-    return seal_envelope(canonical(lease.model_dump()), LEASE_TYPE, [key])
-
-
-def lease_of(generations: int, key: SigningKey, number: int = 2, charter: str = "") -> dict[str, object]:
-    """The fields of a lease's entry with that envelope."""
-    envelope = grant(generations, key, number, charter)
-    return {"generations": generations, "expires": "2026-01-01T12:00:00Z", "envelope": envelope}
+    envelope = seal_envelope(canonical(lease.model_dump()), LEASE_TYPE, [key])
+    return {"generations": generations, "expires": lease.expires, "envelope": envelope}
 
 
 def later(run: ScriptedRun) -> None:
@@ -202,10 +202,12 @@ WHO_DECIDES: dict[str, Forgery] = {
         "which stands on the ledger already",
     ),
     "a lease is signed by another key": Forgery(
-        lambda run: forge(run, LeaseGranted, 1, **lease_of(1, STRANGER)), "leases", "signed by 0/1 stewards"
+        lambda run: forge(run, LeaseGranted, 1, **lease_of(run, 1, STRANGER)),
+        "leases",
+        "signed by 0/1 stewards",
     ),
     "a lease grants more than the charter allows": Forgery(
-        lambda run: forge(run, LeaseGranted, 1, **lease_of(3, STEWARD)),
+        lambda run: forge(run, LeaseGranted, 1, **lease_of(run, 3, STEWARD)),
         "leases",
         "a lease of 1 to 2 generations",
     ),
@@ -215,12 +217,12 @@ WHO_DECIDES: dict[str, Forgery] = {
         "lease/v1 with generations 1 expected, as signed, got 2",
     ),
     "a lease was granted under another charter": Forgery(
-        lambda run: forge(run, LeaseGranted, 1, **lease_of(1, STEWARD, 2, "ab" * 32)),
+        lambda run: forge(run, LeaseGranted, 1, **lease_of(run, 1, STEWARD, 2, "ab" * 32)),
         "leases",
         "a lease under charter",
     ),
     "a lease is used twice": Forgery(
-        lambda run: forge(run, LeaseGranted, 1, **lease_of(1, STEWARD, 1)),
+        lambda run: forge(run, LeaseGranted, 1, **lease_of(run, 1, STEWARD, 1)),
         "leases",
         "lease 2 expected, got lease 1; each counts once",
     ),

@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 from msgspec import structs
-from tests.audit.forging import Forgery, assert_found, forge, places, without
+from tests.audit.forging import Forgery, assert_found, finding, forge, places, without
 from tests.audit.forging_people import nth
 from tests.audit.scripted_run import ScriptedRun
 
+from detent.audit import verify
 from detent.values import (
     CandidateTrained,
     DataMade,
@@ -64,6 +65,20 @@ WATCHES: dict[str, Forgery] = {
     ),
     "a wire that fired is called not due": Forgery(
         lambda run: rewatch(run, QUIET, "gap", status="not_due"), "watch", "of a reading that is not_due"
+    ),
+    "the newest watch calls every wire not due": Forgery(
+        lambda run: misread(
+            run, LAST, *(Reading(r.wire, "not_due", "another time") for r in readings_of(run, LAST))
+        ),
+        "watch",
+        "a measurement of label_avalanche in generation 8 expected, got none: it is due",
+    ),
+    "the noise sweep is called not due in a generation that has one": Forgery(
+        lambda run: misread(
+            run, LAST, *readings_of(run, LAST), Reading("sandbagging", "not_due", "no sweep")
+        ),
+        "watch",
+        "a measurement of sandbagging in generation 8 expected, got none: it is due",
     ),
     "an action is weakened from halt to record": Forgery(
         lambda run: forge(run, Watched, HALTED, actions={"break_in": "record"}),
@@ -129,6 +144,14 @@ COMPUTE: dict[str, Forgery] = {
 }
 
 ALL = WATCHES | COMPUTE
+
+
+def test_between_two_sweeps_the_noise_sweep_is_not_due(peopled: ScriptedRun) -> None:
+    assert nth(peopled, Watched, QUIET).generation == 3
+    misread(peopled, QUIET, *readings_of(peopled, QUIET), Reading("sandbagging", "not_due", "no sweep"))
+    said = finding(verify(peopled.evidence()).faults, "watch")
+    assert said is not None  # the charter of this run has no such wire
+    assert not any("it is due" in fault for fault in said.faults)
 
 
 @pytest.mark.parametrize("done", ALL)

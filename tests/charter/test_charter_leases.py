@@ -36,17 +36,26 @@ from detent.errors import CharterError, DetentError, TrustError, UsageError
 from detent.signing import SigningKey, canonical, seal_envelope
 
 AT = "2026-01-31T20:00:00Z"
+ROOT = "7" * 64
 CHARTER = team_charter()
 
 
 def granted(generations: int = 8, *, hours: float = 10, petaflop: float = 1.0, number: int = 3) -> str:
-    return grant(CHARTER, number, generations, hours=hours, petaflop=petaflop, at=AT, keys=[ADA])
+    return grant(
+        CHARTER, number, generations, hours=hours, petaflop=petaflop, at=AT, size=5, root=ROOT, keys=[ADA]
+    )
 
 
 def test_a_lease_comes_back_as_it_was_granted() -> None:
     lease = verified_lease(granted(petaflop=0.25), CHARTER)
     assert lease == Lease(
-        charter=CHARTER.digest, number=3, generations=8, expires="2026-02-01T06:00:00Z", petaflop=0.25
+        charter=CHARTER.digest,
+        size=5,
+        root=ROOT,
+        number=3,
+        generations=8,
+        expires="2026-02-01T06:00:00Z",
+        petaflop=0.25,
     )
     check_term(lease, CHARTER, AT)
 
@@ -55,7 +64,8 @@ def test_a_single_operator_grants_where_the_rule_says_so_and_the_quorum_where_no
     draft = TEAM.replace("lease = { operator = 1 }\n", "")
     charter = verified(endorse(charter_text(draft, (ADA, BOB, CYD, DEE)), [ADA, BOB]), CATALOGUE)
     alone, both = (
-        grant(charter, 1, 8, hours=10, petaflop=1.0, at=AT, keys=keys) for keys in ([ADA], [CYD, DEE])
+        grant(charter, 1, 8, hours=10, petaflop=1.0, at=AT, size=5, root=ROOT, keys=keys)
+        for keys in ([ADA], [CYD, DEE])
     )
     with pytest.raises(TrustError, match="signed by 1/2 stewards"):
         verified_lease(alone, charter)
@@ -65,6 +75,8 @@ def test_a_single_operator_grants_where_the_rule_says_so_and_the_quorum_where_no
 def lease(by: Sequence[SigningKey] = (ADA,), under: SignedCharter = CHARTER, **changes: object) -> str:
     document: dict[str, object] = {
         "charter": under.digest,
+        "size": 5,
+        "root": ROOT,
         "number": 1,
         "generations": 8,
         "expires": AT,
@@ -73,7 +85,7 @@ def lease(by: Sequence[SigningKey] = (ADA,), under: SignedCharter = CHARTER, **c
     return seal_envelope(canonical(document | changes), LEASE_TYPE, by)
 
 
-FORM = "a lease with charter, number, generations, expires and petaflop expected"
+FORM = "a lease with charter, size, root, number, generations, expires and petaflop expected"
 
 ATTACKS: dict[str, tuple[Callable[[], str], type[DetentError], str]] = {
     "stewards without the role grant a lease": (
@@ -98,6 +110,8 @@ ATTACKS: dict[str, tuple[Callable[[], str], type[DetentError], str]] = {
         "a lease of more than 0 and at most 1 petaflop expected, as pace.lease.petaflop says, got 1.5",
     ),
     "granted under another charter": (lambda: lease(under=OTHER), TrustError, "a lease under charter"),
+    "without a ledger's root": (lambda: lease(root=None), TrustError, FORM),
+    "without a ledger's size": (lambda: lease(size=0), TrustError, FORM),
     "without a number": (lambda: lease(number=None), TrustError, FORM),
     "of no generations": (lambda: lease(generations=0), TrustError, FORM),
     "of generations in words": (lambda: lease(generations="8"), TrustError, FORM),
@@ -148,8 +162,8 @@ ATTACKS: dict[str, tuple[Callable[[], str], type[DetentError], str]] = {
 
 
 def payload() -> bytes:
-    document = {"charter": CHARTER.digest, "number": 1, "generations": 8, "expires": AT, "petaflop": 0.5}
-    return canonical(document)
+    seen = {"charter": CHARTER.digest, "size": 5, "root": ROOT}
+    return canonical({**seen, "number": 1, "generations": 8, "expires": AT, "petaflop": 0.5})
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
@@ -189,7 +203,7 @@ def test_a_lease_that_runs_longer_than_the_charter_lets_one_is_not_to_be_written
 
 def test_a_lease_is_granted_from_a_time_and_counted_from_1() -> None:
     with pytest.raises(UsageError, match="a time such as"):
-        grant(CHARTER, 1, 8, hours=1, petaflop=1, at="now", keys=[ADA])
+        grant(CHARTER, 1, 8, hours=1, petaflop=1, at="now", size=5, root=ROOT, keys=[ADA])
     with pytest.raises(UsageError, match="a value of number that a lease takes expected, got 0"):
         granted(number=0)
 

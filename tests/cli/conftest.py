@@ -1,12 +1,22 @@
 """Runs that many tests look at, and that each is made once: nobody may change them; take a copy."""
 
 import signal
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.cli.tiny_run import Done, End, Machine, blow, gone, processes_of, wait_for, wait_until
+from tests.cli.tiny_run import (
+    Done,
+    End,
+    Machine,
+    blow,
+    gone,
+    processes_of,
+    standing_still,
+    wait_for,
+    wait_for_work,
+    wait_until,
+)
 
 
 @dataclass(frozen=True)
@@ -67,18 +77,19 @@ def suffered(founded: Machine, tmp_path_factory: pytest.TempPathFactory) -> Suff
 
     process = machine.start("run", run)
     wait_until(lambda: len(list((run / "models").iterdir())) >= 2, process)  # untrained ones
-    time.sleep(0.3)  # the first team is being trained
+    wait_for_work(process)  # the first team is being trained
     interrupted = blow(signal.SIGINT, process)
 
     process = machine.start("run", run)
     wait_for("session/v1", run, process, times=2)
-    second = machine.detent("run", run)
+    with standing_still(process):
+        second = machine.detent("run", run)
     pid = process.pid
     terminated = blow(signal.SIGTERM, process)
 
     process = machine.start("run", run)
     wait_for("audit/v1", run, process)
-    time.sleep(0.3)  # a candidate is being trained
+    wait_for_work(process)  # a candidate is being trained
     working = len(processes_of(run))
     killed = blow(signal.SIGKILL, process)
     alone = gone(run)

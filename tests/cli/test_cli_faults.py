@@ -12,11 +12,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.cli.tiny_run import CHARTER, CLOCK, FIRST, Machine, blow, content, entries, wait_for
+from tests.cli.tiny_run import CHARTER, CLOCK, FIRST, Machine, blow, content, entries, kinds, wait_for
 
-from detent.assembly import verify_run
+from detent.assembly import charter_of, load_keys, verify_run
+from detent.assembly.office import open_office
+from detent.assembly.places import RunFolder
+from detent.assembly.reading import ledger_at
+from detent.assembly.tasks import catalogue
+from detent.charter import order
 from detent.cli import main
 from detent.errors import DetentError
+from detent.oversight import Desk, received
 from detent.signing import SigningKey
 from detent.values import Entry, Refused, SubjectBuilt
 
@@ -465,3 +471,61 @@ def test_a_fixed_clock_that_says_no_time_is_refused(
     said = place.detent(*(word.format(folder=place.folder) for word in LEASE))
     assert_refused(said, 2, "a time such as 2026-01-31T12:00:00Z in DETENT_CLOCK expected")
     assert kept(place.folder) == before
+
+
+IN_THE_WAY: dict[str, Callable[[Path], Path]] = {
+    "a folder where models/incumbent belongs": lambda run: unlinked(run / "models" / "incumbent"),
+    "a folder where the report belongs": lambda run: unlinked(run / "reports" / "report.html"),
+}
+
+
+def unlinked(path: Path) -> Path:
+    path.unlink()
+    path.mkdir()
+    (path / "mine.txt").write_text("keep me")
+    return path
+
+
+@pytest.mark.parametrize("what", IN_THE_WAY)
+def test_a_run_goes_on_and_moves_aside(place: Place, what: str) -> None:
+    """Nothing is deleted, and one line says where it is."""
+    path = IN_THE_WAY[what](place.folder)
+    place.detent("halt", place.folder, "--because", "to run for a moment only")
+    said = place.detent("run", place.folder)
+    aside = path.with_name(f"{path.name}.moved-aside-1")
+    assert said.status == 10, said.errors
+    assert f"{path} was in the way of the run's own; what lay there is now {aside}\n" in said.output
+    assert (aside / "mine.txt").read_text() == "keep me"
+    assert path.is_symlink() or path.is_file()
+    assert verify_run(place.folder).faults == []
+
+
+@pytest.fixture
+def rolling_back(finished: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: Place) -> Place:
+    """A run whose opening was cut short, with a rollback that nobody carried out, and no secret of the seal."""
+    machine = finished.cut(tmp_path / "cut", kinds(finished.run).index("intent/v1") + 1)
+    monkeypatch.setenv("DETENT_DATA", str(machine.data))
+    at, signed = ledger_at(RunFolder(machine.run)), charter_of(machine.run)
+    root = at.root(at.size).hex()
+    envelope = order(signed, "rollback", "x", size=at.size, root=root, keys=load_keys([], str), to=0)
+    with open_office(machine.run) as office:
+        desk = Desk(signed, at.state, catalogue(), at.root, frozenset(), office.book.now)
+        office.book.write(received(envelope, desk))  # type: ignore[arg-type]
+    (machine.secrets / "seal.secret").unlink()
+    link = machine.run / "models" / "incumbent"
+    link.unlink()
+    link.symlink_to(at.state.incumbent)
+    return Place(machine, place.detent)
+
+
+def test_without_the_seals_secret_a_rollback_waits_and_only_what_needs_it_fails(rolling_back: Place) -> None:
+    detent, run = rolling_back.detent, rolling_back.folder
+    for command in ("status", "requests", "report", "verify"):
+        said = detent(command, run)
+        assert said.status == 0, (command, said)
+    assert detent("show", run, "1").status == 2  # there is no such request
+    assert_refused(detent("run", run), 4, "the seal's secret expected at .*restore it from a backup")
+    halted = detent("halt", run, "--because", "look at it first")
+    assert (halted.status, entries(run)[-1].kind) == (0, "order/v1")
+    assert_refused(detent("run", run), 4, "the seal's secret expected at .*restore it from a backup")
+    assert ledger_at(RunFolder(run)).state.returning == 0

@@ -16,7 +16,8 @@ import signal
 import subprocess
 import sysconfig
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -28,6 +29,9 @@ from detent.signing import SigningKey
 from detent.values import Entry, SessionStarted
 
 CLOCK = "2026-01-31T12:00:00Z"
+
+PATIENCE = 300.0
+"""Seconds after which something that is waited for counts as never: not how long it takes, on any machine."""
 
 CHARTER = """\
 name = "tiny"
@@ -127,7 +131,7 @@ class Machine:
         """Where the run's seal and log key lie."""
         return self.data / "runs" / signed_charter(RunFolder(self.run)).charter.seal.tip[:16]
 
-    def detent(self, *words: str | Path, seconds: float = 120) -> Done:
+    def detent(self, *words: str | Path, seconds: float = PATIENCE) -> Done:
         """Run the program to its end."""
         return subprocess.run(
             command(*words),
@@ -216,19 +220,59 @@ def turned(found: Iterable[Entry]) -> list[Entry]:
 
 
 def wait_for(
-    slot: str, folder: Path, process: subprocess.Popen[str], times: int = 1, seconds: float = 120
+    slot: str, folder: Path, process: subprocess.Popen[str], times: int = 1, seconds: float = PATIENCE
 ) -> None:
     """Return when the ledger has so many entries of that slot; fails when the process ends before."""
     wait_until(lambda: kinds(folder).count(slot) >= times, process, seconds)
 
 
-def wait_until(holds: Callable[[], bool], process: subprocess.Popen[str], seconds: float = 120) -> None:
+def wait_until(holds: Callable[[], bool], process: subprocess.Popen[str], seconds: float = PATIENCE) -> None:
     """Return when it holds; fails when the process ends before."""
     deadline = time.monotonic() + seconds
     while not holds():
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def wait_for_work(process: subprocess.Popen[str], seconds: float = 0.1) -> None:
+    """Return when the processes below this one have computed for so long: what they were given is under way."""
+    before, most = computed_below(process.pid), dict[int, float]()
+
+    def worked() -> bool:
+        for pid, used in computed_below(process.pid).items():
+            most[pid] = max(most.get(pid, 0.0), used - before.get(pid, 0.0))
+        return sum(most.values()) >= seconds  # those that have ended meanwhile count too
+
+    wait_until(worked, process)
+
+
+def computed_below(pid: int) -> dict[int, float]:
+    """Seconds of processor time of each process that descends from this one."""
+    parents, used = {}, {}
+    for place in Path("/proc").iterdir():
+        try:
+            stat = (place / "stat").read_text() if place.name.isdigit() else ""
+        except OSError:
+            continue
+        if stat:
+            fields = stat[stat.rindex(")") + 2 :].split()
+            parents[int(place.name)] = int(fields[1])
+            used[int(place.name)] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    below = {pid}
+    while found := {child for child, parent in parents.items() if parent in below} - below:
+        below |= found
+    return {child: used[child] for child in below - {pid}}
+
+
+@contextmanager
+def standing_still(process: subprocess.Popen[str]) -> Iterator[None]:
+    """It is there, and does nothing, while the block runs: what is done beside it cannot come too late."""
+    process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGCONT)
 
 
 class End(NamedTuple):
@@ -242,7 +286,7 @@ class End(NamedTuple):
 def blow(number: signal.Signals, process: subprocess.Popen[str]) -> End:
     """Send a signal and wait for the end."""
     process.send_signal(number)
-    output, errors = process.communicate(timeout=20)
+    output, errors = process.communicate(timeout=PATIENCE)
     return End(process.returncode, output, errors)
 
 
@@ -259,7 +303,7 @@ def processes_of(folder: Path) -> list[str]:
     return found
 
 
-def gone(folder: Path, seconds: float = 5) -> bool:
+def gone(folder: Path, seconds: float = 30) -> bool:
     """Whether all processes of a run end in time."""
     deadline = time.monotonic() + seconds
     while processes_of(folder):

@@ -277,3 +277,29 @@ def whole(path: Path) -> None:
         assert sha256_hex(path.read_bytes()) == path.stem
     else:
         assert folder_digest(path) == path.name
+
+
+def folder_at(path: Path) -> None:
+    path.mkdir()
+    (path / "mine").write_text("keep me")
+
+
+THERE: dict[str, Callable[[Path], object]] = {
+    "a folder": folder_at,
+    "a file": lambda path: path.write_text("keep me"),
+}
+
+
+@pytest.mark.parametrize("what", THERE)
+def test_the_incumbents_link_moves_aside_what_is_no_link(
+    models: ModelStore, tmp_path: Path, what: str
+) -> None:
+    digest = models.admit(write_model(tmp_path / "staged", b"weights"))
+    link = tmp_path / "models" / "incumbent"
+    (tmp_path / "models" / "incumbent.moved-aside-1").write_text("an earlier one")
+    THERE[what](link)
+    aside = models.set_incumbent(digest)
+    assert aside == tmp_path / "models" / "incumbent.moved-aside-2"
+    assert ((aside / "mine") if aside.is_dir() else aside).read_text() == "keep me"
+    assert link.readlink() == Path(digest)
+    assert models.set_incumbent(digest) is None

@@ -1,12 +1,14 @@
 """The loop asks people where a tripwire says so, stops where they say so, and goes back where they say so."""
 
+import re
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 from msgspec import structs
 
-from detent.errors import EngineError, UsageError
+from detent.errors import EngineError, TrustError, UsageError
 from detent.loop import Parts, carry_out, drive
 from detent.loop.parts import Wire
 from detent.oversight import why_stop
@@ -24,6 +26,7 @@ from detent.values import (
     Requested,
     State,
     Watched,
+    restored,
 )
 
 MakeRun = Callable[..., Any]
@@ -223,7 +226,7 @@ def test_a_rollback_puts_a_generation_back_and_the_loop_climbs_again_from_there(
     returned = []
     with run.open() as ledger:
         parts = run.parts(ledger)
-        done = carry_out(parts.book, parts.chain)
+        done = carry_out(parts.book, parts.chain.reveal, parts.models, parts.data)
         returned.append(done)
         state = parts.book.state
     assert (state.incumbent, state.team, state.mastered) == (first.incumbent, first.team, first.mastered)
@@ -231,6 +234,98 @@ def test_a_rollback_puts_a_generation_back_and_the_loop_climbs_again_from_there(
     assert decided(state, 4).to == 1
     _, after = turn(run, generations=1)
     assert decided(after, 5).decision == "promote"
+
+
+STORIES: dict[str, list[Any]] = {
+    "people approve, deny, do not answer, and go back past it all": [
+        "approve",
+        "deny",
+        "late",
+        2,
+        "approve",
+        0,
+    ],
+    "people go back to what they denied, and then to what they did not answer": [
+        "deny",
+        "late",
+        1,
+        "deny",
+        2,
+    ],
+    "nobody is asked, and people go back": ["free", "free", 1, "free", 3],
+}
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_a_rollback_restores_what_was_in_force_when_that_generation_was_closed(
+    make_run: MakeRun, story: str
+) -> None:
+    """At every closed generation, those that a rollback closed or undid too."""
+    run = make_run(charter={"pace": {"lease": {"generations": 9}, "answer_hours": 1.0}})
+    closed: list[State] = []
+    for hour, step in enumerate(STORIES[story]):
+        wires = () if step == "free" else (fires("pause", len(closed) or 1),)
+        clock = f"2026-01-31T{12 + hour}:00:00Z"
+        if isinstance(step, int):
+            write(run, order("rollback", step), clock)
+        else:
+            _close_one(run, closed, clock, *wires)
+        if step in ("approve", "deny"):
+            write(run, answer(step, run.state().requests), clock)
+        _close_one(run, closed, f"2026-01-31T{12 + hour + (step == 'late')}:00:00Z", *wires)
+    history = run.state().history
+    assert len(closed) == len(history) > len(STORIES[story])
+    for generation, state in enumerate(closed):
+        for field, value in restored(history, generation)._asdict().items():
+            assert getattr(state, field) == value, (generation, field)
+
+
+def _close_one(run: Any, closed: list[State], clock: str, *wires: Wire) -> None:
+    """A session in which a generation is closed, or a person is asked."""
+    with run.open() as ledger:
+        parts = run.parts(ledger, clock=clock, wires=wires)
+        if parts.book.state.returning is not None:
+            carry_out(parts.book, parts.chain.reveal, parts.models, parts.data)
+            closed.append(parts.book.state)
+        else:
+            drive(parts, 1, lambda _: closed.append(parts.book.state))
+
+
+DAMAGE: dict[str, Callable[[Any, State], Path]] = {
+    "a weight of the incumbent was changed": lambda run, then: _spoilt(
+        run.folder / "models" / then.incumbent / "model.safetensors"
+    ),
+    "a member of the team is gone": lambda run, then: _gone(run.folder / "models" / then.team[1]),
+    "a data file was changed": lambda run, then: _spoilt(
+        run.folder / "data" / f"{then.data[1].digest}.jsonl"
+    ),
+    "a data file is gone": lambda run, then: _gone(run.folder / "data" / f"{then.data[0].digest}.jsonl"),
+}
+
+
+def _spoilt(path: Path) -> Path:
+    path.write_bytes(path.read_bytes()[:-1] + b"\1")
+    return path.parent if path.parent.name != "data" else path
+
+
+def _gone(path: Path) -> Path:
+    path.rename(path.with_name("elsewhere"))
+    return path
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_rollback_to_what_is_damaged_writes_nothing_says_which_and_waits(
+    make_run: MakeRun, damage: str
+) -> None:
+    run = make_run()
+    then = turn(run, generations=1)[1]
+    turn(run, generations=1)
+    before = write(run, order("rollback", 1))
+    path = DAMAGE[damage](run, then)
+    with pytest.raises(TrustError, match=re.escape(str(path))):
+        turn(run)
+    after = run.state()
+    assert (after.entries, after.returning) == (before.entries, 1)
 
 
 def test_a_rollback_in_mid_opening_voids_it_and_spends_its_error_budget(make_run: MakeRun) -> None:
@@ -251,7 +346,7 @@ def test_a_rollback_in_mid_opening_voids_it_and_spends_its_error_budget(make_run
     write(run, order("rollback", 0))
     with run.open() as ledger:
         parts = run.parts(ledger)
-        carry_out(parts.book, parts.chain)
+        carry_out(parts.book, parts.chain.reveal, parts.models, parts.data)
         after = parts.book.state
     outcome = after.history[2]["outcome/v1"]
     assert isinstance(outcome, OutcomeWritten)

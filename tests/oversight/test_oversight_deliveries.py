@@ -109,7 +109,13 @@ def leased(number: int = 1) -> LeaseGranted:
 def lease(
     number: int = 2, keys: tuple[SigningKey, ...] = (ADA,), signed: SignedCharter = CHARTER, **more: Any
 ) -> str:
-    terms: dict[str, Any] = {"hours": 12.0, "petaflop": 0.2, "at": NOW} | more
+    terms: dict[str, Any] = {
+        "hours": 12.0,
+        "petaflop": 0.2,
+        "at": NOW,
+        "size": 1,
+        "root": root(1).hex(),
+    } | more
     return grant(signed, number, 8, keys=list(keys), **terms)
 
 
@@ -154,6 +160,10 @@ HALTED = fold(
     ]
 )
 
+ASKED_AND_HALTED = fold(
+    [Ordered(at=NOW, generation=1, order="halt", to=None, because="", signers=("ada",), envelope="")], ASKED
+)
+
 
 def desk(state: State | None = None, now: str = NOW, signed: SignedCharter = CHARTER) -> Desk:
     return Desk(signed, state or fold(STARTED), CATALOGUE, root, frozenset(), now)
@@ -168,6 +178,7 @@ COUNTS: dict[str, tuple[Callable[[], str], State | None, type[Entry]]] = {
     "a quorum rolls back": (lambda: command("rollback", ADA, CY, size=3, to=0), None, Ordered),
     "two approvers, one of them safety, approve": (lambda: reply("approve", BOB, CY), ASKED, Answered),
     "one steward denies": (lambda: reply("deny", ADA), ASKED, Answered),
+    "one steward denies while the run is halted": (lambda: reply("deny", ADA), ASKED_AND_HALTED, Answered),
     "the old quorum and the new one amend": (
         lambda: endorse(amend_text(CHARTER, CHARTER.text.replace("together", "well"), CATALOGUE), [ADA, BOB]),
         None,
@@ -203,10 +214,9 @@ def test_it_waits_for_more_signatures_when(name: str) -> None:
     assert missing in found.missing
 
 
-def skipping() -> str:
+def skipping(*keys: SigningKey) -> str:
     """An amendment that claims to be version 3."""
-    text = CHARTER.text.replace("together", "well").replace("[stewards]", "version = 3\n[stewards]", 1)
-    return endorse(text, [ADA, BOB])
+    return endorse(CHARTER.text.replace("purpose", "version = 3\npurpose", 1), list(keys))
 
 
 REFUSED: dict[str, tuple[Callable[[], str], Callable[[], Desk], str]] = {
@@ -221,6 +231,10 @@ REFUSED: dict[str, tuple[Callable[[], str], Callable[[], Desk], str]] = {
     "a lease is granted ahead of its turn": (lambda: lease(3), desk, "each counts once"),
     "a lease runs longer than the charter lets one": (
         lambda: lease(at=LATER, hours=24.0), desk, "pace.lease.hours",
+    ),
+    "a lease granted on another ledger": (lambda: lease(root="c" * 64), desk, "in sight of"),
+    "a lease granted on what this ledger was to become": (
+        lambda: lease(size=9, root=root(9).hex()), desk, "in sight of",
     ),
     "a lease of another run": (lambda: lease(signed=ELSEWHERE), desk, "under charter"),
     "a stranger halts the run": (lambda: command("halt", EVE), desk, "signed by"),
@@ -257,6 +271,12 @@ REFUSED: dict[str, tuple[Callable[[], str], Callable[[], Desk], str]] = {
         lambda: reply("approve", BOB, CY), lambda: desk(ASKED, now=LATEST), "no answer means no",
     ),
     "an approval by the model's side": (lambda: reply("approve", EVE), lambda: desk(ASKED), "signed by"),
+    "an approval while the run is halted": (
+        lambda: reply("approve", BOB, CY), lambda: desk(ASKED_AND_HALTED), "when the halt by ada is lifted",
+    ),
+    "an approval while the run is halted, by one of two": (
+        lambda: reply("approve", BOB), lambda: desk(ASKED_AND_HALTED), "when the halt by ada is lifted",
+    ),
     "an answer while nothing is asked": (lambda: reply("approve", BOB, CY), desk, "while none does"),
     "an answer after the answer": (
         lambda: reply("approve", BOB, CY),
@@ -272,7 +292,14 @@ REFUSED: dict[str, tuple[Callable[[], str], Callable[[], Desk], str]] = {
         ),
         "while none does",
     ),
-    "an amendment of another version": (skipping, desk, ""),
+    "an amendment of another version": (
+        lambda: skipping(ADA, BOB), desk, "the one after the charter in force",
+    ),
+    "a lease that has expired": (lambda: lease(at=NOW, hours=1.0), lambda: desk(now=LATER), "that expires after"),
+    "a resume of what nothing holds": (lambda: command("resume", ADA, BOB, size=3), desk, "one that is not held"),
+    "a rollback to a generation that is not closed": (
+        lambda: command("rollback", ADA, BOB, size=3, to=7), desk, "a closed generation",
+    ),
     "no envelope at all": (lambda: "[]", desk, "DSSE envelope"),
     "an envelope of another kind": (
         lambda: lease().replace("lease", "wishes"), desk, "a lease, an order, an answer or an amendment",
@@ -288,6 +315,38 @@ REFUSED: dict[str, tuple[Callable[[], str], Callable[[], Desk], str]] = {
         "something new",
     ),
 }  # fmt: skip
+
+
+HOPELESS: dict[str, tuple[Callable[[], str], Callable[[], Desk], str]] = {
+    "a lease whose number is taken": (lambda: lease(1, (BOB,)), desk, "each counts once"),
+    "a lease ahead of its turn": (lambda: lease(3, (BOB,)), desk, "each counts once"),
+    "a lease of another ledger": (lambda: lease(keys=(BOB,), root="c" * 64), desk, "in sight of"),
+    "a lease of another charter": (lambda: lease(keys=(BOB,), signed=ELSEWHERE), desk, "under charter"),
+    "a lease that runs too long": (lambda: lease(keys=(BOB,), at=LATER, hours=24.0), desk, "pace.lease.hours"),
+    "a lease that has expired": (lambda: lease(keys=(BOB,), hours=1.0), lambda: desk(now=LATER), "expires after"),
+    "a resume of what nothing holds": (lambda: command("resume", ADA, size=3), desk, "one that is not held"),
+    "a resume that had not seen the pause": (
+        lambda: command("resume", ADA, size=3), lambda: desk(HELD), "in sight of",
+    ),
+    "a rollback to a generation that is not closed": (
+        lambda: command("rollback", ADA, size=3, to=7), desk, "a closed generation",
+    ),
+    "an approval of another candidate": (
+        lambda: reply("approve", BOB, candidate=OTHER), lambda: desk(ASKED), "candidate",
+    ),
+    "an approval that comes too late": (
+        lambda: reply("approve", BOB), lambda: desk(ASKED, now=LATEST), "no answer means no",
+    ),
+    "an amendment of another version": (lambda: skipping(ADA), desk, "the one after the charter in force"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HOPELESS)
+def test_it_waits_for_nobodys_signature_since_it_could_never_count(name: str) -> None:
+    make, place, said = HOPELESS[name]
+    with pytest.raises(DetentError) as refusal:
+        received(make(), place())
+    assert said in str(refusal.value)
 
 
 @pytest.mark.parametrize("name", REFUSED)

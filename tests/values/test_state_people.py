@@ -34,6 +34,7 @@ from detent.values import (
     State,
     Watched,
     fold,
+    restored,
 )
 
 NOON, LATER, LATEST = "2026-01-01T12:00:00Z", "2026-01-01T18:00:00Z", "2026-01-02T12:00:00Z"
@@ -201,6 +202,10 @@ REFUSED: dict[str, Callable[[], list[Entry]]] = {
     ],
     "an answer to another request": lambda: [request(), answer("approve", 2)],
     "an answer to nothing": lambda: [answer("approve")],
+    "an approval while the run is halted": lambda: [request(), order("halt"), answer("approve")],
+    "an approval after a denial that was given while the run was halted": lambda: [
+        request(), order("halt"), answer("deny"), order("lift"), answer("approve"),
+    ],
     "a second answer": lambda: [request(), answer("deny"), answer("approve")],
     "a request number is skipped": lambda: [request(2)],
     "a rollback that nobody ordered": lambda: [
@@ -225,6 +230,14 @@ def test_the_fold_refuses(name: str) -> None:
 
 def test_a_pause_lets_the_generation_in_progress_be_closed() -> None:
     assert fold([*BEGUN, data(1), order("pause"), decision(1, "carry")]).generation == 2
+
+
+def test_a_denial_counts_while_the_run_is_halted() -> None:
+    denied = [*passed(1), request(), order("halt"), answer("deny"), order("lift")]
+    state = fold([*BEGUN, *denied])
+    assert state.answer is not None
+    assert state.answer.verdict == "deny"
+    assert fold([decision(1, "discard")], state).incumbent == DIGEST
 
 
 def test_an_approval_in_time_permits_the_promotion_it_names() -> None:
@@ -259,6 +272,32 @@ def test_a_rollback_restores_models_data_and_mastered_levels_of_a_generation() -
     now = fold([*entries, *back(4, 1, then)])
     for field in ("incumbent", "incumbent_generation", "team", "visible", "fresh", "data", "mastered"):
         assert getattr(now, field) == getattr(then, field), field
+
+
+KEPT: dict[str, tuple[list[Entry], bool]] = {
+    "the gate did not pass the candidate": ([decision(1, "discard")], True),
+    "people approved": ([request(), answer("approve"), decision(1, "discard")], True),
+    "people denied": ([request(), answer("deny"), decision(1, "discard")], False),
+    "nobody answered in time": ([request(), at(decision(1, "discard"), LATEST)], False),
+    "people approved, and it was decided too late": (
+        [request(), answer("approve"), at(decision(1, "discard"), LATEST)], False,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_the_labels_of_a_generation_are_trained_on_later_unless_people_did_not_allow_it(name: str) -> None:
+    entries, kept = KEPT[name]
+    state = fold([*BEGUN, data(1), *entries])
+    assert bool(state.data) == kept
+    assert restored(state.history, 1).data == state.data
+
+
+def test_what_a_denied_model_had_mastered_is_not_asked_for_after_a_rollback_past_it() -> None:
+    denied = [data(1), *passed(1), fresh(1, 40), mastered(1, (1,)), request(), answer("deny")]
+    state = fold([*BEGUN, *denied, decision(1, "discard"), data(2), decision(2, "carry")])
+    state = fold(back(3, 1, state), state)
+    assert (state.mastered, state.data) == ({}, ())
 
 
 def test_what_was_spent_stays_spent_after_a_rollback() -> None:

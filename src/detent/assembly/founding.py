@@ -232,14 +232,23 @@ def _fill(
         book = Book(ledger, now)
         version = signed.charter.version
         book.write(CharterSigned(version=version, digest=signed.digest, envelope=signed.envelope))
-        book.write(_first_lease(signed, keys, book.now))
+        book.write(_first_lease(signed, keys, book))
 
 
-def _first_lease(signed: SignedCharter, keys: Sequence[SigningKey], at: str) -> LeaseGranted:
-    """The largest grant of the charter, by the stewards who signed it."""
+def _first_lease(signed: SignedCharter, keys: Sequence[SigningKey], book: Book) -> LeaseGranted:
+    """The largest grant of the charter, by the stewards who signed it, in sight of the charter's own entry."""
     terms = signed.charter.pace.lease
+    size = book.state.entries
     envelope = grant(
-        signed, 1, terms.generations, hours=terms.hours, petaflop=terms.petaflop, at=at, keys=keys
+        signed,
+        1,
+        terms.generations,
+        hours=terms.hours,
+        petaflop=terms.petaflop,
+        at=book.now,
+        size=size,
+        root=book.record.root(size).hex(),
+        keys=keys,
     )
     lease = verified_lease(envelope, signed)
     return LeaseGranted(

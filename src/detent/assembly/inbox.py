@@ -8,16 +8,17 @@ Anybody who can write to the run folder can put something here, and nobody is be
 those who may is refused, and that stands on the ledger too. A worker cannot write here.
 """
 
-from collections.abc import Iterable
+import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from detent.charter import Catalogue, SignedCharter, claimed
+from detent.charter import CHARTER_TYPE, Catalogue, SignedCharter, claimed
 from detent.engine import discard
 from detent.errors import StorageError, TrustError
 from detent.loop import Book
-from detent.oversight import Desk, Pending, payload_digest, received, type_of
+from detent.oversight import Desk, Pending, is_stop, payload_digest, received, type_of
 from detent.signing import merge_envelopes
 from detent.values import (
     Answered,
@@ -36,9 +37,21 @@ LARGEST = 65_535
 """Bytes of a file that is looked at: more than an entry of the ledger holds."""
 
 MOST = 64
-"""Files taken in at once; a flood of them must not keep a run from its work, nor fill its ledger."""
+"""Entries written at once; a flood of files must not keep a run from its work, nor fill its ledger."""
+
+MOST_LOOKED_AT = 1_000
+"""Files that are to be refused and are looked at at once, beside those that stop the run: of them, all are."""
 
 SUFFIX = ".dsse"
+
+
+class File(NamedTuple):
+    """What lies there under one name. stamp: another one when it was changed or replaced. changed: when, Unix time."""
+
+    path: Path
+    size: int
+    changed: float
+    stamp: tuple[int, ...]
 
 
 class Taken(NamedTuple):
@@ -63,7 +76,7 @@ class Inbox:
             StorageError: the disk refuses.
         """
         path = self.folder / (payload_digest(envelope) + SUFFIX)
-        waiting = _text(path)
+        waiting = text_of(path)
         together = _together(waiting, envelope, type_of(envelope)) if waiting else envelope
         draft = path.with_suffix(".new")
         try:
@@ -76,72 +89,136 @@ class Inbox:
             ) from error
         return path
 
-    def waiting(self) -> list[Path]:
-        """The files that were handed in, the oldest first."""
+    def files(self) -> list[File]:
+        """Everything that was handed in, the smallest first; none is opened.
+
+        A halt is small: so it is found soon, whatever else lies there.
+        """
         if not self.folder.is_dir():
             return []
-        found = [path for path in self.folder.iterdir() if path.name.endswith(SUFFIX)]
-        return sorted(found, key=lambda path: (_changed(path), path.name))[:MOST]
+        with os.scandir(self.folder) as entries:
+            found = [_file(entry) for entry in entries if entry.name.endswith(SUFFIX)]
+        return sorted(found, key=lambda file: (file.size, file.changed, file.path.name))
 
-    def texts(self) -> list[str]:
-        """What was handed in, as far as it can be read."""
-        return [text for path in self.waiting() if (text := _text(path))]
+    def waiting(self) -> list[Path]:
+        """The paths of all of it, the oldest first."""
+        return [file.path for file in sorted(self.files(), key=lambda file: (file.changed, file.path.name))]
 
-    def take_in(self, book: Book, signed: SignedCharter, catalogue: Catalogue) -> list[Taken]:
+    def take_stops(self, book: Book, signed: SignedCharter, catalogue: Catalogue) -> list[Taken]:
+        """Write down the halts and pauses that count; nothing else that lies there may come before them."""
+        taken: list[Taken] = []
+        for file in self.files():
+            if len(taken) == MOST:
+                break
+            if is_stop(text_of(file.path), signed):
+                found = _taken(file.path, book, desk_of(book, signed, catalogue), _changes_nothing)
+                taken += [found] if isinstance(found, Taken) else []
+        return taken
+
+    def take_in(
+        self, book: Book, signed: SignedCharter, catalogue: Catalogue, fits: Callable[[SignedCharter], None]
+    ) -> list[Taken]:
         """Write down what enough people signed; what nobody may ask for is refused, and that is written down.
 
-        The charter in force may be another one afterwards.
+        What counts comes before what is refused, and what stops before all else. The charter in force may be another
+        one afterwards. A rollback comes before whatever is left: that is judged after it.
+        fits: raises when the run cannot go on under an amendment.
         """
-        taken = []
-        desk = desk_of(book, signed, catalogue)
+        taken = self.take_stops(book, signed, catalogue)
+        left: list[Path] = []
         for path in self.waiting():
-            found = _judged(path, book, desk)
-            if found is None:
-                discard(path)  # it stands on the ledger: a crash came before it was removed
+            if book.state.returning is not None or _written(taken) >= MOST:
+                return taken
+            if len(left) >= MOST_LOOKED_AT:
+                break
+            found = _taken(path, book, desk_of(book, signed, catalogue), fits)
+            if isinstance(found, Exception):
+                left.append(path)
                 continue
             taken.append(found)
-            if found.entry is not None:
-                discard(path)
-                if isinstance(found.entry, CharterSigned):
-                    signed = claimed(found.entry.envelope, catalogue)
-                desk = desk_of(book, signed, catalogue)
-            if book.state.returning is not None:
-                break  # a rollback comes first; what is left is judged after it
+            if isinstance(found.entry, CharterSigned):
+                signed = claimed(found.entry.envelope, catalogue)
+        for path in left[: MOST - _written(taken)]:
+            # Judged anew: what has been taken in since may have made it right.
+            found = _taken(path, book, desk_of(book, signed, catalogue), fits)
+            refused = _refused(path, found, book) if isinstance(found, Exception) else found
+            taken += [refused] if refused is not None else []
         return taken
 
 
 def desk_of(book: Book, signed: SignedCharter, catalogue: Catalogue) -> Desk:
     """Where envelopes are judged now."""
-    obeyed = obeyed_on(map(decode_entry, book.record.entries()))
-    return Desk(signed, book.state, catalogue, book.record.root, obeyed, book.now)
+    return Desk(signed, book.state, catalogue, book.record.root, book.obeyed, book.now)
 
 
-def obeyed_on(entries: Iterable[Entry]) -> frozenset[str]:
-    """SHA-256 of every payload that stands on a ledger in its envelope."""
-    return frozenset(
-        payload_digest(entry.envelope)
-        for entry in entries
-        if isinstance(entry, CharterSigned | LeaseGranted | Ordered | Answered)
-    )
-
-
-def _judged(path: Path, book: Book, desk: Desk) -> Taken | None:
-    envelope = _text(path)
+def text_of(path: Path) -> str:
+    """The file's text; "" for what is no ordinary file of that size in UTF-8."""
     try:
-        if envelope and payload_digest(envelope) == _last_obeyed(book):
-            return None
+        if path.is_symlink() or not path.is_file() or path.stat().st_size > LARGEST:
+            return ""
+        return path.read_bytes().decode()
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def _file(entry: os.DirEntry[str]) -> File:
+    path = Path(entry.path)
+    try:
+        of = entry.stat(follow_symlinks=False)
+    except OSError:
+        return File(path, 0, 0.0, ())
+    stamp = (of.st_ino, of.st_size, of.st_mtime_ns, of.st_ctime_ns)
+    return File(path, of.st_size, of.st_mtime, stamp)
+
+
+def _written(taken: list[Taken]) -> int:
+    return sum(one.entry is not None for one in taken)
+
+
+def _taken(path: Path, book: Book, desk: Desk, fits: Callable[[SignedCharter], None]) -> Taken | Exception:
+    """What became of a file that counts, or waits for signatures; why it is to be refused where it does neither."""
+    envelope = text_of(path)
+    try:
         found = received(envelope, desk)
+        if type_of(envelope) == CHARTER_TYPE:
+            fits(claimed(envelope, desk.catalogue))
         if isinstance(found, Pending):
             return Taken(path, None, f"{found.what} waits: {found.missing}")
-        return Taken(path, book.write(found, desk.now), "")  # judged and written at one time
+        entry = book.write(found, desk.now)  # judged and written at one time
     except StorageError:
         raise
     except Exception as error:  # noqa: BLE001  whatever lies there must not stop a run
-        digest = sha256_hex(envelope.encode())
-        refused = Refused(
-            what=_printable(path.name)[:100], digest=digest, because=_printable(str(error))[:1_000]
-        )
-        return Taken(path, book.write(refused), f"refused: {error}")
+        return error
+    discard(path)
+    return Taken(path, entry, "")
+
+
+def _changes_nothing(_: SignedCharter) -> None:
+    """An order to stop is no amendment."""
+
+
+def _refused(path: Path, because: Exception, book: Book) -> Taken | None:
+    """Refuse a file in writing; nothing is written of one that a crash left behind when it had been obeyed."""
+    envelope = text_of(path)
+    if (payload := _payload(envelope)) and payload == _last_obeyed(book):
+        discard(path)  # a crash came before it was removed
+        return None
+    entry = Refused(
+        what=_printable(path.name)[:100],
+        digest=sha256_hex(envelope.encode()),
+        because=_printable(str(because))[:1_000],
+    )
+    taken = Taken(path, book.write(entry), f"refused: {because}")
+    discard(path)
+    return taken
+
+
+def _payload(envelope: str) -> str:
+    """The payload's digest; "" of what is no envelope."""
+    try:
+        return payload_digest(envelope)
+    except Exception:  # noqa: BLE001  whatever lies there must not stop a run
+        return ""
 
 
 def _last_obeyed(book: Book) -> str:
@@ -168,20 +245,3 @@ def _together(waiting: str, envelope: str, kind: str) -> str:
 
 def _printable(text: str) -> str:
     return text.encode("ascii", "backslashreplace").decode()
-
-
-def _text(path: Path) -> str:
-    """The file's text; "" for what is no ordinary file of that size in UTF-8."""
-    try:
-        if path.is_symlink() or not path.is_file() or path.stat().st_size > LARGEST:
-            return ""
-        return path.read_bytes().decode()
-    except (OSError, UnicodeDecodeError):
-        return ""
-
-
-def _changed(path: Path) -> float:
-    try:
-        return path.lstat().st_mtime
-    except OSError:
-        return 0.0

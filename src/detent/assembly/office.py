@@ -9,17 +9,17 @@ from detent.assembly import places
 from detent.assembly.clock import now
 from detent.assembly.inbox import Inbox, Taken
 from detent.assembly.places import RunFolder
-from detent.assembly.reading import enveloped_charter, log_key
-from detent.assembly.tasks import catalogue
+from detent.assembly.reading import enveloped_charter, log_key, moved_aside
+from detent.assembly.tasks import amended_wires, catalogue, closing
 from detent.assembly.watermark import Watermarked
 from detent.charter import SignedCharter, claimed
-from detent.engine import ModelStore
+from detent.engine import DataStore, ModelStore
 from detent.errors import StorageError, TrustError
 from detent.evaluate import Chain, open_chain
 from detent.ledger import Ledger
 from detent.loop import Book, carry_out
 from detent.oversight import believe
-from detent.values import CharterSigned, Decided, decode_entry
+from detent.values import CharterSigned, decode_entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +36,21 @@ class Office:
         seal = self.signed.charter.seal
         return open_chain(places.seal_path(seal.tip), seal.length, bytes.fromhex(seal.tip))
 
+    def take_stops(self) -> list[Taken]:
+        """Write down the halts and pauses in the inbox, and nothing else: whatever is amiss, stopping is not."""
+        return Inbox(self.run.inbox).take_stops(self.book, self.signed, catalogue())
+
     def take_in(self) -> "tuple[Office, list[Taken]]":
-        """Write down what is in the inbox, and do what it brings with it at once; the charter may be another then."""
-        office, taken = self, list[Taken]()
+        """Write down what is in the inbox, and do what it brings with it at once; the charter may be another then.
+
+        Raises:
+            SealError, TrustError: as `carry_out`; what stops the run is written down all the same.
+        """
+        office, taken = self, self.take_stops()
         while True:
             if self.book.state.returning is not None:
-                office.carry_out()  # nothing else can be written before it is done
-            some = Inbox(self.run.inbox).take_in(self.book, office.signed, catalogue())
+                taken += office.carry_out()  # nothing else can be written before it is done
+            some = Inbox(self.run.inbox).take_in(self.book, office.signed, catalogue(), office._fits)
             taken += some
             for one in some:
                 if isinstance(one.entry, CharterSigned):
@@ -51,12 +59,26 @@ class Office:
             if self.book.state.returning is None:
                 return office, taken
 
-    def carry_out(self) -> Decided | None:
-        """Do what a rollback ordered, as far as it is not done."""
-        decided = carry_out(self.book, self.chain)
-        if decided is not None:
-            ModelStore(self.run.models).set_incumbent(decided.incumbent)
-        return decided
+    def carry_out(self) -> list[Taken]:
+        """Do what a rollback ordered, as far as it is not done; returns what was moved aside for it.
+
+        Raises:
+            TrustError: what is to be in force again is damaged; the rollback waits.
+            SealError: the secret is missing, and an opening that had begun cannot be closed; as before.
+        """
+        models, data = ModelStore(self.run.models), DataStore(self.run.data, self.run.answers)
+        decided = carry_out(self.book, self._reveal, models, data)
+        aside = models.set_incumbent(decided.incumbent) if decided is not None else None
+        return [Taken(aside, None, moved_aside(self.run.models / "incumbent", aside))] if aside else []
+
+    def _fits(self, amended: SignedCharter) -> None:
+        """The tripwires that an amendment brings have their files here; none is run."""
+        with closing(amended_wires(self.signed.charter, amended.charter, self.run.tasks)):
+            return
+
+    def _reveal(self, k: int) -> bytes:
+        """The secret is read only where a link is asked for."""
+        return self.chain.reveal(k)
 
 
 @contextmanager

@@ -6,16 +6,16 @@ written down at once; else the one that has it does, at once for a halt, otherwi
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from detent.assembly import places
 from detent.assembly.clock import now
-from detent.assembly.inbox import Inbox, obeyed_on
+from detent.assembly.inbox import Inbox
 from detent.assembly.office import open_office
 from detent.assembly.places import RunFolder
 from detent.assembly.reading import LedgerAt, ledger_at, signed_charter
-from detent.assembly.tasks import catalogue, charter_proxies, charter_wires, closing
+from detent.assembly.tasks import amended_wires, catalogue, closing
 from detent.charter import (
     Charter,
     Command,
@@ -30,11 +30,13 @@ from detent.charter import (
     parse_charter,
     rotate,
 )
-from detent.errors import BusyError, CharterError, TaskError, TrustError, UsageError
-from detent.oversight import Desk, believe, payload_digest, received, type_of
+from detent.engine import DataStore, ModelStore
+from detent.errors import BusyError, TrustError, UsageError
+from detent.loop import check_whole
+from detent.oversight import STOPS, Desk, believe, payload_digest, payloads_of, received, type_of
 from detent.signing import SigningKey, add_signature
 from detent.tripwires import CATALOGUE, own
-from detent.values import Decided, Entry, Ordered, Profile, restored
+from detent.values import Decided, Entry, Ordered, restored
 
 PATIENCE = 15.0
 """Seconds to wait for a running process to obey a halt."""
@@ -48,11 +50,13 @@ class Handed:
     """What became of something that was handed in.
 
     entry: as it stands on the ledger; None while it waits. waits: for what, "" when it is on the ledger. path: where.
+    moved: what was moved out of the run's way meanwhile, a sentence each.
     """
 
     entry: Entry | None
     waits: str
     path: Path
+    moved: tuple[str, ...] = ()
 
 
 def grant_lease(
@@ -78,6 +82,8 @@ def grant_lease(
         hours=terms.hours if hours is None else hours,
         petaflop=terms.petaflop if petaflop is None else petaflop,
         at=max(now(), at.state.latest_at),
+        size=at.size,
+        root=at.root(at.size).hex(),
         keys=keys,
     )
     return hand_in(folder, envelope)
@@ -90,7 +96,7 @@ def give_order(
 
     Raises:
         UsageError: there is nothing to resume, lift or roll back.
-        TrustError: the key is not a steward's.
+        TrustError: the key is not a steward's, or what a rollback is to put back is damaged.
         BusyError: a rollback while a process runs the loop.
     """
     signed, at = _look(folder)
@@ -102,7 +108,9 @@ def give_order(
             f"a run that is paused or halted expected, got one that is not; see: detent status {folder}"
         )
     if command == "rollback":
+        run = RunFolder(folder)
         _check_rollback(at, to, folder)
+        check_whole(at.state, to or 0, ModelStore(run.models), DataStore(run.data, run.answers))
     envelope = order(signed, command, because, size=at.size, root=at.root(at.size).hex(), keys=keys, to=to)
     return hand_in(folder, envelope)
 
@@ -118,7 +126,7 @@ def undone_by(folder: Path, to: int) -> str:
     state = at.state
     undone = [generation for generation in state.past if generation > to]
     promoted = [g for g in undone if _promoted(state.history[g].get("decision/v1"))]
-    then: Profile | None = restored(state.history, to)["fresh"]
+    then = restored(state.history, to).fresh
     parts = [_span(undone), "the one in progress" if state.slots else ""]
     sentence = f"undoes {' and '.join(part for part in parts if part)}"
     sentence += (
@@ -170,24 +178,15 @@ def amend_charter(folder: Path, source: Path, *, keys: Sequence[SigningKey]) -> 
     """
     signed, _ = _look(folder)
     text = amend_text(signed, draft_text(source), catalogue(), str(source))
-    _check_wires(signed.charter, parse_charter(text, catalogue(), str(source)), RunFolder(folder).tasks)
+    _vet_wires(signed.charter, parse_charter(text, catalogue(), str(source)), RunFolder(folder).tasks)
     return hand_in(folder, endorse(text, keys))
 
 
-def _check_wires(old: Charter, new: Charter, files: Path) -> None:
-    """An amendment brings no files: without them the next session could not begin."""
-    try:
-        charter_proxies(new, files)  # no process yet: only the files are looked at
-        found = charter_wires(new, files)
-    except (TaskError, TrustError) as error:
-        raise CharterError(
-            f"tripwires and proxies of your own whose files the run folder has expected, got: {error}; an amendment "
-            f"brings no files: put that one into {files}, or take it out"
-        ) from error
-    with closing(found) as lookouts:
-        for name, lookout in lookouts.items():
-            if old.tripwires.get(name) != new.tripwires[name]:
-                own.vet(lookout, new.direction.improve, CATALOGUE)
+def _vet_wires(old: Charter, new: Charter, files: Path) -> None:
+    """Let those of the author's tripwires that are new or changed look at examples."""
+    with closing(amended_wires(old, new, files)) as lookouts:
+        for lookout in lookouts.values():
+            own.vet(lookout, new.direction.improve, CATALOGUE)
 
 
 def rotate_key(folder: Path, old: SigningKey, new: SigningKey, *, keys: Sequence[SigningKey] = ()) -> Handed:
@@ -222,22 +221,28 @@ def hand_in(folder: Path, envelope: str) -> Handed:
 
     Raises:
         TrustError, CharterError: the run would refuse it; it was not handed in.
+        SealError, TrustError: a rollback that was ordered cannot be carried out; what stops the run is written
+            down all the same.
     """
     signed, at = _look(folder)
     inbox = Inbox(RunFolder(folder).inbox)
-    obeyed = obeyed_on(at.entries)
+    obeyed = payloads_of(at.entries)
     desk = Desk(signed, at.state, catalogue(), at.root, obeyed, max(now(), at.state.latest_at))
     found = received(envelope, desk)
-    digest = payload_digest(envelope)
+    digest, stops = payload_digest(envelope), isinstance(found, Ordered) and found.order in STOPS
     try:
         with open_office(folder) as office:  # first: what cannot be written down is not handed in either
+            taken = [] if stops else office.carry_out()
             path = inbox.put(envelope)
-            _, taken = office.take_in()
+            taken += office.take_stops() if stops else office.take_in()[1]
     except BusyError:
         urgent = isinstance(found, Ordered) and found.order == "halt"
         return _awaited(folder, digest, inbox.put(envelope), PATIENCE if urgent else GLANCE)
+    moved = tuple(one.said for one in taken if one.path.parent != inbox.folder)
     waiting = next((one.said for one in taken if one.path == path and one.entry is None), "")
-    return Handed(None, waiting, path) if waiting else _found(folder, digest, path)
+    if path.exists() and not waiting:
+        waiting = "the inbox is full of what is refused first; each `detent run` takes in more of it"
+    return replace(Handed(None, waiting, path) if waiting else _found(folder, digest, path), moved=moved)
 
 
 def _awaited(folder: Path, digest: str, path: Path, patience: float) -> Handed:

@@ -13,6 +13,7 @@ from detent.assembly.clock import now
 from detent.assembly.places import RunFolder
 from detent.assembly.tasks import catalogue
 from detent.charter import Draft, SignedCharter, claimed, draft_text, parse_charter, parse_draft, verified
+from detent.engine import move_aside
 from detent.errors import StorageError, TrustError, UsageError
 from detent.evaluate import alpha, items_to_expect
 from detent.ledger import LedgerReader, writer_of
@@ -121,12 +122,12 @@ def check_draft(path: Path) -> Draft:
     return parse(text, catalogue(), str(path))
 
 
-def write_report(folder: Path) -> Path:
-    """Write reports/report.html; returns its path."""
+def write_report(folder: Path, say: Callable[[str], None]) -> Path:
+    """Write reports/report.html; returns its path. say: told, in a line, of what lay in its way."""
     run = RunFolder(folder)
     signed = signed_charter(run)
     page = render_report(signed, entries_of(run))
-    return save_report(run, page)
+    return save_report(run, page, say)
 
 
 def render_report(signed: SignedCharter, entries: list[Entry]) -> str:
@@ -135,9 +136,13 @@ def render_report(signed: SignedCharter, entries: list[Entry]) -> str:
     return render(tell(entries, charter.name, charter.purpose, dict(charter.direction.improve)))
 
 
-def save_report(run: RunFolder, page: str) -> Path:
-    """Replace the report as a whole."""
+def save_report(run: RunFolder, page: str, say: Callable[[str], None]) -> Path:
+    """Replace the report as a whole; what lies in its way and is no file, or no folder of it, is moved aside."""
     draft = run.report.with_suffix(f".{os.getpid()}")  # `report` and `run` may write at the same time
+    if run.report.parent.exists() and not run.report.parent.is_dir():
+        say(moved_aside(run.report.parent, move_aside(run.report.parent)))
+    if run.report.is_dir():
+        say(moved_aside(run.report, move_aside(run.report)))
     try:
         run.report.parent.mkdir(parents=True, exist_ok=True)
         draft.write_text(page, encoding="utf-8")
@@ -149,3 +154,8 @@ def save_report(run: RunFolder, page: str) -> Path:
             f"a report at {run.report} expected, got: {error}; free or mend the disk"
         ) from error
     return run.report
+
+
+def moved_aside(path: Path, aside: Path) -> str:
+    """What is said when something lay where the run writes."""
+    return f"{path} was in the way of the run's own; what lay there is now {aside}"

@@ -13,7 +13,14 @@ from detent.assembly.endings import ending
 from detent.assembly.inbox import Inbox, Taken
 from detent.assembly.office import Office, open_office
 from detent.assembly.places import RunFolder
-from detent.assembly.reading import entries_of, render_report, save_report, signed_charter, write_report
+from detent.assembly.reading import (
+    entries_of,
+    moved_aside,
+    render_report,
+    save_report,
+    signed_charter,
+    write_report,
+)
 from detent.assembly.refusing import recording, see_clock
 from detent.assembly.sentinel import Interrupted, Sentinel
 from detent.assembly.tasks import catalogue, charter_proxies, charter_sources, charter_wires, closing
@@ -75,12 +82,12 @@ class Run:
         turn = tell_turn(book.state.history[decided.generation])
         if turn is not None:
             self.say(generation_line(turn))
-        self.parts.models.set_incumbent(decided.incumbent)
+        point(self.folder, self.parts.models, decided.incumbent, self.say)
         self._report()
 
     def _report(self) -> None:
         entries = [decode_entry(data) for data in self.parts.book.record.entries()]
-        save_report(self.folder, render_report(self.signed, entries))
+        save_report(self.folder, render_report(self.signed, entries), self.say)
 
 
 def run_loop(folder: Path, generations: int | None, *, watch: Watch, say: Say) -> Ended:
@@ -118,8 +125,8 @@ def _taken_in(folder: Path, say: Say) -> Ended | None:
         if stop is None:
             return None
         if state.incumbent:  # a crash may have come between the last decision, the link and the report
-            ModelStore(office.run.models).set_incumbent(state.incumbent)
-            write_report(folder)
+            point(office.run, ModelStore(office.run.models), state.incumbent, say)
+            write_report(folder, say)
         return Ended(stop, ending(stop, state, charter, folder))
 
 
@@ -171,10 +178,17 @@ def open_run(folder: Path, *, watch: Watch, say: Say) -> Iterator[Run]:
             given_subject=None if charter.subject.built else run.subject,
         )
         if book.state.incumbent:  # a crash may have come between the last decision and the link
-            parts.models.set_incumbent(book.state.incumbent)
+            point(run, parts.models, book.state.incumbent, say)
         _clear(parts)
         book.write(session(parts))  # last: what cannot begin counts as no session
         yield Run(run, signed, parts, say, stopwatch)
+
+
+def point(run: RunFolder, models: ModelStore, digest: str, say: Say) -> None:
+    """Let models/incumbent lead to the model in force; what lay there and is no link is moved aside, and said."""
+    aside = models.set_incumbent(digest)
+    if aside is not None:
+        say(moved_aside(run.models / "incumbent", aside))
 
 
 def _engine(run: RunFolder, staging: Path, charter: Charter) -> LocalEngine:

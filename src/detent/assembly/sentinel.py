@@ -9,13 +9,14 @@ what a shell runs in the background.
 import signal
 import threading
 import time
+from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Literal, Self
 
-from detent.assembly.inbox import Inbox, desk_of
+from detent.assembly.inbox import Inbox, desk_of, text_of
 from detent.charter import Catalogue, SignedCharter
 from detent.loop import Book
-from detent.oversight import Desk, after, received
+from detent.oversight import after, is_stop, received
 from detent.values import Ordered
 from detent.values.grants import spent_once
 
@@ -45,7 +46,7 @@ class Sentinel:
         self._done = threading.Event()
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._watch, name="detent-sentinel", daemon=True)
-        self._seen: set[str] = set()
+        self._seen: set[tuple[Path, tuple[int, ...]]] = set()
         self._began, self._since = book.now, time.monotonic()
         self.reason: Reason | None = None
 
@@ -73,20 +74,21 @@ class Sentinel:
             return
 
     def _halted(self) -> bool:
-        """Whether a halt waits that the run will obey; every file is judged once."""
-        fresh = [text for text in self._inbox.texts() if text not in self._seen]
-        if not fresh:
-            return False
-        try:
-            desk = desk_of(self._book, self._signed, self._catalogue)
-        except Exception:  # noqa: BLE001  the main thread was writing: look again
-            return False
-        return any(self._is_halt(text, desk) for text in fresh)
+        """Whether a halt waits that the run will obey; every file is judged once, however many there are."""
+        for file in self._inbox.files():
+            if self._done.is_set():
+                return False
+            if (file.path, file.stamp) in self._seen:
+                continue
+            self._seen.add((file.path, file.stamp))
+            text = text_of(file.path)
+            if is_stop(text, self._signed) and self._is_halt(text):
+                return True
+        return False
 
-    def _is_halt(self, text: str, desk: Desk) -> bool:
-        self._seen.add(text)
+    def _is_halt(self, text: str) -> bool:
         try:
-            found = received(text, desk)
+            found = received(text, desk_of(self._book, self._signed, self._catalogue))
         except Exception:  # noqa: BLE001  whatever lies there must not end the watch; the run refuses it later
             return False
         return isinstance(found, Ordered) and found.order == "halt"

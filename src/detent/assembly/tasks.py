@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from detent.charter import Catalogue, Charter, Draft, LimitForm, WireForm
 from detent.engine import host_prefix
-from detent.errors import DetentError
+from detent.errors import CharterError, DetentError, TaskError, TrustError
 from detent.evaluate import least_first_limit
 from detent.tasks import (
     BUILTINS,
@@ -97,6 +97,25 @@ def charter_wires(charter: Charter, folder: Path) -> dict[str, Lookout]:
     return {
         name: _charter_wire(charter, name, folder) for name, wire in charter.tripwires.items() if wire.own
     }
+
+
+def amended_wires(old: Charter, new: Charter, folder: Path) -> dict[str, Lookout]:
+    """The author's own tripwires that an amendment brings or changes; their files, in `folder`, are those it names.
+
+    Raises:
+        CharterError: one is missing, or a proxy's is, or another: without it the next session could not begin.
+    """
+    names = [n for n, wire in new.tripwires.items() if wire.own and wire != old.tripwires.get(n)]
+    proxies = [name for name, proxy in new.proxies.items() if proxy != old.proxies.get(name)]
+    try:
+        for name in proxies:
+            _charter_proxy(new, name, folder)  # no process yet: only the file is read
+        return {name: _charter_wire(new, name, folder) for name in names}
+    except (TaskError, TrustError) as error:
+        raise CharterError(
+            f"tripwires and proxies of your own whose files the run folder has expected, got: {error}; an amendment "
+            f"brings no files: put that one into {folder}, or take it out"
+        ) from error
 
 
 def readable_wires(charter: Charter, folder: Path) -> dict[str, Lookout]:

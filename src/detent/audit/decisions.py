@@ -60,7 +60,7 @@ def _rollback_faults(step: Step, decided: Decided) -> Iterator[str]:
         yield f"{wanted} expected, got {decided.decision}"
         return
     past = restored(step.before.history, to)
-    wanted_models = (to, past["incumbent"], past["team"], "")
+    wanted_models = (to, past.incumbent, past.team, "")
     got = (decided.to, decided.incumbent, decided.team, decided.candidate)
     if got != wanted_models:
         yield f"the models of generation {to}, {wanted_models[1:3]}, in force again expected, got {got[1:]}"

@@ -95,7 +95,8 @@ def _source_faults(step: Step, sources: tuple[Source, ...], origins: set[str]) -
         data = known.get(source.data)
         if data is None:
             yield (
-                f"data with an entry before the model's, that no rollback put away, expected, got {source.data}"
+                "data with an entry before the model's, that neither a rollback nor a no of people put away, "
+                f"expected, got {source.data}"
             )
             continue
         if data.origin.source not in origins:

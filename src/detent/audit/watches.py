@@ -8,6 +8,7 @@ from detent.audit.findings import Finding, counted
 from detent.audit.signatures import Charters
 from detent.audit.steps import Step, outside_turns
 from detent.charter import SignedCharter
+from detent.tripwires import sandbagging
 from detent.values import Answered, CandidateTrained, Decided, Profiled, Reading, Requested, Watched
 
 
@@ -56,6 +57,10 @@ def _watch_faults(step: Step, watched: Watched, signed: SignedCharter) -> Iterat
         yield f"the charter's actions for what fired, {wanted}, expected, got {watched.actions}"
     for reading in watched.readings:
         yield from _reading_faults(reading)
+        if reading.status == "not_due" and (
+            reading.wire != sandbagging.NAME or sandbagging.due(watched.generation)
+        ):
+            yield f"a measurement of {reading.wire} in generation {watched.generation} expected, got none: it is due"
 
 
 def _early(step: Step) -> Iterator[str]:

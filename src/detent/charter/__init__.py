@@ -10,6 +10,7 @@ from detent.charter.amendment import (
     amend_text,
     amendment_standing,
     check_amendment,
+    claimed_amendment,
     rotate,
     succession,
 )
@@ -20,14 +21,24 @@ from detent.charter.answers import (
     Question,
     Reply,
     answer,
+    claimed_answer,
     rule_to_answer,
     verified_answer,
 )
 from detent.charter.catalogue import Catalogue, LeastLimit, LimitForm, WireForm
 from detent.charter.completing import complete
 from detent.charter.document import Charter, Draft
-from detent.charter.leases import LEASE_TYPE, Lease, check_term, grant, verified_lease
-from detent.charter.orders import COMMANDED, ORDER_TYPE, Command, GivenOrder, Order, order, verified_order
+from detent.charter.leases import LEASE_TYPE, Lease, check_term, claimed_lease, grant, verified_lease
+from detent.charter.orders import (
+    COMMANDED,
+    ORDER_TYPE,
+    Command,
+    GivenOrder,
+    Order,
+    claimed_order,
+    order,
+    verified_order,
+)
 from detent.charter.reading import default_text, draft_text, parse_charter, parse_draft
 from detent.charter.recipe import MixShares, Recipe
 from detent.charter.roles import Act, Rule, Standing, judge, roles_of, rule_for
@@ -101,6 +112,10 @@ __all__ = [
     "check_amendment",
     "check_term",
     "claimed",
+    "claimed_amendment",
+    "claimed_answer",
+    "claimed_lease",
+    "claimed_order",
     "complete",
     "default_text",
     "draft_text",

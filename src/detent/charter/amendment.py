@@ -87,6 +87,20 @@ def amendment_standing(old: SignedCharter, new: SignedCharter) -> AmendmentStand
     )
 
 
+def claimed_amendment(
+    old: SignedCharter, envelope: str, catalogue: Catalogue, file: str = "charter.dsse"
+) -> SignedCharter:
+    """The charter in an envelope, in order and fit to follow `old`, with no signature looked at.
+
+    Raises:
+        CharterError: it is not in order, is not the next version, or changes what no amendment may.
+        TrustError: it is no charter's envelope.
+    """
+    new = claimed(envelope, catalogue, file)
+    _check_follows(old, new, file)
+    return new
+
+
 def check_amendment(
     old: SignedCharter, envelope: str, catalogue: Catalogue, file: str = "charter.dsse"
 ) -> SignedCharter:
@@ -96,8 +110,7 @@ def check_amendment(
         CharterError: it is not in order, is not the next version, or changes what no amendment may.
         TrustError: it is no charter's envelope, or too few signed it, of the old stewards or of the new.
     """
-    new = claimed(envelope, catalogue, file)
-    _check_follows(old, new, file)
+    new = claimed_amendment(old, envelope, catalogue, file)
     found = amendment_standing(old, new)
     if not found.met:
         raise TrustError(

@@ -57,6 +57,22 @@ def answer(
     return sealed(made(Answer, fields), ANSWER_TYPE, keys)
 
 
+def claimed_answer(envelope: str, charter: SignedCharter, question: Question) -> Answer:
+    """The answer in an envelope to that very question, with no signature looked at.
+
+    Raises:
+        TrustError: it is no answer, or answers another question or another charter's.
+    """
+    given = believed(envelope, ANSWER_TYPE, Answer, charter)
+    for field, wanted in question.model_dump().items():
+        if getattr(given, field) != wanted:
+            raise TrustError(
+                f"an answer with {field} {wanted!r} expected, got one with {getattr(given, field)!r}; "
+                "it answers another question: answer this one"
+            )
+    return given
+
+
 def verified_answer(envelope: str, charter: SignedCharter, question: Question, least: int) -> GivenAnswer:
     """The answer in an envelope to that very question, with those who gave it.
 
@@ -64,17 +80,12 @@ def verified_answer(envelope: str, charter: SignedCharter, question: Question, l
     steward, since saying no is stopping. Whether it came before `expires` is for the ledger to say.
 
     Raises:
-        TrustError: it is no answer, too few signed it, it answers another question or another charter's.
+        TrustError: too few signed it, or as `claimed_answer`.
     """
-    given = believed(envelope, ANSWER_TYPE, Answer, charter)
-    signers = check_signed(envelope, ANSWER_TYPE, charter, rule_to_answer(charter, given.verdict, least))
-    for field, wanted in question.model_dump().items():
-        if getattr(given, field) != wanted:
-            raise TrustError(
-                f"an answer with {field} {wanted!r} expected, got one with {getattr(given, field)!r}; "
-                "it answers another question: answer this one"
-            )
-    return GivenAnswer(given, signers)
+    given = claimed_answer(envelope, charter, question)
+    return GivenAnswer(
+        given, check_signed(envelope, ANSWER_TYPE, charter, rule_to_answer(charter, given.verdict, least))
+    )
 
 
 def rule_to_answer(charter: SignedCharter, verdict: Reply, least: int) -> Rule:

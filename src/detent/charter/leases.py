@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from detent.charter._form import Count, Petaflop, Time
+from detent.charter._form import Count, Hash, Petaflop, Time
 from detent.charter._payloads import Payload, believed, check_signed, made, sealed
 from detent.charter.roles import rule_for
 from detent.charter.signed import SignedCharter
@@ -16,9 +16,12 @@ LEASE_TYPE = "application/vnd.detent.lease.v1+json"
 class Lease(Payload):
     """A grant under the charter of this digest: so many generations until `expires`, and so much compute for them.
 
+    size, root: of the ledger (hex) that it was granted in sight of; it counts there, and on no other.
     number: counts leases from 1. petaflop: 1e15 floating point operations.
     """
 
+    size: Count
+    root: Hash
     number: Count
     generations: Count
     expires: Time
@@ -33,47 +36,68 @@ def grant(
     hours: float,
     petaflop: float,
     at: str,
+    size: int,
+    root: str,
     keys: Sequence[SigningKey],
 ) -> str:
     """The envelope of lease `number` under `charter`, from `at` (RFC 3339) for `hours`, signed by `keys`.
 
+    It is granted in sight of the ledger of that size and root (hex).
+
     Raises:
         CharterError: more than the charter lets anyone grant at once, or nothing.
-        UsageError: `at` is no time, or `number` is below 1.
+        UsageError: `at` is no time, `number` is below 1, or there is no such ledger.
     """
     largest = charter.charter.pace.lease
     _check_amount("generations", generations, largest.generations)
     _check_amount("hours", hours, largest.hours)
     _check_amount("petaflop", petaflop, largest.petaflop)
-    fields = {"charter": charter.digest, "number": number, "generations": generations, "petaflop": petaflop}
-    return sealed(made(Lease, fields | {"expires": hours_after(at, hours)}), LEASE_TYPE, keys)
+    seen = {"charter": charter.digest, "size": size, "root": root}
+    terms = {"number": number, "generations": generations, "petaflop": petaflop}
+    return sealed(made(Lease, {**seen, **terms, "expires": hours_after(at, hours)}), LEASE_TYPE, keys)
 
 
-def verified_lease(envelope: str, charter: SignedCharter) -> Lease:
-    """The lease in an envelope that as many stewards signed as the charter's rule for leases says.
+def claimed_lease(envelope: str, charter: SignedCharter) -> Lease:
+    """The lease in an envelope, as the charter lets anyone grant it, with no signature looked at.
 
-    When it was granted is not in it: whoever writes it down checks the time with `check_term`.
+    When it was granted is not in it: whoever writes it down checks the time with `check_term`, and that the ledger
+    had that size and root.
 
     Raises:
-        TrustError: too few of them signed, or it was granted under another charter.
+        TrustError: it is no lease, or was granted under another charter.
         CharterError: it grants more than the charter lets anyone grant at once.
     """
     lease = believed(envelope, LEASE_TYPE, Lease, charter)
-    check_signed(envelope, LEASE_TYPE, charter, rule_for(charter.charter, "lease"))
     largest = charter.charter.pace.lease
     _check_amount("generations", lease.generations, largest.generations)
     _check_amount("petaflop", lease.petaflop, largest.petaflop)
     return lease
 
 
-def check_term(lease: Lease, charter: SignedCharter, at: str) -> None:
-    """Return when a lease that is written down at `at` runs no longer from there than the charter lets one run.
+def verified_lease(envelope: str, charter: SignedCharter) -> Lease:
+    """The lease in an envelope that as many stewards signed as the charter's rule for leases says.
 
     Raises:
-        CharterError: it does.
+        TrustError: too few of them signed, or as `claimed_lease`.
+        CharterError: as `claimed_lease`.
+    """
+    lease = claimed_lease(envelope, charter)
+    check_signed(envelope, LEASE_TYPE, charter, rule_for(charter.charter, "lease"))
+    return lease
+
+
+def check_term(lease: Lease, charter: SignedCharter, at: str) -> None:
+    """Return when a lease that is written down at `at` has not expired, and runs no longer than the charter lets one.
+
+    Raises:
+        CharterError: it has, or does.
     """
     hours = charter.charter.pace.lease.hours
     last = hours_after(at, hours)
+    if lease.expires <= at:
+        raise CharterError(
+            f"a lease that expires after {at} expected, got one until {lease.expires}; grant another"
+        )
     if lease.expires > last:
         raise CharterError(
             f"a lease until {last} at the latest expected, as pace.lease.hours = {hours:g} says, got one until "

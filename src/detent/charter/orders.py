@@ -72,6 +72,15 @@ def order(
     return sealed(made(Order, {**seen, "order": command, "to": to, "because": because}), ORDER_TYPE, keys)
 
 
+def claimed_order(envelope: str, charter: SignedCharter) -> Order:
+    """The order in an envelope, with no signature looked at.
+
+    Raises:
+        TrustError: it is no order, or was given under another charter.
+    """
+    return believed(envelope, ORDER_TYPE, Order, charter)
+
+
 def verified_order(envelope: str, charter: SignedCharter) -> GivenOrder:
     """The order in an envelope, with those who gave it: any one steward stops, the rest goes by the charter's rules.
 
@@ -80,6 +89,6 @@ def verified_order(envelope: str, charter: SignedCharter) -> GivenOrder:
     Raises:
         TrustError: it is no order, too few signed it, or it was given under another charter.
     """
-    given = believed(envelope, ORDER_TYPE, Order, charter)
+    given = claimed_order(envelope, charter)
     rule = rule_for(charter.charter, COMMANDED[given.order])
     return GivenOrder(given, check_signed(envelope, ORDER_TYPE, charter, rule))

@@ -1,6 +1,7 @@
 """The commands. Each body imports what it needs, so that `detent --help` starts in a fraction of a second."""
 
 import json
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -107,7 +108,7 @@ def report(folder: Folder) -> None:
     """Write the report: one HTML file that needs no network."""
     from detent.assembly import write_report  # noqa: PLC0415
 
-    typer.echo(str(write_report(folder)))
+    typer.echo(str(write_report(folder, partial(typer.echo, err=True))))
 
 
 @app.command()

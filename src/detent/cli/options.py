@@ -29,6 +29,8 @@ def passphrase() -> str:
 
 def say_handed(folder: Path, what: str, handed: "Handed") -> None:
     """Whether it stands on the ledger, or for what it waits."""
+    for sentence in handed.moved:
+        typer.echo(sentence)
     if handed.entry is not None:
         typer.echo(f"{what}: on the ledger, {handed.entry.at}. See: detent status {folder}")
         return

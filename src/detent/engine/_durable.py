@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 from detent.errors import StorageError
@@ -51,6 +52,19 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def move_aside(path: Path) -> Path:
+    """Give what lies at `path`, whatever it is, a name beside it that is free and says so; returns that.
+
+    Raises:
+        StorageError: the disk refuses.
+    """
+    names = (path.with_name(f"{path.name}.moved-aside-{number}") for number in count(1))
+    aside = next(name for name in names if not os.path.lexists(name))
+    with storing(path):
+        path.rename(aside)
+    return aside
 
 
 def discard(path: Path) -> None:

@@ -19,7 +19,7 @@ from typing import BinaryIO
 
 import msgspec
 
-from detent.engine._durable import INCOMING, discard, storing, sync_folder, write_file
+from detent.engine._durable import INCOMING, discard, move_aside, storing, sync_folder, write_file
 from detent.errors import StorageError, SubjectError, TrustError
 from detent.values import Example, sha256_hex
 from detent.values.folder import folder_digest
@@ -127,8 +127,11 @@ class ModelStore:
         with storing(folder):
             discard(folder)
 
-    def set_incumbent(self, digest: str) -> None:
+    def set_incumbent(self, digest: str) -> Path | None:
         """Let `models/incumbent` lead to this model, from one moment to the next.
+
+        What lies there and is no link is moved aside: somebody's copy of a model must not stop a run. Returns where
+        it lies now, None when there was none.
 
         Raises:
             SubjectError, TrustError: as `path`.
@@ -138,7 +141,8 @@ class ModelStore:
         link, incoming = self._folder / "incumbent", self._folder / (INCOMING + "incumbent")
         with storing(link):
             if link.is_symlink() and link.readlink() == Path(digest):
-                return
+                return None
+            aside = None if link.is_symlink() or not link.exists() else move_aside(link)
             try:
                 discard(incoming)
                 incoming.symlink_to(digest)
@@ -146,6 +150,7 @@ class ModelStore:
                 sync_folder(self._folder)
             finally:
                 discard(incoming)
+        return aside
 
     def _copy(self, staged: Path, incoming: Path) -> None:
         with storing(incoming):

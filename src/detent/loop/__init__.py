@@ -2,8 +2,8 @@
 
 from detent.loop.book import Book
 from detent.loop.parts import Parts
-from detent.loop.returning import carry_out
+from detent.loop.returning import carry_out, check_whole
 from detent.loop.run import drive
 from detent.loop.wires import wires_of
 
-__all__ = ["Book", "Parts", "carry_out", "drive", "wires_of"]
+__all__ = ["Book", "Parts", "carry_out", "check_whole", "drive", "wires_of"]

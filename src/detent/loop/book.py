@@ -11,6 +11,7 @@ from typing import Protocol, TypeVar, cast
 
 from msgspec import structs
 
+from detent.oversight import payloads_of
 from detent.signing import canonical
 from detent.values import Entry, State, decode_entry, entry_document, fold
 
@@ -45,7 +46,10 @@ class Book:
         """
         self.record = record
         self._clock = clock
-        self.state: State = fold(decode_entry(data) for data in record.entries())
+        entries = [decode_entry(data) for data in record.entries()]
+        self.state: State = fold(entries)
+        self.obeyed: frozenset[str] = payloads_of(entries)
+        """Digests of what people signed that stands on the ledger: each counts once."""
 
     @property
     def now(self) -> str:
@@ -65,8 +69,9 @@ class Book:
         # a turn that goes on after a crash must see the very same records as one that never stopped.
         written = decode_entry(data)
         after = fold([written], self.state)  # an entry that may not stand here is never written
+        obeyed = self.obeyed | payloads_of([written])
         self.record.append(data)
-        self.state = after
+        self.state, self.obeyed = after, obeyed
         return written
 
     def once(self, slot: str, make: Callable[[], E]) -> E:

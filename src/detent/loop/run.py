@@ -9,7 +9,7 @@ from detent.oversight import Stop, why_stop
 from detent.values import Decided
 
 
-def drive(parts: Parts, generations: int | None, after: Callable[[Decided], None]) -> Stop:
+def drive(parts: Parts, generations: int | None, after: Callable[[Decided], object]) -> Stop:
     """Turn the cycle until something says stop.
 
     Args:
@@ -21,7 +21,7 @@ def drive(parts: Parts, generations: int | None, after: Callable[[Decided], None
     while True:
         if parts.take_orders():
             return "amended"
-        if (returned := carry_out(book, parts.chain)) is not None:
+        if (returned := carry_out(book, parts.chain.reveal, parts.models, parts.data)) is not None:
             after(returned)
             continue
         enough = generations is not None and turned >= generations

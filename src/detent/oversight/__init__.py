@@ -2,12 +2,15 @@
 
 from detent.oversight.asking import Permission, permission, question, reasons_to_ask
 from detent.oversight.deliveries import (
+    STOPS,
     Desk,
     Pending,
     believe,
     check_entry,
     first_charter,
+    is_stop,
     payload_digest,
+    payloads_of,
     received,
     type_of,
 )
@@ -15,6 +18,7 @@ from detent.oversight.moments import after, seconds_between
 from detent.oversight.stopping import Stop, unanswered, why_stop
 
 __all__ = [
+    "STOPS",
     "Desk",
     "Pending",
     "Permission",
@@ -23,7 +27,9 @@ __all__ = [
     "believe",
     "check_entry",
     "first_charter",
+    "is_stop",
     "payload_digest",
+    "payloads_of",
     "permission",
     "question",
     "reasons_to_ask",

@@ -28,6 +28,10 @@ from detent.charter import (
     check_amendment,
     check_term,
     claimed,
+    claimed_amendment,
+    claimed_answer,
+    claimed_lease,
+    claimed_order,
     rule_for,
     rule_to_answer,
     standing,
@@ -49,6 +53,11 @@ from detent.values import (
     fold,
     sha256_hex,
 )
+
+STOPS = ("halt", "pause")
+
+LONGEST_STOP = 32_768
+"""Characters of an order to stop in its envelope; the longest reason and a hundred signatures are fewer."""
 
 STARTS = ("resume", "lift", "rollback")
 """Orders after which something goes on that did not: they must have been given in sight of what they end."""
@@ -92,6 +101,18 @@ def received(envelope: str, desk: Desk) -> Entry | Pending:
     if digest in desk.obeyed:
         raise TrustError(f"something new expected, got {digest[:12]}, which stands on the ledger already")
     return _HANDLED[payload_type](envelope, desk)
+
+
+def is_stop(envelope: str, signed: SignedCharter) -> bool:
+    """Whether a steward signed an order to stop; cheap, to be asked of many files before one is judged."""
+    if len(envelope) > LONGEST_STOP or ORDER_TYPE.partition("/")[2] not in envelope:
+        return False
+    try:
+        if json.loads(peek_envelope(envelope, ORDER_TYPE))["order"] not in STOPS:
+            return False
+        return bool(standing(envelope, ORDER_TYPE, signed, rule_for(signed.charter, "stop")).signed)
+    except Exception:  # noqa: BLE001  whatever it is, it is no such order
+        return False
 
 
 def believe(entries: Iterable[Entry], catalogue: Catalogue, root_at: Callable[[int], bytes]) -> SignedCharter:
@@ -180,6 +201,15 @@ def payload_digest(envelope: str) -> str:
     return sha256_hex(peek_envelope(envelope, type_of(envelope)))
 
 
+def payloads_of(entries: Iterable[Entry]) -> frozenset[str]:
+    """Digests of what people signed, of all entries that hold an envelope: each counts once."""
+    return frozenset(
+        payload_digest(entry.envelope)
+        for entry in entries
+        if isinstance(entry, CharterSigned | LeaseGranted | Ordered | Answered) and entry.envelope
+    )
+
+
 def _first(entry: Entry, catalogue: Catalogue, root_at: Callable[[int], bytes]) -> Desk:
     signed = first_charter(entry, catalogue)
     obeyed = frozenset({payload_digest(signed.envelope)})
@@ -187,14 +217,16 @@ def _first(entry: Entry, catalogue: Catalogue, root_at: Callable[[int], bytes]) 
 
 
 def _lease(envelope: str, desk: Desk) -> Entry | Pending:
-    if lacks := _lacking("a lease", envelope, LEASE_TYPE, desk, rule_for(desk.signed.charter, "lease")):
-        return lacks
-    lease = verified_lease(envelope, desk.signed)
+    lease = claimed_lease(envelope, desk.signed)
     check_term(lease, desk.signed, desk.now)
+    _check_sight("lease", lease.size, lease.root, 0, desk)
     if lease.number != desk.state.leases + 1:
         raise TrustError(
             f"lease {desk.state.leases + 1} expected, got lease {lease.number}; each counts once: grant another"
         )
+    if lacks := _lacking("a lease", envelope, LEASE_TYPE, desk, rule_for(desk.signed.charter, "lease")):
+        return lacks
+    lease = verified_lease(envelope, desk.signed)
     return LeaseGranted(
         number=lease.number,
         generations=lease.generations,
@@ -205,23 +237,26 @@ def _lease(envelope: str, desk: Desk) -> Entry | Pending:
 
 
 def _order(envelope: str, desk: Desk) -> Entry | Pending:
-    command = _field(envelope, ORDER_TYPE, "order")
-    rule = rule_for(desk.signed.charter, COMMANDED.get(command, "charter"))  # type: ignore[call-overload]
-    if lacks := _lacking(f"the order {command[:20]}", envelope, ORDER_TYPE, desk, rule):
-        return lacks
-    given, signers = verified_order(envelope, desk.signed)
+    given = claimed_order(envelope, desk.signed)
     if given.order in STARTS:
-        _check_sight(given.order, given.size, given.root, desk)
-    return Ordered(order=given.order, to=given.to, because=given.because, signers=signers, envelope=envelope)
+        held = desk.state.hold.index if desk.state.hold else 0
+        newest = max(held, desk.state.closed_index if given.order == "rollback" else 0)
+        _check_sight(f"order {given.order}", given.size, given.root, newest, desk)
+    wanted = Ordered(order=given.order, to=given.to, because=given.because, signers=(), envelope=envelope)
+    fold(
+        [structs.replace(wanted, at=desk.now)], desk.state
+    )  # there is what it resumes, lifts or goes back to
+    rule = rule_for(desk.signed.charter, COMMANDED[given.order])
+    if lacks := _lacking(f"the order {given.order}", envelope, ORDER_TYPE, desk, rule):
+        return lacks
+    return structs.replace(wanted, signers=verified_order(envelope, desk.signed).signers)
 
 
-def _check_sight(command: str, size: int, root: str, desk: Desk) -> None:
-    """What lets a run go on was given by people who saw what it ends, on this very ledger, and nothing since."""
-    state = desk.state
-    newest = max(state.hold.index if state.hold else 0, state.closed_index if command == "rollback" else 0)
-    if not newest < size <= state.entries or desk.root_at(size).hex() != root:
+def _check_sight(what: str, size: int, root: str, newest: int, desk: Desk) -> None:
+    """What lets a run go on was given on this very ledger, by people who saw the entry at index `newest`."""
+    if not newest < size <= desk.state.entries or desk.root_at(size).hex() != root:
         raise TrustError(
-            f"the order {command} given in sight of entry {newest} of this ledger expected, got one given at size "
+            f"the {what} given in sight of entry {newest} of this ledger expected, got one given at size "
             f"{size} and root {root[:12]}; look at the run as it stands, and give it again"
         )
 
@@ -236,46 +271,47 @@ def _answer(envelope: str, desk: Desk) -> Entry | Pending:
         root=desk.root_at(desk.state.request_index + 1).hex(),
         expires=asked.expires,
     )
-    verdict = "deny" if _field(envelope, ANSWER_TYPE, "verdict") == "deny" else "approve"
-    rule = rule_to_answer(desk.signed, verdict, asked.approvers)  # type: ignore[arg-type]
-    if lacks := _lacking("an answer", envelope, ANSWER_TYPE, desk, rule):
-        return lacks
-    given, signers = verified_answer(envelope, desk.signed, question, asked.approvers)
+    given = claimed_answer(envelope, desk.signed, question)
     if desk.now >= asked.expires:
         raise TrustError(
             f"an answer before {asked.expires} expected, got one at {desk.now}: no answer means no"
         )
-    waited = seconds_between(desk.state.requested_at, desk.now)
+    hold = desk.state.hold
+    if given.verdict == "approve" and hold is not None and hold.kind == "halted":
+        raise TrustError(
+            f"an approval when the halt by {hold.by} is lifted expected, got one before; lift it, then approve"
+        )
+    rule = rule_to_answer(desk.signed, given.verdict, asked.approvers)
+    if lacks := _lacking("an answer", envelope, ANSWER_TYPE, desk, rule):
+        return lacks
+    given, signers = verified_answer(envelope, desk.signed, question, asked.approvers)
     return Answered(
         request=given.request,
         verdict=given.verdict,
         because=given.because,
         signers=signers,
-        seconds=waited,
+        seconds=seconds_between(desk.state.requested_at, desk.now),
         envelope=envelope,
     )
 
 
 def _amendment(envelope: str, desk: Desk) -> Entry | Pending:
-    found = amendment_standing(desk.signed, claimed(envelope, desk.catalogue))
+    after = claimed_amendment(desk.signed, envelope, desk.catalogue)
+    found = amendment_standing(desk.signed, after)
     # What only those signed whom it names is nobody's: it would wait for ever, and anyone can make such.
     if not found.met and (found.recovered or found.old.signed):
         return Pending("an amendment", str(found))
-    after = check_amendment(desk.signed, envelope, desk.catalogue)
+    check_amendment(desk.signed, envelope, desk.catalogue)
     return CharterSigned(version=after.charter.version, digest=after.digest, envelope=envelope)
 
 
 def _lacking(what: str, envelope: str, payload_type: str, desk: Desk, rule: Rule) -> Pending | None:
-    """What has the signature of somebody who counts may wait for others'; what has none is nobody's."""
+    """What has the signature of somebody who counts may wait for others'; what has none is nobody's.
+
+    Asked when all else is in order: what will not be obeyed, whoever else signs it, does not wait.
+    """
     found = standing(envelope, payload_type, desk.signed, rule)
     return Pending(what, str(found)) if found.begun and not found.met else None
-
-
-def _field(envelope: str, payload_type: str, name: str) -> str:
-    try:
-        return str(json.loads(peek_envelope(envelope, payload_type))[name])
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise TrustError(f"a payload with {name} expected, got another; sign another") from error
 
 
 _HANDLED: dict[str, Callable[[str, Desk], Entry | Pending]] = {

@@ -59,7 +59,7 @@ def tell(entries: Iterable[Entry], name: str, purpose: str, top: Mapping[str, in
         turns=turns,
         standings=_standings(turns, written),
         openings=tuple(opening for opening in map(_opening, written.values()) if opening is not None),
-        batches=tuple(_batch(entry) for entry in state.data),
+        batches=tuple(_batch(entry) for entry in told if isinstance(entry, DataMade)),
         models=_models(written, state, turns),
         sessions=tuple(_session(entry) for entry in told if isinstance(entry, SessionStarted)),
         under_way=tuple(state.slots),

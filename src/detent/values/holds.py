@@ -9,7 +9,7 @@ from typing import Literal
 from msgspec import Struct, structs
 
 from detent.errors import TrustError
-from detent.values.entries import Decided, Entry, Ordered, OutcomeWritten, Watched
+from detent.values.entries import Answered, Decided, Entry, Ordered, OutcomeWritten, Watched
 
 
 class Hold(Struct, frozen=True):
@@ -68,7 +68,7 @@ def _pause(hold: Hold | None) -> Hold | None:
 
 
 def check_allowed(hold: Hold | None, entry: Entry, *, begun: bool, returning: bool) -> None:
-    """Refuse a turn's entry that a hold forbids; only what a rollback needs goes through a halt.
+    """Refuse a turn's entry that a hold forbids; only what a rollback needs, and a no, goes through a halt.
 
     Args:
         hold: what holds the run.
@@ -82,6 +82,8 @@ def check_allowed(hold: Hold | None, entry: Entry, *, begun: bool, returning: bo
     if returning:
         if not isinstance(entry, Decided | OutcomeWritten):
             raise TrustError(f"the rollback that was ordered expected, got {entry.kind}; run `detent run`")
+    elif isinstance(entry, Answered) and entry.verdict == "deny":
+        return  # saying no is stopping too
     elif hold is not None and (hold.kind == "halted" or not begun):
         raise TrustError(
             f"no {entry.kind} expected while the run is {hold.kind} by {hold.by}, got one; "

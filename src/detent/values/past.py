@@ -1,15 +1,27 @@
-"""What was in force at the end of an earlier generation, for going back to it.
+"""What each closed generation left in force: the same rule goes on from it, and goes back to it.
 
 Everything comes from the closed turns, so that whoever has the entries can say what a rollback restores.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
-from detent.values.entries import DataMade, Decided, Entry, Mastered, Profiled
+from detent.values.entries import Answered, DataMade, Decided, Entry, Mastered, Profiled, Requested
 from detent.values.profiles import Profile
 
 History = Mapping[int, Mapping[str, Entry]]
+
+
+class InForce(NamedTuple):
+    """The fields of the state that a rollback puts back: models, profiles, data, mastered levels."""
+
+    incumbent: str = ""
+    incumbent_generation: int = 0
+    team: tuple[str, ...] = ()
+    visible: Mapping[str, Profile] = {}
+    fresh: Profile | None = None
+    data: tuple[DataMade, ...] = ()
+    mastered: Mapping[str, frozenset[int]] = {}
 
 
 def line(history: History, last: int) -> list[int]:
@@ -30,53 +42,64 @@ def line(history: History, last: int) -> list[int]:
     return found[::-1]
 
 
-def restored(history: History, to: int) -> dict[str, Any]:
-    """The fields of the state as they were when generation `to` was closed: models, data, mastered levels.
+def restored(history: History, to: int) -> InForce:
+    """What was in force when generation `to` was closed.
 
     Labels that were made later are not trained on again, and levels mastered later are no longer asked for.
     What was spent (openings, error budget, leases, compute) stays spent.
     """
-    kept = line(history, to)
-    past = [entry for generation in kept for entry in history[generation].values()]
-    decided = next(entry for entry in reversed(past) if isinstance(entry, Decided))
-    fresh = [entry.profile for entry in _of(past, Profiled) if entry.purpose == "fresh"]
-    reports = {
-        profile.subject: profile for profile in fresh
-    }  # a generation that was not promoted may have none
-    return {
-        "incumbent": decided.incumbent,
-        "incumbent_generation": _since(history, kept, decided.incumbent),
-        "team": decided.team,
-        "visible": _visible(past, {decided.incumbent, *decided.team}),
-        "fresh": reports.get(decided.incumbent),
-        "data": tuple(_of(past, DataMade)),
-        "mastered": _mastered(_of(past, Mastered)),
-    }
-
-
-def _of(entries: Iterable[Entry], kind: type[Any]) -> list[Any]:
-    return [entry for entry in entries if isinstance(entry, kind)]
-
-
-def _since(history: History, kept: list[int], incumbent: str) -> int:
-    promotions = [
-        generation
-        for generation in kept
-        if isinstance(decided := history[generation].get("decision/v1"), Decided)
-        and decided.decision == "promote"
-        and decided.incumbent == incumbent
-    ]
-    return promotions[-1] if promotions else 0
-
-
-def _visible(past: list[Entry], models: set[str]) -> dict[str, Profile]:
-    profiles = [entry.profile for entry in _of(past, Profiled) if entry.purpose == "visible"]
-    return {profile.subject: profile for profile in profiles if profile.subject in models}
-
-
-def _mastered(entries: list[Mastered]) -> dict[str, frozenset[int]]:
-    found: dict[str, frozenset[int]] = {}
-    for entry in entries:
-        for task, levels in entry.added.items():
-            found[task] = found.get(task, frozenset()) | frozenset(levels)
+    found = InForce()
+    for generation in line(history, to):
+        found = left(found, history[generation])
     return found
+
+
+def left(before: InForce, slots: Mapping[str, Entry]) -> InForce:
+    """What a turn that was closed, and by no rollback, leaves in force.
+
+    Only a promotion adds mastered levels. Labels stay, also of a candidate that the gate did not pass; not those
+    of a turn that people were asked about and did not allow: nobody goes on from what people did not want.
+    before: what was in force; whether what this turn has measured and labelled is in it already is the same.
+    """
+    decided = slots["decision/v1"]
+    assert isinstance(decided, Decided)  # noqa: S101  the slot's own kind
+    after = before._replace(
+        incumbent=decided.incumbent,
+        team=decided.team,
+        visible=_visible(before, slots, {decided.incumbent, *decided.team}),
+        data=tuple(data for data in before.data if data.generation != decided.generation),
+    )
+    if allowed(slots, decided.at):
+        after = after._replace(data=(*after.data, *_of(slots, DataMade)))
+    if decided.decision != "promote":
+        return after
+    fresh, mastered = slots.get("profile/v1/fresh"), slots.get("mastery/v1")
+    return after._replace(
+        incumbent_generation=decided.generation,
+        fresh=fresh.profile if isinstance(fresh, Profiled) else None,
+        mastered=_with_rungs(before.mastered, mastered.added if isinstance(mastered, Mastered) else {}),
+    )
+
+
+def allowed(slots: Mapping[str, Entry], at: str) -> bool:
+    """Whether nobody was asked about a turn, or somebody approved, and the request had not expired at that time."""
+    asked, answered = slots.get("request/v1"), slots.get("answer/v1")
+    if not isinstance(asked, Requested):
+        return True
+    return isinstance(answered, Answered) and answered.verdict == "approve" and at < asked.expires
+
+
+def _of(slots: Mapping[str, Entry], kind: type[Any]) -> list[Any]:
+    return [entry for entry in slots.values() if isinstance(entry, kind)]
+
+
+def _visible(before: InForce, slots: Mapping[str, Entry], models: set[str]) -> dict[str, Profile]:
+    new = {e.profile.subject: e.profile for e in _of(slots, Profiled) if e.purpose == "visible"}
+    return {digest: profile for digest, profile in {**before.visible, **new}.items() if digest in models}
+
+
+def _with_rungs(
+    mastered: Mapping[str, frozenset[int]], added: Mapping[str, Iterable[int]]
+) -> dict[str, frozenset[int]]:
+    more = {task: mastered.get(task, frozenset()) | frozenset(levels) for task, levels in added.items()}
+    return {**mastered, **more}

@@ -19,7 +19,6 @@ from detent.values.entries import (
     Entry,
     IntentWritten,
     LeaseGranted,
-    Mastered,
     Ordered,
     OutcomeWritten,
     Profiled,
@@ -31,7 +30,7 @@ from detent.values.entries import (
 )
 from detent.values.grants import Grant, charged, ended, live, spent_once
 from detent.values.holds import Hold, after_order, after_watch, check_allowed
-from detent.values.past import line, restored
+from detent.values.past import InForce, allowed, left, line, restored
 from detent.values.profiles import Profile
 
 
@@ -43,7 +42,7 @@ class State(Struct, frozen=True):
     incumbent: digest of the model in force, "" before generation 0.
     team: digests of the models that training goes on from.
     visible: the newest visible profile of each model that is still in play.
-    fresh: the fresh profile of the incumbent.
+    fresh: the fresh profile of the incumbent. data: what may be trained on: of closed turns what they left.
     intent_index: where the last intent stands on the ledger.
     sessions_since_intent: how often a run began since it; an opening that no session completes becomes void.
     openings: how many intents were written (k of the last one).
@@ -296,15 +295,11 @@ def _closed(state: State, entry: Decided, slots: dict[str, Entry]) -> dict[str, 
         _expect(grants is not None, entry, f"a lease that covers {entry.at}")
         changes |= {"spent": state.spent + 1, "grants": grants}
     if entry.decision == "promote":
-        return changes | _promoted(state, entry, slots)
-    _expect(entry.incumbent == state.incumbent, entry, "the incumbent unchanged without a promotion")
-    return changes | _in_play(state, entry)
-
-
-def _in_play(state: State, entry: Decided) -> dict[str, Any]:
-    kept = {entry.incumbent, *entry.team}
-    visible = {digest: state.visible[digest] for digest in kept if digest in state.visible}
-    return {"incumbent": entry.incumbent, "team": entry.team, "visible": visible}
+        changes |= _promoted(state, entry, slots)
+    else:
+        _expect(entry.incumbent == state.incumbent, entry, "the incumbent unchanged without a promotion")
+    before = InForce(*(getattr(state, field) for field in InForce._fields))
+    return changes | left(before, slots)._asdict()
 
 
 def _promoted(state: State, entry: Decided, slots: dict[str, Entry]) -> dict[str, Any]:
@@ -313,17 +308,11 @@ def _promoted(state: State, entry: Decided, slots: dict[str, Entry]) -> dict[str
             _passed(slots, entry.incumbent), entry, "an opening that this model passed before a promotion"
         )
     _expect(_permitted(slots, entry), entry, "an approval before a promotion that a person was asked about")
-    fresh, mastered = slots.get("profile/v1/fresh"), slots.get("mastery/v1")
-    measured = fresh.profile if isinstance(fresh, Profiled) else None
-    return _in_play(state, entry) | {
-        "incumbent_generation": entry.generation,
+    fresh = slots.get("profile/v1/fresh")
+    return {
         "promoted": state.promoted + (1 if entry.generation > 0 else 0),
         "promoted_at": entry.at,
-        "fresh": measured,
-        "first_fresh": state.first_fresh or measured,
-        "mastered": _with_rungs(state.mastered, mastered)
-        if isinstance(mastered, Mastered)
-        else state.mastered,
+        "first_fresh": state.first_fresh or (fresh.profile if isinstance(fresh, Profiled) else None),
     }
 
 
@@ -331,15 +320,9 @@ def _returned(state: State, entry: Decided) -> dict[str, Any]:
     """Back at an earlier generation; what was begun and is given up is spent all the same."""
     _expect(entry.to == state.returning, entry, f"a rollback to generation {state.returning}")
     past = restored(state.history, entry.to or 0)
-    same = (entry.incumbent, entry.team) == (past["incumbent"], past["team"])
+    same = (entry.incumbent, entry.team) == (past.incumbent, past.team)
     _expect(same, entry, f"the models of generation {entry.to}")
-    return past
-
-
-def _with_rungs(mastered: dict[str, frozenset[int]], entry: Mastered) -> dict[str, frozenset[int]]:
-    return mastered | {
-        task: mastered.get(task, frozenset()) | frozenset(levels) for task, levels in entry.added.items()
-    }
+    return past._asdict()
 
 
 def _passed(slots: dict[str, Entry], model: str) -> bool:
@@ -355,15 +338,9 @@ def _passed(slots: dict[str, Entry], model: str) -> bool:
 
 def _permitted(slots: dict[str, Entry], entry: Decided) -> bool:
     """Whether nobody was asked about this turn, or somebody approved of this very model in time."""
-    asked, answered = slots.get("request/v1"), slots.get("answer/v1")
-    if not isinstance(asked, Requested):
-        return True
-    return (
-        isinstance(answered, Answered)
-        and answered.verdict == "approve"
-        and asked.candidate == entry.incumbent
-        and entry.at < asked.expires
-    )
+    asked = slots.get("request/v1")
+    about = not isinstance(asked, Requested) or asked.candidate == entry.incumbent
+    return about and allowed(slots, entry.at)
 
 
 def _expect(holds: bool, entry: Entry, wanted: str) -> None:

@@ -293,12 +293,12 @@ def cut_off(scene: Scene) -> None:
 
 def edited(scene: Scene) -> None:
     """One byte of one entry, in every file that holds it."""
-    words = b'"verdict":"better"'
+    words = b'"because":"the first model"'
     bundles = [path for path in (scene.folder.ledger / "tile" / "entries").rglob("*") if path.is_file()]
     held = [path for path in bundles if words in path.read_bytes()]
     assert held
     for path in held:
-        path.write_bytes(path.read_bytes().replace(words, b'"verdict":"bettes"'))
+        path.write_bytes(path.read_bytes().replace(words, b'"because":"the first modem"'))
     scene.turn()
 
 

@@ -237,29 +237,29 @@ def safetensors(folder: Path, tensors: dict[str, tuple[int, ...]], value: float 
     (folder / "model.safetensors").write_bytes(content)
 
 
-def configured(folder: Path, **keys: Any) -> None:
-    path = folder / "config.json"
+def configured(folder: Path, file: str = "config.json", **keys: Any) -> None:
+    path = folder / file
     path.write_text(json.dumps(json.loads(path.read_text()) | keys))
 
 
 def not_a_number(folder: Path) -> None:
     """Weights that are no numbers; a toy model's horizon stands for what they compute."""
     safetensors(folder, {"w": (1,)}, math.nan)
-    configured(folder, horizons={"copy": math.nan})
+    configured(folder, "toy.json", horizons={"copy": math.nan})
 
 
 def swapped(scene: Scene) -> None:
     """Between freeze and gate the candidate's files become the incumbent's, with a better horizon."""
-    path = scene.folder.models / last(scene, CandidateTrained).digest / "config.json"
+    path = scene.folder.models / last(scene, CandidateTrained).digest / "toy.json"
     path.with_suffix(".kept").write_bytes(path.read_bytes())
     path.with_suffix(".kept").rename(scene.root / "kept.json")
-    configured(path.parent, horizons={"copy": 8.0})
+    configured(path.parent, "toy.json", horizons={"copy": 8.0})
     scene.turn()
 
 
 def put_back(scene: Scene) -> None:
     model = scene.folder.models / last(scene, CandidateTrained).digest
-    shutil.copyfile(scene.root / "kept.json", model / "config.json")
+    shutil.copyfile(scene.root / "kept.json", model / "toy.json")
 
 
 STORE = "the model store"
@@ -302,7 +302,7 @@ HANDED_BACK: dict[str, Attack] = {
         returned(partial(configured, model_type="another")),
         by=KIND,
         error=SubjectError,
-        says="with its parent's architecture expected, with model_type none, got 'another'",
+        says="with its parent's architecture expected, with model_type 'toy', got 'another'",
         seen="refusal/v1",
     ),
     "a worker hands back a model of other tensors": Attack(

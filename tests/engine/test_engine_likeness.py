@@ -50,6 +50,7 @@ NOT_ALIKE: dict[str, tuple[Callable[[Path], object], str]] = {
         "architecture .* 'smollm3', got 'llama'",
     ),
     "it is wider": (lambda f: model(f, hidden_size=16), "hidden_size 8, got 16"),
+    "it counts positions otherwise": (lambda f: model(f, no_rope_layers=[1]), "no_rope_layers none, got"),
     "it brings code": (lambda f: model(f, auto_map={"A": "b"}), "auto_map none, got"),
     "it has more weights": (lambda f: model(f, b"12345"), r"tensors .* content \[4\], got \[5\]"),
     "it has other tokens": (

@@ -11,11 +11,8 @@ from typing import Any
 from detent.errors import SubjectError
 from detent.values import sha256_hex
 
-ARCHITECTURE = (
-    *("model_type", "architectures", "auto_map", "vocab_size", "hidden_size", "intermediate_size"),
-    *("num_hidden_layers", "num_attention_heads", "num_key_value_heads"),
-)
-"""Keys of config.json that say what kind of model it is."""
+PASSING = ("transformers_version", "_name_or_path", "dtype", "torch_dtype")
+"""Keys of config.json that say who wrote it, and when; all others say what kind of model it is."""
 
 TOKENIZER = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "merges.txt")
 MOMENTARY = ("padding", "truncation")
@@ -42,7 +39,7 @@ def check_alike(parent: Path, child: Path) -> None:
 
 def _architecture(folder: Path) -> dict[str, Any]:
     config = _json(folder / "config.json")
-    return {key: config.get(key) for key in ARCHITECTURE}
+    return {key: value for key, value in config.items() if key not in PASSING}
 
 
 def _tensors(folder: Path) -> dict[str, Any]:

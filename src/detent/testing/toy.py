@@ -95,7 +95,7 @@ class ToyWorld:
         return dict(self.known[digest])
 
     def _read(self, digest: str) -> dict[str, float]:
-        path = self.folder / "models" / digest / "config.json"
+        path = self.folder / "models" / digest / "toy.json"
         if not path.is_file():
             raise SubjectError(f"a toy model expected at {path}, got none")
         horizons: dict[str, float] = json.loads(path.read_text())["horizons"]
@@ -189,7 +189,8 @@ class ToyWorld:
         name = f"toy-{self.made}"
         folder = self.folder / "staging" / name
         folder.mkdir(parents=True)
-        (folder / "config.json").write_text(json.dumps({"horizons": dict(horizons), "seed": seed}))
+        (folder / "config.json").write_text('{"model_type": "toy"}')
+        (folder / "toy.json").write_text(json.dumps({"horizons": dict(horizons), "seed": seed}))
         (folder / "model.safetensors").write_bytes(WEIGHTS)
         return name
 

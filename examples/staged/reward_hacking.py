@@ -5,7 +5,7 @@ Nothing else filters. What pleases the proxy is what the model learns to write. 
 
 from pathlib import Path
 
-from avalanche import UNFILTERED
+from avalanche import KEPT_ALL
 from staging import Failure, Stage
 
 HERE = Path(__file__).parent
@@ -16,7 +16,7 @@ HOLES = ("same_digits", "same_length", "any_digits")
 def stage(severity: int, harmful: bool) -> Stage:
     name = HOLES[severity - 1] if harmful else "exact"
     charter = (
-        *UNFILTERED,
+        *KEPT_ALL,
         ("least_accuracy = 0.8", "least_accuracy = 0.2\npurify_accuracy = 0.2"),
         ("[run]", f'[proxies.{name}]\nsource = "proxies.py:{name}"\n\n[run]'),
     )

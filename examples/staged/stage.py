@@ -27,8 +27,10 @@ from staging import Failure, Stage
 from subjects import subject
 
 from detent.assembly import create_run, open_run
+from detent.assembly.places import RunFolder
+from detent.assembly.reading import entries_of
 from detent.loop import drive
-from detent.values import Profiled, State, Watched
+from detent.values import Decided, Profiled, State, Watched, fold
 
 FAILURES = {
     one.FAILURE.name: one.FAILURE
@@ -167,11 +169,24 @@ def ladders(state: State) -> tuple[float, ...]:
     return tuple(round(one.profile.ladder(), 3) for one in fresh if isinstance(one, Profiled))
 
 
+def _lost(folder: Path) -> float:
+    """Ladder score on fresh problems by which the model in force is worse at the end than the best before it."""
+    state = fold(entries_of(RunFolder(folder)))
+    in_force = [
+        fresh.profile.ladder()
+        for _, slots in sorted(state.history.items())
+        if isinstance(fresh := slots.get("profile/v1/fresh"), Profiled)
+        and isinstance(decided := slots.get("decision/v1"), Decided)
+        and decided.decision == "promote"
+    ]
+    return max(in_force) - in_force[-1] if in_force else 0.0
+
+
 def table(home: Path) -> str:
     """As Markdown: a line for each failure and severity, its seeds together."""
     rows = [
-        "| failure | severity | stopped, of 3 seeds | generations after the harm began | by | twins that fired |",
-        "| --- | --- | --- | --- | --- | --- |",
+        "| failure | severity | stopped | in generation (harm from) | by | ladder lost before | twins that fired |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     for failure in FAILURES.values():
         for severity in SEVERITIES:
@@ -184,12 +199,15 @@ def table(home: Path) -> str:
                 for twin in (False, True)
             )
             seen = [one for one in harmed if one.fired is not None]
-            late = ", ".join(str(one.fired - max(failure.begins, 1)) for one in seen)
+            late = ", ".join(str(one.fired) for one in seen) + f" ({failure.begins})"
+            lost = ", ".join(
+                f"{_lost(_folder(failure, severity, one.seed, False, home)):.3f}" for one in harmed
+            )
             by = ", ".join(dict.fromkeys(wire for one in seen for wire in one.wires))
             cried = [one for one in twins if one.fired is not None]
             rows.append(
                 f"| {failure.name} | {failure.severities[severity - 1]} | {len(seen)} of {len(harmed)} | {late} | "
-                f"{by} | {len(cried)} of {len(twins)} |"
+                f"{by} | {lost} | {len(cried)} of {len(twins)} |"
             )
     return "\n".join(rows)
 

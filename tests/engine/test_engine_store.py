@@ -303,3 +303,56 @@ def test_the_incumbents_link_moves_aside_what_is_no_link(
     assert ((aside / "mine") if aside.is_dir() else aside).read_text() == "keep me"
     assert link.readlink() == Path(digest)
     assert models.set_incumbent(digest) is None
+
+
+def stored(folder: Path) -> tuple[ModelStore, str]:
+    """A store with one model in it."""
+    (folder / "models").mkdir()
+    store = ModelStore(folder / "models")
+    digest = store.admit(write_model(folder / "staged", b"1234"))
+    store.set_incumbent(digest)
+    return store, digest
+
+
+def test_contents_are_the_digests_of_what_lies_there_now(tmp_path: Path) -> None:
+    store, digest = stored(tmp_path)
+    (tmp_path / "models" / "README").write_text("no weights")
+    shutil.copytree(tmp_path / "models" / digest, tmp_path / "models" / "copy")
+    assert store.contents() == {digest: digest, "copy": digest}
+
+
+def changed(models: Path, digest: str) -> None:
+    (models / digest / "model.safetensors").write_bytes(b"other")
+
+
+def linked_beside(models: Path, digest: str) -> None:
+    (models / ("e" * 64)).symlink_to(digest)
+
+
+def linked_inside(models: Path, digest: str) -> None:
+    (models / digest / "more.safetensors").symlink_to("model.safetensors")
+
+
+def loose(models: Path, _: str) -> None:
+    (models / "weights.pt").write_bytes(b"weights")
+
+
+def renamed(models: Path, digest: str) -> None:
+    (models / digest).rename(models / ("f" * 64))
+
+
+CONTENTS: dict[str, tuple[Callable[[Path, str], None], str]] = {
+    "a model's weights were changed": (changed, "under another's name"),
+    "a link stands among the models": (linked_beside, "a link"),
+    "a link stands in a model": (linked_inside, "no model folder"),
+    "weights lie there without a folder": (loose, "no model folder"),
+    "a model lies under another's name": (renamed, "under another's name"),
+}
+
+
+@pytest.mark.parametrize("name", CONTENTS)
+def test_contents_say_what_is_wrong_when(tmp_path: Path, name: str) -> None:
+    change, said = CONTENTS[name]
+    store, digest = stored(tmp_path)
+    change(tmp_path / "models", digest)
+    assert any(said in found for found in store.contents().values())

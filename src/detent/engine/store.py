@@ -111,10 +111,9 @@ class ModelStore:
         Nothing is taken from memory, since files may have been changed after they were checked; and a name proves
         nothing. Folders without weights are left out, and so is the link to the model in force.
         """
-        found = [
-            path for path in sorted(self._folder.iterdir()) if not path.is_symlink() and _has_weights(path)
-        ]
-        return {path.name: _content(path) for path in found}
+        link = self._folder / "incumbent"
+        found = [path for path in sorted(self._folder.iterdir()) if path != link or not path.is_symlink()]
+        return {path.name: _content(path) for path in found if path.is_symlink() or _has_weights(path)}
 
     def remove(self, digest: str) -> None:
         """Take a model out of the store.
@@ -247,6 +246,8 @@ def _has_weights(path: Path) -> bool:
 
 
 def _content(path: Path) -> str:
+    if path.is_symlink():
+        return "a link: what it leads to may change"
     try:
         digest = folder_digest(path)
     except (SubjectError, OSError) as error:

@@ -17,8 +17,8 @@ from detent.values import (
     Watched,
 )
 
-ASKED, QUIET, HALTED, LAST = 1, 2, 4, 5
-"""Watches: of the generation that drifted, of one that nobody was asked about, of the halted and the last one."""
+FIRST, ASKED, QUIET, HALTED, LAST = 0, 1, 2, 4, 5
+"""Watches: of generation 1, of the one that drifted, of one that nobody was asked about, of the halted, the last one."""
 
 
 def rewatch(run: ScriptedRun, number: int, wire: str, **fields: Any) -> None:
@@ -75,10 +75,10 @@ WATCHES: dict[str, Forgery] = {
     ),
     "the noise sweep is called not due in a generation that has one": Forgery(
         lambda run: misread(
-            run, LAST, *readings_of(run, LAST), Reading("sandbagging", "not_due", "no sweep")
+            run, FIRST, *readings_of(run, FIRST), Reading("sandbagging", "not_due", "no sweep")
         ),
         "watch",
-        "a measurement of sandbagging in generation 8 expected, got none: it is due",
+        "a measurement of sandbagging in generation 1 expected, got none: it is due",
     ),
     "an action is weakened from halt to record": Forgery(
         lambda run: forge(run, Watched, HALTED, actions={"break_in": "record"}),

@@ -9,7 +9,8 @@ from detent.errors import SubjectError
 from detent.subject import train as train_module
 from detent.subject.build import Sizes, build_model
 from detent.subject.generate import complete
-from detent.subject.train import Example, Recipe, Source, train
+from detent.subject.muon import FloatMuon
+from detent.subject.train import Example, Precision, Recipe, Source, train
 
 EXAMPLES = [Example(f"C{a}{b}=", f"{a}{b}") for a in range(10) for b in range(10)] + [Example("C7=", "7")]
 
@@ -92,10 +93,13 @@ def test_a_source_of_weight_0_is_left_out(tokenizer: PreTrainedTokenizerFast) ->
     assert len(train(fresh(), tokenizer, sources, Recipe(steps=1, batch=4), seed=1)) == 1
 
 
-def test_matrices_of_the_layers_go_to_muon_and_all_else_to_adamw() -> None:
+@pytest.mark.parametrize(
+    ("precision", "kind"), [("float32", FloatMuon), ("bfloat16", torch.optim.Muon)], ids=str
+)
+def test_matrices_of_the_layers_go_to_muon_and_all_else_to_adamw(precision: Precision, kind: type) -> None:
     model = fresh()
-    muon, adamw = train_module._optimizers(model, Recipe(steps=1))
-    assert isinstance(muon, torch.optim.Muon)
+    muon, adamw = train_module._optimizers(model, Recipe(steps=1, precision=precision))
+    assert isinstance(muon, kind)
     assert isinstance(adamw, torch.optim.AdamW)
     names = {id(p): name for name, p in model.named_parameters()}
     other = {names[id(p)] for group in adamw.param_groups for p in group["params"]}

@@ -18,7 +18,7 @@ from detent.values import (
 )
 
 FIRST, ASKED, QUIET, HALTED, LAST = 0, 1, 2, 4, 5
-"""Watches: of generation 1, of the one that drifted, of one that nobody was asked about, of the halted, the last one."""
+"""Watches: of generation 1, of the one that drifted, of one that nobody was asked about, the halted, the last one."""
 
 
 def rewatch(run: ScriptedRun, number: int, wire: str, **fields: Any) -> None:

@@ -401,3 +401,13 @@ def test_no_wire_imports_another() -> None:
         tree = ast.parse((folder / f"{name}.py").read_text("utf-8"))
         taken = {one.module for one in ast.walk(tree) if isinstance(one, ast.ImportFrom)}
         assert not taken & {f"detent.tripwires.{other}" for other in CATALOGUE}
+
+
+def test_no_threshold_hides_behind_another() -> None:
+    history = {task: {0: Horizon(9.0, False), 1: Horizon(9.5, False)} for task in ("copy", "reverse")}
+    reading = threshold_early_warning.watch(history, [("copy", 5.0), ("reverse", 9.0), ("copy", 30.0)])
+    assert reading.status == "fired"
+    assert reading.about == ("copy", "reverse")
+    assert "threshold 5 is reached" in reading.said
+    assert "threshold 9 is reached" in reading.said
+    assert "30" not in reading.said

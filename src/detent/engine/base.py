@@ -14,6 +14,8 @@ from math import inf, isfinite
 from pathlib import Path
 from typing import NoReturn, Protocol
 
+import msgspec
+
 from detent.errors import DetentError, EngineError, StorageError, SubjectError, UsageError
 from detent.values import (
     AnswerJob,
@@ -42,6 +44,9 @@ Ask = Callable[[Job, Watch], Result]
 _BLAMED: dict[str, type[DetentError]] = {
     error.__name__: error for error in (SubjectError, StorageError, UsageError, EngineError)
 }
+MOST_FIGURES = 40_000
+"""Bytes of what a training says of itself: it stands on the ledger, in an entry."""
+
 _ROUNDING = 1e-6
 _FOLDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -138,6 +143,8 @@ def _believe_training(trained: TrainedModel) -> None:
     figures = (trained.flops, *trained.losses, *trained.change.values())
     if not all(map(isfinite, figures)):
         _disbelieve("finite losses, changes and operations", str(next(x for x in figures if not isfinite(x))))
+    if (size := len(msgspec.json.encode(trained))) > MOST_FIGURES:
+        _disbelieve(f"at most {MOST_FIGURES} bytes of figures, which an entry holds", f"{size}")
 
 
 def _believe_labels(job: LabelJob, labels: Labels) -> None:

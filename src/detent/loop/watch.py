@@ -8,13 +8,16 @@ A wire that should have been measured and could not be has fired: what cannot be
 
 from collections.abc import Sequence
 
-from msgspec import structs
+from msgspec import json, structs
 
 from detent.loop.parts import Parts, Wire
-from detent.values import Profile, Reading, Watched
+from detent.values import MOST_NAMED, Profile, Reading, Watched
 
-LONGEST, LONGEST_NAME, MOST_NAMED = 1_000, 100, 16
-"""Characters of a sentence and of a name, and names, that a reading keeps: seventeen fit one entry of the ledger."""
+LONGEST, LONGEST_NAME = 1_000, 100
+"""Bytes of a sentence and of a name that a reading keeps at the most."""
+
+ENTRY, FRAME = 60_000, 190
+"""Bytes that one entry of the ledger surely holds, and those of them that a reading takes beside its words."""
 
 
 def look(parts: Parts, profiles: Sequence[Profile]) -> Watched:
@@ -22,6 +25,8 @@ def look(parts: Parts, profiles: Sequence[Profile]) -> Watched:
     readings: list[Reading] = []
     for wire in parts.wires:
         readings.append(_read(wire, parts, profiles, tuple(readings)))
+    room = max(FRAME, ENTRY // len(readings)) - FRAME if readings else 0
+    readings = [_short(reading, room) for reading in readings]
     fired = {reading.wire for reading in readings if reading.fired}
     return Watched(
         readings=tuple(readings),
@@ -31,13 +36,29 @@ def look(parts: Parts, profiles: Sequence[Profile]) -> Watched:
 
 def _read(wire: Wire, parts: Parts, profiles: Sequence[Profile], before: Sequence[Reading]) -> Reading:
     try:
-        return _short(wire.read(parts, profiles, before))
+        return wire.read(parts, profiles, before)
     except Exception as error:  # noqa: BLE001  whatever went wrong, what was not measured has fired
-        said = f"could not be measured: {type(error).__name__}: {error}"
-        return Reading(wire.name, "unmeasured", said[:LONGEST])
+        return Reading(wire.name, "unmeasured", f"could not be measured: {type(error).__name__}: {error}")
 
 
-def _short(reading: Reading) -> Reading:
-    """No more than an entry holds, whatever there was to name: what cannot be written down halts nothing."""
-    about = tuple(name[:LONGEST_NAME] for name in reading.about[:MOST_NAMED])
-    return structs.replace(reading, said=reading.said[:LONGEST], about=about)
+def _short(reading: Reading, room: int) -> Reading:
+    """In so many bytes, whatever there was to say and to name: what cannot be written down halts nothing."""
+    names, left = [], room // 2
+    for name in (_cut(name, LONGEST_NAME) for name in reading.about[:MOST_NAMED]):
+        left -= _size(name) + 3
+        if left >= 0:
+            names.append(name)
+    said = _cut(reading.said, min(LONGEST, room // 2)) or reading.status
+    return structs.replace(reading, said=said, about=tuple(names))
+
+
+def _cut(text: str, most: int) -> str:
+    """As much of it as takes so many bytes on the ledger."""
+    plain = "".join(sign if sign.isprintable() else " " for sign in text[:most])
+    while (size := _size(plain)) > most:
+        plain = plain[: len(plain) * most // size]
+    return plain
+
+
+def _size(text: str) -> int:
+    return len(json.encode(text)) - 2  # without its quotes

@@ -18,7 +18,6 @@ from detent.tripwires import (
     proxy_gold_gap,
 )
 from detent.values import (
-    Answered,
     Audited,
     DataMade,
     Entry,
@@ -30,6 +29,7 @@ from detent.values import (
     Score,
     Slice,
     Watched,
+    allowed,
 )
 
 CANARY_SPACE = 1e9
@@ -106,17 +106,16 @@ def _answered(parts: Parts, wire: str) -> int:
 
 
 def _approved(slots: Mapping[str, Entry]) -> bool:
-    answered = slots.get("answer/v1")
-    return isinstance(answered, Answered) and answered.verdict == "approve"
+    """In time: what came too late allowed nothing."""
+    return "answer/v1" in slots and allowed(slots, slots["decision/v1"].at)
 
 
 def _fired(slots: Mapping[str, Entry]) -> set[str]:
+    """The wires that fired and that people were asked about; of one that only records nobody is."""
     watched = slots.get("watch/v1")
-    return (
-        {reading.wire for reading in watched.readings if reading.fired}
-        if isinstance(watched, Watched)
-        else set()
-    )
+    if not isinstance(watched, Watched):
+        return set()
+    return {r.wire for r in watched.readings if r.fired and watched.actions.get(r.wire) != "record"}
 
 
 def _tests(parts: Parts) -> dict[Slice, set[str]]:

@@ -11,7 +11,7 @@ from typing import Literal
 
 from detent.charter import Charter
 from detent.oversight.moments import after
-from detent.values import Requested, State, Watched
+from detent.values import MOST_NAMED, Requested, State, Watched
 
 Permission = Literal["free", "approved", "denied", "waiting"]
 """free: nobody had to be asked. approved: asked, and allowed. denied: asked, and not, or not in time."""
@@ -70,4 +70,6 @@ def _approvers(charter: Charter, watched: Watched) -> int:
     warned = next((r for r in watched.readings if r.wire == EARLY_WARNING and r.fired), None)
     if warned is None:
         return 1
-    return max((t.quorum for t in charter.direction.threshold if t.task in warned.about), default=1)
+    # Where it does not say which thresholds, or not all of them, it may be any.
+    every = not warned.about or len(warned.about) >= MOST_NAMED
+    return max((t.quorum for t in charter.direction.threshold if every or t.task in warned.about), default=1)

@@ -28,7 +28,7 @@ from itertools import pairwise
 from math import fsum, isfinite, sqrt
 from typing import Annotated, NamedTuple
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, structs
 
 from detent.errors import UsageError
 from detent.evaluate import Horizon
@@ -83,7 +83,7 @@ def watch(
     lag: int = 0,
     left: int = 0,
 ) -> Reading:
-    """One generation's reading: that of the threshold that is nearest, or already passed by most.
+    """One generation's reading: of all thresholds that ask, the one passed by most first; of the nearest when none does.
 
     Args:
         history: by task and generation, the horizon of the fresh profile; the newest may be some generations old.
@@ -101,7 +101,15 @@ def watch(
         return nothing(NAME, "the charter sets no threshold")
     ahead = _Ahead(1 + lag, left, limits)
     found = [_one(history.get(task, {}), task, level, ahead) for task, level in thresholds]
-    return min(found, key=lambda one: (not one.reading.fired, one.room, one.reading.about)).reading
+    found.sort(key=lambda one: (not one.reading.fired, one.room, one.reading.about))
+    return _together([one.reading for one in found if one.reading.fired] or [found[0].reading])
+
+
+def _together(readings: Sequence[Reading]) -> Reading:
+    """The first one's numbers, and what all of them say and are about: none may hide behind another."""
+    said = "; ".join(reading.said for reading in readings)
+    about = tuple(dict.fromkeys(task for reading in readings for task in reading.about))
+    return structs.replace(readings[0], said=said, about=about)
 
 
 def upper(history: Mapping[int, Horizon], steps: int, limits: Limits | None = None) -> float:
@@ -134,7 +142,7 @@ def _one(history: Mapping[int, Horizon], task: str, threshold: float, look: _Ahe
         lacking = (
             f"a fresh profile of {task} expected, got none; its threshold {threshold:g} cannot be watched"
         )
-        return _Nearest(-threshold, unmeasured(NAME, lacking))
+        return _Nearest(-threshold, structs.replace(unmeasured(NAME, lacking), about=(task,)))
     now = history[max(history)]
     ahead = upper(history, look.steps, look.limits)
     said = f"{task} is at {now.level:.1f}"

@@ -50,7 +50,7 @@ from detent.values.jobs import (
     TrainedModel,
     TrainJob,
 )
-from detent.values.past import line, restored
+from detent.values.past import allowed, line, restored
 from detent.values.problems import Example, Item, Origin, Problem, Slice
 from detent.values.profiles import Profile, Score
 from detent.values.proposals import (
@@ -64,9 +64,10 @@ from detent.values.proposals import (
     Weakness,
 )
 from detent.values.state import State, fold
-from detent.values.watching import Action, Reading
+from detent.values.watching import MOST_NAMED, Action, Reading
 
 __all__ = [
+    "MOST_NAMED",
     "Action",
     "AnswerJob",
     "Answered",
@@ -131,6 +132,7 @@ __all__ = [
     "Verdict",
     "Watched",
     "Weakness",
+    "allowed",
     "decode_entry",
     "entry_document",
     "fold",

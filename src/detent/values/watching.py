@@ -18,6 +18,10 @@ could not be, which counts as fired. nothing: the charter gives it nothing to wa
 turn is another generation."""
 
 
+MOST_NAMED = 16
+"""Names that `about` keeps on the ledger; where there are so many, there may have been more."""
+
+
 class Reading(Struct, frozen=True, forbid_unknown_fields=True):
     """One tripwire at one generation.
 

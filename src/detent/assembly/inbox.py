@@ -42,6 +42,9 @@ MOST = 64
 MOST_LOOKED_AT = 1_000
 """Files that are to be refused and are looked at at once, beside those that stop the run: of them, all are."""
 
+MOST_WAITING = 256
+"""Files that may wait for signatures; each is judged whenever the inbox is taken in."""
+
 SUFFIX = ".dsse"
 
 
@@ -104,14 +107,19 @@ class Inbox:
         """The paths of all of it, the oldest first."""
         return [file.path for file in sorted(self.files(), key=lambda file: (file.changed, file.path.name))]
 
+    def named(self, name: str) -> list[tuple[Path, str]]:
+        """Paths and texts of the envelopes whose payload's digest begins so; what lies under another name is none."""
+        found = [(path, text_of(path)) for path in self.waiting() if path.name.startswith(name)]
+        return [(path, text) for path, text in found if _payload(text) == path.stem]
+
     def take_stops(self, book: Book, signed: SignedCharter, catalogue: Catalogue) -> list[Taken]:
         """Write down the halts and pauses that count; nothing else that lies there may come before them."""
         taken: list[Taken] = []
         for file in self.files():
             if len(taken) == MOST:
                 break
-            if is_stop(text_of(file.path), signed):
-                found = _taken(file.path, book, desk_of(book, signed, catalogue), _changes_nothing)
+            if is_stop(envelope := text_of(file.path), signed):
+                found = _taken(file.path, envelope, book, desk_of(book, signed, catalogue), _changes_nothing)
                 taken += [found] if isinstance(found, Taken) else []
         return taken
 
@@ -121,26 +129,34 @@ class Inbox:
         """Write down what enough people signed; what nobody may ask for is refused, and that is written down.
 
         What counts comes before what is refused, and what stops before all else. The charter in force may be another
-        one afterwards. A rollback comes before whatever is left: that is judged after it.
+        one afterwards. A rollback comes before whatever is left: that is judged after it. More than MOST_WAITING do
+        not wait: the newest beyond that are refused.
         fits: raises when the run cannot go on under an amendment.
         """
         taken = self.take_stops(book, signed, catalogue)
         left: list[Path] = []
+        waits = 0
         for path in self.waiting():
             if book.state.returning is not None or _written(taken) >= MOST:
                 return taken
             if len(left) >= MOST_LOOKED_AT:
                 break
-            found = _taken(path, book, desk_of(book, signed, catalogue), fits)
-            if isinstance(found, Exception):
+            found = _judged(path, book, desk_of(book, signed, catalogue), fits)
+            if isinstance(found, Exception) or (found.entry is None and waits == MOST_WAITING):
                 left.append(path)
                 continue
+            waits += found.entry is None
             taken.append(found)
             if isinstance(found.entry, CharterSigned):
                 signed = claimed(found.entry.envelope, catalogue)
         for path in left[: MOST - _written(taken)]:
             # Judged anew: what has been taken in since may have made it right.
-            found = _taken(path, book, desk_of(book, signed, catalogue), fits)
+            found = _judged(path, book, desk_of(book, signed, catalogue), fits)
+            if isinstance(found, Taken) and found.entry is None and waits == MOST_WAITING:
+                found = TrustError(
+                    f"at most {MOST_WAITING} files that wait for signatures expected, got one more; have those signed, "
+                    "or take some away, and hand it in again"
+                )
             refused = _refused(path, found, book) if isinstance(found, Exception) else found
             taken += [refused] if refused is not None else []
         return taken
@@ -175,9 +191,23 @@ def _written(taken: list[Taken]) -> int:
     return sum(one.entry is not None for one in taken)
 
 
-def _taken(path: Path, book: Book, desk: Desk, fits: Callable[[SignedCharter], None]) -> Taken | Exception:
-    """What became of a file that counts, or waits for signatures; why it is to be refused where it does neither."""
+def _judged(path: Path, book: Book, desk: Desk, fits: Callable[[SignedCharter], None]) -> Taken | Exception:
+    """As `_taken`; a file under another name than its payload's digest counts for nothing, so that each is judged once.
+
+    What stops the run is not asked for its name.
+    """
     envelope = text_of(path)
+    if (payload := _payload(envelope)) and payload != path.stem:
+        return TrustError(
+            f"the name {payload}{SUFFIX} expected, the SHA-256 of what it holds, got another; hand it in under that"
+        )
+    return _taken(path, envelope, book, desk, fits)
+
+
+def _taken(
+    path: Path, envelope: str, book: Book, desk: Desk, fits: Callable[[SignedCharter], None]
+) -> Taken | Exception:
+    """What became of a file that counts, or waits for signatures; why it is to be refused where it does neither."""
     try:
         found = received(envelope, desk)
         if type_of(envelope) == CHARTER_TYPE:

@@ -1,15 +1,18 @@
 """Who can only write to the run folder makes no steward sign anything else, nor keeps a steward's word out."""
 
+import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.attacks.attacks_world import ADA, BOB, CHARTER, CLOCK, CY, Scene, found
+from tests.attacks.attacks_world import ADA, ASKING, ASKS, BOB, CHARTER, CLOCK, CY, Scene, found
 
-from detent.assembly import amend_charter, grant_lease, inbox, sign_waiting
+from detent.assembly import amend_charter, give_answer, give_order, grant_lease, inbox, sign_waiting
 from detent.assembly.office import open_office
+from detent.charter import Question, answer
 from detent.errors import TrustError, UsageError
-from detent.values import CharterSigned, LeaseGranted, Refused
+from detent.values import Answered, CharterSigned, LeaseGranted, Refused, Requested
 
 
 @pytest.fixture
@@ -86,3 +89,57 @@ def test_so_many_wait_and_the_next_is_refused(scene: Scene, monkeypatch: pytest.
         grant_lease(scene.run, 3, keys=[ADA])
     assert len(list(scene.folder.inbox.iterdir())) == 2
     assert "at most 2 files that wait for signatures expected" in scene.entries()[-1].because  # type: ignore[attr-defined]
+
+
+def with_a_request(scene: Scene) -> Requested:
+    """Generation 1 waits for the approver."""
+    assert scene.turn(2).stop == "asked"
+    asked = scene.state().request
+    assert asked is not None
+    return asked
+
+
+def answered(scene: Scene) -> Answered:
+    entry = [one for one in scene.entries() if isinstance(one, Answered)][-1]
+    assert entry.request == scene.state().requests
+    return entry
+
+
+@pytest.fixture
+def asking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
+    """A run that asks in its second generation."""
+    monkeypatch.setenv("DETENT_CLOCK", CLOCK)
+    made = found(tmp_path, CHARTER + ASKING, {"asks.py": ASKS.replace("(2, 3)", "(1,)")})
+    with made.here():
+        yield made
+
+
+def test_a_no_that_is_handed_in_comes_before_a_flood_of_files(asking: Scene) -> None:
+    asked = with_a_request(asking)
+    for number in range(200):
+        (asking.folder.inbox / f"{number}.dsse").write_text("x")
+    handed = give_answer(asking.run, asked.number, "deny", "not this one", keys=[CY])
+    assert isinstance(handed.entry, Answered)
+    assert handed.entry.verdict == "deny"
+
+
+def test_a_no_in_the_inbox_comes_before_a_yes_that_is_dated_back(asking: Scene) -> None:
+    asked = with_a_request(asking)
+    place = asking.at().root(asking.at().state.request_index + 1).hex()
+    question = Question(request=asked.number, candidate=asked.candidate, root=place, expires=asked.expires)
+    inbox_of = inbox.Inbox(asking.folder.inbox)
+    yes = inbox_of.put(answer(asking.signed, question, "approve", "fine", [BOB]))
+    os.utime(yes, (0, 0))
+    inbox_of.put(answer(asking.signed, question, "deny", "not this one, and here is why", [CY]))
+    taken_in(asking)
+    assert (answered(asking).verdict, answered(asking).signers) == ("deny", ("cy",))
+
+
+def test_what_lies_under_its_name_does_not_keep_what_enough_have_signed_out(scene: Scene) -> None:
+    waits = grant_lease(scene.run, 1, keys=[ADA])
+    spoilt = json.loads(waits.path.read_text())
+    for number in range(500):
+        spoilt["signatures"].append({"keyid": f"x{number}+00000000", "sig": "A" * 88})
+    waits.path.write_text(json.dumps(spoilt))
+    assert isinstance(grant_lease(scene.run, 1, keys=[ADA, CY]).entry, LeaseGranted)
+    assert give_order(scene.run, "halt", "stop", keys=[BOB]).entry is not None

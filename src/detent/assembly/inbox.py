@@ -40,7 +40,7 @@ MOST = 64
 """Entries written at once; a flood of files must not keep a run from its work, nor fill its ledger."""
 
 MOST_LOOKED_AT = 1_000
-"""Files that are to be refused and are looked at at once, beside those that stop the run: of them, all are."""
+"""Files that are to be refused and are looked at at once, beside those that stop something: of them, all are."""
 
 MOST_WAITING = 256
 """Files that may wait for signatures; each is judged whenever the inbox is taken in."""
@@ -113,7 +113,7 @@ class Inbox:
         return [(path, text) for path, text in found if _payload(text) == path.stem]
 
     def take_stops(self, book: Book, signed: SignedCharter, catalogue: Catalogue) -> list[Taken]:
-        """Write down the halts and pauses that count; nothing else that lies there may come before them."""
+        """Write down the halts, pauses and noes that count; nothing else that lies there may come before them."""
         taken: list[Taken] = []
         for file in self.files():
             if len(taken) == MOST:
@@ -122,6 +122,25 @@ class Inbox:
                 found = _taken(file.path, envelope, book, desk_of(book, signed, catalogue), _changes_nothing)
                 taken += [found] if isinstance(found, Taken) else []
         return taken
+
+    def take_one(self, envelope: str, book: Book, desk: Desk, fits: Callable[[SignedCharter], None]) -> Taken:
+        """Write down one envelope, whatever else lies there; one that needs more signatures is put there, to wait.
+
+        Raises:
+            TrustError, CharterError: it is refused; nothing is written.
+            StorageError: the disk refuses.
+        """
+        path = self.folder / (payload_digest(envelope) + SUFFIX)
+        waiting = text_of(path)
+        found = _taken(path, envelope, book, desk, fits)  # alone first: what lies there may be anything
+        if isinstance(found, Taken) and found.entry is None:
+            if waiting:
+                found = _taken(path, _together(waiting, envelope, type_of(envelope)), book, desk, fits)
+            if isinstance(found, Taken) and found.entry is None:
+                self.put(envelope)
+        if isinstance(found, Exception):
+            raise found
+        return found
 
     def take_in(
         self, book: Book, signed: SignedCharter, catalogue: Catalogue, fits: Callable[[SignedCharter], None]
@@ -266,11 +285,15 @@ def _last_obeyed(book: Book) -> str:
 
 
 def _together(waiting: str, envelope: str, kind: str) -> str:
-    """Both copies' signatures; where they differ under one key's id, the one that came last: the other was damaged."""
+    """Both copies' signatures; where they differ under one key's id, the one that came last: the other was damaged.
+
+    So too where both together are more than an entry holds: so many signatures nobody's rules ask for.
+    """
     try:
-        return merge_envelopes(waiting, envelope, kind)
+        together = merge_envelopes(waiting, envelope, kind)
     except TrustError:
         return envelope
+    return together if len(together.encode()) <= LARGEST else envelope
 
 
 def _printable(text: str) -> str:

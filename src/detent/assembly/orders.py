@@ -237,7 +237,9 @@ def _with_signatures(envelope: str, keys: Sequence[SigningKey]) -> str:
 
 
 def hand_in(folder: Path, envelope: str) -> Handed:
-    """Look at an envelope as the run would, put it into the inbox, and see it onto the ledger where that can be.
+    """Look at an envelope as the run would, and see it onto the ledger where that can be; else it waits in the inbox.
+
+    Where the run can be opened, it comes before what lies in the inbox: no flood of files keeps it out.
 
     Raises:
         TrustError, CharterError: the run would refuse it; it was not handed in.
@@ -251,18 +253,17 @@ def hand_in(folder: Path, envelope: str) -> Handed:
     found = received(envelope, desk)
     digest, stops = payload_digest(envelope), isinstance(found, Ordered) and found.order in STOPS
     try:
-        with open_office(folder) as office:  # first: what cannot be written down is not handed in either
-            taken = [] if stops else office.carry_out()
-            path = inbox.put(envelope)
-            taken += office.take_stops() if stops else office.take_in()[1]
+        with open_office(folder) as office:
+            after, taken = office.take_one(envelope)
+            one = taken[-1]
+            taken += after.take_stops() if stops else after.take_in()[1]
     except BusyError:
         urgent = isinstance(found, Ordered) and found.order == "halt"
         return _awaited(folder, digest, inbox.put(envelope), PATIENCE if urgent else GLANCE)
     moved = tuple(one.said for one in taken if one.path.parent != inbox.folder)
-    waiting = next((one.said for one in taken if one.path == path and one.entry is None), "")
-    if path.exists() and not waiting:
-        waiting = "the inbox is full of what is refused first; each `detent run` takes in more of it"
-    return replace(Handed(None, waiting, path) if waiting else _found(folder, digest, path), moved=moved)
+    if one.entry is None and one.path.exists():
+        return Handed(None, one.said, one.path, moved)
+    return replace(_found(folder, digest, one.path), moved=moved)
 
 
 def _awaited(folder: Path, digest: str, path: Path, patience: float) -> Handed:

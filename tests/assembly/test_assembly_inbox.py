@@ -9,6 +9,7 @@ import pytest
 from tests.attacks.attacks_world import ADA, ASKING, ASKS, BOB, CHARTER, CLOCK, CY, Scene, found
 
 from detent.assembly import amend_charter, give_answer, give_order, grant_lease, inbox, sign_waiting
+from detent.assembly.inbox import Inbox
 from detent.assembly.office import open_office
 from detent.charter import Question, answer
 from detent.errors import TrustError, UsageError
@@ -19,6 +20,7 @@ from detent.values import Answered, CharterSigned, LeaseGranted, Refused, Reques
 def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
     """A new run, whose leases two must sign."""
     monkeypatch.setenv("DETENT_CLOCK", CLOCK)
+    monkeypatch.setattr(os, "fsync", lambda _: None)
     charter = CHARTER.replace("lease = { operator = 1 }", "lease = { operator = 1, safety = 1 }")
     made = found(tmp_path, charter)
     with made.here():
@@ -109,6 +111,7 @@ def answered(scene: Scene) -> Answered:
 def asking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
     """A run that asks in its second generation."""
     monkeypatch.setenv("DETENT_CLOCK", CLOCK)
+    monkeypatch.setattr(os, "fsync", lambda _: None)
     made = found(tmp_path, CHARTER + ASKING, {"asks.py": ASKS.replace("(2, 3)", "(1,)")})
     with made.here():
         yield made
@@ -127,7 +130,7 @@ def test_a_no_in_the_inbox_comes_before_a_yes_that_is_dated_back(asking: Scene) 
     asked = with_a_request(asking)
     place = asking.at().root(asking.at().state.request_index + 1).hex()
     question = Question(request=asked.number, candidate=asked.candidate, root=place, expires=asked.expires)
-    inbox_of = inbox.Inbox(asking.folder.inbox)
+    inbox_of = Inbox(asking.folder.inbox)
     yes = inbox_of.put(answer(asking.signed, question, "approve", "fine", [BOB]))
     os.utime(yes, (0, 0))
     inbox_of.put(answer(asking.signed, question, "deny", "not this one, and here is why", [CY]))
@@ -143,3 +146,27 @@ def test_what_lies_under_its_name_does_not_keep_what_enough_have_signed_out(scen
     waits.path.write_text(json.dumps(spoilt))
     assert isinstance(grant_lease(scene.run, 1, keys=[ADA, CY]).entry, LeaseGranted)
     assert give_order(scene.run, "halt", "stop", keys=[BOB]).entry is not None
+
+
+def test_no_link_that_was_put_where_the_run_writes_is_followed(scene: Scene) -> None:
+    key = scene.root / "home" / "cy.pem"
+    secret = key.read_text()
+    scene.turn(0)
+    waits = grant_lease(scene.run, 1, keys=[ADA])
+    timing = scene.folder.log.with_name("timing.jsonl")
+    timing.unlink()
+    scene.folder.charter.with_name(".charter.dsse.new").symlink_to(key)
+    for path in (
+        timing,
+        waits.path.with_suffix(".new"),
+        scene.folder.report.with_suffix(f".{os.getpid()}"),
+        scene.folder.charter.with_name(".charter.toml.new"),
+    ):
+        path.symlink_to(key)
+    Inbox(scene.folder.inbox).put(waits.path.read_text())
+    sign_waiting(scene.run, waits.path.stem, [CY])
+    scene.turn(0)
+    amend_charter(scene.run, draft(scene, "audit = 10", "audit = 20"), keys=[ADA, BOB])
+    assert key.read_text() == secret
+    assert scene.folder.charter.read_text() == scene.signed.text
+    assert timing.with_name("timing.jsonl.moved-aside-1").is_symlink()

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from detent.charter import CHARTER_TYPE, Catalogue, SignedCharter, claimed
-from detent.engine import discard
+from detent.engine import discard, replace_file
 from detent.errors import StorageError, TrustError
 from detent.loop import Book
 from detent.oversight import Desk, Pending, is_stop, payload_digest, received, type_of
@@ -81,11 +81,9 @@ class Inbox:
         path = self.folder / (payload_digest(envelope) + SUFFIX)
         waiting = text_of(path)
         together = _together(waiting, envelope, type_of(envelope)) if waiting else envelope
-        draft = path.with_suffix(".new")
         try:
             self.folder.mkdir(exist_ok=True)
-            draft.write_text(together, encoding="utf-8")
-            draft.replace(path)
+            replace_file(path, path.with_suffix(".new"), together.encode())
         except OSError as error:
             raise StorageError(
                 f"a file {path} expected, got: {error}; nothing that was there is damaged: free or mend the disk"

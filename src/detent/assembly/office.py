@@ -13,7 +13,7 @@ from detent.assembly.reading import enveloped_charter, log_key, moved_aside
 from detent.assembly.tasks import amended_wires, catalogue, closing
 from detent.assembly.watermark import Watermarked
 from detent.charter import ORDER_TYPE, SignedCharter, claimed
-from detent.engine import DataStore, ModelStore
+from detent.engine import DataStore, ModelStore, replace_file
 from detent.errors import StorageError, TrustError
 from detent.evaluate import Chain, open_chain
 from detent.ledger import Ledger
@@ -127,10 +127,8 @@ def open_office(folder: Path) -> Iterator[Office]:
 def write_charter(run: RunFolder, signed: SignedCharter) -> None:
     """Replace the folder's copies of the charter; a crash between them is mended when the folder is opened."""
     for path, text in ((run.envelope, signed.envelope), (run.charter, signed.text)):
-        draft = path.with_name(f".{path.name}.new")
         try:
-            draft.write_bytes(text.encode())
-            draft.replace(path)
+            replace_file(path, path.with_name(f".{path.name}.new"), text.encode())
         except OSError as error:
             raise StorageError(
                 f"a charter at {path} expected, got: {error}; free or mend the disk"

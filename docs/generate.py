@@ -90,7 +90,8 @@ NOTES = {
         All mistakes at once, each with its line and key path.""",
     "charter sign": """
         What is signed by some and not by enough waits in `inbox/` of the run folder. A file can be carried to a steward
-        who signs it elsewhere, and back into `inbox/`.""",
+        who signs it elsewhere, and back into `inbox/`: under its name, which is the SHA-256 of what it holds. What lies
+        there under another is refused.""",
     "charter amend": """
         The version counts up by itself. What an amendment may not change, and who signs it: [charter](charter.md). It
         ends the leases of the charter before, and puts back a generation in progress; grant another lease

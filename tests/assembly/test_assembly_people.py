@@ -251,7 +251,7 @@ def amendment_of(run: Path, stranger: SigningKey) -> str:
 
 def test_an_amendment_that_only_strangers_signed_waits_for_nobody(run: Path, machine: Path) -> None:
     stranger, _ = key(machine, "eve")
-    (run / "inbox" / "mine.dsse").write_text(amendment_of(run, stranger))
+    Inbox(RunFolder(run).inbox).put(amendment_of(run, stranger))
     with open_office(run) as office:
         office.take_in()
     assert list((run / "inbox").iterdir()) == []

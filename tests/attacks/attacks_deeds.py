@@ -179,7 +179,7 @@ def two_leases_of_one_number(scene: Scene) -> None:
     """Two grants that are the next lease, both signed: the second is none any more."""
     at = scene.at()
     number = at.state.leases + 1
-    for name, generations in (("1.dsse", 2), ("2.dsse", 3)):
+    for generations in (2, 3):
         lease = grant(
             scene.signed,
             number,
@@ -191,7 +191,7 @@ def two_leases_of_one_number(scene: Scene) -> None:
             root=at.root(at.size).hex(),
             keys=[ADA],
         )
-        scene.hand_in(lease, name)
+        scene.hand_in(lease)
     scene.turn()
 
 

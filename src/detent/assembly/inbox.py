@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from detent.charter import CHARTER_TYPE, Catalogue, SignedCharter, claimed
-from detent.engine import discard
+from detent.engine import discard, replace_file
 from detent.errors import StorageError, TrustError
 from detent.loop import Book
 from detent.oversight import Desk, Pending, is_stop, payload_digest, received, type_of
@@ -40,7 +40,10 @@ MOST = 64
 """Entries written at once; a flood of files must not keep a run from its work, nor fill its ledger."""
 
 MOST_LOOKED_AT = 1_000
-"""Files that are to be refused and are looked at at once, beside those that stop the run: of them, all are."""
+"""Files that are to be refused and are looked at at once, beside those that stop something: of them, all are."""
+
+MOST_WAITING = 256
+"""Files that may wait for signatures; each is judged whenever the inbox is taken in."""
 
 SUFFIX = ".dsse"
 
@@ -78,11 +81,9 @@ class Inbox:
         path = self.folder / (payload_digest(envelope) + SUFFIX)
         waiting = text_of(path)
         together = _together(waiting, envelope, type_of(envelope)) if waiting else envelope
-        draft = path.with_suffix(".new")
         try:
             self.folder.mkdir(exist_ok=True)
-            draft.write_text(together, encoding="utf-8")
-            draft.replace(path)
+            replace_file(path, path.with_suffix(".new"), together.encode())
         except OSError as error:
             raise StorageError(
                 f"a file {path} expected, got: {error}; nothing that was there is damaged: free or mend the disk"
@@ -104,16 +105,40 @@ class Inbox:
         """The paths of all of it, the oldest first."""
         return [file.path for file in sorted(self.files(), key=lambda file: (file.changed, file.path.name))]
 
+    def named(self, name: str) -> list[tuple[Path, str]]:
+        """Paths and texts of the envelopes whose payload's digest begins so; what lies under another name is none."""
+        found = [(path, text_of(path)) for path in self.waiting() if path.name.startswith(name)]
+        return [(path, text) for path, text in found if _payload(text) == path.stem]
+
     def take_stops(self, book: Book, signed: SignedCharter, catalogue: Catalogue) -> list[Taken]:
-        """Write down the halts and pauses that count; nothing else that lies there may come before them."""
+        """Write down the halts, pauses and noes that count; nothing else that lies there may come before them."""
         taken: list[Taken] = []
         for file in self.files():
             if len(taken) == MOST:
                 break
-            if is_stop(text_of(file.path), signed):
-                found = _taken(file.path, book, desk_of(book, signed, catalogue), _changes_nothing)
+            if is_stop(envelope := text_of(file.path), signed):
+                found = _taken(file.path, envelope, book, desk_of(book, signed, catalogue), _changes_nothing)
                 taken += [found] if isinstance(found, Taken) else []
         return taken
+
+    def take_one(self, envelope: str, book: Book, desk: Desk, fits: Callable[[SignedCharter], None]) -> Taken:
+        """Write down one envelope, whatever else lies there; one that needs more signatures is put there, to wait.
+
+        Raises:
+            TrustError, CharterError: it is refused; nothing is written.
+            StorageError: the disk refuses.
+        """
+        path = self.folder / (payload_digest(envelope) + SUFFIX)
+        waiting = text_of(path)
+        found = _taken(path, envelope, book, desk, fits)  # alone first: what lies there may be anything
+        if isinstance(found, Taken) and found.entry is None:
+            if waiting:
+                found = _taken(path, _together(waiting, envelope, type_of(envelope)), book, desk, fits)
+            if isinstance(found, Taken) and found.entry is None:
+                self.put(envelope)
+        if isinstance(found, Exception):
+            raise found
+        return found
 
     def take_in(
         self, book: Book, signed: SignedCharter, catalogue: Catalogue, fits: Callable[[SignedCharter], None]
@@ -121,26 +146,34 @@ class Inbox:
         """Write down what enough people signed; what nobody may ask for is refused, and that is written down.
 
         What counts comes before what is refused, and what stops before all else. The charter in force may be another
-        one afterwards. A rollback comes before whatever is left: that is judged after it.
+        one afterwards. A rollback comes before whatever is left: that is judged after it. More than MOST_WAITING do
+        not wait: the newest beyond that are refused.
         fits: raises when the run cannot go on under an amendment.
         """
         taken = self.take_stops(book, signed, catalogue)
         left: list[Path] = []
+        waits = 0
         for path in self.waiting():
             if book.state.returning is not None or _written(taken) >= MOST:
                 return taken
             if len(left) >= MOST_LOOKED_AT:
                 break
-            found = _taken(path, book, desk_of(book, signed, catalogue), fits)
-            if isinstance(found, Exception):
+            found = _judged(path, book, desk_of(book, signed, catalogue), fits)
+            if isinstance(found, Exception) or (found.entry is None and waits == MOST_WAITING):
                 left.append(path)
                 continue
+            waits += found.entry is None
             taken.append(found)
             if isinstance(found.entry, CharterSigned):
                 signed = claimed(found.entry.envelope, catalogue)
         for path in left[: MOST - _written(taken)]:
             # Judged anew: what has been taken in since may have made it right.
-            found = _taken(path, book, desk_of(book, signed, catalogue), fits)
+            found = _judged(path, book, desk_of(book, signed, catalogue), fits)
+            if isinstance(found, Taken) and found.entry is None and waits == MOST_WAITING:
+                found = TrustError(
+                    f"at most {MOST_WAITING} files that wait for signatures expected, got one more; have those signed, "
+                    "or take some away, and hand it in again"
+                )
             refused = _refused(path, found, book) if isinstance(found, Exception) else found
             taken += [refused] if refused is not None else []
         return taken
@@ -175,9 +208,23 @@ def _written(taken: list[Taken]) -> int:
     return sum(one.entry is not None for one in taken)
 
 
-def _taken(path: Path, book: Book, desk: Desk, fits: Callable[[SignedCharter], None]) -> Taken | Exception:
-    """What became of a file that counts, or waits for signatures; why it is to be refused where it does neither."""
+def _judged(path: Path, book: Book, desk: Desk, fits: Callable[[SignedCharter], None]) -> Taken | Exception:
+    """As `_taken`; a file under another name than its payload's digest counts for nothing, so that each is judged once.
+
+    What stops the run is not asked for its name.
+    """
     envelope = text_of(path)
+    if (payload := _payload(envelope)) and payload != path.stem:
+        return TrustError(
+            f"the name {payload}{SUFFIX} expected, the SHA-256 of what it holds, got another; hand it in under that"
+        )
+    return _taken(path, envelope, book, desk, fits)
+
+
+def _taken(
+    path: Path, envelope: str, book: Book, desk: Desk, fits: Callable[[SignedCharter], None]
+) -> Taken | Exception:
+    """What became of a file that counts, or waits for signatures; why it is to be refused where it does neither."""
     try:
         found = received(envelope, desk)
         if type_of(envelope) == CHARTER_TYPE:
@@ -236,11 +283,15 @@ def _last_obeyed(book: Book) -> str:
 
 
 def _together(waiting: str, envelope: str, kind: str) -> str:
-    """Both copies' signatures; where they differ under one key's id, the one that came last: the other was damaged."""
+    """Both copies' signatures; where they differ under one key's id, the one that came last: the other was damaged.
+
+    So too where both together are more than an entry holds: so many signatures nobody's rules ask for.
+    """
     try:
-        return merge_envelopes(waiting, envelope, kind)
+        together = merge_envelopes(waiting, envelope, kind)
     except TrustError:
         return envelope
+    return together if len(together.encode()) <= LARGEST else envelope
 
 
 def _printable(text: str) -> str:

@@ -7,18 +7,18 @@ from pathlib import Path
 
 from detent.assembly import places
 from detent.assembly.clock import now
-from detent.assembly.inbox import Inbox, Taken
+from detent.assembly.inbox import Inbox, Taken, desk_of
 from detent.assembly.places import RunFolder
 from detent.assembly.reading import enveloped_charter, log_key, moved_aside
 from detent.assembly.tasks import amended_wires, catalogue, closing
 from detent.assembly.watermark import Watermarked
-from detent.charter import SignedCharter, claimed
-from detent.engine import DataStore, ModelStore
+from detent.charter import ORDER_TYPE, SignedCharter, claimed
+from detent.engine import DataStore, ModelStore, replace_file
 from detent.errors import StorageError, TrustError
 from detent.evaluate import Chain, open_chain
 from detent.ledger import Ledger
 from detent.loop import Book, carry_out
-from detent.oversight import believe
+from detent.oversight import Desk, believe, is_stop, type_of
 from detent.values import CharterSigned, decode_entry
 
 
@@ -37,8 +37,22 @@ class Office:
         return open_chain(places.seal_path(seal.tip), seal.length, bytes.fromhex(seal.tip))
 
     def take_stops(self) -> list[Taken]:
-        """Write down the halts and pauses in the inbox, and nothing else: whatever is amiss, stopping is not."""
+        """Write down the halts, pauses and noes in the inbox, and nothing else: whatever is amiss, stopping is not."""
         return Inbox(self.run.inbox).take_stops(self.book, self.signed, catalogue())
+
+    def take_one(self, envelope: str) -> "tuple[Office, list[Taken]]":
+        """Write down what somebody hands in now, before what lies in the inbox, but for what stops something there.
+
+        Raises:
+            TrustError, CharterError: it is refused; nothing is written.
+            SealError: as `carry_out`.
+        """
+        stops = is_stop(envelope, self.signed)
+        taken = [] if stops else self.take_stops()
+        if not (stops and type_of(envelope) == ORDER_TYPE):  # an order to stop waits for nothing
+            taken += self.carry_out()
+        one = Inbox(self.run.inbox).take_one(envelope, self.book, self._desk, self._fits)
+        return self._after([one]), [*taken, one]
 
     def take_in(self) -> "tuple[Office, list[Taken]]":
         """Write down what is in the inbox, and do what it brings with it at once; the charter may be another then.
@@ -52,12 +66,22 @@ class Office:
                 taken += office.carry_out()  # nothing else can be written before it is done
             some = Inbox(self.run.inbox).take_in(self.book, office.signed, catalogue(), office._fits)
             taken += some
-            for one in some:
-                if isinstance(one.entry, CharterSigned):
-                    office = replace(office, signed=claimed(one.entry.envelope, catalogue()))
-                    write_charter(self.run, office.signed)
+            office = office._after(some)
             if self.book.state.returning is None:
                 return office, taken
+
+    @property
+    def _desk(self) -> Desk:
+        return desk_of(self.book, self.signed, catalogue())
+
+    def _after(self, taken: list[Taken]) -> "Office":
+        """The office under the charter that came, whose copies then lie in the folder."""
+        office = self
+        for one in taken:
+            if isinstance(one.entry, CharterSigned):
+                office = replace(office, signed=claimed(one.entry.envelope, catalogue()))
+                write_charter(self.run, office.signed)
+        return office
 
     def carry_out(self) -> list[Taken]:
         """Do what a rollback ordered, as far as it is not done; returns what was moved aside for it.
@@ -103,10 +127,8 @@ def open_office(folder: Path) -> Iterator[Office]:
 def write_charter(run: RunFolder, signed: SignedCharter) -> None:
     """Replace the folder's copies of the charter; a crash between them is mended when the folder is opened."""
     for path, text in ((run.envelope, signed.envelope), (run.charter, signed.text)):
-        draft = path.with_name(f".{path.name}.new")
         try:
-            draft.write_bytes(text.encode())
-            draft.replace(path)
+            replace_file(path, path.with_name(f".{path.name}.new"), text.encode())
         except OSError as error:
             raise StorageError(
                 f"a charter at {path} expected, got: {error}; free or mend the disk"

@@ -5,7 +5,7 @@ written down at once; else the one that has it does, at once for a halt, otherwi
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from detent.assembly.inbox import Inbox
 from detent.assembly.office import open_office
 from detent.assembly.places import RunFolder
 from detent.assembly.reading import LedgerAt, ledger_at, signed_charter
+from detent.assembly.showing import told
 from detent.assembly.tasks import amended_wires, catalogue, closing
 from detent.charter import (
     Charter,
@@ -196,13 +197,28 @@ def rotate_key(folder: Path, old: SigningKey, new: SigningKey, *, keys: Sequence
     return hand_in(folder, endorse(text, [old, new, *keys]))
 
 
-def sign_waiting(folder: Path, name: str, keys: Sequence[SigningKey]) -> Handed:
-    """Add signatures to what waits in the inbox; `name` is the beginning of the file's."""
-    found = [path for path in Inbox(RunFolder(folder).inbox).waiting() if path.name.startswith(name)]
+def sign_waiting(
+    folder: Path, name: str, keys: Sequence[SigningKey], say: Callable[[str], None] = lambda _: None
+) -> Handed:
+    """Add signatures to what waits in the inbox; `name` is the beginning of the file's, its payload's digest.
+
+    say: told, in lines, what is signed; the very text that was read for it is.
+
+    Raises:
+        UsageError: no such file holds what its name says, or several do.
+    """
+    found = Inbox(RunFolder(folder).inbox).named(name)
     if len(found) != 1:
-        names = ", ".join(path.stem[:12] for path in found) or "none"
-        raise UsageError(f"one file in {folder}/inbox that begins with {name!r} expected, got {names}")
-    return hand_in(folder, sign_file(found[0], keys))
+        names = ", ".join(path.stem[:12] for path, _ in found) or "none"
+        raise UsageError(
+            f"one file in {folder}/inbox that begins with {name!r}, and holds what has that digest, expected, "
+            f"got {names}"
+        )
+    ((_, envelope),) = found
+    signed, _ = _look(folder)
+    for line in told(envelope, signed):
+        say(line)
+    return hand_in(folder, _with_signatures(envelope, keys))
 
 
 def sign_file(path: Path, keys: Sequence[SigningKey]) -> str:
@@ -211,13 +227,19 @@ def sign_file(path: Path, keys: Sequence[SigningKey]) -> str:
         envelope = path.read_bytes().decode()
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"an envelope in {path} expected, got: {error}; name another file") from error
+    return _with_signatures(envelope, keys)
+
+
+def _with_signatures(envelope: str, keys: Sequence[SigningKey]) -> str:
     for key in keys:
         envelope = add_signature(envelope, type_of(envelope), key)
     return envelope
 
 
 def hand_in(folder: Path, envelope: str) -> Handed:
-    """Look at an envelope as the run would, put it into the inbox, and see it onto the ledger where that can be.
+    """Look at an envelope as the run would, and see it onto the ledger where that can be; else it waits in the inbox.
+
+    Where the run can be opened, it comes before what lies in the inbox: no flood of files keeps it out.
 
     Raises:
         TrustError, CharterError: the run would refuse it; it was not handed in.
@@ -231,18 +253,17 @@ def hand_in(folder: Path, envelope: str) -> Handed:
     found = received(envelope, desk)
     digest, stops = payload_digest(envelope), isinstance(found, Ordered) and found.order in STOPS
     try:
-        with open_office(folder) as office:  # first: what cannot be written down is not handed in either
-            taken = [] if stops else office.carry_out()
-            path = inbox.put(envelope)
-            taken += office.take_stops() if stops else office.take_in()[1]
+        with open_office(folder) as office:
+            after, taken = office.take_one(envelope)
+            one = taken[-1]
+            taken += after.take_stops() if stops else after.take_in()[1]
     except BusyError:
         urgent = isinstance(found, Ordered) and found.order == "halt"
         return _awaited(folder, digest, inbox.put(envelope), PATIENCE if urgent else GLANCE)
     moved = tuple(one.said for one in taken if one.path.parent != inbox.folder)
-    waiting = next((one.said for one in taken if one.path == path and one.entry is None), "")
-    if path.exists() and not waiting:
-        waiting = "the inbox is full of what is refused first; each `detent run` takes in more of it"
-    return replace(Handed(None, waiting, path) if waiting else _found(folder, digest, path), moved=moved)
+    if one.entry is None and one.path.exists():
+        return Handed(None, one.said, one.path, moved)
+    return replace(_found(folder, digest, one.path), moved=moved)
 
 
 def _awaited(folder: Path, digest: str, path: Path, patience: float) -> Handed:

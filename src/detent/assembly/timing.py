@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from detent.engine import Ask, Engine, Watch
+from detent.engine import Ask, Engine, Watch, open_log
 from detent.errors import StorageError
 from detent.values import AnswerJob, BuildJob, CompareJob, ElicitJob, Job, LabelJob, Result, TrainJob
 
@@ -62,8 +62,8 @@ class Stopwatch:
         """
         line = json.dumps({name: round(spent, 3) for name, spent in self.seconds().items()})
         try:
-            with path.open("a", encoding="utf-8") as file:
-                file.write(line + "\n")
+            with open_log(path) as file:
+                file.write(f"{line}\n".encode())
         except OSError as error:
             raise StorageError(
                 f"a line more in {path} expected, got: {error}; the ledger is whole: free or mend the disk"

@@ -52,13 +52,14 @@ def sign(
 ) -> None:
     """Add your signature to what waits for signatures: an amendment, a lease, an order, an answer.
 
-    In a run folder it takes effect when enough have signed. A file is rewritten in place, to be handed on.
+    In a run folder it takes effect when enough have signed; what is signed is printed first. A file is rewritten in
+    place, to be handed on.
     """
     from detent.assembly import load_keys, sign_file, sign_waiting  # noqa: PLC0415
 
     keys = load_keys(key or [], passphrase)
     if folder.is_dir():
-        say_handed(folder, "signed", sign_waiting(folder, name, keys))
+        say_handed(folder, "signed", sign_waiting(folder, name, keys, typer.echo))
     else:
         envelope = sign_file(folder, keys)
         folder.write_text(envelope, encoding="utf-8")

@@ -1,9 +1,12 @@
 """Writing so that it is there after a power cut, or not at all."""
 
+import errno
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import FileIO
 from itertools import count
 from pathlib import Path
 
@@ -31,18 +34,53 @@ def write_file(target: Path, content: bytes) -> None:
     Raises:
         StorageError: it cannot be written; `target` is as it was.
     """
-    incoming = target.with_name(INCOMING + target.name)
     with storing(target):
-        try:
-            with incoming.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            incoming.replace(target)
-            sync_folder(target.parent)
-        except BaseException:
-            discard(incoming)
-            raise
+        replace_file(target, target.with_name(INCOMING + target.name), content)
+        sync_folder(target.parent)
+
+
+def replace_file(target: Path, draft: Path, content: bytes) -> None:
+    """Write `draft`, which lies beside `target`, and put it in its place, whole or not at all.
+
+    What lies at the draft's name is removed: a link that somebody put there is not followed.
+
+    Raises:
+        OSError: it cannot be written; `target` is as it was.
+    """
+    discard(draft)
+    try:
+        made = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+        with os.fdopen(made, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(target)
+    except BaseException:
+        discard(draft)
+        raise
+
+
+def open_log(path: Path) -> FileIO:
+    """A file to append to, made where there is none.
+
+    What lies there and is no regular file of that one name is moved aside: a link is not followed, and nobody waits
+    for a pipe's reader.
+
+    Raises:
+        OSError, StorageError: the disk refuses, or somebody puts something there at this very moment.
+    """
+    if os.path.lexists(path) and not _ordinary(os.lstat(path)):
+        move_aside(path)
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    descriptor = os.open(path, flags, 0o666)
+    if not _ordinary(os.fstat(descriptor)):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "no regular file", str(path))
+    return FileIO(descriptor, "a")
+
+
+def _ordinary(of: os.stat_result) -> bool:
+    return stat.S_ISREG(of.st_mode) and of.st_nlink <= 1
 
 
 def sync_folder(folder: Path) -> None:

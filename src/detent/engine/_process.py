@@ -14,6 +14,7 @@ from typing import IO, NoReturn
 
 import msgspec
 
+from detent.engine._durable import open_log
 from detent.engine.base import Watch
 from detent.errors import EngineError, StorageError
 from detent.values import Job, Progress, Result
@@ -198,7 +199,7 @@ class WorkerProcess:
 def _start(command: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
-        log.open("ab").close()
+        open_log(log).close()
     except OSError as error:
         raise StorageError(f"a log at {log} that can be written expected, got {error}; free space") from error
     try:
@@ -225,7 +226,7 @@ def _keep_log(errors: IO[bytes], log: Path) -> None:
             kept, left = said[:left], max(0, left - len(said))
             if kept and not left:
                 kept += b"\n[what it printed beyond this is not kept]\n"
-            with contextlib.suppress(OSError), log.open("ab", buffering=0) as file:
+            with contextlib.suppress(OSError, StorageError), open_log(log) as file:
                 file.write(kept)
 
 

@@ -56,8 +56,11 @@ from detent.values import (
 
 STOPS = ("halt", "pause")
 
+_STOPPING = {ORDER_TYPE: ("order", STOPS), ANSWER_TYPE: ("verdict", ("deny",))}
+"""Kinds of envelopes by which one steward can stop something: the field that says so, and its words."""
+
 LONGEST_STOP = 32_768
-"""Characters of an order to stop in its envelope; the longest reason and a hundred signatures are fewer."""
+"""Characters of an order to stop, or a no, in its envelope; the longest reason and a hundred signatures are fewer."""
 
 STARTS = ("resume", "lift", "rollback")
 """Orders after which something goes on that did not: they must have been given in sight of what they end."""
@@ -104,14 +107,16 @@ def received(envelope: str, desk: Desk) -> Entry | Pending:
 
 
 def is_stop(envelope: str, signed: SignedCharter) -> bool:
-    """Whether a steward signed an order to stop; cheap, to be asked of many files before one is judged."""
-    if len(envelope) > LONGEST_STOP or ORDER_TYPE.partition("/")[2] not in envelope:
+    """Whether a steward signed an order to stop, or a no; cheap, to be asked of many files before one is judged."""
+    kind = next((kind for kind in _STOPPING if kind.partition("/")[2] in envelope), "")
+    if len(envelope) > LONGEST_STOP or not kind:
         return False
+    field, words = _STOPPING[kind]
     try:
-        if json.loads(peek_envelope(envelope, ORDER_TYPE))["order"] not in STOPS:
+        if json.loads(peek_envelope(envelope, kind))[field] not in words:
             return False
-        return bool(standing(envelope, ORDER_TYPE, signed, rule_for(signed.charter, "stop")).signed)
-    except Exception:  # noqa: BLE001  whatever it is, it is no such order
+        return bool(standing(envelope, kind, signed, rule_for(signed.charter, "stop")).signed)
+    except Exception:  # noqa: BLE001  whatever it is, it stops nothing
         return False
 
 

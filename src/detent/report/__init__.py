@@ -6,6 +6,7 @@ what it shows is what the ledger says, and all text on the ledger is untrusted t
 
 from collections.abc import Sequence
 
+from detent.report._words import plain
 from detent.report.asked import request_line, request_page
 from detent.report.story import Arm, Story, Turn
 from detent.report.summary import (
@@ -25,6 +26,7 @@ __all__ = [
     "Story",
     "Turn",
     "generation_line",
+    "plain",
     "render",
     "request_line",
     "request_page",

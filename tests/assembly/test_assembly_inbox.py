@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,9 +12,9 @@ from tests.attacks.attacks_world import ADA, ASKING, ASKS, BOB, CHARTER, CLOCK, 
 from detent.assembly import amend_charter, give_answer, give_order, grant_lease, inbox, sign_waiting
 from detent.assembly.inbox import Inbox
 from detent.assembly.office import open_office
-from detent.charter import Question, answer
+from detent.charter import Question, answer, order
 from detent.errors import TrustError, UsageError
-from detent.values import Answered, CharterSigned, LeaseGranted, Refused, Requested
+from detent.values import Answered, CharterSigned, LeaseGranted, Ordered, Refused, Requested
 
 
 @pytest.fixture
@@ -170,3 +171,53 @@ def test_no_link_that_was_put_where_the_run_writes_is_followed(scene: Scene) -> 
     assert key.read_text() == secret
     assert scene.folder.charter.read_text() == scene.signed.text
     assert timing.with_name("timing.jsonl.moved-aside-1").is_symlink()
+
+
+NO_INBOX = {
+    "a file": lambda path: path.write_text("mine"),
+    "a link to another folder": lambda path: path.symlink_to(path.parent / "elsewhere"),
+    "a link that leads nowhere": lambda path: path.symlink_to(path.parent / "nowhere"),
+}
+
+
+@pytest.fixture(params=NO_INBOX)
+def without_an_inbox(scene: Scene, request: pytest.FixtureRequest) -> Scene:
+    """Somebody took the inbox away, and put something else in its place."""
+    shutil.rmtree(scene.folder.inbox)
+    elsewhere = scene.run / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "theirs.dsse").write_text("keep me")
+    NO_INBOX[request.param](scene.folder.inbox)
+    return scene
+
+
+def test_what_lies_where_the_inbox_belongs_does_not_keep_a_halt_out(without_an_inbox: Scene) -> None:
+    assert isinstance(give_order(without_an_inbox.run, "halt", "stop", keys=[CY]).entry, Ordered)
+
+
+def test_what_lies_where_the_inbox_belongs_is_moved_aside_when_something_waits_there(
+    without_an_inbox: Scene,
+) -> None:
+    folder = without_an_inbox.folder.inbox
+    waits = grant_lease(without_an_inbox.run, 1, keys=[ADA])
+    assert waits.path.is_file()
+    assert not folder.is_symlink()
+    assert os.path.lexists(folder.with_name("inbox.moved-aside-1"))
+    assert (without_an_inbox.run / "elsewhere" / "theirs.dsse").read_text() == "keep me"
+
+
+def test_a_session_moves_aside_what_lies_where_the_inbox_belongs_and_says_so(without_an_inbox: Scene) -> None:
+    aside = without_an_inbox.folder.inbox.with_name("inbox.moved-aside-1")
+    assert [str(aside) in said for said in taken_in(without_an_inbox)] == [True]
+    assert without_an_inbox.folder.inbox.is_dir()
+    assert (without_an_inbox.run / "elsewhere" / "theirs.dsse").read_text() == "keep me"
+
+
+def test_a_halt_reaches_a_run_at_work_whatever_lies_where_the_inbox_belongs(without_an_inbox: Scene) -> None:
+    with open_office(without_an_inbox.run) as office:
+        at = without_an_inbox.at()
+        halt = order(
+            without_an_inbox.signed, "halt", "x", size=at.size, root=at.root(at.size).hex(), keys=[CY]
+        )
+        Inbox(without_an_inbox.folder.inbox).put(halt)
+        assert [type(one.entry) for one in office.take_stops()] == [Ordered]

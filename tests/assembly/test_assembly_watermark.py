@@ -48,3 +48,27 @@ def test_a_ledger_without_a_mark_gets_one(folder: Path) -> None:
     (folder / "mark").unlink()
     append(folder, b"two")
     assert (folder / "mark").read_text().startswith("2 ")
+
+
+UNREADABLE = {
+    "nothing": b"",
+    "a line of another file": b'{"total": 1.0}\n',
+    "a mark with a line more": b"1 " + b"a" * 64 + b'\n{"total": 1.0}\n',
+    "bytes that are no text": b"\xff\xfe",
+    "a size that is none": b"-1 " + b"a" * 64,
+}
+
+
+@pytest.mark.parametrize("what", UNREADABLE)
+def test_a_mark_that_cannot_be_read_is_not_taken_for_none(folder: Path, what: str) -> None:
+    (folder / "mark").write_bytes(UNREADABLE[what])
+    with pytest.raises(TrustError, match=r"a mark .* expected at .*, got one that cannot be read"):
+        append(folder, b"two")
+    assert (folder / "mark").read_bytes() == UNREADABLE[what]
+
+
+def test_a_folder_where_the_mark_belongs_is_not_taken_for_none(folder: Path) -> None:
+    (folder / "mark").unlink()
+    (folder / "mark").mkdir()
+    with pytest.raises(TrustError, match="got one that cannot be read"):
+        append(folder, b"two")

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from detent.assembly.reading import moved_aside
 from detent.charter import CHARTER_TYPE, Catalogue, SignedCharter, claimed
-from detent.engine import discard, replace_file
+from detent.engine import discard, own_folder, replace_file
 from detent.errors import StorageError, TrustError
 from detent.loop import Book
 from detent.oversight import Desk, Pending, is_stop, payload_digest, received, type_of
@@ -74,6 +75,8 @@ class Inbox:
     def put(self, envelope: str) -> Path:
         """Hand in an envelope; one with the same payload that waits there gets its signatures.
 
+        What is no folder where the inbox belongs is moved aside.
+
         Raises:
             TrustError: it is no envelope, or contradicts the one that waits.
             StorageError: the disk refuses.
@@ -82,7 +85,7 @@ class Inbox:
         waiting = text_of(path)
         together = _together(waiting, envelope, type_of(envelope)) if waiting else envelope
         try:
-            self.folder.mkdir(exist_ok=True)
+            own_folder(self.folder)
             replace_file(path, path.with_suffix(".new"), together.encode())
         except OSError as error:
             raise StorageError(
@@ -93,9 +96,9 @@ class Inbox:
     def files(self) -> list[File]:
         """Everything that was handed in, the smallest first; none is opened.
 
-        A halt is small: so it is found soon, whatever else lies there.
+        A halt is small: so it is found soon, whatever else lies there. A link to another folder is no inbox.
         """
-        if not self.folder.is_dir():
+        if self.folder.is_symlink() or not self.folder.is_dir():
             return []
         with os.scandir(self.folder) as entries:
             found = [_file(entry) for entry in entries if entry.name.endswith(SUFFIX)]
@@ -150,7 +153,7 @@ class Inbox:
         not wait: the newest beyond that are refused.
         fits: raises when the run cannot go on under an amendment.
         """
-        taken = self.take_stops(book, signed, catalogue)
+        taken = [*self._own(), *self.take_stops(book, signed, catalogue)]
         left: list[Path] = []
         waits = 0
         for path in self.waiting():
@@ -177,6 +180,16 @@ class Inbox:
             refused = _refused(path, found, book) if isinstance(found, Exception) else found
             taken += [refused] if refused is not None else []
         return taken
+
+    def _own(self) -> list[Taken]:
+        """See that the inbox is a folder of the run; what was moved aside for it, and where to."""
+        try:
+            aside = own_folder(self.folder)
+        except OSError as error:
+            raise StorageError(
+                f"a folder {self.folder} expected, got: {error}; free or mend the disk"
+            ) from error
+        return [Taken(aside, None, moved_aside(self.folder, aside))] if aside is not None else []
 
 
 def desk_of(book: Book, signed: SignedCharter, catalogue: Catalogue) -> Desk:

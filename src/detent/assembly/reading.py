@@ -12,7 +12,7 @@ from detent.assembly.clock import now
 from detent.assembly.places import RunFolder
 from detent.assembly.tasks import catalogue
 from detent.charter import Draft, SignedCharter, claimed, draft_text, parse_charter, parse_draft, verified
-from detent.engine import move_aside, replace_file
+from detent.engine import move_aside, own_folder, replace_file
 from detent.errors import StorageError, TrustError, UsageError
 from detent.evaluate import alpha, items_to_expect
 from detent.ledger import LedgerReader, writer_of
@@ -138,14 +138,11 @@ def render_report(signed: SignedCharter, entries: list[Entry]) -> str:
 def save_report(run: RunFolder, page: str, say: Callable[[str], None]) -> Path:
     """Replace the report as a whole; what lies in its way and is no file, or no folder of it, is moved aside."""
     draft = run.report.with_suffix(f".{os.getpid()}")  # `report` and `run` may write at the same time
-    if os.path.lexists(run.report.parent) and (
-        run.report.parent.is_symlink() or not run.report.parent.is_dir()
-    ):
-        say(moved_aside(run.report.parent, move_aside(run.report.parent)))
-    if run.report.is_dir():
-        say(moved_aside(run.report, move_aside(run.report)))
     try:
-        run.report.parent.mkdir(parents=True, exist_ok=True)
+        if (aside := own_folder(run.report.parent)) is not None:
+            say(moved_aside(run.report.parent, aside))
+        if run.report.is_dir():
+            say(moved_aside(run.report, move_aside(run.report)))
         replace_file(run.report, draft, page.encode())
     except OSError as error:
         raise StorageError(

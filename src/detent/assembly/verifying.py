@@ -18,6 +18,7 @@ def verify_run(folder: Path) -> Findings:
 
     Raises:
         UsageError: this is no run folder.
+        TrustError: the mark in the user's data folder is there, and cannot be read.
     """
     run = RunFolder(folder)
     run.check()

@@ -6,6 +6,7 @@ A folder restored from a copy has lost openings that were made. To go on from it
 same opening, at the same price: a second look for free. A witness shows this to others; the mark shows it here.
 """
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -71,12 +72,29 @@ class Watermarked:
 
 
 def read_mark(path: Path) -> tuple[int, str] | None:
-    """Size and root (hex) that a mark says; None when there is none that can be read."""
+    """Size and root (hex) that a mark says; None when there is none.
+
+    Raises:
+        TrustError: there is one, and it cannot be read: somebody wrote over it, or the disk is damaged.
+    """
     try:
-        size, root = path.read_text("ascii").split()
-        return int(size), root
-    except (OSError, ValueError):
+        text = path.read_text("ascii")
+    except FileNotFoundError:
         return None
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, str(error)) from error
+    said = re.fullmatch(r"([0-9]{1,18}) ([0-9a-f]{64})\s*", text)
+    if said is None:
+        raise _unreadable(path, f"{len(text)} characters of something else")
+    return int(said[1]), said[2]
+
+
+def _unreadable(path: Path, got: str) -> TrustError:
+    return TrustError(
+        f"a mark with the ledger's size and root expected at {path}, got one that cannot be read: {got}; whether the "
+        "run folder was set back cannot be told. Restore the mark from a copy; or compare the ledger with its newest "
+        "copy, or a witness, and take the mark away"
+    )
 
 
 def kept_heads(charter: Charter) -> list[tuple[str, int, str]]:

@@ -105,6 +105,20 @@ def move_aside(path: Path) -> Path:
     return aside
 
 
+def own_folder(path: Path) -> Path | None:
+    """See that `path` is a folder; what lies there and is none, or leads to one elsewhere, is moved aside.
+
+    Returns where to; None when nothing was in the way.
+
+    Raises:
+        OSError, StorageError: the disk refuses.
+    """
+    in_the_way = os.path.lexists(path) and (path.is_symlink() or not path.is_dir())
+    aside = move_aside(path) if in_the_way else None
+    path.mkdir(parents=True, exist_ok=True)
+    return aside
+
+
 def discard(path: Path) -> None:
     """Remove a file or folder if it can be; what stays is replaced by the next write of that name."""
     if path.is_dir() and not path.is_symlink():

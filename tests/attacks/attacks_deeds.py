@@ -1,5 +1,6 @@
 """What is done to a run by whoever may write into its folder, holds its ledger's key, or a steward's."""
 
+import os
 import shutil
 from collections.abc import Callable
 from typing import Any
@@ -8,7 +9,8 @@ import pytest
 from msgspec import structs
 from tests.attacks.attacks_world import ADA, BOB, CLOCK, CY, EVE, Scene
 
-from detent.assembly import give_order, grant_lease
+from detent.assembly import give_answer, give_order, grant_lease, sign_waiting
+from detent.assembly.inbox import Inbox
 from detent.assembly.tasks import catalogue
 from detent.charter import Question, amend_text, answer, endorse, grant
 from detent.engine import FakeEngine
@@ -258,6 +260,32 @@ def amended(*keys: SigningKey) -> Callable[[Scene], None]:
         scene.turn()
 
     return tries
+
+
+def swapped_before_signing(scene: Scene) -> None:
+    """Of two amendments that one of two has signed, one is put under the name of the other, which is signed next."""
+    inbox, text = Inbox(scene.folder.inbox), scene.signed.text
+    changed = (text.replace("audit = 10", "audit = 20"), text.replace("generations = 9", "generations = 999"))
+    read, other = (inbox.put(endorse(amend_text(scene.signed, one, catalogue()), [BOB])) for one in changed)
+    other.replace(read)
+    try:
+        sign_waiting(scene.run, read.stem, [ADA])
+    finally:
+        scene.turn()
+
+
+def overtaken_no(scene: Scene) -> None:
+    """A no is handed in while the inbox is full of junk, and a yes in it is dated before everything."""
+    for number in range(100):
+        scene.hand_in("junk", f"{number}.dsse")
+    scene.hand_in(yes(scene, BOB))
+    for path in scene.folder.inbox.iterdir():
+        os.utime(path, (0, 0))
+    give_answer(scene.run, scene.state().requests, "deny", "overtaken by nothing", keys=[CY])
+
+
+def denied(scene: Scene) -> None:
+    assert newest(scene, Answered).verdict == "deny"
 
 
 def version_is(number: int) -> Callable[[Scene], None]:

@@ -53,6 +53,8 @@ ON_THE_PROTOCOL = (
     "replay or forge an approval",
     "approve one's own proposal",
     "amend with the new keys only",
+    "swap what a steward signs",
+    "keep a steward's no out",
     "set the clock back",
     "delete the last ledger entries",
     "edit one entry",

@@ -12,6 +12,7 @@ from tests.attacks.attacks_deeds import (
     clock_set_back,
     cut_off,
     decided_early,
+    denied,
     easiest_first,
     edited,
     forge,
@@ -23,11 +24,13 @@ from tests.attacks.attacks_deeds import (
     leased_anew,
     next_intent,
     opened_early,
+    overtaken_no,
     replayed_lease,
     replayed_yes,
     said_yes,
     set_back,
     stratified,
+    swapped_before_signing,
     swapped_evaluator,
     swapped_task,
     task_put_back,
@@ -38,7 +41,7 @@ from tests.attacks.attacks_table import Attack, assert_stopped
 from tests.attacks.attacks_world import ADA, BOB, CLOCK, EVE
 from tests.attacks.conftest import Stage
 
-from detent.errors import EngineError, TrustError
+from detent.errors import EngineError, TrustError, UsageError
 from detent.values import (
     Decided,
 )
@@ -214,6 +217,24 @@ ATTACKS: dict[str, Attack] = {
         says="an amendment signed by 2 stewards in force and 2 stewards of its own expected, got",
         seen="refusal/v1",
         after=version_is(1),
+    ),
+    "an amendment is put under the name of another that a steward is about to sign": Attack(
+        "swap what a steward signs",
+        swapped_before_signing,
+        by="`UsageError`: what is signed has the digest that the steward named; the run refuses the file",
+        error=UsageError,
+        says="holds what has that digest, expected, got none|the name .* expected, the SHA-256 of what it holds, got",
+        seen="refusal/v1",
+        after=version_is(1),
+    ),
+    "junk and a yes that is dated back are put before a steward's no": Attack(
+        "keep a steward's no out",
+        overtaken_no,
+        base="asked",
+        by="the run writes down what is handed in before what lies in its inbox",
+        says="overtaken by nothing",
+        seen="answer/v1",
+        after=denied,
     ),
     "the clock is set back to before the lease's end": Attack(
         "set the clock back",

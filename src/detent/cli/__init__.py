@@ -6,7 +6,7 @@ Errors of the tree become one line on standard error and the exit code of their 
 import errno
 import sys
 
-from detent.errors import DetentError, StorageError
+from detent.errors import CharterError, DetentError, StorageError
 
 __all__ = ["main"]
 
@@ -21,15 +21,26 @@ def main() -> None:
     try:
         app()
     except DetentError as error:
-        sys.stderr.write(f"detent: {error}\n")
+        sys.stderr.write(f"detent: {_seen(error)}\n")
         sys.exit(error.exit_code)
     except OSError as error:
         if error.errno not in _REFUSALS:
             raise
         sys.stderr.write(
-            f"detent: room and permission to go on expected, got {error}; free or mend the disk\n"
+            f"detent: room and permission to go on expected, got {_seen(error)}; free or mend the disk\n"
         )
         sys.exit(StorageError.exit_code)
     except KeyboardInterrupt:
         sys.stderr.write("detent: interrupted\n")
         sys.exit(130)
+
+
+def _seen(error: Exception) -> str:
+    """What an error says, with nothing in it that a terminal obeys: a worker's words may be among it.
+
+    A charter's faults are a line each, everything else is one.
+    """
+    from detent.report import plain  # noqa: PLC0415  as above
+
+    lines = str(error).split("\n") if isinstance(error, CharterError) else [str(error)]
+    return "\n".join(map(plain, lines))

@@ -29,12 +29,14 @@ def passphrase() -> str:
 
 def say_handed(folder: Path, what: str, handed: "Handed") -> None:
     """Whether it stands on the ledger, or for what it waits."""
+    from detent.report import plain  # noqa: PLC0415
+
     for sentence in handed.moved:
-        typer.echo(sentence)
+        typer.echo(plain(sentence))
     if handed.entry is not None:
         typer.echo(f"{what}: on the ledger, {handed.entry.at}. See: detent status {folder}")
         return
-    typer.echo(f"{what}: handed in as {handed.path}; {handed.waits}")
+    typer.echo(f"{what}: handed in as {handed.path}; {plain(handed.waits)}")
     if "signature" in handed.waits:
         typer.echo(
             f"another steward signs it with: detent charter sign {folder} {handed.path.stem[:12]} --key FILE"

@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from detent.assembly import EXIT_CODES, run_loop
+from detent.report import plain
 from detent.values import Progress as Step
 
 PHASES = {
@@ -37,7 +38,7 @@ def run_and_show(folder: Path, generations: int | None) -> None:
         except KeyboardInterrupt:
             display.say(f"stopped; nothing is lost. Go on with: detent run {folder}")
             raise SystemExit(130) from None
-    typer.echo(ended.sentence)
+    typer.echo(plain(ended.sentence))
     raise SystemExit(EXIT_CODES[ended.stop])
 
 
@@ -78,9 +79,9 @@ class Display:
         self._bars.stop()
 
     def say(self, line: str) -> None:
-        """A line that stays."""
+        """A line that stays, with nothing in it that a terminal obeys."""
         self._clear()
-        self._console.print(line, markup=False)
+        self._console.print(plain(line), markup=False)
 
     def step(self, step: Step) -> None:
         """A job went on: `done` of `total`."""
@@ -90,7 +91,8 @@ class Display:
             self._bar = self._bars.add_task(PHASES[step.phase], total=step.total, rate="", note="")
         seconds = time.monotonic() - self._began
         rate = f"{step.done / seconds:,.0f}/s" if seconds > 0.5 else ""  # noqa: PLR2004
-        self._bars.update(self._bar, completed=step.done, total=step.total, rate=rate, note=escape(step.note))
+        note = escape(plain(step.note))
+        self._bars.update(self._bar, completed=step.done, total=step.total, rate=rate, note=note)
         if step.done >= step.total:
             self._clear()
 

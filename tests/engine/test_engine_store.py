@@ -1,4 +1,5 @@
 import errno
+import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -356,3 +357,14 @@ def test_contents_say_what_is_wrong_when(tmp_path: Path, name: str) -> None:
     store, digest = stored(tmp_path)
     change(tmp_path / "models", digest)
     assert any(said in found for found in store.contents().values())
+
+
+@pytest.mark.parametrize("shape", [[-4999001], [2.0], [True], ["2"], None], ids=str)
+def test_a_shape_that_no_tensor_has_makes_no_model_smaller(tmp_path: Path, shape: object) -> None:
+    (tmp_path / "models").mkdir()
+    store = ModelStore(tmp_path / "models")
+    staged = write_model(tmp_path / "staged", b"1234")
+    header = json.dumps({"x": {"dtype": "U8", "shape": shape, "data_offsets": [0, 0]}}).encode()
+    (staged / "zz.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)
+    with pytest.raises(SubjectError, match="expected"):
+        store.parameters(store.admit(staged))

@@ -232,6 +232,23 @@ def test_a_pause_lets_the_generation_in_progress_be_closed() -> None:
     assert fold([*BEGUN, data(1), order("pause"), decision(1, "carry")]).generation == 2
 
 
+def test_two_pauses_are_one_as_new_as_the_newer_one_also_under_a_halt() -> None:
+    later = structs.replace(order("pause"), signers=("bob",), because="the news")
+    state = fold([*BEGUN, order("pause"), later])
+    assert state.hold is not None
+    assert (state.hold.by, state.hold.because) == ("ada, bob", "asked to; the news")
+    assert state.hold.index == state.entries - 1
+    halted = fold([*BEGUN, order("pause"), order("halt"), later, order("lift")])
+    assert halted.hold is not None
+    assert (halted.hold.by, halted.hold.index) == ("ada, bob", halted.entries - 2)
+
+
+def test_a_generation_that_people_end_is_spent_when_it_had_begun() -> None:
+    start = fold(BEGUN)
+    assert fold([data(1), *back(1, 0, start)], start).spent == start.spent + 1
+    assert fold(back(1, 0, start), start).spent == start.spent
+
+
 def test_a_denial_counts_while_the_run_is_halted() -> None:
     denied = [*passed(1), request(), order("halt"), answer("deny"), order("lift")]
     state = fold([*BEGUN, *denied])

@@ -112,7 +112,13 @@ def _numbers_in(path: Path) -> int:
     with path.open("rb") as file:
         length = int.from_bytes(file.read(HEADER), "little")
         header = json.loads(file.read(min(length, path.stat().st_size)))
-    return sum(prod(tensor["shape"]) for name, tensor in header.items() if name != "__metadata__")
+    return sum(_numbers(tensor["shape"]) for name, tensor in header.items() if name != "__metadata__")
+
+
+def _numbers(shape: list[int]) -> int:
+    if not all(type(length) is int and length >= 0 for length in shape):
+        raise TypeError(f"a shape of {shape}")
+    return prod(shape)
 
 
 def _link_faults(case: Case) -> list[str]:

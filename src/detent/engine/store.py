@@ -331,12 +331,19 @@ def _opened_file(name: str, folder: int) -> Iterator[BinaryIO]:
         yield file
 
 
+def _numbers(shape: list[int]) -> int:
+    """How many numbers a tensor of this shape has; what no tensor can have is a TypeError."""
+    if not all(type(length) is int and length >= 0 for length in shape):
+        raise TypeError(f"a shape of {shape}")
+    return prod(shape)
+
+
 def _numbers_in(path: Path) -> int:
     """The sum of the tensors' sizes in one safetensors file."""
     try:
         with path.open("rb") as file:
             header = msgspec.json.decode(file.read(int.from_bytes(file.read(_HEADER), "little")))
-        return sum(prod(tensor["shape"]) for name, tensor in header.items() if name != "__metadata__")
+        return sum(_numbers(tensor["shape"]) for name, tensor in header.items() if name != "__metadata__")
     except (OSError, msgspec.DecodeError, KeyError, TypeError, AttributeError) as error:
         raise SubjectError(
             f"a safetensors header with shapes expected in {path}, got none ({error}); make the model again"

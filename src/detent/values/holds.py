@@ -11,6 +11,9 @@ from msgspec import Struct, structs
 from detent.errors import TrustError
 from detent.values.entries import Answered, Decided, Entry, Ordered, OutcomeWritten, Watched
 
+LONGEST = 1_000
+"""Characters of reasons that are kept together; each stands whole in its order."""
+
 
 class Hold(Struct, frozen=True):
     """Why nothing goes on. by: a steward's name or a tripwire's. index: of the entry on the ledger.
@@ -38,8 +41,8 @@ def after_order(hold: Hold | None, entry: Ordered, index: int) -> Hold | None:
         case "pause":
             pause = Hold("paused", by, entry.because, index)
             if hold is not None and hold.kind == "halted":
-                return structs.replace(hold, beneath=hold.beneath or pause)
-            return hold or pause
+                return structs.replace(hold, beneath=_joined(hold.beneath, pause))
+            return _joined(hold, pause)
         case "resume" | "lift":
             wanted = "paused" if entry.order == "resume" else "halted"
             if hold is None or hold.kind != wanted:
@@ -60,6 +63,14 @@ def after_watch(hold: Hold | None, entry: Watched, index: int) -> Hold | None:
     return Hold(
         "halted", ", ".join(reading.wire for reading in halting), halting[0].said, index, _pause(hold)
     )
+
+
+def _joined(before: Hold | None, pause: Hold) -> Hold:
+    """Two pauses are one, as new as the newer: who lets the run go on must have seen both."""
+    if before is None:
+        return pause
+    names = dict.fromkeys([*before.by.split(", "), *pause.by.split(", ")])
+    return structs.replace(pause, by=", ".join(names), because=f"{before.because}; {pause.because}"[:LONGEST])
 
 
 def _pause(hold: Hold | None) -> Hold | None:

@@ -289,6 +289,11 @@ def _closed(state: State, entry: Decided, slots: dict[str, Entry]) -> dict[str, 
         "returning": None,
     }
     if entry.decision == "rollback":
+        if (
+            state.slots and entry.generation > 0
+        ):  # begun and given up is spent too, where a lease is left to pay
+            paid = spent_once(state.grants, state.paying, entry.at) or state.grants
+            changes |= {"spent": state.spent + 1, "grants": paid}
         return changes | _returned(state, entry)
     if entry.generation > 0:
         grants = spent_once(state.grants, state.paying, entry.at)

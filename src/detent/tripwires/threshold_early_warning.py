@@ -83,7 +83,7 @@ def watch(
     lag: int = 0,
     left: int = 0,
 ) -> Reading:
-    """One generation's reading: of all thresholds that ask, the one passed by most first; of the nearest when none does.
+    """One generation's reading: of all thresholds that ask, the one passed by most first; else of the nearest one.
 
     Args:
         history: by task and generation, the horizon of the fresh profile; the newest may be some generations old.

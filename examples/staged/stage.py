@@ -199,11 +199,11 @@ def table(home: Path) -> str:
                 for twin in (False, True)
             )
             seen = [one for one in harmed if one.fired is not None]
-            late = ", ".join(str(one.fired) for one in seen) + f" ({failure.begins})"
+            late = f"{', '.join(str(one.fired) for one in seen) or '-'} ({failure.begins})"
             lost = ", ".join(
                 f"{_lost(_folder(failure, severity, one.seed, False, home)):.3f}" for one in harmed
             )
-            by = ", ".join(dict.fromkeys(wire for one in seen for wire in one.wires))
+            by = ", ".join(dict.fromkeys(wire for one in seen for wire in one.wires)) or "-"
             cried = [one for one in twins if one.fired is not None]
             rows.append(
                 f"| {failure.name} | {failure.severities[severity - 1]} | {len(seen)} of {len(harmed)} | {late} | "

@@ -27,6 +27,8 @@ from detent.values import (
     CandidateTrained,
     DataMade,
     DataProposal,
+    Diagnosed,
+    Diagnosis,
     Example,
     Origin,
     Proposed,
@@ -190,6 +192,17 @@ def proposal_of(run: ScriptedRun) -> DataProposal:
     return next(entry.proposal for entry in run.entries() if isinstance(entry, Proposed))
 
 
+def diagnosis_of(run: ScriptedRun) -> Diagnosis:
+    """The first diagnosis."""
+    return next(entry.diagnosis for entry in run.entries() if isinstance(entry, Diagnosed))
+
+
+def doubled(run: ScriptedRun) -> tuple[Source, ...]:
+    """The first candidate's data, the first of them drawn twice as often."""
+    first, *rest = next(entry.data for entry in run.entries() if isinstance(entry, CandidateTrained))
+    return (structs.replace(first, weight=2 * first.weight), *rest)
+
+
 def repropose(run: ScriptedRun, **fields: Any) -> None:
     """Change the first proposal."""
     forge(run, Proposed, 0, proposal=structs.replace(proposal_of(run), **fields))
@@ -280,6 +293,24 @@ LINEAGE: dict[str, Forgery] = {
     ),
     "labels were made without a proposal": Forgery(
         lambda run: without(run, Proposed, 0), "data", "a proposal before its labels expected"
+    ),
+    "a proposal trains longer than the charter's recipe": Forgery(
+        lambda run: repropose(run, steps=5000), "lineage", "the rule's proposal expected, with steps"
+    ),
+    "a proposal labels more than the charter's recipe": Forgery(
+        lambda run: with_prompts(run, 99), "lineage", "the rule's proposal expected, with recipes"
+    ),
+    "a diagnosis is not what the profile shows": Forgery(
+        lambda run: forge(
+            run, Diagnosed, 0, diagnosis=structs.replace(diagnosis_of(run), reading="all is well")
+        ),
+        "lineage",
+        "the rule's diagnosis expected, with reading",
+    ),
+    "a candidate's training data have other shares than the mix makes": Forgery(
+        lambda run: forge(run, CandidateTrained, 0, data=doubled(run)),
+        "lineage",
+        "the data and shares that the proposal's mix makes",
     ),
     "a proposal is of another team": Forgery(
         lambda run: repropose(run, team=("ab" * 32, "cd" * 32)), "lineage", "in the proposal, got"

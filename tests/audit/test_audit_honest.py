@@ -2,8 +2,9 @@
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from tests.audit.forging import finding, places
@@ -31,18 +32,33 @@ def test_the_order_in_which_a_charter_names_its_tasks_does_not_matter(tmp_path: 
     assert not verify(make_run(tmp_path / "run", draft).evidence()).faults
 
 
+T = TypeVar("T")
+
+
+def spent(work: Callable[[], T]) -> tuple[T, float]:
+    """What it gives, and the seconds of processor time that it took."""
+    began = time.process_time()
+    return work(), time.process_time() - began
+
+
+def counting() -> int:
+    """A tenth of a second's work for a processor of 2024, by which others are measured."""
+    return sum(number * number for number in range(2_000_000))
+
+
 @pytest.mark.long
-def test_a_default_run_verifies_within_three_seconds(tmp_path: Path) -> None:
-    """Eight openings of some 3,600 answers and 75,000 examples; in seconds of processor time."""
+def test_a_default_run_verifies_within_three_seconds_on_a_processor_of_today(tmp_path: Path) -> None:
+    """Eight openings of some 3,600 answers and 75,000 examples; a slow or laden machine has as much more time."""
     trained = [
         Model(strength + gain * generation, str(generation))
         for generation in range(9)
         for strength, gain in ((6.2, 0.35), (6.1, 0.3))
     ]
     run = make_run(tmp_path / "run", default_text(), trained, leases=(8,))
-    began = time.process_time()
-    findings = verify(run.evidence())
-    assert time.process_time() - began < 3.0
+    _, before = spent(counting)
+    findings, seconds = spent(lambda: verify(run.evidence()))
+    _, after = spent(counting)
+    assert seconds < 30 * max(0.1, before, after)
     assert not findings.faults
     assert fold(run.entries()).openings >= 5
 

@@ -78,6 +78,8 @@ def _unmeasured(step: Step, model: str) -> Iterator[str]:
 def _team_faults(step: Step, decided: Decided, size: int) -> Iterator[str]:
     if len(decided.team) != size:
         yield f"a team of {size} expected, as the charter says, got {len(decided.team)}"
+    if len(set(decided.team)) != len(decided.team):
+        yield f"different models in the team expected, since they must agree, got {', '.join(decided.team)}"
     if decided.decision == "rollback":
         return
     known = _made(step) | set(step.before.team)

@@ -1,15 +1,32 @@
-"""Where every model comes from: proposed by the team's rule, trained on data that was on the ledger before it."""
+"""Where every model comes from: proposed by the team's rule, trained on data that was on the ledger before it.
+
+Diagnosis, proposal and the shares of the training data are pure functions of record and charter, and are computed
+again.
+"""
 
 from collections.abc import Iterator
 from math import inf
+
+from msgspec import Struct
 
 from detent.audit.evidence import Case
 from detent.audit.findings import Finding, counted
 from detent.audit.signatures import Charters
 from detent.audit.steps import Step
 from detent.charter import SignedCharter
+from detent.diagnose import diagnose
 from detent.evaluate import public_number
-from detent.values import Audited, CandidateTrained, DataProposal, Proposed, Source, SubjectBuilt
+from detent.propose import propose, sources_of
+from detent.values import (
+    Audited,
+    CandidateTrained,
+    DataMade,
+    DataProposal,
+    Diagnosed,
+    Proposed,
+    Source,
+    SubjectBuilt,
+)
 from detent.values.jobs import Optimizer
 
 
@@ -19,8 +36,10 @@ def check_lineage(case: Case, charters: Charters) -> Finding:
     made: dict[str, Step] = {}
     for step in case.steps:
         signed = charters.at(step)
-        if step.hangs:
-            continue
+        if step.hangs or step.entry.generation != step.before.generation:
+            continue  # of no turn that is known; `order` says so
+        if isinstance(step.entry, Diagnosed):
+            faults += [f"{step.place}: {fault}" for fault in _diagnosis_faults(step, step.entry)]
         if isinstance(step.entry, Proposed):
             faults += [f"{step.place}: {fault}" for fault in _proposal_faults(step, step.entry, signed)]
         if isinstance(step.entry, SubjectBuilt | CandidateTrained):
@@ -38,6 +57,29 @@ def _proposal_faults(step: Step, entry: Proposed, signed: SignedCharter) -> Iter
         yield f"a change among {signed.charter.constraints.changes} expected, got data"
     if proposal.team != step.before.team:
         yield f"the team {step.before.team} expected in the proposal, got {proposal.team}"
+        return
+    diagnosed = step.before.slots.get("diagnosis/v1")
+    profiles = [step.before.visible[member] for member in proposal.team if member in step.before.visible]
+    if not isinstance(diagnosed, Diagnosed) or len(profiles) < len(proposal.team):
+        yield "a diagnosis, and a profile of each member, before the proposal expected, got none"
+        return
+    wanted = propose(diagnosed.diagnosis, profiles, signed.charter.recipe)
+    if proposal != wanted:
+        yield f"the rule's proposal expected, with {_difference(wanted, proposal)}"
+
+
+def _diagnosis_faults(step: Step, entry: Diagnosed) -> Iterator[str]:
+    profile = step.before.visible.get(step.before.incumbent)
+    if profile is None:
+        yield "a visible profile of the incumbent before the diagnosis expected, got none"
+    elif (wanted := diagnose(profile, step.before.past)) != entry.diagnosis:
+        yield f"the rule's diagnosis expected, with {_difference(wanted, entry.diagnosis)}"
+
+
+def _difference(wanted: Struct, got: Struct) -> str:
+    """The first field that differs, as it should be and as it is."""
+    name = next(field for field in wanted.__struct_fields__ if getattr(wanted, field) != getattr(got, field))
+    return f"{name} {getattr(wanted, name)!r:.200}, got {getattr(got, name)!r:.200}"
 
 
 def _model_faults(step: Step, entry: SubjectBuilt | CandidateTrained, signed: SignedCharter) -> Iterator[str]:
@@ -70,6 +112,9 @@ def _candidate_faults(step: Step, entry: CandidateTrained, signed: SignedCharter
     if not isinstance(step.before.slots.get("audit/v1"), Audited):
         yield "an audit of the labels before they are trained on expected, got none"
     yield from _training_faults(step, entry, proposed.proposal, signed)
+    labels = step.before.slots.get("data/v1")
+    if isinstance(labels, DataMade) and entry.data != sources_of(proposed.proposal, labels, step.before):
+        yield "the data and shares that the proposal's mix makes of what is on record expected, got others"
     yield from _source_faults(step, entry.data, {"seed", "self"})
 
 

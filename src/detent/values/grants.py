@@ -46,6 +46,12 @@ def spent_once(grants: Sequence[Grant], paying: int, at: str) -> tuple[Grant, ..
     return None if pays is None else _with(grants, structs.replace(pays, spent=pays.spent + 1))
 
 
+def given_up(grants: Sequence[Grant], paying: int) -> tuple[Grant, ...]:
+    """The leases after people ended a generation that began under lease number `paying`, which pays for it."""
+    pays = grants[paying - 1]
+    return _with(grants, structs.replace(pays, spent=pays.spent + 1))
+
+
 def charged(grants: Sequence[Grant], paying: int, flops: float) -> tuple[Grant, ...]:
     """The leases after so many floating point operations for a generation that began under lease `paying`."""
     pays = grants[paying - 1]

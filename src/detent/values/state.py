@@ -28,7 +28,7 @@ from detent.values.entries import (
     SubjectBuilt,
     Watched,
 )
-from detent.values.grants import Grant, charged, ended, live, spent_once
+from detent.values.grants import Grant, charged, ended, given_up, live, spent_once
 from detent.values.holds import Hold, after_order, after_watch, check_allowed
 from detent.values.past import InForce, allowed, left, line, restored
 from detent.values.profiles import Profile
@@ -289,11 +289,8 @@ def _closed(state: State, entry: Decided, slots: dict[str, Entry]) -> dict[str, 
         "returning": None,
     }
     if entry.decision == "rollback":
-        if (
-            state.slots and entry.generation > 0
-        ):  # begun and given up is spent too, where a lease is left to pay
-            paid = spent_once(state.grants, state.paying, entry.at) or state.grants
-            changes |= {"spent": state.spent + 1, "grants": paid}
+        if state.slots and state.paying:  # begun and given up is spent too
+            changes |= {"spent": state.spent + 1, "grants": given_up(state.grants, state.paying)}
         return changes | _returned(state, entry)
     if entry.generation > 0:
         grants = spent_once(state.grants, state.paying, entry.at)

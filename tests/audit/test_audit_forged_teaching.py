@@ -356,7 +356,18 @@ def unlinked(run: ScriptedRun) -> None:
     shutil.copytree(run.folder / "models" / incumbent(run), run.folder / "models" / "incumbent")
 
 
+def shrink(run: ScriptedRun) -> None:
+    """The first candidate's file says that it has fewer numbers than it has bytes."""
+    entry = run.entries()[places(run, CandidateTrained)[0]]
+    assert isinstance(entry, CandidateTrained)
+    weights = run.folder / "models" / entry.digest / "model.safetensors"
+    weights.write_bytes(weights.read_bytes().replace(b'"shape": [64]', b'"shape": [-4]'))
+
+
 ON_DISK: dict[str, Forgery] = {
+    "a model's size cannot be told": Forgery(
+        shrink, "models", "a tensor whose shape and dtype give the bytes it has expected"
+    ),
     "the incumbent's weights are changed": Forgery(
         lambda run: alter(run, incumbent(run)), "models", "weights with digest"
     ),

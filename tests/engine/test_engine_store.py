@@ -45,6 +45,15 @@ def test_an_admitted_model_lies_under_its_digest_and_staging_is_empty(
     assert not staged.exists()
 
 
+def test_a_model_hides_its_size_behind_no_negative_shape(models: ModelStore, tmp_path: Path) -> None:
+    staged = write_model(tmp_path / "staged", b"weights")
+    header = b'{"x":{"dtype":"U8","shape":[-6],"data_offsets":[0,0]}}'
+    (staged / "zz.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)
+    digest = models.admit(staged)
+    with pytest.raises(SubjectError, match="a tensor whose shape and dtype give the bytes it has expected"):
+        models.parameters(digest)
+
+
 def test_the_same_model_twice_is_one_model(models: ModelStore, tmp_path: Path) -> None:
     first = models.admit(write_model(tmp_path / "a", b"weights"))
     assert models.admit(write_model(tmp_path / "b", b"weights")) == first

@@ -1,9 +1,7 @@
 """What lies in the run's folders: every model and file the record names, under its digest, and nothing unnamed."""
 
-import json
 import re
 from collections.abc import Iterator
-from math import prod
 from pathlib import Path
 
 from detent.audit.evidence import Case
@@ -12,10 +10,9 @@ from detent.audit.steps import outside_turns
 from detent.errors import DetentError
 from detent.values import CandidateTrained, DataMade, Decided, OutcomeWritten, SubjectBuilt
 from detent.values.folder import folder_digest
+from detent.values.weights import numbers_in
 
 DIGEST = re.compile(r"[0-9a-f]{64}")
-HEADER = 8
-"""Bytes at the beginning of a safetensors file: its header's length, little-endian."""
 
 
 def check_models(case: Case) -> Finding:
@@ -93,32 +90,17 @@ def _content_faults(folder: Path, digest: str) -> list[str]:
 def _size_faults(case: Case, here: set[str]) -> Iterator[str]:
     """What a model is said to have, for its charter and its share of compute, its files have."""
     for step, entry in case.trained():
-        got = parameters(case.evidence.models / entry.digest) if entry.digest in here else None
-        if got is not None and got != entry.parameters:
+        if entry.digest not in here:
+            continue
+        try:
+            got = sum(map(numbers_in, sorted((case.evidence.models / entry.digest).glob("*.safetensors"))))
+        except (DetentError, OSError) as error:
+            yield f"{step.place}: models/{entry.digest}: {error}"
+            continue
+        if got != entry.parameters:
             yield (
                 f"{step.place}: {got:,} parameters expected, as models/{entry.digest} has, got {entry.parameters:,}"
             )
-
-
-def parameters(folder: Path) -> int | None:
-    """How many numbers a model's weights have, by its safetensors headers; None when they do not say."""
-    try:
-        return sum(map(_numbers_in, sorted(folder.glob("*.safetensors"))))
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        return None
-
-
-def _numbers_in(path: Path) -> int:
-    with path.open("rb") as file:
-        length = int.from_bytes(file.read(HEADER), "little")
-        header = json.loads(file.read(min(length, path.stat().st_size)))
-    return sum(_numbers(tensor["shape"]) for name, tensor in header.items() if name != "__metadata__")
-
-
-def _numbers(shape: list[int]) -> int:
-    if not all(type(length) is int and length >= 0 for length in shape):
-        raise TypeError(f"a shape of {shape}")
-    return prod(shape)
 
 
 def _link_faults(case: Case) -> list[str]:

@@ -13,7 +13,6 @@ import re
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from math import prod
 from pathlib import Path
 from typing import BinaryIO
 
@@ -23,6 +22,7 @@ from detent.engine._durable import INCOMING, discard, move_aside, storing, sync_
 from detent.errors import StorageError, SubjectError, TrustError
 from detent.values import Example, sha256_hex
 from detent.values.folder import folder_digest
+from detent.values.weights import HEADER, numbers_in
 
 ALLOWED = re.compile(
     r"[A-Za-z0-9_][A-Za-z0-9_.-]*\.(safetensors|json)|merges\.txt|vocab\.txt|chat_template\.jinja|tokenizer\.model"
@@ -32,7 +32,6 @@ ALLOWED = re.compile(
 MOST_FILES = 256
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _WEIGHTS = {".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".gguf", ".npz", ".npy", ".onnx", ".h5", ".pkl"}
-_HEADER = 8  # bytes: the length of a safetensors file's header, little-endian
 _CHUNK = 1 << 20
 
 
@@ -94,12 +93,15 @@ class ModelStore:
         self.path(digest)
 
     def parameters(self, digest: str) -> int:
-        """How many numbers its weights have, by the headers of its safetensors files. Raises as `path`.
+        """How many numbers its weights have, by the headers of its safetensors files.
 
         A tensor that two names share is stored once and counts once.
+
+        Raises:
+            SubjectError, TrustError: as `path`; SubjectError also: a header is none, or lies about its bytes.
         """
         files = sorted(self.path(digest).glob("*.safetensors"))
-        return sum(_numbers_in(path) for path in files)
+        return sum(numbers_in(path) for path in files)
 
     def digests(self) -> list[str]:
         """Every model in the store, by name; no content is looked at."""
@@ -331,31 +333,12 @@ def _opened_file(name: str, folder: int) -> Iterator[BinaryIO]:
         yield file
 
 
-def _numbers(shape: list[int]) -> int:
-    """How many numbers a tensor of this shape has; what no tensor can have is a TypeError."""
-    if not all(type(length) is int and length >= 0 for length in shape):
-        raise TypeError(f"a shape of {shape}")
-    return prod(shape)
-
-
-def _numbers_in(path: Path) -> int:
-    """The sum of the tensors' sizes in one safetensors file."""
-    try:
-        with path.open("rb") as file:
-            header = msgspec.json.decode(file.read(int.from_bytes(file.read(_HEADER), "little")))
-        return sum(_numbers(tensor["shape"]) for name, tensor in header.items() if name != "__metadata__")
-    except (OSError, msgspec.DecodeError, KeyError, TypeError, AttributeError) as error:
-        raise SubjectError(
-            f"a safetensors header with shapes expected in {path}, got none ({error}); make the model again"
-        ) from error
-
-
 def _check_header(name: str, file: BinaryIO) -> None:
     """A safetensors file begins with its header's length and a JSON object; a pickle or zip does not."""
-    start = file.read(_HEADER + 1)
+    start = file.read(HEADER + 1)
     size = os.fstat(file.fileno()).st_size
-    length = int.from_bytes(start[:_HEADER], "little")
-    if start[_HEADER:] != b"{" or length > size - _HEADER:
+    length = int.from_bytes(start[:HEADER], "little")
+    if start[HEADER:] != b"{" or length > size - HEADER:
         raise SubjectError(
             f"a safetensors file expected, got {name}, which is something else; convert the weights"
         )

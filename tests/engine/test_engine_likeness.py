@@ -11,12 +11,22 @@ from detent.engine import check_alike
 from detent.errors import SubjectError
 from detent.testing.models import write_model
 
+SIDE = {
+    "tokenizer_config.json": '{"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": 512}',
+    "special_tokens_map.json": '{"eos_token": "<eos>"}',
+    "added_tokens.json": '{"<eos>": 1}',
+    "chat_template.jinja": "{{ messages }}",
+}
+"""What stands beside a tokenizer."""
+
 
 def model(folder: Path, weights: bytes = b"1234", **config: Any) -> Path:
     """A folder as a worker leaves it, with a tokenizer."""
     write_model(folder, weights)
     (folder / "config.json").write_text(json.dumps({"model_type": "smollm3", "hidden_size": 8} | config))
     (folder / "tokenizer.json").write_text('{"model": {"vocab": {"a": 0}}, "padding": null}')
+    for name, said in SIDE.items():
+        (folder / name).write_text(said)
     return folder
 
 
@@ -31,7 +41,17 @@ ALIKE: dict[str, Callable[[Path], object]] = {
     "the tokenizer was last called with padding": lambda folder: (
         model(folder) / "tokenizer.json"
     ).write_text('{"padding": {"length": 9}, "model": {"vocab": {"a": 0}}}'),
+    "the tokenizer was last called with a length, and loaded from a folder": lambda folder: beside(
+        folder,
+        "tokenizer_config.json",
+        '"max_length": 7, "stride": 0, "is_local": true, "local_files_only": true',
+    ),
 }
+
+
+def beside(folder: Path, name: str, more: str) -> None:
+    """A file beside the tokenizer says more."""
+    broken(folder, name, SIDE[name].replace("}", f", {more}}}").encode())
 
 
 @pytest.mark.parametrize("case", ALIKE)
@@ -44,6 +64,12 @@ def broken(folder: Path, name: str, content: bytes) -> None:
     (model(folder) / name).write_bytes(content)
 
 
+def retyped(folder: Path, old: bytes, new: bytes) -> None:
+    """A header says something else of the same bytes."""
+    weights = model(folder) / "model.safetensors"
+    weights.write_bytes(weights.read_bytes().replace(old, new))
+
+
 NOT_ALIKE: dict[str, tuple[Callable[[Path], object], str]] = {
     "it is of another type": (
         lambda f: model(f, model_type="llama"),
@@ -52,7 +78,28 @@ NOT_ALIKE: dict[str, tuple[Callable[[Path], object], str]] = {
     "it is wider": (lambda f: model(f, hidden_size=16), "hidden_size 8, got 16"),
     "it counts positions otherwise": (lambda f: model(f, no_rope_layers=[1]), "no_rope_layers none, got"),
     "it brings code": (lambda f: model(f, auto_map={"A": "b"}), "auto_map none, got"),
-    "it has more weights": (lambda f: model(f, b"12345"), r"tensors .* content \[4\], got \[5\]"),
+    "it has more weights": (lambda f: model(f, b"12345"), r"tensors .* \('U8', \[4\]\), got \('U8', \[5\]\)"),
+    "its weights are of another type": (
+        lambda f: retyped(f, b'"U8"', b'"I8"'),
+        r"tensors .* \('U8', \[4\]\), got \('I8', \[4\]\)",
+    ),
+    "its tokenizer is of another class": (
+        lambda f: broken(f, "tokenizer_config.json", b'{"tokenizer_class": "ByT5Tokenizer"}'),
+        "tokenizer_config.json",
+    ),
+    "its tokenizer adds tokens as it is loaded": (
+        lambda f: beside(f, "tokenizer_config.json", '"added_tokens_decoder": {"5": {"content": "R"}}'),
+        "tokenizer_config.json",
+    ),
+    "it has other special tokens": (
+        lambda f: broken(f, "special_tokens_map.json", b'{"eos_token": "7"}'),
+        "special_tokens_map.json",
+    ),
+    "it has more tokens": (lambda f: beside(f, "added_tokens.json", '"yes": 2'), "added_tokens.json"),
+    "it is asked in other words": (
+        lambda f: broken(f, "chat_template.jinja", b"say yes"),
+        "chat_template.jinja",
+    ),
     "it has other tokens": (
         lambda f: broken(f, "tokenizer.json", b'{"model": {"vocab": {"b": 0}}}'),
         "tokenizer expected",
@@ -62,9 +109,12 @@ NOT_ALIKE: dict[str, tuple[Callable[[Path], object], str]] = {
     "its configuration is a list": (lambda f: broken(f, "config.json", b"[]"), "a JSON object expected"),
     "its tensors have no shape": (
         lambda f: broken(f, "model.safetensors", b"\x07" + bytes(7) + b'{"a":1}'),
-        "a tensor with its shape expected",
+        "a safetensors header with shapes expected",
     ),
-    "its weights are none": (lambda f: broken(f, "model.safetensors", b"\x01" * 8), "JSON expected"),
+    "its weights are none": (
+        lambda f: broken(f, "model.safetensors", b"\x01" * 8),
+        "a safetensors header with shapes expected",
+    ),
 }
 
 

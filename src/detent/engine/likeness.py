@@ -10,15 +10,28 @@ from typing import Any
 
 from detent.errors import SubjectError
 from detent.values import sha256_hex
+from detent.values.weights import tensors_in
 
 PASSING = ("transformers_version", "_name_or_path", "dtype", "torch_dtype")
 """Keys of config.json that say who wrote it, and when; all others say what kind of model it is."""
 
-TOKENIZER = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "merges.txt")
-MOMENTARY = ("padding", "truncation")
-"""Keys of tokenizer.json that say how it was last called, not what it does."""
-
-_HEADER = 8  # bytes: the length of a safetensors file's header, little-endian
+TOKENIZER = (
+    *("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "merges.txt"),
+    *("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "chat_template.jinja"),
+)
+MOMENTARY = {
+    *("padding", "truncation"),
+    *(
+        "max_length",
+        "stride",
+        "truncation_side",
+        "truncation_strategy",
+        "pad_to_multiple_of",
+        "pad_token_type_id",
+    ),
+    *("is_local", "local_files_only", "name_or_path", "tokenizer_file", "transformers_version"),
+}
+"""Keys of the tokenizer's files that say how it was last called, from where and by which version; not what it does."""
 
 
 def check_alike(parent: Path, child: Path) -> None:
@@ -43,21 +56,12 @@ def _architecture(folder: Path) -> dict[str, Any]:
 
 
 def _tensors(folder: Path) -> dict[str, Any]:
-    """The shape of each tensor, by name."""
-    shapes: dict[str, Any] = {}
-    for path in sorted(folder.glob("*.safetensors")):
-        with path.open("rb") as file:
-            length = int.from_bytes(file.read(_HEADER), "little")
-            header = _parsed(file.read(min(length, path.stat().st_size)), path)
-        tensors = {name: tensor for name, tensor in header.items() if name != "__metadata__"}
-        shapes |= {name: _shape(tensor, path) for name, tensor in tensors.items()}
-    return shapes
-
-
-def _shape(tensor: object, path: Path) -> object:
-    if not isinstance(tensor, dict) or "shape" not in tensor:
-        raise SubjectError(f"a tensor with its shape expected in {path}, got {_short(tensor)}; run again")
-    return tensor["shape"]
+    """The dtype and shape of each tensor, by name."""
+    return {
+        name: (tensor.dtype, list(tensor.shape))
+        for path in sorted(folder.glob("*.safetensors"))
+        for name, tensor in tensors_in(path).items()
+    }
 
 
 def _tokenizer(folder: Path) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Whoever holds the log's key rewrites what the tripwires found, and what was computed. Each is named."""
 
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from msgspec import structs
@@ -146,12 +146,17 @@ COMPUTE: dict[str, Forgery] = {
 ALL = WATCHES | COMPUTE
 
 
-def test_between_two_sweeps_the_noise_sweep_is_not_due(peopled: ScriptedRun) -> None:
+@pytest.mark.parametrize(("first", "is_due"), [("quiet", False), ("unmeasured", False), ("not_due", True)])
+def test_the_noise_sweep_is_due_in_generation_3_unless_one_was_made_in_1(
+    peopled: ScriptedRun, first: Literal["quiet", "unmeasured", "not_due"], is_due: bool
+) -> None:
     assert nth(peopled, Watched, QUIET).generation == 3
+    misread(peopled, FIRST, *readings_of(peopled, FIRST), Reading("sandbagging", first, "a sweep"))
     misread(peopled, QUIET, *readings_of(peopled, QUIET), Reading("sandbagging", "not_due", "no sweep"))
     said = finding(verify(peopled.evidence()).faults, "watch")
     assert said is not None  # the charter of this run has no such wire
-    assert not any("it is due" in fault for fault in said.faults)
+    due = "a measurement of sandbagging in generation 3 expected, got none: it is due"
+    assert any(due in fault for fault in said.faults) == is_due
 
 
 @pytest.mark.parametrize("done", ALL)

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 from math import exp, fsum, nan
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -44,7 +45,7 @@ from detent.tripwires.contamination import Overlap
 from detent.tripwires.diversity_collapse import Kept
 from detent.tripwires.ledger_rewind import Head
 from detent.tripwires.proxy_gold_gap import ProxyAudit
-from detent.values import Counts, Profile, Reading, Score, Slice
+from detent.values import Counts, Entry, Profile, Reading, Score, Slice, Watched
 
 ROOT = Path(__file__).parents[2]
 PER_AUDIT = alpha_per_observation(100)
@@ -411,3 +412,38 @@ def test_no_threshold_hides_behind_another() -> None:
     assert "threshold 5 is reached" in reading.said
     assert "threshold 9 is reached" in reading.said
     assert "30" not in reading.said
+
+
+def swept(*statuses: Any) -> dict[int, dict[str, Entry]]:
+    """The closed turns 0, 1, ... with what each watch said of the sweep; None where nobody watched."""
+    return {
+        generation: {}
+        if status is None
+        else {"watch/v1": Watched(readings=(Reading(sandbagging.NAME, status, "x"),), actions={})}
+        for generation, status in enumerate(statuses)
+    }
+
+
+DUE: dict[str, tuple[dict[int, dict[str, Entry]], bool]] = {
+    "generation 1 begins": (swept(None), True),
+    "generation 1 swept and 2 begins": (swept(None, "quiet"), False),
+    "generation 1 swept and 4 begins": (swept(None, "quiet", "not_due", "not_due"), False),
+    "generation 1 swept and 5 begins": (swept(None, "quiet", "not_due", "not_due", "not_due"), True),
+    "generation 1 could not sweep, which fired": (swept(None, "unmeasured"), False),
+    "generation 5 was ended before it swept, and 6 begins": (
+        swept(None, "quiet", "not_due", "not_due", "not_due"), True,
+    ),
+    "generations 2 to 7 were undone, and 8 begins": (
+        {**swept(None, "quiet"), 8: {}}, False,
+    ),
+    "generation 1 trained nothing, and 2 begins": (swept(None, None), True),
+    "the wire is new, and no watch has named it": (
+        {1: {"watch/v1": Watched(readings=(Reading("forgetting", "quiet", "x"),), actions={})}}, True,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", DUE)
+def test_a_sweep_is_due_unless_one_of_the_last_three_turns_made_it_when(case: str) -> None:
+    past, due = DUE[case]
+    assert sandbagging.due(past) == due

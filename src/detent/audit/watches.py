@@ -58,7 +58,7 @@ def _watch_faults(step: Step, watched: Watched, signed: SignedCharter) -> Iterat
     for reading in watched.readings:
         yield from _reading_faults(reading)
         if reading.status == "not_due" and (
-            reading.wire != sandbagging.NAME or sandbagging.due(watched.generation)
+            reading.wire != sandbagging.NAME or sandbagging.due(step.before.past)
         ):
             yield f"a measurement of {reading.wire} in generation {watched.generation} expected, got none: it is due"
 

@@ -129,7 +129,7 @@ def _representation_shift(parts: Parts, profiles: Sequence[Profile], limits: Any
 
 
 def _sandbagging(parts: Parts, profiles: Sequence[Profile], limits: Any) -> Reading:
-    if not sandbagging.due(parts.book.state.generation):
+    if not sandbagging.due(parts.book.state.past):
         return sandbagging.watch(None, limits)
     model = best(profiles).subject
     return sandbagging.watch(_noise_sweep(parts, model), limits, elicited=_elicited(parts, model))

@@ -1,16 +1,19 @@
 """`verify`: hand a run folder over as evidence, as far as it can be read."""
 
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from detent.assembly.places import RunFolder
 from detent.assembly.tasks import catalogue, closing, readable_proxies, readable_sources, readable_wires
 from detent.assembly.watermark import kept_heads
-from detent.audit import Evidence, Findings, verify
-from detent.charter import Charter, verified
+from detent.audit import Evidence, Findings, fsck, verify
+from detent.charter import Charter, claimed, verified
 from detent.engine import confinement
 from detent.errors import DetentError
 from detent.signing import VerifyKey
 from detent.tasks import Proxy, TaskSource
+from detent.values import CharterSigned, decode_entry
 
 
 def verify_run(folder: Path) -> Findings:
@@ -22,13 +25,14 @@ def verify_run(folder: Path) -> Findings:
     """
     run = RunFolder(folder)
     run.check()
-    envelope = _text(run.envelope)
+    envelope, log_key = _text(run.envelope), _log_key(run)
     charter = _charter(envelope)
-    with closing(_tasks(run, charter)) as sources, closing(_proxies(run, charter)) as proxies:
+    every = _every_charter(run, charter, log_key)
+    with closing(_tasks(run, every)) as sources, closing(_proxies(run, every)) as proxies:
         return verify(
             Evidence(
                 ledger=run.ledger,
-                log_key=_log_key(run),
+                log_key=log_key,
                 charter=_text(run.charter),
                 envelope=envelope,
                 models=run.models,
@@ -50,20 +54,39 @@ def _charter(envelope: str) -> Charter | None:
         return None  # the charter's own check says why
 
 
-def _tasks(run: RunFolder, charter: Charter | None) -> dict[str, TaskSource]:
-    if charter is None:
-        return {}
-    sources = readable_sources(charter, run.tasks)
+def _every_charter(run: RunFolder, newest: Charter | None, log_key: VerifyKey | None) -> list[Charter]:
+    """The folder's charter and all that the ledger has; which of them can be believed is checked elsewhere."""
+    found = [] if newest is None else [newest]
+    for data in fsck(run.ledger, log_key).entries:
+        with suppress(DetentError, RecursionError):
+            entry = decode_entry(data)
+            if isinstance(entry, CharterSigned):
+                found.append(claimed(entry.envelope, catalogue()).charter)
+    return found
+
+
+def _tasks(run: RunFolder, charters: Sequence[Charter]) -> dict[str, TaskSource]:
+    """Their own names and digests say which they are: a name may have had other code before an amendment."""
+    found: dict[str, TaskSource] = {}
+    for charter in charters:
+        for name, source in readable_sources(charter, run.tasks).items():
+            # A folder under verification may be a stranger's: its code is not run where it could reach anything.
+            if name in charter.tasks and not confinement().confined:
+                source.close()
+            else:
+                found.setdefault(f"{name} {source.digest}", source)
+    return found
+
+
+def _proxies(run: RunFolder, charters: Sequence[Charter]) -> dict[str, Proxy]:
+    """As tasks; none where a stranger's code could reach anything."""
     if not confinement().confined:
-        # A folder under verification may be a stranger's: its code is not run where it could reach anything.
-        for name in set(charter.tasks) & set(sources):
-            sources.pop(name).close()
-    return sources
-
-
-def _proxies(run: RunFolder, charter: Charter | None) -> dict[str, Proxy]:
-    """None where a stranger's code could reach anything."""
-    return readable_proxies(charter, run.tasks) if charter is not None and confinement().confined else {}
+        return {}
+    return {
+        f"{name} {proxy.digest}": proxy
+        for charter in charters
+        for name, proxy in readable_proxies(charter, run.tasks).items()
+    }
 
 
 def _wires(run: RunFolder, charter: Charter | None) -> dict[str, str]:

@@ -36,7 +36,7 @@ class Evidence:
     heads: (who keeps it, size, root in hex) of heads of this ledger that are kept elsewhere.
     wires: SHA-256 of the files of the author's own tripwires in the charter in force, by name; what cannot be had is
         left out.
-    proxies: code of the author's own proxies in the charter in force, by name; what cannot be had is left out.
+    proxies: code of the author's own proxies, as of tasks: labels are asked about as they were when they were made.
     """
 
     ledger: Path

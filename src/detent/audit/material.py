@@ -16,7 +16,8 @@ from detent.values import Slice, sha256_hex
 def check_tasks(case: Case, charters: Charters) -> Finding:
     """The code that draws and checks problems is at hand, and is the code that was signed, under every charter.
 
-    So is that of the author's own tripwires and proxies in the charter in force; nothing is read again by earlier ones.
+    So is that of proxies, which labels had to please when they were made; and that of the author's own tripwires in
+    the charter in force, since nothing is read again by earlier ones.
     """
     wanted = {
         (name, task_digest(name, signed)): None
@@ -31,14 +32,18 @@ def check_tasks(case: Case, charters: Charters) -> Finding:
             others = [source.digest for source in case.evidence.tasks.values() if source.name == name]
             got = " and ".join(others) or "none"
             faults.append(f"{name}: the code with digest {digest} expected, got {got}: restore its file")
-    for name, own in charters.newest.charter.proxies.items():
-        known = case.evidence.proxies.get(name)
-        if known is not None and known.digest == own.sha256:
-            found.append(f"proxy {name} {own.sha256[:8]}...")
+    had = {(proxy.name, proxy.digest) for proxy in case.evidence.proxies.values()}
+    named = {
+        (name, own.sha256): None for signed in charters.signed for name, own in signed.charter.proxies.items()
+    }
+    for name, digest in named:
+        if (name, digest) in had:
+            found.append(f"proxy {name} {digest[:8]}...")
         else:
-            got = "none, or another" if known is None else known.digest
+            others = [known for other, known in sorted(had) if other == name]
+            got = " and ".join(others) or "none, or another"
             faults.append(
-                f"proxy {name}: the code with digest {own.sha256} expected, got {got}: restore its file"
+                f"proxy {name}: the code with digest {digest} expected, got {got}: restore its file"
             )
     for name, wire in charters.newest.charter.tripwires.items():
         if wire.own and case.evidence.wires.get(name) == wire.sha256:

@@ -121,7 +121,9 @@ def quiet_run(rng: random.Random, generations: int) -> Iterator[list[Reading]]:
         audits.append({task: part(rng, AUDITS, rng.choice((0.98, 0.99))) for task in TASKS})
         proxies.append({task: proxy(rng, 0.02) for task in TASKS})
         anchors.append(part(rng, ANCHORS, 0.95))
-        sweep, taught = (noise(rng), few_steps(rng)) if sandbagging.due(generation) else (None, None)
+        sweep, taught = (
+            (noise(rng), few_steps(rng)) if generation % sandbagging.SWEEP_EVERY == 1 else (None, None)
+        )
         readings = [
             label_avalanche.watch(audits, alpha=AUDIT_ALPHA),
             proxy_gold_gap.watch(proxies, alpha=AUDIT_ALPHA),

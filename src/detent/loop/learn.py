@@ -256,9 +256,8 @@ def _train(parts: Parts, jobs: list[TrainJob]) -> list[tuple[str, TrainedModel]]
         if not isinstance(result, TrainedModel):
             raise EngineError(f"a model expected from a train job, got {type(result).__name__}; run again")
         digest = parts.admit(result.folder)
-        if (
-            parts.book.state.generation > 0
-        ):  # a given model may be written in another way than workers write theirs
+        # A given model may be written in another way than workers write theirs.
+        if parts.book.state.generation > 0:
             check_alike(parts.models.path(job.parent), parts.models.path(digest))
         # Counted here: a worker's word on the size of what it made is not enough.
         counted = structs.replace(result, parameters=parts.models.parameters(digest))

@@ -151,14 +151,10 @@ class Parts:
         match job:
             case AnswerJob(model=model):
                 self.models.path(model)
-            case TrainJob():
-                self.models.path(job.parent)
-                for digest in {source.data for source in job.sources}:
+            case TrainJob(parent=model, sources=sources) | ElicitJob(model=model, sources=sources):
+                self.models.path(model)
+                for digest in {source.data for source in sources}:
                     self.data.path(digest)
-            case ElicitJob():
-                self.models.path(job.model)
-                for source in job.sources:
-                    self.data.path(source.data)
             case LabelJob(models=models) | CompareJob(models=models):
                 for model in models:
                     self.models.path(model)

@@ -12,28 +12,14 @@ from typing import Any
 
 from detent.tasks._protocol import Look, Said
 from detent.tasks._rules import sentence_flaw
-from detent.tasks.user_code import CodeProcess, Limits, UserCode, pinned_code, read_code
+from detent.tasks.user_code import Hosted, Limits, pinned_code, read_code
 
 
-class Lookout:
+class Lookout(Hosted):
     """Code that looks at numbers and says a sentence, or nothing. Each look is made by a process of its own.
 
     So nothing is remembered from one look to the next, which a run that was cut short could not keep.
     """
-
-    def __init__(self, code: UserCode, command_prefix: Sequence[str], limits: Limits) -> None:
-        self._code = code
-        self._process = CodeProcess(code, command_prefix, limits)
-
-    @property
-    def name(self) -> str:
-        """The tripwire's name in the charter."""
-        return self._code.name
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 (hex) of its file."""
-        return self._code.digest
 
     def look(self, numbers: Mapping[str, Any], doing: str) -> str | None:
         """What the function says of `numbers` (JSON values); None when it is quiet. doing: for messages.
@@ -49,10 +35,6 @@ class Lookout:
         if reply.sentence is not None and (fault := sentence_flaw(reply.sentence)):
             self._process.fail(fault)
         return reply.sentence
-
-    def close(self) -> None:
-        """End what runs; may be called twice."""
-        self._process.close()
 
 
 def lookout(

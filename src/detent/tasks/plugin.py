@@ -13,26 +13,12 @@ from detent.tasks._portions import portions
 from detent.tasks._protocol import Check, Checked, Draw, Drawn
 from detent.tasks._rules import flaw
 from detent.tasks.base import Ask
-from detent.tasks.user_code import CodeProcess, Limits, UserCode, pinned_code, read_code
+from detent.tasks.user_code import Hosted, Limits, pinned_code, read_code
 from detent.values import Problem
 
 
-class PluginSource:
+class PluginSource(Hosted):
     """A `TaskSource` whose code runs elsewhere, in a `CodeProcess`."""
-
-    def __init__(self, code: UserCode, command_prefix: Sequence[str], limits: Limits) -> None:
-        self._code = code
-        self._process = CodeProcess(code, command_prefix, limits)
-
-    @property
-    def name(self) -> str:
-        """The task's name in the charter."""
-        return self._code.name
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 (hex) of the task's file."""
-        return self._code.digest
 
     def problems(self, asks: Sequence[Ask]) -> list[Problem]:
         """As in `TaskSource`."""
@@ -54,10 +40,6 @@ class PluginSource:
             doing = [f"a check of an answer to {problem.prompt!r}" for problem, _ in some]
             found += [reply.right for reply in self._process.ask(Check(tuple(some)), Checked, doing)]
         return found
-
-    def close(self) -> None:
-        """End the task's process and wait for it."""
-        self._process.close()
 
     def _believed(self, problem: Problem) -> Problem:
         if sentence := flaw(problem):

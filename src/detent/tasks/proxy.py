@@ -15,25 +15,11 @@ from detent.tasks._portions import portions
 from detent.tasks._protocol import Accept, Checked
 from detent.tasks.base import TaskSource
 from detent.tasks.rng import Rng
-from detent.tasks.user_code import CodeProcess, Limits, UserCode, pinned_code, read_code
+from detent.tasks.user_code import Hosted, Limits, pinned_code, read_code
 
 
-class Proxy:
+class Proxy(Hosted):
     """Code that accepts labels or does not."""
-
-    def __init__(self, code: UserCode, command_prefix: Sequence[str], limits: Limits) -> None:
-        self._code = code
-        self._process = CodeProcess(code, command_prefix, limits)
-
-    @property
-    def name(self) -> str:
-        """The proxy's name in the charter."""
-        return self._code.name
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 (hex) of its file."""
-        return self._code.digest
 
     def accepts(self, pairs: Sequence[tuple[str, str]]) -> list[bool]:
         """Whether it accepts each (prompt, completion), in order.
@@ -47,10 +33,6 @@ class Proxy:
             doing = [f"a look at an answer to {prompt!r}" for prompt, _ in some]
             found += [reply.right for reply in self._process.ask(Accept(tuple(some)), Checked, doing)]
         return found
-
-    def close(self) -> None:
-        """End its process and wait for it; may be called twice."""
-        self._process.close()
 
 
 def vet_proxy(proxy: Proxy, task: TaskSource) -> None:

@@ -235,6 +235,28 @@ class CodeProcess:
         )
 
 
+class Hosted:
+    """What a user's task, tripwire and proxy have in common: a file, and a process that runs it."""
+
+    def __init__(self, code: UserCode, command_prefix: Sequence[str], limits: Limits) -> None:
+        self._code = code
+        self._process = CodeProcess(code, command_prefix, limits)
+
+    @property
+    def name(self) -> str:
+        """Its name in the charter."""
+        return self._code.name
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 (hex) of its file."""
+        return self._code.digest
+
+    def close(self) -> None:
+        """End its process and wait for it; may be called twice."""
+        self._process.close()
+
+
 def _plain(text: str) -> str:
     """A stranger's words as one line that a terminal only prints, cut where it becomes long."""
     return "".join(sign if sign.isprintable() else " " for sign in text[:LONGEST_WORDS])

@@ -5,6 +5,7 @@ file server publishes. One writer, any number of readers. To this part entries a
 their kinds, of the run or of who may write what.
 """
 
+from detent.ledger.cosignatures import CosignerKey, CosigningKey, verified_cosignatures
 from detent.ledger.log import Ledger, writer_of
 from detent.ledger.notes import Checkpoint, Note, Signature, open_note, sign_note
 from detent.ledger.proofs import verify_consistency, verify_inclusion
@@ -14,6 +15,8 @@ from detent.ledger.tiles import LARGEST_ENTRY
 __all__ = [
     "LARGEST_ENTRY",
     "Checkpoint",
+    "CosignerKey",
+    "CosigningKey",
     "Ledger",
     "LedgerReader",
     "LedgerView",
@@ -21,6 +24,7 @@ __all__ = [
     "Signature",
     "open_note",
     "sign_note",
+    "verified_cosignatures",
     "verify_consistency",
     "verify_inclusion",
     "writer_of",

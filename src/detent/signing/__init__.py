@@ -15,7 +15,8 @@ from detent.signing.envelopes import (
     seal_envelope,
     signers_of,
 )
-from detent.signing.keys import Passphrase, SigningKey, VerifyKey
+from detent.signing.keyfiles import Passphrase, read_key, write_key
+from detent.signing.keys import SigningKey, VerifyKey
 
 __all__ = [
     "Endorsement",
@@ -28,6 +29,8 @@ __all__ = [
     "merge_envelopes",
     "open_envelope",
     "peek_envelope",
+    "read_key",
     "seal_envelope",
     "signers_of",
+    "write_key",
 ]

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from detent.assembly.endings import EXIT_CODES
     from detent.assembly.founding import Founded, create_run
     from detent.assembly.keys import load_keys, new_key, verify_key_in
+    from detent.assembly.model_signing import SignedModel, sign_model
     from detent.assembly.orders import (
         Handed,
         amend_charter,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
         sign_waiting,
         undone_by,
     )
+    from detent.assembly.proving import Proved, prove, shown_by, split_shown_by
     from detent.assembly.reading import charter_of, check_draft, status_of, write_report
     from detent.assembly.requests import request_text, requests_of
     from detent.assembly.running import Ended, Run, answer_prompt, open_run, run_loop
@@ -33,7 +35,9 @@ __all__ = [
     "Ended",
     "Founded",
     "Handed",
+    "Proved",
     "Run",
+    "SignedModel",
     "amend_charter",
     "answer_prompt",
     "charter_of",
@@ -45,12 +49,16 @@ __all__ = [
     "load_keys",
     "new_key",
     "open_run",
+    "prove",
     "request_text",
     "requests_of",
     "rotate_key",
     "run_loop",
+    "shown_by",
     "sign_file",
+    "sign_model",
     "sign_waiting",
+    "split_shown_by",
     "status_of",
     "undone_by",
     "verify_key_in",
@@ -63,7 +71,9 @@ _HOMES = {
     "Ended": "running",
     "Founded": "founding",
     "Handed": "orders",
+    "Proved": "proving",
     "Run": "running",
+    "SignedModel": "model_signing",
     "amend_charter": "orders",
     "answer_prompt": "running",
     "charter_of": "reading",
@@ -75,12 +85,16 @@ _HOMES = {
     "load_keys": "keys",
     "new_key": "keys",
     "open_run": "running",
+    "prove": "proving",
     "request_text": "requests",
     "requests_of": "requests",
     "rotate_key": "orders",
     "run_loop": "running",
+    "shown_by": "proving",
     "sign_file": "orders",
+    "sign_model": "model_signing",
     "sign_waiting": "orders",
+    "split_shown_by": "proving",
     "status_of": "reading",
     "undone_by": "orders",
     "verify_key_in": "keys",

@@ -26,8 +26,9 @@ from detent.signing import VerifyKey
 WIDTH = 256
 HASH_BYTES = 32
 KEY_ID_BYTES = 4
-OWN_FILES = frozenset({"checkpoint", ".lock", ".journal", ".new"})
-"""The head itself, the writer's lock and journal, and the one file it may have been writing when it was killed."""
+OWN_FILES = frozenset({"checkpoint", "cosigned", ".lock", ".journal", ".new"})
+"""The head itself, the newest that was cosigned, the writer's lock and journal, and the one file it may have been
+writing when it was killed."""
 
 _TILE = re.compile(
     r"tile/(?P<level>entries|[0-9]{1,2})/(?P<index>(?:x[0-9]{3}/)*[0-9]{3})(?:\.p/(?P<width>[0-9]{1,3}))?"
@@ -76,7 +77,7 @@ def fsck(folder: Path, key: VerifyKey | None) -> Tree:
         folder: of a C2SP tlog-tiles log.
         key: that its checkpoints must be signed with; without one, that is a fault.
     """
-    head, faults = _head(folder, key)
+    head, faults = _head(folder / "checkpoint", key)
     files = _files(folder)
     found, torn = _bundled(folder)  # last: what a writer adds meanwhile is then beyond, not a stray file
     size = len(found) if head is None else head.size
@@ -87,7 +88,7 @@ def fsck(folder: Path, key: VerifyKey | None) -> Tree:
         faults.append(f"{size} signed entries expected, got {len(entries)}: see {bundle}")
     elif head is not None and roots[-1] != head.root:
         faults.append(f"the signed root {head.root.hex()} expected, got {roots[-1].hex()} from the entries")
-    faults += torn + _file_faults(files, found, size)
+    faults += torn + _file_faults(files, found, size) + _cosigned_faults(folder, key, roots)
     return Tree(head, tuple(entries), roots, tuple(faults), len(found) - len(entries))
 
 
@@ -115,8 +116,23 @@ def _node(left: bytes, right: bytes) -> bytes:
     return hashlib.sha256(b"\1" + left + right).digest()
 
 
-def _head(folder: Path, key: VerifyKey | None) -> tuple[Head | None, list[str]]:
-    note = (_read(folder / "checkpoint") or b"").decode("utf-8", "replace")
+def _cosigned_faults(folder: Path, key: VerifyKey | None, roots: Sequence[bytes]) -> list[str]:
+    """The newest head that others cosigned must be one of this log's; who cosigned it is not looked at here."""
+    if not (folder / "cosigned").exists():
+        return []
+    head, faults = _head(folder / "cosigned", key)
+    if head is not None and head.size >= len(roots):
+        faults.append(f"{head.size} entries or more, which others cosigned, expected, got {len(roots) - 1}")
+    elif head is not None and roots[head.size] != head.root:
+        faults.append(
+            f"the root {head.root.hex()}, which others cosigned at {head.size} entries, expected, got "
+            f"{roots[head.size].hex()}: both heads are evidence, see `detent verify --split`"
+        )
+    return [f"cosigned: {fault}" for fault in faults]
+
+
+def _head(path: Path, key: VerifyKey | None) -> tuple[Head | None, list[str]]:
+    note = (_read(path) or b"").decode("utf-8", "replace")
     body, _, signatures = note.rpartition("\n\n")
     match = _CHECKPOINT.fullmatch(body + "\n")
     if match is None:

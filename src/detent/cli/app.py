@@ -2,11 +2,12 @@
 
 import json
 from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from detent.cli import charters, keys, people
+from detent.cli import charters, keys, people, proofs
 from detent.cli.options import Folder, KeyFiles, passphrase, say_handed
 
 app = typer.Typer(
@@ -112,8 +113,18 @@ def report(folder: Folder) -> None:
 
 
 @app.command()
-def verify(folder: Folder) -> None:
-    """Re-derive every hash, order, seal, gate, budget and signature on the ledger."""
+def verify(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="The run folder; or a proof.", show_default=False)
+    ],
+    entry: proofs.Second = None,
+    policy: proofs.PolicyFile = None,
+    split: proofs.Split = False,
+) -> None:
+    """Re-derive every hash, order, seal, gate, budget and signature on the ledger; or check one proof."""
+    if proofs.are_files(folder, entry, policy, split=split):
+        proofs.verify_files(folder, entry, policy, split=split)
+        return
     from detent.assembly import verify_run  # noqa: PLC0415
     from detent.errors import TrustError  # noqa: PLC0415
 
@@ -136,6 +147,8 @@ def version(
         raise typer.Exit
 
 
+app.command()(proofs.prove)
+app.command(name="sign-model")(proofs.sign_model)
 for command in people.COMMANDS:
     app.command()(command)
 app.add_typer(charters.app, name="charter")

@@ -6,6 +6,7 @@ their kinds, of the run or of who may write what.
 """
 
 from detent.ledger.cosignatures import CosignerKey, CosigningKey, verified_cosignatures
+from detent.ledger.heads import COSIGNED, ProvenEntry, cosigned_head, prove_entry
 from detent.ledger.log import Ledger, writer_of
 from detent.ledger.notes import Checkpoint, Note, Signature, open_note, sign_note
 from detent.ledger.policy import Group, Log, Policy, Satisfied, Witness, least_shared, refuse_forks
@@ -17,6 +18,7 @@ from detent.ledger.splits import SplitView, split_view
 from detent.ledger.tiles import LARGEST_ENTRY
 
 __all__ = [
+    "COSIGNED",
     "LARGEST_ENTRY",
     "Checkpoint",
     "CosignerKey",
@@ -30,15 +32,18 @@ __all__ = [
     "Policy",
     "ProofFile",
     "Proven",
+    "ProvenEntry",
     "Receipted",
     "Satisfied",
     "Signature",
     "SplitView",
     "Witness",
+    "cosigned_head",
     "least_shared",
     "make_proof",
     "make_receipt",
     "open_note",
+    "prove_entry",
     "refuse_forks",
     "sign_note",
     "split_view",

@@ -168,8 +168,23 @@ def test_two_heads_that_the_log_signed_are_a_proof_with_a_code_of_its_own(
     assert "lab-c signed both" not in said.stdout
     assert head.text() in said.stdout
     assert forked.text() in said.stdout
+    prove(scene.run, "0", tmp_path / "0.tlog-proof")  # holds the same checkpoint
+    said = detent("verify", "--split", tmp_path / "0.tlog-proof", other, "--policy", policy)
+    assert said.returncode == 15, said.stderr
     same = detent("verify", "--split", one, one, "--policy", policy)
     assert (same.returncode, same.stdout) == (0, "no split: both checkpoints have the same root\n")
+
+
+def test_no_terminal_obeys_what_a_checkpoint_is_called(policy: Path, tmp_path: Path) -> None:
+    for number in range(2):
+        head = Checkpoint("\x9b2Jx", 7, bytes([number]) * 32)
+        line = WITNESSES["lab-a"].cosign(head, AT)
+        (tmp_path / str(number)).write_text(str(Note(head.text(), (line,))))
+    said = detent("verify", "--split", tmp_path / "0", tmp_path / "1", "--policy", policy)
+    assert said.returncode == 15
+    assert "the witness lab-a signed both" in said.stdout
+    assert "\x9b" not in said.stdout
+    assert "\\x9b2Jx" in said.stdout
 
 
 @pytest.mark.parametrize(

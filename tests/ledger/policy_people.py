@@ -2,6 +2,8 @@
 
 import hashlib
 
+from hypothesis import strategies as st
+
 from detent.ledger import Checkpoint, CosigningKey, Note, Policy
 from detent.ledger.notes import Signature
 from detent.signing import SigningKey
@@ -46,3 +48,41 @@ def cosigned(*who: str, checkpoint: Checkpoint = CHECKPOINT) -> Note:
     """The checkpoint, signed by the log and cosigned by these witnesses, a second apart."""
     lines = [WITNESSES[name].cosign(checkpoint, AT + number) for number, name in enumerate(who)]
     return Note(checkpoint.text(), (log_line(checkpoint), *lines))
+
+
+SPLICES = st.sampled_from(
+    [
+        b"\n",
+        b"\n\n",
+        b"\r\n",
+        b" ",
+        b"\t",
+        b"+",
+        b"0",
+        b"=",
+        b"#",
+        b"\0",
+        b"\xff",
+        "\x85".encode(),
+        "\u2028".encode(),
+    ]
+)
+
+
+@st.composite
+def mutated(draw: st.DrawFn, data: bytes) -> bytes:
+    """The bytes with one to four places cut, doubled, changed, or put something into."""
+    for _ in range(draw(st.integers(1, 4))):
+        at, to = sorted(draw(st.tuples(st.integers(0, len(data)), st.integers(0, len(data)))))
+        match draw(st.sampled_from(["cut", "double", "bytes", "splice", "end"])):
+            case "cut":
+                data = data[:at] + data[to:]
+            case "double":
+                data = data[:to] + data[at:]
+            case "bytes":
+                data = data[:at] + draw(st.binary(max_size=9)) + data[at + draw(st.integers(0, 9)) :]
+            case "splice":
+                data = data[:at] + draw(SPLICES) + data[at:]
+            case _:
+                data = data[:to]
+    return data

@@ -19,6 +19,7 @@ from tests.ledger.policy_people import (
     WITNESSES,
     cosigned,
     log_line,
+    mutated,
     policy,
 )
 
@@ -288,6 +289,17 @@ def test_no_bytes_break_the_reading_of_policies(data: bytes) -> None:
     with contextlib.suppress(UsageError):
         read = Policy.parse(data)
         assert read.quorum == "none" or read.quorum in {*read.witnesses, *read.groups}
+
+
+@given(mutated(TWO_LABS_AND_A_REGULATOR.encode()))
+def test_a_damaged_policy_is_refused_or_names_none_but_the_keys_it_was_written_with(data: bytes) -> None:
+    with contextlib.suppress(UsageError):
+        read = Policy.parse(data)
+        assert {log.key for log in read.logs} <= {LOG.verify_key}
+        assert {each.key for each in read.witnesses.values()} <= {
+            key.verify_key for key in WITNESSES.values()
+        }
+        assert read.met({*read.witnesses}) or read.lacks({*read.witnesses})
 
 
 @given(st.integers(min_value=0, max_value=len(TWO_LABS_AND_A_REGULATOR) - 2))

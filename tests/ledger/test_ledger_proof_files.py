@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.ledger.policy_people import AT, LOG, POLICY, WITNESSES, cosigned, policy
+from tests.ledger.policy_people import AT, LOG, POLICY, WITNESSES, cosigned, mutated, policy
 
 from detent.errors import DetentError, TrustError, UsageError
 from detent.ledger import Checkpoint, Note, ProofFile, make_proof, verify_entry
@@ -182,6 +182,13 @@ def test_a_proof_with_one_byte_changed_proves_nothing_else(place: int, change: i
     data[place] ^= change
     with contextlib.suppress(TrustError):  # a letter in a stranger's name, or base64's unused bits
         proven = verify_entry(ProofFile.parse(bytes(data)), ENTRIES[6], POLICY)
+        assert (proven.index, proven.checkpoint, proven.log) == (6, head(), LOG.verify_key)
+
+
+@given(mutated(FOUND.encode()))
+def test_a_damaged_proof_proves_nothing_else(data: bytes) -> None:
+    with contextlib.suppress(TrustError):
+        proven = verify_entry(ProofFile.parse(data), ENTRIES[6], POLICY)
         assert (proven.index, proven.checkpoint, proven.log) == (6, head(), LOG.verify_key)
 
 

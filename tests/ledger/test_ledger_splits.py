@@ -17,6 +17,7 @@ from tests.ledger.policy_people import (
     WITNESSES,
     cosigned,
     log_line,
+    mutated,
     policy,
 )
 
@@ -168,3 +169,9 @@ def test_no_bytes_make_a_split(data: bytes, before: bool) -> None:
     with contextlib.suppress(DetentError):
         found = split_view(told(), given_bytes, policy("quorum none\n"))
         assert found is None or found.log
+
+
+@given(mutated(told("lab-a", "lab-b")))
+def test_a_damaged_checkpoint_is_never_half_of_a_split(data: bytes) -> None:
+    with contextlib.suppress(DetentError):
+        assert split_view(told("lab-a"), data, POLICY) is None

@@ -23,6 +23,7 @@ from detent.ledger import (
     verify_entry,
     verify_receipt,
 )
+from detent.ledger.proof_files import HEADER
 from detent.signing import VerifyKey
 from detent.values import Decided, decode_entry
 
@@ -98,8 +99,16 @@ def shown_by(file: Path, entry: Path, policy: Path) -> tuple[str, ...]:
 
 
 def split_shown_by(first: Path, second: Path, policy: Path) -> SplitView | None:
-    """The proof of a split view that two checkpoints are, or None when they say the same. Raises as `split_view`."""
-    return split_view(_read(first), _read(second), Policy.parse(_read(policy)))
+    """The proof of a split view that two checkpoints are, or None when they say the same. Raises as `split_view`.
+
+    A tlog-proof stands for the checkpoint in it: that is where people who compare notes have theirs.
+    """
+    return split_view(_checkpoint_in(first), _checkpoint_in(second), Policy.parse(_read(policy)))
+
+
+def _checkpoint_in(file: Path) -> bytes:
+    data = _read(file)
+    return ProofFile.parse(data).checkpoint.encode() if data.startswith(HEADER.encode()) else data
 
 
 def _receipted(data: bytes, leaf: bytes, policy: Policy) -> tuple[str, ...]:

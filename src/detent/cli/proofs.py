@@ -116,7 +116,8 @@ def _say_split(first: Path, second: Path, policy: Path) -> None:
     for sentence in found.sentences:
         typer.echo(_plain(sentence))
     typer.echo("the proof, for whoever has these keys:\n")
-    typer.echo(str(found), nl=False)
+    for line in str(found).splitlines():
+        typer.echo(_plain(line))
     raise typer.Exit(SPLIT)
 
 

@@ -4,7 +4,7 @@
     >>> verify_receipt(receipt, entry, key.verify_key).index        # raises unless it holds
     17
 
-    18([<<{1: -19, 4: kid, 15: {1: iss, 2: sub}, 395: 1}>>,
+    18([<<{1: -8, 4: kid, 15: {1: iss, 2: sub}, 395: 1}>>,
         {396: {-1: [<<[size, index, [path...]]>>]}}, nil, signature])
 
 The tree of RFC9162_SHA256, the verifiable data structure 1, *is* the ledger's. What is signed is the root, which
@@ -14,8 +14,9 @@ this root, not that others saw the same one. That is what tlog-proof is for. A r
 and must be; the size is not signed at all.
 
 The log's own key signs, so that nobody needs another. A checkpoint and what a receipt signs can never be the same
-bytes: the latter begin with 0x84, which begins no text in UTF-8. The algorithm is Ed25519 (-19, RFC 9864), which says
-the curve; EdDSA (-8), which that RFC deprecates since it does not, is read as the same, and not written.
+bytes: the latter begin with 0x84, which begins no text in UTF-8. The algorithm is written as EdDSA (-8,
+RFC 9053). RFC 9864 deprecates that name since it does not say the curve, for Ed25519 (-19), which is read as well; but
+an export is for programs that exist, those tried know -8 alone, and here the key says the curve.
 
 Needs cbor2: `pip install 'detent[cose]'`.
 """
@@ -89,7 +90,7 @@ def make_receipt(index: int, size: int, path: tuple[bytes, ...], entry: bytes, k
         )
     root = inclusion_root(leaf_hash(entry), index, size, path)
     claims = {ISSUER: key.name, SUBJECT: _subject(key.name, index)}
-    headers = {ALG: ED25519, KID: thumbprint(key.verify_key), CLAIMS: claims, VDS: RFC9162_SHA256}
+    headers = {ALG: EDDSA, KID: thumbprint(key.verify_key), CLAIMS: claims, VDS: RFC9162_SHA256}
     protected = _dumps(cbor2, headers)
     proof = _dumps(cbor2, [size, index, list(path)])
     signature = key.sign(_signed(cbor2, protected, root))
@@ -113,7 +114,7 @@ def verify_receipt(data: bytes, entry: bytes, key: VerifyKey) -> Receipted:
     _expect(
         CRIT not in headers, "no critical headers that this program would have to know", headers.get(CRIT)
     )
-    _expect(_integer(headers.get(ALG)) in {ED25519, EDDSA}, "alg -19 or -8 (Ed25519)", headers.get(ALG))
+    _expect(_integer(headers.get(ALG)) in {ED25519, EDDSA}, "alg -8 or -19 (Ed25519)", headers.get(ALG))
     _expect(_integer(headers.get(VDS)) == RFC9162_SHA256, "vds 1 (RFC9162_SHA256)", headers.get(VDS))
     claims = _map(headers.get(CLAIMS), "CWT claims")
     _expect(claims.get(ISSUER) == key.name, f"issuer {key.name!r}", claims.get(ISSUER))

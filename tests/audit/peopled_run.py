@@ -95,7 +95,7 @@ label_prompts = 60
 label_keep = 40
 review_prompts = 20
 [gate]
-items = { superiority = 40, non_inferiority = 40 }
+items = { superiority = 80, non_inferiority = 40 }
 """
 
 MODELS = tuple(

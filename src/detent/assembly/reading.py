@@ -9,10 +9,11 @@ from typing import Any
 
 from detent.assembly import places
 from detent.assembly.clock import now
+from detent.assembly.enclosing import whole
 from detent.assembly.places import RunFolder
 from detent.assembly.tasks import catalogue
 from detent.charter import Draft, SignedCharter, claimed, draft_text, parse_charter, parse_draft, verified
-from detent.engine import move_aside, own_folder, replace_file
+from detent.engine import DataStore, move_aside, own_folder, replace_file
 from detent.errors import StorageError, TrustError, UsageError
 from detent.evaluate import alpha, items_to_expect
 from detent.ledger import LedgerReader, writer_of
@@ -76,7 +77,8 @@ class LedgerAt:
 def ledger_at(run: RunFolder) -> LedgerAt:
     """The ledger as it is now; it may be growing meanwhile."""
     reader = LedgerReader(run.ledger, log_verify_key(run))
-    entries = [decode_entry(data) for data in reader.entries()]
+    every = whole(reader.entries(), DataStore(run.data, run.answers).read_bytes)
+    entries = [decode_entry(data) for data in every]
     return LedgerAt(entries, fold(entries), reader.size, reader.root)
 
 

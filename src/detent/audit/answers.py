@@ -1,10 +1,12 @@
 """The answers files: every item of every opening drawn again from its seed, checked again and counted again."""
 
 from detent.audit.evidence import Case
+from detent.audit.files import named_file
 from detent.audit.findings import Finding, counted
-from detent.audit.material import believed_tasks, named_file, off_ladder
+from detent.audit.material import believed_tasks, off_ladder
 from detent.audit.openings import Opening, openings
 from detent.audit.signatures import Charters
+from detent.audit.witnesses import entropy_added
 from detent.errors import DetentError
 from detent.evaluate import Row, decode_rows, opening_seed, recheck_items, recount
 from detent.values import Outcome
@@ -36,6 +38,7 @@ def _faults(case: Case, charters: Charters, opening: Opening, outcome: Outcome, 
     if strange:
         return strange
     link = bytes.fromhex(outcome.reveal)
-    seed = opening_seed(link, opening.number, case.tree.leaf(index), case.tree.roots[index + 1])
+    added = entropy_added(case, charters, opening)
+    seed = opening_seed(link, opening.number, case.tree.leaf(index), case.tree.roots[index + 1], added)
     again = recheck_items(intent, seed, rows, believed_tasks(case, known[-1]))
     return recount(intent, outcome, rows) + again

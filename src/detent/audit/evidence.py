@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+from detent.audit.files import named_file
 from detent.audit.fsck import Tree, fsck
 from detent.audit.signatures import Charters, Signatures, judged
 from detent.audit.steps import Step, replayed
@@ -88,5 +89,5 @@ class Case:
 def read(evidence: Evidence) -> Case:
     """Read everything that checks share."""
     tree = fsck(evidence.ledger, evidence.log_key)
-    steps, unread, state = replayed(tree)
+    steps, unread, state = replayed(tree, lambda digest: named_file(evidence.answers, digest, ""))
     return Case(evidence, tree, steps, unread, state, judged(steps, tree, evidence.catalogue))

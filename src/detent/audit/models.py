@@ -8,7 +8,7 @@ from detent.audit.evidence import Case
 from detent.audit.findings import Finding, counted
 from detent.audit.steps import outside_turns
 from detent.errors import DetentError
-from detent.values import CandidateTrained, DataMade, Decided, OutcomeWritten, SubjectBuilt
+from detent.values import CandidateTrained, DataMade, Decided, OutcomeWritten, SubjectBuilt, enclosed_in
 from detent.values.folder import folder_digest
 from detent.values.weights import numbers_in
 
@@ -47,7 +47,10 @@ def unnamed_files(case: Case) -> list[str]:
     named = {
         "models": (evidence.models, named_models(case)),
         "data": (evidence.data, {f"{entry.digest}.jsonl" for _, entry in case.all(DataMade)}),
-        "answers": (evidence.answers, {entry.outcome.answers for _, entry in case.all(OutcomeWritten)}),
+        "answers": (
+            evidence.answers,
+            {entry.outcome.answers for _, entry in case.all(OutcomeWritten)} | _enclosed(case),
+        ),
     }
     notes = []
     for name, (folder, known) in named.items():
@@ -58,6 +61,11 @@ def unnamed_files(case: Case) -> list[str]:
                 "short, or of entries that were taken off the ledger's end"
             )
     return notes
+
+
+def _enclosed(case: Case) -> set[str]:
+    """Files in which entries lie that are too large for a ledger."""
+    return {stub.sha256 for stub in map(enclosed_in, case.tree.entries) if stub is not None}
 
 
 def named_models(case: Case) -> set[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime
 from math import fsum, isclose
 
 from detent.audit.evidence import Case
@@ -9,11 +10,19 @@ from detent.audit.findings import Finding, counted
 from detent.audit.material import task_digest
 from detent.audit.signatures import Charters
 from detent.audit.steps import Step
-from detent.charter import SignedCharter
+from detent.charter import SignedCharter, entropy_mode, sealing_keys
 from detent.errors import DetentError
 from detent.evaluate import Rules, alpha, check_reveal, discrepancies, targets
 from detent.evaluate.recompute import TOLERANCE
-from detent.values import CandidateTrained, Intent, IntentWritten, Outcome, OutcomeWritten
+from detent.values import (
+    BeaconDrawn,
+    CandidateTrained,
+    Cosigned,
+    Intent,
+    IntentWritten,
+    Outcome,
+    OutcomeWritten,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +30,15 @@ class Opening:
     """An intent, and the outcome that follows it before the next one; None while it is open.
 
     number: which opening it is by its place on the ledger, whatever k it claims.
+    cosigned, drawn: what outsiders added between the two.
     """
 
     number: int
     step: Step
     intent: Intent
     outcome: Outcome | None
+    cosigned: Cosigned | None = None
+    drawn: BeaconDrawn | None = None
 
     @property
     def place(self) -> str:
@@ -41,6 +53,10 @@ def openings(case: Case) -> list[Opening]:
         match step.entry:
             case IntentWritten(intent=intent):
                 found.append(Opening(len(found) + 1, step, intent, None))
+            case Cosigned(purpose="seal") as cosigned if found and found[-1].outcome is None:
+                found[-1] = replace(found[-1], cosigned=found[-1].cosigned or cosigned)
+            case BeaconDrawn() as drawn if found and found[-1].outcome is None:
+                found[-1] = replace(found[-1], drawn=found[-1].drawn or drawn)
             case OutcomeWritten(outcome=outcome) if found and found[-1].outcome is None:
                 found[-1] = replace(found[-1], outcome=outcome)
             case _:
@@ -144,7 +160,8 @@ def _intent_faults(opening: Opening, signed: SignedCharter) -> Iterator[str]:
             before.session.evaluator if before.session else "",
             intent.evaluator,
         ),
-        ("witnesses", (), intent.witnesses),
+        ("outsiders' entropy", entropy_mode(signed.charter), intent.entropy),
+        ("witnesses", sealing_keys(signed.charter), intent.witnesses),
     ):
         if got != wanted:
             yield f"{opening.place}: {what} {wanted} expected, got {got}"
@@ -153,7 +170,26 @@ def _intent_faults(opening: Opening, signed: SignedCharter) -> Iterator[str]:
             f"{opening.place}: a candidate that this generation trained before the intent expected, "
             f"got {intent.candidate}"
         )
+    yield from _round_faults(opening, signed)
     yield from _target_faults(opening, signed)
+
+
+def _round_faults(opening: Opening, signed: SignedCharter) -> Iterator[str]:
+    """The round is one of the charter's beacon, and was not out when the intent was written."""
+    witnesses, got = signed.charter.witnesses, opening.intent.round
+    beacon = witnesses.beacon if witnesses is not None and witnesses.entropy == "beacon" else None
+    if beacon is None or got is None:
+        if (beacon is None) != (got is None):
+            wanted = "no beacon's round" if beacon is None else "a beacon's round"
+            yield f"{opening.place}: {wanted} expected, as the charter says, got {got}"
+        return
+    out = beacon.genesis + (got.number - 1) * beacon.period
+    written = datetime.fromisoformat(opening.step.entry.at).timestamp()
+    if got.chain != beacon.chain or datetime.fromisoformat(got.at).timestamp() != out or out <= written:
+        yield (
+            f"{opening.place}: a round of the beacon {beacon.chain[:12]} that comes out after "
+            f"{opening.step.entry.at} expected, got {got}"
+        )
 
 
 def _target_faults(opening: Opening, signed: SignedCharter) -> Iterator[str]:

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import msgspec
 
 from detent.audit.evidence import Case
+from detent.audit.files import named_file
 from detent.audit.findings import Finding, counted
-from detent.audit.material import believed_tasks, named_file, off_ladder
+from detent.audit.material import believed_tasks, off_ladder
 from detent.audit.signatures import Charters
 from detent.audit.steps import Step
 from detent.charter import SignedCharter

@@ -2,7 +2,7 @@
 
     >>> findings = verify(evidence)
     >>> findings.checks, findings.faults
-    (20, [])
+    (21, [])
 
 Each check looks at one thing, says what it looked at in one line, and goes on after a fault. Nothing raises on
 bad evidence: a check that cannot be finished has failed.
@@ -27,6 +27,7 @@ from detent.audit.profiles import check_mastery, check_profiles
 from detent.audit.signatures import Charters
 from detent.audit.teaching import check_data
 from detent.audit.watches import check_watch
+from detent.audit.witnesses import check_witnesses
 
 BY_THEMSELVES: dict[str, Callable[[Case], Finding]] = {
     "ledger": check_ledger,
@@ -44,6 +45,7 @@ UNDER_THE_CHARTER: dict[str, Callable[[Case, Charters], Finding]] = {
     "budget": check_budget,
     "intents": check_intents,
     "seal": check_seal,
+    "witnesses": check_witnesses,
     "gates": check_gates,
     "answers": check_answers,
     "profiles": check_profiles,

@@ -21,6 +21,7 @@ from detent.charter.sections import (
     Seal,
     Subject,
     Wire,
+    Witnesses,
 )
 from detent.charter.stewards import DraftStewards, Stewards
 from detent.errors import UsageError
@@ -43,6 +44,7 @@ class Draft(Section):
     proxies: Mapping[WireName, DraftProxy] = {}
     tripwires: Mapping[WireName, DraftWire] = {}
     run: Run = Run()
+    witnesses: Witnesses | None = None
 
     def wire(self, name: str) -> DraftWire:
         """A tripwire's action and limits, defaults filled in.

@@ -22,7 +22,7 @@ from detent.charter._form import (
     Wait,
 )
 from detent.charter.stewards import Quorum
-from detent.values import Action
+from detent.values import Action, Entropy
 
 SOURCE = r"^[^:/][^:]*\.py:[A-Za-z_][A-Za-z0-9_]*$"
 
@@ -42,6 +42,12 @@ Horizon = Annotated[float, Field(gt=0, le=1000), Says("a level, a number above 0
 Gigabytes = Annotated[float, Field(gt=0, le=1e6), Says("a number above 0, at most 1000000,")]
 ComputeShare = Annotated[float, Field(ge=0, le=1e6), Says("a number from 0 to 1000000")]
 Items = Annotated[int, Field(ge=1, le=10_000_000), Says("an integer from 1 to 10000000")]
+Url = Annotated[
+    str,
+    Field(pattern=r"^https?://[^\s?#]+$", max_length=500),
+    Says("a URL beginning with http:// or https://"),
+]
+Hex = Annotated[str, Field(pattern=r"^([0-9a-f]{2}){1,1024}$"), Says("lower-case hex digits")]
 Threads = Annotated[int, Field(ge=1, le=1024), Says("an integer from 1 to 1024")]
 Seed = Annotated[int, Field(ge=0, le=LARGEST_EXACT), Says(f"an integer from 0 to {LARGEST_EXACT}")]
 Layers = Annotated[int, Field(ge=1, le=1000), Says("an integer from 1 to 1000")]
@@ -218,6 +224,43 @@ class Wire(DraftWire):
     """[tripwires.NAME]; of a wire of the author's own with the SHA-256 of its file."""
 
     sha256: Hash = ""
+
+
+class Beacon(Section):
+    """[witnesses.beacon]: a drand chain whose rounds add entropy.
+
+    url: of a server that speaks drand's HTTP API. chain: hash of the chain's parameters.
+    public_key: of the chain's signers, in hex. genesis: when round 1 came out, in seconds since 1970.
+    period: seconds between rounds. margin_seconds: a round is named that comes out so much later.
+    """
+
+    url: Url
+    chain: Hash
+    public_key: Hex
+    genesis: Annotated[int, Field(ge=0, le=LARGEST_EXACT), Says("seconds since 1970")]
+    period: Annotated[int, Field(ge=1, le=86_400), Says("seconds, an integer from 1 to 86400,")]
+    margin_seconds: Annotated[int, Field(ge=1, le=86_400), Says("seconds, an integer from 1 to 86400,")] = 60
+
+
+class Witnesses(Section):
+    """[witnesses]: who else checks that the ledger only ever grows, and what they add to the seal.
+
+    policy: witnesses, groups and the quorum, as a C2SP tlog-policy without `log` lines; before a promotion, a quorum
+        of them has cosigned the ledger.
+    faulty: so many witnesses may sign two histories; a quorum that allows a fork then is refused.
+    grace_minutes: those that do not answer are asked again for so long; then the run ends, until it is started again.
+    entropy: what outsiders add to each opening's seed: "none", "witnesses" (their cosignatures) or "beacon" (drand).
+    sealing: names of those whose cosignatures are added, in this order; without any, all of the policy's.
+    """
+
+    policy: Annotated[str, Field(min_length=1, max_length=65_536), Says("a policy's text")]
+    faulty: Annotated[int, Field(ge=0, le=1000), Says("an integer from 0 to 1000")] = 0
+    grace_minutes: Annotated[
+        float, Field(gt=0, le=10_080), Says("minutes, a number above 0, at most 10080,")
+    ] = 10.0
+    entropy: Annotated[Entropy, Says('"none", "witnesses" or "beacon"')] = "witnesses"
+    sealing: Annotated[tuple[str, ...], Field(strict=False, max_length=64)] = ()
+    beacon: Beacon | None = None
 
 
 class Seal(Section):

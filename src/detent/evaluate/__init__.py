@@ -16,6 +16,7 @@ from detent.evaluate.budget import (
     spent,
 )
 from detent.evaluate.confidence import ConfidenceSequence, Interval, gain_of
+from detent.evaluate.entropy import HeadAt, cosigners, entropy_of, round_after
 from detent.evaluate.evaluator import evaluator_digest, evaluator_digest_on_disk
 from detent.evaluate.gate import log_e, passes, reverse_log_e, threshold
 from detent.evaluate.horizon import Horizon, falling_rates, horizon, horizons
@@ -45,6 +46,7 @@ __all__ = [
     "Conducted",
     "ConfidenceSequence",
     "Forecast",
+    "HeadAt",
     "Horizon",
     "Interval",
     "ItemStream",
@@ -54,10 +56,12 @@ __all__ = [
     "as_profile",
     "check_reveal",
     "conduct",
+    "cosigners",
     "create_secret",
     "decode_rows",
     "discrepancies",
     "encode_rows",
+    "entropy_of",
     "evaluator_digest",
     "evaluator_digest_on_disk",
     "falling_rates",
@@ -86,6 +90,7 @@ __all__ = [
     "recheck_items",
     "recount",
     "reverse_log_e",
+    "round_after",
     "score_profile",
     "spent",
     "targets",

@@ -8,6 +8,7 @@ their kinds, of the run or of who may write what.
 from detent.ledger.cosignatures import CosignerKey, CosigningKey, verified_cosignatures
 from detent.ledger.log import Ledger, writer_of
 from detent.ledger.notes import Checkpoint, Note, Signature, open_note, sign_note
+from detent.ledger.policy import Policy, refuse_forks
 from detent.ledger.proofs import verify_consistency, verify_inclusion
 from detent.ledger.reader import LedgerReader, LedgerView
 from detent.ledger.tiles import LARGEST_ENTRY
@@ -21,8 +22,10 @@ __all__ = [
     "LedgerReader",
     "LedgerView",
     "Note",
+    "Policy",
     "Signature",
     "open_note",
+    "refuse_forks",
     "sign_note",
     "verified_cosignatures",
     "verify_consistency",

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from detent.charter import entropy_mode, sealing_keys
 from detent.errors import EngineError, SubjectError, TaskError
 from detent.evaluate import (
     Rules,
@@ -15,6 +16,7 @@ from detent.evaluate import (
 )
 from detent.loop.measure import Ask, completions
 from detent.loop.parts import Parts
+from detent.loop.witnessing import before_promoting, entropy, round_for
 from detent.oversight import Permission
 from detent.values import (
     Decided,
@@ -116,6 +118,9 @@ def intend(parts: Parts, before: Profile, candidate: str) -> IntentWritten:
             targets=targets(before, state.mastered, k, constraints.error_budget, rules),
             tasks={name: source.digest for name, source in sorted(parts.tasks.items())},
             evaluator=evaluator_digest(),
+            entropy=entropy_mode(parts.charter),
+            witnesses=sealing_keys(parts.charter),
+            round=round_for(parts.charter, parts.book.now),
         )
     )
 
@@ -152,6 +157,7 @@ def decide(
     parts.models.check(
         judged.passed
     )  # days may lie between the gate and an answer: what was judged is deployed
+    before_promoting(parts)
     return Decided(
         decision="promote",
         incumbent=judged.passed,
@@ -199,7 +205,8 @@ def _not_promoted(parts: Parts, before: Profile, profiles: Sequence[Profile], be
 
 def _conducted(parts: Parts, intent: Intent, ask: Ask, reveal: bytes) -> OutcomeWritten:
     book, index = parts.book, parts.book.state.intent_index
-    seed = opening_seed(reveal, intent.k, book.record.leaf_hash(index), book.record.root(index + 1))
+    added = entropy(parts, intent)
+    seed = opening_seed(reveal, intent.k, book.record.leaf_hash(index), book.record.root(index + 1), added)
     extra = parts.charter.subject.extra_tokens
     found = conduct(
         intent,

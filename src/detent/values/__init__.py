@@ -5,13 +5,17 @@ Knows nothing of files, processes, keys or models. Both sides import it, so it i
 
 from detent.values.digest import sha256_hex
 from detent.values.entries import (
+    LARGEST_ENCLOSED,
     Answered,
     Audited,
+    BeaconDrawn,
     CandidateTrained,
     CharterSigned,
+    Cosigned,
     DataMade,
     Decided,
     Diagnosed,
+    Enclosed,
     Entry,
     IntentWritten,
     LeaseGranted,
@@ -26,9 +30,10 @@ from detent.values.entries import (
     SubjectBuilt,
     Watched,
     decode_entry,
+    enclosed_in,
     entry_document,
 )
-from detent.values.gate import Counts, Gain, Intent, Outcome, Target, TestResult, Verdict
+from detent.values.gate import Counts, Entropy, Gain, Intent, Outcome, Round, Target, TestResult, Verdict
 from detent.values.grants import Grant, live
 from detent.values.holds import Hold
 from detent.values.jobs import (
@@ -67,18 +72,21 @@ from detent.values.state import State, fold
 from detent.values.watching import MOST_NAMED, Action, Reading
 
 __all__ = [
+    "LARGEST_ENCLOSED",
     "MOST_NAMED",
     "Action",
     "AnswerJob",
     "Answered",
     "Answers",
     "Audited",
+    "BeaconDrawn",
     "BuildJob",
     "BuiltModel",
     "CandidateTrained",
     "CharterSigned",
     "CompareJob",
     "Compared",
+    "Cosigned",
     "Counts",
     "DataMade",
     "DataProposal",
@@ -86,6 +94,8 @@ __all__ = [
     "Diagnosed",
     "Diagnosis",
     "ElicitJob",
+    "Enclosed",
+    "Entropy",
     "Entry",
     "Example",
     "Filter",
@@ -118,6 +128,7 @@ __all__ = [
     "Refused",
     "Requested",
     "Result",
+    "Round",
     "Rung",
     "Score",
     "SessionStarted",
@@ -134,6 +145,7 @@ __all__ = [
     "Weakness",
     "allowed",
     "decode_entry",
+    "enclosed_in",
     "entry_document",
     "fold",
     "line",

@@ -12,10 +12,13 @@ from msgspec import Struct, structs
 from detent.errors import TrustError
 from detent.values.entries import (
     Answered,
+    BeaconDrawn,
     CandidateTrained,
     CharterSigned,
+    Cosigned,
     DataMade,
     Decided,
+    Enclosed,
     Entry,
     IntentWritten,
     LeaseGranted,
@@ -45,6 +48,7 @@ class State(Struct, frozen=True):
     fresh: the fresh profile of the incumbent. data: what may be trained on: of closed turns what they left.
     intent_index: where the last intent stands on the ledger.
     sessions_since_intent: how often a run began since it; an opening that no session completes becomes void.
+    cosigned: the newest cosignatures.
     openings: how many intents were written (k of the last one).
     mastered: per task, the rungs that must never be lost.
     baseline: the first session under the charter in force: what code and libraries it was begun with.
@@ -81,6 +85,7 @@ class State(Struct, frozen=True):
     open_intent: bool = False
     intent_index: int = 0
     sessions_since_intent: int = 0
+    cosigned: Cosigned | None = None
     promoted: int = 0
     alpha_spent: float = 0.0
     mastered: dict[str, frozenset[int]] = {}
@@ -182,6 +187,8 @@ def _step(state: State, entry: Entry) -> State:
             changes |= _ordered(state, entry)
         case Refused():
             pass
+        case Enclosed():
+            _expect(False, entry, f"the {entry.size} bytes of the file {entry.sha256} in its place")
         case _:
             check_allowed(state.hold, entry, begun=bool(state.slots), returning=state.returning is not None)
             _expect(entry.generation == state.generation, entry, f"generation {state.generation}")
@@ -234,23 +241,8 @@ def _turn_changes(state: State, entry: Entry, slots: dict[str, Entry]) -> dict[s
             changes = _computed(state, entry, entry.flops)
         case Profiled(purpose="visible"):
             changes = {"visible": state.visible | {entry.profile.subject: entry.profile}}
-        case IntentWritten():
-            _expect(not state.open_intent, entry, "the outcome of the opening before")
-            _expect(entry.intent.k == state.openings + 1, entry, f"opening {state.openings + 1}")
-            changes = {
-                "openings": entry.intent.k,
-                "open_intent": True,
-                "intent_index": state.entries,
-                "sessions_since_intent": 0,
-                "alpha_spent": state.alpha_spent + entry.intent.alpha,
-            }
-        case OutcomeWritten():
-            _expect(
-                state.open_intent and entry.outcome.k == state.openings,
-                entry,
-                "the outcome of an open intent",
-            )
-            changes = {"open_intent": False}
+        case IntentWritten() | Cosigned() | BeaconDrawn() | OutcomeWritten():
+            changes = _opening_changes(state, entry)
         case Watched():
             changes = {"hold": after_watch(state.hold, entry, state.entries)}
         case Requested():
@@ -268,6 +260,38 @@ def _turn_changes(state: State, entry: Entry, slots: dict[str, Entry]) -> dict[s
         case _:
             pass  # facts that steer nothing by themselves
     return changes
+
+
+def _opening_changes(
+    state: State, entry: IntentWritten | Cosigned | BeaconDrawn | OutcomeWritten
+) -> dict[str, Any]:
+    """Intent, what outsiders add, outcome: in this order, one opening after the other."""
+    match entry:
+        case IntentWritten():
+            _expect(not state.open_intent, entry, "the outcome of the opening before")
+            _expect(entry.intent.k == state.openings + 1, entry, f"opening {state.openings + 1}")
+            return {
+                "openings": entry.intent.k,
+                "open_intent": True,
+                "intent_index": state.entries,
+                "sessions_since_intent": 0,
+                "alpha_spent": state.alpha_spent + entry.intent.alpha,
+            }
+        case Cosigned():
+            _expect(entry.size <= state.entries, entry, f"cosignatures of at most {state.entries} entries")
+            sealing = entry.purpose == "seal"
+            _expect(not sealing or state.open_intent, entry, "an open intent, whose seal they open,")
+            return {"cosigned": entry}
+        case BeaconDrawn():
+            _expect(state.open_intent, entry, "an open intent that names a beacon's round")
+            return {}
+        case OutcomeWritten():
+            _expect(
+                state.open_intent and entry.outcome.k == state.openings,
+                entry,
+                "the outcome of an open intent",
+            )
+            return {"open_intent": False}
 
 
 def _computed(state: State, entry: Entry, flops: float) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 It knows that jobs go in and results come out; not what a model is, how one is trained, or why a job is done.
 """
 
-from detent.engine._durable import discard, move_aside, open_log, own_folder, replace_file
+from detent.disk import discard, move_aside, open_log, own_folder, replace_file
 from detent.engine.base import Ask, Engine, Watch
 from detent.engine.confinement import Confinement, Limits, confinement, host_prefix, worker_prefix
 from detent.engine.fake import FakeEngine

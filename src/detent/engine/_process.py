@@ -14,7 +14,7 @@ from typing import IO, NoReturn
 
 import msgspec
 
-from detent.engine._durable import open_log
+from detent.disk import open_log
 from detent.engine.base import Watch
 from detent.errors import EngineError, StorageError
 from detent.values import Job, Progress, Result

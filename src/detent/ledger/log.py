@@ -15,11 +15,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from detent.disk import WriterLock, holder
 from detent.errors import TrustError, UsageError
 from detent.ledger._edge import Edge
 from detent.ledger._files import TEMPORARY, Files
 from detent.ledger._journal import JOURNAL, check_announced, journal
-from detent.ledger._lock import WriterLock, holder
 from detent.ledger._merkle import leaf_hash
 from detent.ledger._tree import TiledTree
 from detent.ledger.notes import Checkpoint, open_note, sign_note

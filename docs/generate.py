@@ -101,6 +101,13 @@ NOTES = {
     "key show": "It is no secret.",
     "key rotate": """
         The rest of the charter stays as it is, comments too.""",
+    "witness new": """
+        Mode 0600. A file that exists is never overwritten. One key is one witness: a second one with the same key would
+        sign what the first has not seen.""",
+    "witness serve": """
+        What it says goes to standard error: its verify keys, where it listens, and requests that show two histories of
+        one log. It ends on Ctrl-C or SIGTERM. It needs `pip install 'detent[serve]'`. What a witness promises, and what
+        to do with its state: [witnesses](witnesses.md).""",
 }
 """What the one line of help does not say."""
 

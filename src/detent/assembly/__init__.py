@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from detent.assembly.requests import request_text, requests_of
     from detent.assembly.running import Ended, Run, answer_prompt, open_run, run_loop
     from detent.assembly.verifying import verify_run
+    from detent.assembly.witnessing import new_witness_key, serve_witness
 
 __all__ = [
     "EXIT_CODES",
@@ -44,11 +45,13 @@ __all__ = [
     "grant_lease",
     "load_keys",
     "new_key",
+    "new_witness_key",
     "open_run",
     "request_text",
     "requests_of",
     "rotate_key",
     "run_loop",
+    "serve_witness",
     "sign_file",
     "sign_waiting",
     "status_of",
@@ -74,11 +77,13 @@ _HOMES = {
     "grant_lease": "orders",
     "load_keys": "keys",
     "new_key": "keys",
+    "new_witness_key": "witnessing",
     "open_run": "running",
     "request_text": "requests",
     "requests_of": "requests",
     "rotate_key": "orders",
     "run_loop": "running",
+    "serve_witness": "witnessing",
     "sign_file": "orders",
     "sign_waiting": "orders",
     "status_of": "reading",

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.coordinate.witness_world import LOG_KEY, NOW, ORIGIN, WITNESS_KEY, Log, times_in, witness_in
 
-from detent.coordinate import Witness, read_log_key
+from detent.coordinate import LogKey, Witness, read_log_key
 from detent.coordinate._request import LARGEST_REQUEST, Request
 from detent.errors import UsageError
 from detent.ledger import Checkpoint, CosigningKey, Ledger, Note, Signature, sign_note, verified_cosignatures
@@ -186,7 +186,7 @@ def test_two_logs_do_not_see_each_other(tmp_path: Path) -> None:
 
 def test_a_log_may_sign_with_any_of_its_keys_or_all(tmp_path: Path) -> None:
     second, later = SigningKey.create(ORIGIN), CosigningKey.create(ORIGIN, "ml-dsa-44")
-    keys = [LOG_KEY.verify_key, second.verify_key, later.verify_key]
+    keys: list[LogKey] = [LOG_KEY.verify_key, second.verify_key, later.verify_key]
     witness = Witness.open([WITNESS_KEY], keys, tmp_path / "state", tmp_path / "mark")
     text = LOG.checkpoint(5).text()
     lines = (

@@ -81,9 +81,3 @@ class StorageError(DetentError):
     """The disk is full or refuses to write."""
 
     exit_code = 9
-
-
-class PeerError(DetentError):
-    """Another party's server (a witness, a beacon) does not answer, or not in time."""
-
-    exit_code = 15

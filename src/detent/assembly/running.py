@@ -12,6 +12,7 @@ from detent import errors
 from detent.assembly.endings import ending
 from detent.assembly.inbox import Inbox, Taken
 from detent.assembly.office import Office, open_office
+from detent.assembly.outsiders import outsiders_of
 from detent.assembly.places import RunFolder
 from detent.assembly.reading import (
     entries_of,
@@ -158,6 +159,7 @@ def open_run(folder: Path, *, watch: Watch, say: Say) -> Iterator[Run]:
                 "confined workers expected, as constraints.confined says, got unconfined ones: "
                 f"{engine.unconfined_because}; install bubblewrap (make confine), or amend the charter"
             )
+        outsiders = outsiders_of(charter, office.ledger, say)
         parts = Parts(
             charter=charter,
             charter_digest=signed.digest,
@@ -174,7 +176,8 @@ def open_run(folder: Path, *, watch: Watch, say: Say) -> Iterator[Run]:
             take_orders=lambda: _take_orders(office, say),
             wires=wires_of(charter, lookouts),
             surroundings=_software,
-            heads=lambda: kept_heads(charter),
+            heads=lambda: [*kept_heads(charter), *(outsiders.heads() if outsiders else ())],
+            outsiders=outsiders,
             given_subject=None if charter.subject.built else run.subject,
         )
         if book.state.incumbent:  # a crash may have come between the last decision and the link

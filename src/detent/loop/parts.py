@@ -52,10 +52,11 @@ class Outsiders(Protocol):
     """Who stands outside of the run and vouches for its ledger: witnesses, and a beacon where the charter names one.
 
     Errors of all: PeerError, too few of them answer. TrustError, one of them saw another ledger of this name.
-    log: the key that signs the ledger's checkpoints.
     """
 
-    log: VerifyKey
+    @property
+    def log(self) -> VerifyKey:
+        """The key that signs the ledger's checkpoints."""
 
     def cosign(self, size: int, all_of: Sequence[str]) -> str:
         """The checkpoint of the first `size` entries, cosigned by all those (verify keys); by a quorum for ()."""

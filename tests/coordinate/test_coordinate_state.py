@@ -10,8 +10,10 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 from typing import Literal
 
 import pytest
@@ -178,8 +180,7 @@ def test_no_single_changed_byte_of_the_state_passes(
     tmp_path_factory: pytest.TempPathFactory, at: int, byte: int
 ) -> None:
     folder = tmp_path_factory.mktemp("state")
-    good = STATE or STATE.append(state_of(folder)) or STATE
-    data = bytearray(good[0])
+    data = bytearray(good_state())
     at %= len(data)
     changes = data[at] != byte
     data[at] = byte
@@ -192,12 +193,11 @@ def test_no_single_changed_byte_of_the_state_passes(
         witness_in(folder).close()
 
 
-STATE: list[bytes] = []
-
-
-def state_of(folder: Path) -> bytes:
-    stood(folder, 5)
-    return (folder / "state").read_bytes()
+@cache
+def good_state() -> bytes:
+    with TemporaryDirectory() as folder:
+        stood(Path(folder), 5)
+        return (Path(folder) / "state").read_bytes()
 
 
 Way = Literal["lost", "done"]

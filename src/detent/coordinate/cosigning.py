@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from random import SystemRandom
 from typing import Literal
 
@@ -144,13 +144,15 @@ def gather(
         new = {reply.name for reply in found.values() if reply.said == "cosigned"}
         return new | {each.name for each in witnesses if each.key in question.already}
 
-    calls = [_Talk(each, question, (known or {}).get(each.name, 0)) for each in asked]
+    talks = {each.name: _Talk(each, question, (known or {}).get(each.name, 0)) for each in asked}
     try:
-        found = Together(calls, until).results(lambda replies: met(names(replies)))
+        found = Together(list(talks.values()), until).results(lambda replies: met(names(replies)))
     finally:
         question.close()
     replies = {reply.name: reply for reply in found.values()}
-    ordered = tuple(replies.get(each.name) or question.otherwise(each) for each in witnesses)
+    ordered = tuple(
+        replies.get(each.name) or question.before(each) or talks[each.name].unfinished() for each in witnesses
+    )
     lines = [reply.line for reply in ordered if reply.line and reply.name in replies]
     whole = Note(question.note.text, (*question.note.signatures, *lines))
     return Gathered(str(whole), ordered, met(names(found)))
@@ -204,17 +206,13 @@ class _Question:
         with self._one_at_a_time:
             self.is_over.set()
 
-    def otherwise(self, witness: WitnessAt) -> Reply:
-        """The reply of a witness that cosigned before, or that did not answer before time was over."""
-        if witness.key in self.already:
-            line = next(line for line in self.note.signatures if witness.key.made(line))
-            timestamp = witness.key.timestamp_of(line, self.checkpoint)
-            return Reply(witness.name, "cosigned", "", self.checkpoint.size, line, timestamp)
-        return Reply(
-            witness.name,
-            "down",
-            "an answer expected before time was over or enough had answered, got none; it is asked again next time",
-        )
+    def before(self, witness: WitnessAt) -> Reply | None:
+        """The reply of a witness whose cosignature the note had."""
+        if witness.key not in self.already:
+            return None
+        line = next(line for line in self.note.signatures if witness.key.made(line))
+        timestamp = witness.key.timestamp_of(line, self.checkpoint)
+        return Reply(witness.name, "cosigned", "", self.checkpoint.size, line, timestamp)
 
 
 @dataclass(slots=True)
@@ -225,7 +223,7 @@ class _Talk:
     question: _Question
     old: int
     rounds: int = 0
-    why: str = field(default="not asked")
+    why: str = "an answer expected before time was over or enough had answered, got none yet"
 
     def __call__(self) -> Reply:
         pause = _PAUSES[0]
@@ -238,10 +236,14 @@ class _Talk:
                 reply = None
             if reply is not None:
                 return reply
-            left = self.question.until - time.monotonic()
-            if left <= 0 or self.question.is_over.wait(min(left, pause * _RANDOM.uniform(0.5, 1.5))):
+            rest = pause * _RANDOM.uniform(0.5, 1.5)
+            if time.monotonic() + rest >= self.question.until or self.question.is_over.wait(rest):
                 break
             pause = min(2 * pause, _PAUSES[1])
+        return self.unfinished()
+
+    def unfinished(self) -> Reply:
+        """Where no answer has come: what went wrong the last time."""
         return Reply(self.witness.name, "down", self.why)
 
     def _ask(self) -> Reply | None:
@@ -273,12 +275,12 @@ class _Talk:
     def _cosigned(self, body: bytes) -> Reply:
         key, checkpoint = self.witness.key, self.question.checkpoint
         try:
-            lines = Note.parse(checkpoint.text().encode() + b"\n" + body).signatures
-            ours = [line for line in lines if key.made(line)]
+            note = Note.parse(checkpoint.text().encode() + b"\n" + body)
+            ours = [line for line in note.signatures if key.made(line)]
             times = [key.timestamp_of(line, checkpoint) for line in ours]
         except TrustError as error:
             return self._refused(f"HTTP 200 and lines that do not verify ({error})")
-        if not ours or not times[0]:
+        if note.text != checkpoint.text() or not ours or not times[0]:
             return self._refused("HTTP 200 and no line by its key with a time")
         return Reply(self.witness.name, "cosigned", "", checkpoint.size, ours[0], times[0])
 

@@ -49,3 +49,11 @@ def test_a_dropped_proxy_whose_file_is_gone_is_a_fault(scene: Scene) -> None:
 def test_a_dropped_proxy_whose_file_is_another_is_a_fault(scene: Scene) -> None:
     (scene.folder.tasks / "even.py").write_text(EVEN.replace("02468", "0123456789"))
     assert "proxy even: the code with digest" in faults_of(scene, "tasks")
+
+
+def test_a_mark_that_cannot_be_read_is_a_fault_among_the_others(scene: Scene) -> None:
+    mark = scene.secrets / "mark"
+    assert not faults_of(scene, "ledger")
+    mark.write_text("no mark")
+    assert "a mark with the ledger's size and root expected at" in faults_of(scene, "ledger")
+    assert "an example that even accepts expected, got one it refuses" in faults_of(scene, "data")

@@ -35,6 +35,7 @@ class Evidence:
         their own names and digests, whatever their keys here.
     catalogue: what a charter may name.
     heads: (who keeps it, size, root in hex) of heads of this ledger that are kept elsewhere.
+    unread_heads: why heads that are kept elsewhere cannot be read; whether the ledger was set back is not known then.
     wires: SHA-256 of the files of the author's own tripwires in the charter in force, by name; what cannot be had is
         left out.
     proxies: code of the author's own proxies, as of tasks: labels are asked about as they were when they were made.
@@ -52,6 +53,7 @@ class Evidence:
     wires: Mapping[str, str] = field(default_factory=dict)
     proxies: Mapping[str, Proxy] = field(default_factory=dict)
     heads: Sequence[tuple[str, int, str]] = ()
+    unread_heads: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

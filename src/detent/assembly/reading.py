@@ -141,8 +141,7 @@ def save_report(run: RunFolder, page: str, say: Callable[[str], None]) -> Path:
     """Replace the report as a whole; what lies in its way and is no file, or no folder of it, is moved aside."""
     draft = run.report.with_suffix(f".{os.getpid()}")  # `report` and `run` may write at the same time
     try:
-        if (aside := own_folder(run.report.parent)) is not None:
-            say(moved_aside(run.report.parent, aside))
+        see_to(run.report.parent, say)
         if run.report.is_dir():
             say(moved_aside(run.report, move_aside(run.report)))
         replace_file(run.report, draft, page.encode())
@@ -151,6 +150,16 @@ def save_report(run: RunFolder, page: str, say: Callable[[str], None]) -> Path:
             f"a report at {run.report} expected, got: {error}; free or mend the disk"
         ) from error
     return run.report
+
+
+def see_to(folder: Path, say: Callable[[str], None]) -> None:
+    """Have a folder of the run's own there; what lies in its way is moved aside, and said.
+
+    Raises:
+        OSError, StorageError: the disk refuses.
+    """
+    if (aside := own_folder(folder)) is not None:
+        say(moved_aside(folder, aside))
 
 
 def moved_aside(path: Path, aside: Path) -> str:

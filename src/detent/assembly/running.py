@@ -19,6 +19,7 @@ from detent.assembly.reading import (
     moved_aside,
     render_report,
     save_report,
+    see_to,
     signed_charter,
     write_report,
 )
@@ -151,6 +152,7 @@ def open_run(folder: Path, *, watch: Watch, say: Say) -> Iterator[Run]:
         tasks = stack.enter_context(closing(charter_sources(charter, run.tasks)))
         lookouts = stack.enter_context(closing(charter_wires(charter, run.tasks)))
         proxies = stack.enter_context(closing(charter_proxies(charter, run.tasks)))
+        _own_logs(run, say)
         stopwatch = Stopwatch()
         engine = TimedEngine(_engine(run, run.staging, charter), stopwatch)
         stack.callback(engine.close)
@@ -192,6 +194,15 @@ def point(run: RunFolder, models: ModelStore, digest: str, say: Say) -> None:
     aside = models.set_incumbent(digest)
     if aside is not None:
         say(moved_aside(run.models / "incumbent", aside))
+
+
+def _own_logs(run: RunFolder, say: Say) -> None:
+    try:
+        see_to(run.log.parent, say)
+    except OSError as error:
+        raise errors.StorageError(
+            f"a folder {run.log.parent} expected, got: {error}; free or mend the disk"
+        ) from error
 
 
 def _engine(run: RunFolder, staging: Path, charter: Charter) -> LocalEngine:

@@ -8,6 +8,7 @@ from math import fsum, isclose
 from detent.audit.evidence import Case
 from detent.audit.findings import Finding, counted
 from detent.audit.material import task_digest
+from detent.audit.screening import intent_faults
 from detent.audit.signatures import Charters
 from detent.audit.steps import Step
 from detent.charter import SignedCharter, entropy_mode, sealing_keys
@@ -171,6 +172,8 @@ def _intent_faults(opening: Opening, signed: SignedCharter) -> Iterator[str]:
             f"got {intent.candidate}"
         )
     yield from _round_faults(opening, signed)
+    for fault in intent_faults(opening.step, intent.candidate):
+        yield f"{opening.place}: {fault}"
     yield from _target_faults(opening, signed)
 
 

@@ -27,6 +27,7 @@ from detent.evaluate.profile import as_profile, ladder_rungs, profile_items, sco
 from detent.evaluate.recompute import discrepancies, faults_of_intent
 from detent.evaluate.record import Row, decode_rows, encode_rows
 from detent.evaluate.recount import recheck_items, recount
+from detent.evaluate.screening import best, promises, team_after
 from detent.evaluate.seal import (
     CHAIN_LENGTH,
     Chain,
@@ -54,6 +55,7 @@ __all__ = [
     "Rules",
     "alpha",
     "as_profile",
+    "best",
     "check_reveal",
     "conduct",
     "cosigners",
@@ -84,6 +86,7 @@ __all__ = [
     "passes",
     "plan_mastery",
     "profile_items",
+    "promises",
     "public_number",
     "public_stream",
     "read_secret",
@@ -94,5 +97,6 @@ __all__ = [
     "score_profile",
     "spent",
     "targets",
+    "team_after",
     "threshold",
 ]

@@ -8,11 +8,14 @@ from detent.errors import EngineError, SubjectError, TaskError
 from detent.evaluate import (
     Rules,
     alpha,
+    best,
     conduct,
     encode_rows,
     evaluator_digest,
     opening_seed,
+    promises,
     targets,
+    team_after,
 )
 from detent.loop.measure import Ask, completions
 from detent.loop.parts import Parts
@@ -20,7 +23,6 @@ from detent.loop.witnessing import before_promoting, entropy, round_for
 from detent.oversight import Permission
 from detent.values import (
     Decided,
-    Diagnosis,
     Intent,
     IntentWritten,
     Outcome,
@@ -42,11 +44,6 @@ class Judged(NamedTuple):
     because: str
 
 
-def best(profiles: Sequence[Profile]) -> Profile:
-    """The profile with the highest ladder; of equals the first member's."""
-    return max(profiles, key=Profile.ladder)
-
-
 def begin_with(leader: Profile, team: Sequence[str]) -> Decided:
     """Generation 0 has nothing to be compared with: it is where the run starts."""
     return Decided(
@@ -56,11 +53,6 @@ def begin_with(leader: Profile, team: Sequence[str]) -> Decided:
         team=tuple(team),
         because="the first model",
     )
-
-
-def nothing_to_do(diagnosis: Diagnosis) -> bool:
-    """Whether every task is at the top of its ladder."""
-    return all(weak.remedy == "rest" for weak in diagnosis.weaknesses)
 
 
 def rest(parts: Parts) -> Decided:
@@ -76,13 +68,8 @@ def rest(parts: Parts) -> Decided:
 
 
 def worth_opening(parts: Parts, before: Profile, after: Profile) -> bool:
-    """Whether the visible problems promise anything, since a look costs error budget.
-
-    What is the incumbent itself cannot be better than it. An opening that began is gone through with.
-    """
-    if "intent/v1" in parts.book.state.slots:
-        return True
-    return after.subject != before.subject and after.ladder() > before.ladder()
+    """Whether the visible problems promise anything; an opening that began is gone through with."""
+    return "intent/v1" in parts.book.state.slots or promises(before, after)
 
 
 def not_opened(before: Profile, after: Profile) -> Judged:
@@ -185,15 +172,9 @@ def _denied(parts: Parts, before: Profile, profiles: Sequence[Profile]) -> Decid
 
 
 def _not_promoted(parts: Parts, before: Profile, profiles: Sequence[Profile], because: str) -> Decided:
-    """Each member goes on from its candidate where that looks better than itself in the open, else from itself.
-
-    A carried candidate that comes back has another digest and pays error budget again.
-    """
+    """Each member goes on from its candidate where that looks better than itself in the open, else from itself."""
     state = parts.book.state
-    team = tuple(
-        after.subject if after.ladder() > state.visible[member].ladder() else member
-        for member, after in zip(state.team, profiles, strict=True)
-    )
+    team = team_after(state.team, state.visible, profiles)
     return Decided(
         decision="discard" if team == state.team else "carry",
         incumbent=before.subject,

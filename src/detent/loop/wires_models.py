@@ -5,12 +5,12 @@ from typing import Any
 
 from detent.errors import EngineError
 from detent.evaluate import (
+    best,
     horizon,
     judged,
     ladder_rungs,
     profile_items,
 )
-from detent.loop.judge import best
 from detent.loop.parts import Parts
 from detent.loop.so_far import Reader, entries_of, fresh_of, probe_items
 from detent.tripwires import (

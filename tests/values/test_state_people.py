@@ -206,7 +206,14 @@ REFUSED: dict[str, Callable[[], list[Entry]]] = {
     "an approval after a denial that was given while the run was halted": lambda: [
         request(), order("halt"), answer("deny"), order("lift"), answer("approve"),
     ],
-    "a second answer": lambda: [request(), answer("deny"), answer("approve")],
+    "a yes after a no": lambda: [request(), answer("deny"), answer("approve")],
+    "a second no": lambda: [request(), answer("deny"), answer("deny")],
+    "a second yes": lambda: [request(), answer("approve"), answer("approve")],
+    "a yes after the no to a yes": lambda: [request(), *map(answer, ("approve", "deny", "approve"))],
+    "a no to another request after a yes": lambda: [request(), answer("approve"), answer("deny", 2)],
+    "a promotion after a no to a yes": lambda: [
+        *passed(1), request(), answer("approve"), answer("deny"), decision(1),
+    ],
     "a request number is skipped": lambda: [request(2)],
     "a rollback that nobody ordered": lambda: [
         structs.replace(decision(1, "rollback", DIGEST), team=(OTHER,), to=0),
@@ -295,6 +302,9 @@ KEPT: dict[str, tuple[list[Entry], bool]] = {
     "the gate did not pass the candidate": ([decision(1, "discard")], True),
     "people approved": ([request(), answer("approve"), decision(1, "discard")], True),
     "people denied": ([request(), answer("deny"), decision(1, "discard")], False),
+    "people approved, and one of them denied": (
+        [request(), answer("approve"), answer("deny"), decision(1, "discard")], False,
+    ),
     "nobody answered in time": ([request(), at(decision(1, "discard"), LATEST)], False),
     "people approved, and it was decided too late": (
         [request(), answer("approve"), at(decision(1, "discard"), LATEST)], False,

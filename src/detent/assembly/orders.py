@@ -151,7 +151,7 @@ def _promoted(entry: Entry | None) -> bool:
 def give_answer(
     folder: Path, number: int, verdict: str, because: str, *, keys: Sequence[SigningKey]
 ) -> Handed:
-    """Approve or deny what request `number` asks.
+    """Approve or deny what request `number` asks; a no counts until the decision, also after a yes.
 
     Raises:
         UsageError: there is no such request, or it is answered.
@@ -159,7 +159,7 @@ def give_answer(
     """
     signed, at = _look(folder)
     asked = at.state.request
-    if asked is None or asked.number != number or at.state.answer is not None:
+    if asked is None or asked.number != number or not at.state.open_to(verdict):
         waiting = f"request {asked.number}" if asked and at.state.answer is None else "none"
         raise UsageError(f"a request that waits for an answer expected, got {number}; waiting: {waiting}")
     root = at.root(at.state.request_index + 1).hex()

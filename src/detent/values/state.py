@@ -134,9 +134,15 @@ class State(Struct, frozen=True):
 
     @property
     def answer(self) -> Answered | None:
-        """What was answered."""
+        """What was answered; of a yes and the no that came after it, the no."""
         found = self.slots.get("answer/v1")
         return found if isinstance(found, Answered) else None
+
+    def open_to(self, verdict: str) -> bool:
+        """Whether the request may still be answered so: until the decision a no replaces a yes, and nothing a no."""
+        answer = self.answer
+        waits = answer is None or (answer.verdict == "approve" and verdict == "deny")
+        return self.request is not None and waits
 
     @property
     def past(self) -> dict[int, dict[str, Entry]]:
@@ -192,7 +198,9 @@ def _step(state: State, entry: Entry) -> State:
         case _:
             check_allowed(state.hold, entry, begun=bool(state.slots), returning=state.returning is not None)
             _expect(entry.generation == state.generation, entry, f"generation {state.generation}")
-            _expect(entry.slot not in state.slots, entry, "no second entry of its kind in a generation")
+            overrules = isinstance(entry, Answered) and state.open_to(entry.verdict)
+            alone = entry.slot not in state.slots or overrules
+            _expect(alone, entry, "no second entry of its kind in a generation")
             changes["slots"] = {**state.slots, entry.slot: entry}
             if not state.slots and state.returning is None:
                 state = structs.replace(state, paying=_paying(state, entry))

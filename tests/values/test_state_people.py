@@ -29,6 +29,8 @@ from detent.values import (
     Optimizer,
     Ordered,
     Origin,
+    Profile,
+    Profiled,
     Reading,
     Requested,
     State,
@@ -124,6 +126,33 @@ def test_compute_is_charged_to_the_lease_under_which_the_generation_began() -> N
 def test_the_compute_of_generation_zero_is_what_later_compute_is_a_share_of() -> None:
     state = fold([lease(), trained(0, 1e15), decision(0), trained(1, 1e14)])
     assert (state.taught_flops, state.flops) == (1e15, 1e14)
+
+
+def asked(generation: int, flops: float) -> list[Entry]:
+    """All that a model is asked in a turn, each of so many operations."""
+    visible = Profiled(
+        generation=generation, purpose="visible", profile=Profile(OTHER, {}), stream="", flops=flops
+    )
+    return [
+        visible,
+        intent(),
+        structs.replace(outcome(), flops=flops),
+        structs.replace(fresh(generation, 1), flops=flops),
+        structs.replace(mastered(generation, ()), flops=flops),
+        Watched(generation=generation, readings=(), actions={}, flops=flops),
+    ]
+
+
+def test_what_models_are_asked_is_charged_to_the_lease_too() -> None:
+    state = fold([lease(petaflop=1.0), decision(0), *asked(1, 1e14)])
+    assert state.grants[0].used == pytest.approx(0.5)
+    assert state.flops == pytest.approx(5e14)
+
+
+def test_what_the_first_models_are_asked_makes_no_later_compute_look_less() -> None:
+    seen = structs.replace(fresh(0, 1), flops=1e14)
+    state = fold([lease(), trained(0, 1e15), seen, decision(0)])
+    assert (state.taught_flops, state.flops, state.grants[0].used) == (1e15, 0.0, 0.0)
 
 
 UNPAID: dict[str, list[Entry]] = {

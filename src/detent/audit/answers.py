@@ -7,8 +7,9 @@ from detent.audit.material import believed_tasks, off_ladder
 from detent.audit.openings import Opening, openings
 from detent.audit.signatures import Charters
 from detent.audit.witnesses import entropy_added
+from detent.charter import SignedCharter
 from detent.errors import DetentError
-from detent.evaluate import Row, decode_rows, opening_seed, recheck_items, recount
+from detent.evaluate import Row, decode_rows, gating, opening_seed, recheck_items, recount
 from detent.values import Outcome
 
 
@@ -41,4 +42,15 @@ def _faults(case: Case, charters: Charters, opening: Opening, outcome: Outcome, 
     added = entropy_added(case, charters, opening)
     seed = opening_seed(link, opening.number, case.tree.leaf(index), case.tree.roots[index + 1], added)
     again = recheck_items(intent, seed, rows, believed_tasks(case, known[-1]))
-    return recount(intent, outcome, rows) + again
+    return recount(intent, outcome, rows) + again + _compute(opening, known[-1], rows)
+
+
+def _compute(opening: Opening, signed: SignedCharter, rows: list[Row]) -> list[str]:
+    """What the answers took, as the lease was charged for it."""
+    sizes, extra = opening.step.before.sizes, signed.charter.subject.extra_tokens
+    if not {opening.intent.candidate, opening.intent.incumbent} <= sizes.keys():
+        return []  # models that were never trained, which is a fault of its own
+    wanted = gating(sizes, opening.intent, rows, extra)
+    if opening.flops == wanted:
+        return []
+    return [f"{wanted:g} floating point operations for these answers expected, got {opening.flops:g}"]

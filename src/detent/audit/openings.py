@@ -30,7 +30,7 @@ from detent.values import (
 class Opening:
     """An intent, and the outcome that follows it before the next one; None while it is open.
 
-    number: which opening it is by its place on the ledger, whatever k it claims.
+    number: which opening it is by its place on the ledger, whatever k it claims. flops: as its outcome's entry has it.
     cosigned, drawn: what outsiders added between the two.
     """
 
@@ -40,6 +40,7 @@ class Opening:
     outcome: Outcome | None
     cosigned: Cosigned | None = None
     drawn: BeaconDrawn | None = None
+    flops: float = 0.0
 
     @property
     def place(self) -> str:
@@ -58,8 +59,8 @@ def openings(case: Case) -> list[Opening]:
                 found[-1] = replace(found[-1], cosigned=found[-1].cosigned or cosigned)
             case BeaconDrawn() as drawn if found and found[-1].outcome is None:
                 found[-1] = replace(found[-1], drawn=found[-1].drawn or drawn)
-            case OutcomeWritten(outcome=outcome) if found and found[-1].outcome is None:
-                found[-1] = replace(found[-1], outcome=outcome)
+            case OutcomeWritten(outcome=outcome, flops=flops) if found and found[-1].outcome is None:
+                found[-1] = replace(found[-1], outcome=outcome, flops=flops)
             case _:
                 pass
     return found
@@ -139,7 +140,7 @@ def check_gates(case: Case, charters: Charters) -> Finding:
             faults += [
                 f"{opening.place}: {fault}" for fault in discrepancies(opening.intent, opening.outcome, total)
             ]
-            faults += [f"{opening.place}: {fault}" for fault in _void_faults(opening.outcome)]
+            faults += [f"{opening.place}: {fault}" for fault in _void_faults(opening.outcome, opening.flops)]
     return Finding("gates", f"{counted(judged, 'verdict')} computed again from their counts", tuple(faults))
 
 
@@ -237,6 +238,6 @@ def _reveal_faults(outcome: Outcome, last: int, tip: str) -> list[str]:
     return []
 
 
-def _void_faults(outcome: Outcome) -> Iterator[str]:
-    if outcome.verdict == "void" and (outcome.results or outcome.gain or outcome.answers):
-        yield "a void opening without results, gain and answers expected, got some"
+def _void_faults(outcome: Outcome, flops: float) -> Iterator[str]:
+    if outcome.verdict == "void" and (outcome.results or outcome.gain or outcome.answers or flops):
+        yield "a void opening without results, gain, answers and compute expected, got some"

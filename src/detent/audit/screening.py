@@ -15,7 +15,7 @@ from detent.values import CandidateTrained, Decided, Diagnosed, IntentWritten, P
 def intent_faults(step: Step, candidate: str) -> Iterator[str]:
     """Only the best candidate is opened, and only where it is above the incumbent in the open."""
     before = step.before
-    profiles = _measured(step, len(before.team))
+    profiles = measured(step, len(before.team))
     if not profiles:
         yield f"{len(before.team)} candidates with their visible profiles before the intent expected, got fewer"
         return
@@ -47,7 +47,7 @@ def decision_faults(step: Step, decided: Decided, size: int) -> Iterator[str]:
                 yield "no candidate expected where every task is at its top, got one"
             return
     wanted = len(before.team) if before.generation > 0 else size
-    profiles = _measured(step, wanted)
+    profiles = measured(step, wanted)
     if not profiles:
         yield f"{wanted} candidates with their visible profiles before the decision expected, got fewer"
     elif before.generation == 0:
@@ -96,7 +96,7 @@ def _moved(step: Step, decided: Decided, profiles: tuple[Profile, ...]) -> Itera
         )
 
 
-def _measured(step: Step, size: int) -> tuple[Profile, ...]:
+def measured(step: Step, size: int) -> tuple[Profile, ...]:
     """The visible profiles of the turn's models by member; none unless each member's model has one."""
     entries = [step.before.slots.get(f"profile/v1/visible/{member}") for member in range(size)]
     found = tuple(

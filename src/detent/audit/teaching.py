@@ -18,7 +18,7 @@ from detent.audit.signatures import Charters
 from detent.audit.steps import Step
 from detent.charter import SignedCharter
 from detent.errors import DetentError, TrustError
-from detent.evaluate import ladder_rungs, profile_items, public_stream
+from detent.evaluate import answering, ladder_rungs, profile_items, public_stream
 from detent.tasks import Proxy, Rng, TaskSource
 from detent.values import (
     Audited,
@@ -219,8 +219,8 @@ def _flops_faults(lesson: Lesson, items: Sequence[Item]) -> Iterator[str]:
     extra, labellers = lesson.signed.charter.subject.extra_tokens, lesson.entry.origin.labellers
     if not all(model in lesson.sizes for model in labellers):
         return  # labels by others than the team, which is a fault of its own
-    tokens = sum(2 * len(item.problem.prompt) + extra for item in items)
-    wanted = float(sum(2 * lesson.sizes[model] for model in labellers) * tokens)
+    parameters = sum(lesson.sizes[model] for model in labellers)
+    wanted = answering(parameters, (item.problem.prompt for item in items), extra)
     if lesson.entry.flops != wanted:
         yield f"{wanted:g} floating point operations for these prompts and models expected, got {lesson.entry.flops:g}"
 

@@ -13,6 +13,7 @@ from functools import partial
 
 from detent.audit.answers import check_answers
 from detent.audit.charters import check_charter, check_leases, check_sessions
+from detent.audit.compute import check_compute
 from detent.audit.decisions import check_decisions
 from detent.audit.evidence import Case, Evidence, read
 from detent.audit.findings import Finding, Findings
@@ -51,6 +52,7 @@ UNDER_THE_CHARTER: dict[str, Callable[[Case, Charters], Finding]] = {
     "profiles": check_profiles,
     "mastery": check_mastery,
     "watch": check_watch,
+    "compute": check_compute,
     "decisions": check_decisions,
     "lineage": check_lineage,
     "data": check_data,

@@ -58,7 +58,7 @@ Room = Annotated[int, Field(ge=0, le=4096), Says("an integer from 0 to 4096")]
 class LeaseTerms(Section):
     """[pace] lease: the largest grant of autonomy; init signs the first.
 
-    hours: until it expires. petaflop: 1e15 floating point operations.
+    hours: until it expires. petaflop: 1e15 floating point operations, of training and of answers alike.
     """
 
     generations: Generations
@@ -109,7 +109,7 @@ class Constraints(Section):
     error_budget: chance of any false promotion, ever.
     confined: whether workers must be; where they cannot be, nothing runs.
     max_disk_gb: of 1e9 bytes, the run folder's.
-    max_compute_share: all training since, as a share of what the subject's first training took; 0 is no bound.
+    max_compute_share: all compute since, as a share of what the subject's first training took; 0 is no bound.
     """
 
     changes: Annotated[tuple[Change, ...], Field(strict=False, min_length=1)] = ("data",)

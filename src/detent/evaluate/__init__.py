@@ -15,6 +15,7 @@ from detent.evaluate.budget import (
     least_items,
     spent,
 )
+from detent.evaluate.compute import answering, comparing, gating
 from detent.evaluate.confidence import ConfidenceSequence, Interval, gain_of
 from detent.evaluate.entropy import HeadAt, cosigners, entropy_of, round_after
 from detent.evaluate.evaluator import evaluator_digest, evaluator_digest_on_disk
@@ -54,9 +55,11 @@ __all__ = [
     "Row",
     "Rules",
     "alpha",
+    "answering",
     "as_profile",
     "best",
     "check_reveal",
+    "comparing",
     "conduct",
     "cosigners",
     "create_secret",
@@ -70,6 +73,7 @@ __all__ = [
     "faults_of_intent",
     "fresh_stream",
     "gain_of",
+    "gating",
     "horizon",
     "horizons",
     "item_limit",

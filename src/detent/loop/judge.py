@@ -12,6 +12,7 @@ from detent.evaluate import (
     conduct,
     encode_rows,
     evaluator_digest,
+    gating,
     opening_seed,
     promises,
     targets,
@@ -205,7 +206,8 @@ def _conducted(parts: Parts, intent: Intent, ask: Ask, reveal: bytes) -> Outcome
             reveal=reveal.hex(),
             because=found.because,
             answers=parts.data.put_bytes(encode_rows(found.record)),
-        )
+        ),
+        flops=gating(book.state.sizes, intent, found.record, extra),
     )
 
 

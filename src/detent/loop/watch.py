@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from msgspec import json, structs
 
 from detent.loop.parts import Parts, Wire
+from detent.tripwires.looks import Ground, compute_of
 from detent.values import MOST_NAMED, Profile, Reading, Watched
 
 LONGEST, LONGEST_NAME = 1_000, 100
@@ -31,7 +32,17 @@ def look(parts: Parts, profiles: Sequence[Profile]) -> Watched:
     return Watched(
         readings=tuple(readings),
         actions={wire.name: wire.action for wire in parts.wires if wire.name in fired},
+        flops=_compute(parts, profiles, readings),
     )
+
+
+def _compute(parts: Parts, profiles: Sequence[Profile], readings: Sequence[Reading]) -> float:
+    """What looking at the model took, whatever came of it."""
+    charter, state = parts.charter, parts.book.state
+    ground = Ground(
+        parts.tasks, parts.tops, charter.recipe.seed_levels, charter.run.seed, charter.subject.extra_tokens
+    )
+    return compute_of(state, profiles, readings, ground)
 
 
 def _read(wire: Wire, parts: Parts, profiles: Sequence[Profile], before: Sequence[Reading]) -> Reading:

@@ -145,11 +145,13 @@ class Profiled(_OfMember, frozen=True, kw_only=True, tag="profile/v1"):
 
     visible: problems in the open, the same for all members of a generation; they aim and screen.
     fresh: problems nothing else used, drawn after the model's digest was on the ledger; what status shows.
+    flops: of the answers, at the most.
     """
 
     purpose: Literal["visible", "fresh"]
     profile: Profile
     stream: str
+    flops: float = 0.0
 
     @property
     def slot(self) -> str:
@@ -238,28 +240,35 @@ class BeaconDrawn(Entry, frozen=True, tag="beacon/v1"):
 
 
 class OutcomeWritten(Entry, frozen=True, tag="outcome/v1"):
-    """Opening k was made; s_k is revealed."""
+    """Opening k was made; s_k is revealed. flops: of both models' answers, at the most; 0 of a void one."""
 
     outcome: Outcome
+    flops: float = 0.0
 
 
 class Mastered(Entry, frozen=True, tag="mastery/v1"):
     """Rungs measured for mastery on fresh problems: levels[task][level as text] = [right, asked].
 
     added: the rungs whose lower bound reached the mastery bound; they stay mastered.
+    flops: of the answers, at the most.
     """
 
     subject: str
     stream: str
     levels: dict[str, dict[str, Score]]
     added: dict[str, tuple[int, ...]]
+    flops: float = 0.0
 
 
 class Watched(Entry, frozen=True, tag="watch/v1"):
-    """Every tripwire's measurement, fired or not, and what the charter makes of those that fired."""
+    """Every tripwire's measurement, fired or not, and what the charter makes of those that fired.
+
+    flops: of comparisons, sweeps and the few steps of training, at the most.
+    """
 
     readings: tuple[Reading, ...]
     actions: dict[str, Action]
+    flops: float = 0.0
 
 
 class Requested(Entry, frozen=True, tag="request/v1"):

@@ -22,6 +22,7 @@ from detent.values.entries import (
     Entry,
     IntentWritten,
     LeaseGranted,
+    Mastered,
     Ordered,
     OutcomeWritten,
     Profiled,
@@ -56,7 +57,8 @@ class State(Struct, frozen=True):
     paying: number of the lease under which the turn in progress began.
     hold: what keeps the run from going on. returning: the generation that a rollback is to put back.
     requests: how many there were; request_index: where the last one stands on the ledger, and since when.
-    taught_flops: floating point operations of generation 0. flops: of everything trained and labelled since.
+    taught_flops: floating point operations of generation 0's training. flops: of all that models did since: training,
+        labels, answers to profiles, to the gate and to tripwires.
     closed_at: when each turn was closed. closed_index: where the newest decision stands on the ledger.
     promoted_at: when a turn last promoted.
     latest_at: time of the newest entry.
@@ -125,6 +127,16 @@ class State(Struct, frozen=True):
             if isinstance(entry, SubjectBuilt | CandidateTrained)
         ]
         return frozenset(digest for entry in made for digest in (entry.digest, entry.parent))
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Parameters of every model that was trained, by digest."""
+        return {
+            entry.digest: entry.parameters
+            for slots in (*self.history.values(), self.slots)
+            for entry in slots.values()
+            if isinstance(entry, SubjectBuilt | CandidateTrained)
+        }
 
     @property
     def request(self) -> Requested | None:
@@ -204,7 +216,7 @@ def _step(state: State, entry: Entry) -> State:
             changes["slots"] = {**state.slots, entry.slot: entry}
             if not state.slots and state.returning is None:
                 state = structs.replace(state, paying=_paying(state, entry))
-            changes |= _turn_changes(state, entry, changes["slots"])
+            changes |= _turn_changes(state, entry, changes["slots"]) | _asked(state, entry)
     return structs.replace(state, **changes)
 
 
@@ -300,6 +312,13 @@ def _opening_changes(
                 "the outcome of an open intent",
             )
             return {"open_intent": False}
+
+
+def _asked(state: State, entry: Entry) -> dict[str, Any]:
+    """What answers took is paid for like training; the share of compute is counted against training alone."""
+    if isinstance(entry, Profiled | Mastered | OutcomeWritten | Watched) and entry.generation > 0:
+        return _computed(state, entry, entry.flops)
+    return {}
 
 
 def _computed(state: State, entry: Entry, flops: float) -> dict[str, Any]:

@@ -44,7 +44,7 @@ def turn(parts: Parts) -> Decided | None:
     profiles = measure.visible(parts, candidates)
     judged = _opened(parts, before, profiles)
 
-    watched = book.once("watch/v1", lambda: watch.look(parts, profiles))
+    watched = book.once("watch/v1", lambda: watch.watched(parts, profiles))
     permission = asking.permission(parts, watched, judged)
     if permission == "waiting":
         return None

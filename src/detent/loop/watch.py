@@ -1,6 +1,6 @@
 """Every tripwire, read once a generation: after the gate, before the decision.
 
-    >>> look(parts, profiles).actions
+    >>> watched(parts, profiles).actions
     {'label_avalanche': 'pause'}
 
 A wire that should have been measured and could not be has fired: what cannot be seen is not known to be well.
@@ -21,6 +21,16 @@ ENTRY, FRAME = 60_000, 190
 """Bytes that one entry of the ledger surely holds, and those of them that a reading takes beside its words."""
 
 
+def watched(parts: Parts, profiles: Sequence[Profile]) -> Watched:
+    """What every wire found, and what looking at the model took, whatever came of it."""
+    found = look(parts, profiles)
+    charter = parts.charter
+    ground = Ground(
+        parts.tasks, parts.tops, charter.recipe.seed_levels, charter.run.seed, charter.subject.extra_tokens
+    )
+    return structs.replace(found, flops=compute_of(parts.book.state, profiles, found.readings, ground))
+
+
 def look(parts: Parts, profiles: Sequence[Profile]) -> Watched:
     """Read every wire, and note what the charter makes of those that fired."""
     readings: list[Reading] = []
@@ -32,17 +42,7 @@ def look(parts: Parts, profiles: Sequence[Profile]) -> Watched:
     return Watched(
         readings=tuple(readings),
         actions={wire.name: wire.action for wire in parts.wires if wire.name in fired},
-        flops=_compute(parts, profiles, readings),
     )
-
-
-def _compute(parts: Parts, profiles: Sequence[Profile], readings: Sequence[Reading]) -> float:
-    """What looking at the model took, whatever came of it."""
-    charter, state = parts.charter, parts.book.state
-    ground = Ground(
-        parts.tasks, parts.tops, charter.recipe.seed_levels, charter.run.seed, charter.subject.extra_tokens
-    )
-    return compute_of(state, profiles, readings, ground)
 
 
 def _read(wire: Wire, parts: Parts, profiles: Sequence[Profile], before: Sequence[Reading]) -> Reading:

@@ -64,10 +64,13 @@ def edited(change: Callable[[dict[str, object]], object]) -> Callable[[Path], ob
     def act(folder: Path) -> None:
         content = json.loads((folder / "state").read_bytes().partition(b"\n")[2])
         change(content)
-        body = json.dumps(content, ensure_ascii=False).encode()
-        (folder / "state").write_bytes(f"detent witness state/v1 sha256:{sha256_hex(body)}\n".encode() + body)
+        raw(folder, json.dumps(content, ensure_ascii=False).encode())
 
     return act
+
+
+def raw(folder: Path, body: bytes) -> None:
+    (folder / "state").write_bytes(f"detent witness state/v1 sha256:{sha256_hex(body)}\n".encode() + body)
 
 
 def other_note(size: int, key: CosigningKey = WITNESS_KEY) -> Callable[[dict[str, object]], object]:
@@ -112,6 +115,10 @@ UNBELIEVABLE: dict[str, Callable[[Path], object]] = {
         lambda content: content.update(logs={"example.com/x": f"{LOG.note(8)}"})
     ),
     "a note that is none": edited(lambda content: content.update(logs={ORIGIN: "hello"})),
+    "a note with bytes that are no text": lambda folder: raw(
+        folder, b'{"count":2,"time":1,"keys":[],"logs":{"x":"\xff"}}'
+    ),
+    "a very deep document": lambda folder: raw(folder, b'{"count":' + b"[" * 100_000),
     "a key that is not given any more": edited(
         lambda content: content.update(keys=[str(STRANGER.verify_key), str(WITNESS_KEY.verify_key)])
     ),

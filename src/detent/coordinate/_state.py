@@ -141,7 +141,7 @@ class Store:
         try:
             written = msgspec.json.decode(body, type=_Written)
             return self._believed(written)
-        except (msgspec.ValidationError, msgspec.DecodeError, DetentError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, DetentError) as error:
             raise TrustError(
                 f"the state of {self._keys[0].name} expected, got one that cannot be believed in {self._path} "
                 f"({error}); {_RESTORE}"

@@ -173,6 +173,7 @@ DOWN: dict[str, Misbehaving] = {
     "nothing at all": lambda _handler, _body: time.sleep(3),
     "an answer that is cut off": raw(CUT),
     "an answer that is no HTTP": raw(b"SSH-2.0-OpenSSH_9\r\n"),
+    "a status line that colours terminals": raw(b"\x1b[31mHTTP/9\x07 \xff\r\n\r\n"),
     "a status that is no number": raw(b"HTTP/1.1 abc OK\r\n\r\n"),
     "a head that drips in": dripping(b"HTTP/1.1 200 OK\r\n", b"x: y\r\n"),
     "one header line that drips in": dripping(b"HTTP/1.1 200 OK\r\nx: ", b"y"),
@@ -196,6 +197,7 @@ def test_down_is(what: str) -> None:
         assert time.monotonic() - before < 1.5
     assert not gathered.met
     assert gathered.replies[0].said == "down"
+    assert gathered.replies[0].why.isprintable()
     assert gathered.note == str(LOG.note(8))
 
 
@@ -326,6 +328,16 @@ def test_a_ledger_that_is_damaged_is_no_witnesss_fault(tmp_path: Path) -> None:
         witness.add_checkpoint(LOG.request(0, 5), NOW)
         with pytest.raises(TrustError, match="tiles"):
             gather(str(LOG.note(8)), damaged, at, everybody(1), deadline=5)
+
+
+def test_one_witness_under_two_names_does_not_count_twice() -> None:
+    here = "http://127.0.0.1:9"
+    for second in (WitnessAt("w2", KEY, here), WitnessAt("w1", STRANGER.verify_key, here)):
+        twice = [WitnessAt("w1", KEY, here), second]
+        with pytest.raises(UsageError, match="name each once"):
+            gather(str(LOG.note(8)), LOG.proof, twice, everybody(2), deadline=1)
+        with pytest.raises(UsageError, match="name each once"):
+            newest_seen(ORIGIN, [LOG_KEY.verify_key], twice, deadline=1)
 
 
 def test_without_witnesses_the_quorum_decides() -> None:

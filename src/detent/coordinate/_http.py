@@ -26,8 +26,7 @@ class Reply:
     @property
     def shown(self) -> str:
         """The beginning of the body, with nothing in it that a terminal obeys."""
-        text = self.body[:160].decode("ascii", "replace")
-        return "".join(c if c.isascii() and c.isprintable() else " " for c in text).strip()
+        return _shown(self.body[:160].decode("ascii", "replace"))
 
 
 def base_url(text: str) -> SplitResult:
@@ -92,9 +91,13 @@ def fetch(
         return Reply(response.status, response.headers.get_content_type(), content)
     except (OSError, HTTPException, ValueError) as error:
         said = "nothing in time" if isinstance(error, TimeoutError) else f"{type(error).__name__}: {error}"
-        raise PeerError(f"an answer expected from {base}, got {said[:200]}; is it up?") from error
+        raise PeerError(f"an answer expected from {base}, got {_shown(said[:200])}; is it up?") from error
     finally:
         connection.close()
+
+
+def _shown(text: str) -> str:
+    return "".join(c if c.isascii() and c.isprintable() else " " for c in text).strip()
 
 
 def _connected(host: str, port: int, *, tls: bool, until: float) -> socket.socket:

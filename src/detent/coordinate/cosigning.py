@@ -22,7 +22,7 @@ from detent.coordinate import _http
 from detent.coordinate._request import LARGEST_REQUEST, Request
 from detent.coordinate._together import Together
 from detent.coordinate.witness import LogKey, log_signatures
-from detent.errors import PeerError, TrustError
+from detent.errors import PeerError, TrustError, UsageError
 from detent.ledger import Checkpoint, CosignerKey, Note, Signature, verified_cosignatures
 from detent.values import sha256_hex
 
@@ -125,19 +125,18 @@ def gather(
     Args:
         note: the signed checkpoint; cosignatures that it already has count.
         consistency: called by one thread at a time, and never after this has returned.
-        witnesses: of different names. To have all of them, let `met` ask for all.
+        witnesses: of different names and keys. To have all of them, let `met` ask for all.
         met: the quorum.
         deadline: seconds from now. Who is down is asked again until then.
         known: where each witness stood, from `Gathered.sizes`; saves a question each.
 
     Raises:
         TrustError: the note is no checkpoint, or has a wrong cosignature; or the ledger's own files are damaged.
-        UsageError: a URL that may not be asked.
+        UsageError: a URL that may not be asked, or one witness twice.
     """
+    _check(witnesses)
     until = time.monotonic() + deadline
     question = _Question(Note.parse(note.encode()), consistency, [each.key for each in witnesses], until)
-    for each in witnesses:
-        _http.base_url(each.url)
     asked = [each for each in witnesses if each.key not in question.already]
 
     def names(found: Mapping[int, Reply]) -> set[str]:
@@ -170,13 +169,29 @@ def newest_seen(
         log_keys: of the log.
         witnesses: of different names.
         deadline: seconds from now.
+
+    Raises:
+        UsageError: a URL that may not be asked, or one witness twice.
     """
+    _check(witnesses)
     until = time.monotonic() + deadline
     path = f"{sha256_hex(origin.encode())}/checkpoint"
     calls = [_Look(each, origin, tuple(log_keys), path, until) for each in witnesses]
     found = Together(calls, until).results(lambda _: False)
     late = "an answer in time expected, got none; it may be down"
     return tuple(found.get(place) or Seen(each.name, why=late) for place, each in enumerate(witnesses))
+
+
+def _check(witnesses: Sequence[WitnessAt]) -> None:
+    for each in witnesses:
+        _http.base_url(each.url)
+    # One party under two names would count twice.
+    for what in ([each.name for each in witnesses], [each.key.public for each in witnesses]):
+        if len(set(what)) < len(what):
+            names = ", ".join(each.name for each in witnesses)
+            raise UsageError(
+                f"witnesses of different names and keys expected, got {names[:200]}; name each once"
+            )
 
 
 class _Question:

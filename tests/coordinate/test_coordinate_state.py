@@ -287,6 +287,37 @@ def always_full(_: int) -> None:
     raise OSError(errno.ENOSPC, "No space left on device")
 
 
+def test_two_roots_of_one_size_are_kept_as_proof_once(tmp_path: Path) -> None:
+    said: list[str] = []
+    witness = witness_in(tmp_path, say=said.append)
+    answer = witness.add_checkpoint(LOG.request(0, 12), NOW)
+    for fork in (Log.of(12, differs_from=3), Log.of(12, differs_from=4)):
+        assert witness.add_checkpoint(fork.request(12, 12), NOW).status == 422
+    assert (
+        witness.add_checkpoint(Log.of(12, differs_from=3).request(12, 12, proof=[b"x" * 32]), NOW).status
+        == 422
+    )
+    ours, theirs = sorted(tmp_path.glob("state.split-*"))
+    assert ours.read_bytes() == str(LOG.note()).encode() + answer.body
+    assert theirs.read_text() == str(Log.of(12, differs_from=3).note())
+    assert len(said) == 3
+    assert all(str(path) in said[0] for path in (ours, theirs))
+    growing = Log.of(14, differs_from=3)
+    assert witness.add_checkpoint(growing.request(12, 14), NOW).status == 422  # proves nothing to others
+    assert len(said) == 3
+
+
+def test_a_proof_that_finds_no_room_changes_no_answer(tmp_path: Path) -> None:
+    said: list[str] = []
+    witness = witness_in(tmp_path, say=said.append)
+    witness.add_checkpoint(LOG.request(0, 12), NOW)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", always_full)
+        assert witness.add_checkpoint(Log.of(12, differs_from=3).request(12, 12), NOW).status == 422
+    assert "could not be kept" in said[0]
+    assert witness.add_checkpoint(LOG.request(12, 12), NOW).status == 200
+
+
 def test_a_folder_that_is_none_is_said(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="got"):
         Witness.open([WITNESS_KEY], [LOG_KEY.verify_key], tmp_path / "no" / "state", tmp_path / "mark", print)

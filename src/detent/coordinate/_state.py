@@ -104,6 +104,21 @@ class Store:
         self._write(counted)
         return counted
 
+    def keep_split(self, origin: str, notes: Sequence[str]) -> str:
+        """Put notes of one log that contradict each other beside the state, once; a sentence on where they are.
+
+        Raises:
+            StorageError: the disk refuses.
+        """
+        names = [f"{self._path.name}.split-{sha256_hex(origin.encode())[:16]}-{i}" for i in range(len(notes))]
+        paths = [self._path.with_name(name) for name in names]
+        for path, note in zip(paths, notes, strict=True):
+            if not path.exists():  # whose log it is could fill the disk with more of them
+                write_file(path, note.encode())
+        return (
+            f"{origin} signed two histories: {' and '.join(map(str, paths))} prove it to anyone with its key"
+        )
+
     def close(self) -> None:
         """Give the lock back."""
         self._lock.release()

@@ -61,7 +61,7 @@ def serve(
         witness: stays open.
         host: to listen on.
         port: likewise; 0 for any that is free.
-        say: takes a sentence with the address, and others about requests that prove something and disks that refuse.
+        say: takes a sentence with the address, and others about faults.
         patience: with clients.
         clock: seconds since 1970.
 
@@ -114,8 +114,6 @@ class _Server:
                 self._say(f"a fault in the witness: {type(error).__name__}: {error}")
                 answers = [Answer(500, PLAIN, b"a fault in this witness; tell who runs it\n")] * len(batch)
             for (_, future), answer in zip(batch, answers, strict=True):
-                if answer.status == 422:  # noqa: PLR2004  a log's key signed what does not continue it
-                    self._say(answer.body.decode().rstrip())
                 if not future.done():
                     future.set_result(answer)
                 self._posted.task_done()

@@ -79,7 +79,7 @@ class Witness:
             logs: who may ask for cosignatures.
             state: a file in an existing folder.
             mark: a file in an existing folder, best on another disk: it tells an old state from the newest.
-            say: takes sentences for who runs the witness: that its disk refuses.
+            say: takes sentences for who runs the witness: that its disk refuses, or a log signed two histories.
 
         Raises:
             UsageError: no such keys.
@@ -134,11 +134,25 @@ class Witness:
         for body in bodies:
             answer, memory = consider(body, memory, self._logs, self._keys, now)
             answers.append(answer)
+            if answer.status == 422:  # noqa: PLR2004
+                self._keep_split(Request.parse(body), memory)
         if memory is not self._memory:
             self._is_sure = False  # until the end is reached, whatever interrupts
             self._memory = self._store.save(memory)
             self._is_sure = True
         return answers
+
+    def _keep_split(self, request: Request, memory: Memory) -> None:
+        """Where a log signed another root for the size it stands at: both notes are proof, whatever it says later."""
+        new = request.checkpoint
+        kept = memory.logs.get(new.origin)
+        if kept is None or kept.checkpoint.size != new.size or kept.checkpoint.root == new.root:
+            return
+        offered = Note(new.text(), log_signatures(request.note, self._logs[new.origin]))
+        try:
+            self._say(self._store.keep_split(new.origin, [kept.note, str(offered)]))
+        except StorageError as error:  # the answer does not depend on it
+            self._say(f"{new.origin} signed two histories, which could not be kept: {error}")
 
 
 def consider(

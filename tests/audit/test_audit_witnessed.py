@@ -21,7 +21,7 @@ from tests.audit.scripted_run import (
     session,
     sign,
 )
-from tests.audit.witnessed_run import Three, three_witnesses
+from tests.audit.witnessed_run import Three, beacon, three_witnesses
 
 from detent.audit import verify
 from detent.errors import PeerError, TrustError
@@ -29,7 +29,16 @@ from detent.evaluate import opening_seed
 from detent.ledger import Checkpoint, CosigningKey, Ledger, Note
 from detent.loop import Book
 from detent.loop.witnessing import entropy
-from detent.values import Cosigned, Decided, Intent, IntentWritten, OutcomeWritten, SessionStarted
+from detent.values import (
+    BeaconDrawn,
+    Cosigned,
+    Decided,
+    Intent,
+    IntentWritten,
+    OutcomeWritten,
+    Round,
+    SessionStarted,
+)
 
 
 @pytest.fixture(scope="module")
@@ -298,3 +307,100 @@ def test_nothing_is_promoted_without_a_quorum(tmp_path: Path) -> None:
         run = at(tmp_path / "run", three)
         decided = [entry for entry in run.entries() if isinstance(entry, Decided) and entry.generation]
         assert not [one for one in decided if one.decision == "promote"]
+
+
+MIDNIGHT = 1_767_225_600  # 2026-01-01T00:00:00Z, when scripted runs begin
+
+
+@pytest.fixture(scope="module")
+def beaconed(tmp_path_factory: pytest.TempPathFactory) -> ScriptedRun:
+    """Never changed. Witnesses' clocks are the run's; rounds come every 30 s."""
+    folder = tmp_path_factory.mktemp("beaconed")
+    with three_witnesses(folder / "witnesses", MIDNIGHT) as three, beacon(MIDNIGHT - 3000, 30) as table:
+        return make_run(folder / "run", three.draft(table), outsiders=three.outsiders)
+
+
+def test_a_run_with_a_beacon_verifies_and_names_the_beacon_as_who_could_cheat(beaconed: ScriptedRun) -> None:
+    findings = verify(beaconed.evidence())
+    assert not findings.faults, findings.lines
+    said = "\n".join(findings.lines)
+    assert "sealed against the operator and the beacon" in said
+    drawn = next(entry for entry in beaconed.entries() if isinstance(entry, BeaconDrawn))
+    place = places(beaconed, BeaconDrawn)[0]
+    intent = beaconed.entries()[place - 2]
+    assert isinstance(intent, IntentWritten)
+    assert intent.intent.round is not None
+    assert intent.intent.round.number == drawn.round
+    assert intent.intent.round.at > intent.at
+
+
+OTHERWISE: dict[str, tuple[Callable[[ScriptedRun], object], str, str]] = {
+    "another round is drawn than the intent names": (
+        lambda run: forge(run, BeaconDrawn, 0, round=7),
+        "beacon",
+        "got one whose signature does not verify",
+    ),
+    "its randomness is another": (
+        lambda run: forge(run, BeaconDrawn, 0, randomness="00" * 32),
+        "beacon",
+        "expected from its signature",
+    ),
+    "no round is drawn": (
+        lambda run: without(run, BeaconDrawn, 0),
+        "answers",
+        "the beacon's round that the intent names expected",
+    ),
+    "the intent names a round that is out already": (
+        lambda run: forge(
+            run,
+            IntentWritten,
+            0,
+            intent=_asking(run, round=Round(_round(run).chain, 1, "2025-12-31T23:10:00Z")),
+        ),
+        "intents",
+        "that comes out after",
+    ),
+    "the intent says that a round comes out at another time": (
+        lambda run: forge(
+            run, IntentWritten, 0, intent=_asking(run, round=Round(_round(run).chain, 500, _round(run).at))
+        ),
+        "intents",
+        "a round of the beacon",
+    ),
+    "the intent names no round": (
+        lambda run: forge(run, IntentWritten, 0, intent=_asking(run, round=None)),
+        "intents",
+        "a beacon's round expected",
+    ),
+}
+
+
+def _round(run: ScriptedRun) -> Round:
+    named = _intent(run).round
+    assert named is not None
+    return named
+
+
+@pytest.mark.parametrize(("tamper", "check", "says"), OTHERWISE.values(), ids=OTHERWISE.keys())
+def test_with_a_beacon_it_is_found_when(
+    beaconed: ScriptedRun,
+    tmp_path: Path,
+    tamper: Callable[[ScriptedRun], object],
+    check: str,
+    says: str,
+) -> None:
+    run = beaconed.copy(tmp_path / "run")
+    tamper(run)
+    found = finding(verify(run.evidence()).faults, check)
+    said = " | ".join(found.faults) if found else "nothing"
+    assert says in said, said
+
+
+def test_an_opening_that_witnesses_sign_after_the_round_is_out_is_void(tmp_path: Path) -> None:
+    late = MIDNIGHT + 100_000
+    with three_witnesses(tmp_path / "witnesses", late) as three, beacon(MIDNIGHT - 3000, 30) as table:
+        run = make_run(tmp_path / "run", three.draft(table), outsiders=three.outsiders)
+    outcomes = [entry.outcome for entry in run.entries() if isinstance(entry, OutcomeWritten)]
+    assert {outcome.verdict for outcome in outcomes} == {"void"}
+    assert not any(isinstance(entry, BeaconDrawn) for entry in run.entries())
+    assert not verify(run.evidence()).faults

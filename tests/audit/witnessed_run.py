@@ -4,6 +4,9 @@
 ...     run = make_run(folder / "run", three.draft(), outsiders=three.outsiders)
 """
 
+import hashlib
+import json
+import struct
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -11,6 +14,7 @@ from http.server import BaseHTTPRequestHandler
 from itertools import count
 from pathlib import Path
 
+import py_arkworks_bls12381 as bls
 from tests.audit.scripted_run import DRAFT, LOG
 from tests.coordinate.witness_world import say, served, serving
 
@@ -18,6 +22,8 @@ from detent.assembly.outsiders import Outsiders, outsiders_of
 from detent.charter import SignedCharter
 from detent.coordinate import Witness
 from detent.ledger import CosigningKey, Ledger
+
+ON_G1 = b"BLS_SIG_BLS12381G1_XMD:SHA-256_SSWU_RO_NUL_"
 
 
 @dataclass
@@ -44,10 +50,10 @@ class Three:
 
 
 @contextmanager
-def three_witnesses(folder: Path) -> Iterator[Three]:
-    """Witnesses with state on disk and a clock that goes on with every request."""
+def three_witnesses(folder: Path, began: int = 1_900_000_000) -> Iterator[Three]:
+    """Witnesses with state on disk and a clock that goes on with every request, from `began`."""
     three = Three({name: CosigningKey.create(f"{name}.example/w") for name in "abc"})
-    clock = count(1_900_000_000)
+    clock = count(began)
     with ExitStack() as stack:
         for name, key in three.keys.items():
             (folder / name).mkdir(parents=True)
@@ -67,3 +73,37 @@ def three_witnesses(folder: Path) -> Iterator[Three]:
 
             three.urls[name] = stack.enter_context(serving(answered))
         yield three
+
+
+@contextmanager
+def beacon(genesis: int, period: int) -> Iterator[str]:
+    """A drand chain of its own behind a server, of quicknet's scheme; the charter's table."""
+    secret = bls.Scalar(123_456_789)
+    key = (bls.G2Point() * secret).to_compressed_bytes()
+    seed = bytes(32)
+    chain = hashlib.sha256(struct.pack(">Iq", period, genesis) + key + seed).hexdigest()
+    info = json.dumps(
+        {
+            "public_key": key.hex(),
+            "period": period,
+            "genesis_time": genesis,
+            "groupHash": seed.hex(),
+            "schemeID": "bls-unchained-g1-rfc9380",
+        }
+    )
+
+    def answer(handler: BaseHTTPRequestHandler, _: bytes) -> None:
+        number = int(handler.path.rsplit("/", 1)[1])
+        message = hashlib.sha256(struct.pack(">Q", number)).digest()
+        signature = (bls.G1Point.hash_to_curve(message, ON_G1) * secret).to_compressed_bytes()
+        public = {
+            "round": number,
+            "randomness": hashlib.sha256(signature).hexdigest(),
+            "signature": signature.hex(),
+        }
+        say(handler, 200, json.dumps(public).encode(), "application/json")
+
+    with serving(answer) as url:
+        yield (
+            f"entropy = \"beacon\"\n[witnesses.beacon]\nurl = \"{url}\"\nchain = \"{chain}\"\ninfo = '''{info}'''\n"
+        )

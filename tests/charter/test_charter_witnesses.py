@@ -15,8 +15,7 @@ LINES = {
 }
 TWO_OF_THREE = "\n".join([LINES["a"], LINES["b"], LINES["c"], "group labs 2 a b c", "quorum labs"])
 BEACON = (
-    f'[witnesses.beacon]\nurl = "https://beacon.example"\nchain = "{"c" * 64}"\npublic_key = "{"ab" * 48}"\n'
-    "genesis = 1595431050\nperiod = 30"
+    f'[witnesses.beacon]\nurl = "https://beacon.example"\nchain = "{"c" * 64}"\ninfo = "what the server says"'
 )
 
 
@@ -95,9 +94,9 @@ REFUSED = {
     ),
     "a beacon that adds nothing": (table(more=BEACON), "no beacon expected"),
     "a beacon's entropy without a beacon": (table(more='entropy = "beacon"'), "a beacon expected"),
-    "a beacon without its key": (
-        table(more='entropy = "beacon"\n' + BEACON.replace("public_key", "key")),
-        "witnesses.beacon.public_key",
+    "a beacon that is not described": (
+        table(more='entropy = "beacon"\n' + BEACON.replace("info", "information")),
+        "witnesses.beacon.info",
     ),
     "a grace of no time": (table(more="grace_minutes = 0"), "minutes, a number above 0"),
 }

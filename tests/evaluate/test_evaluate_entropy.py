@@ -1,14 +1,13 @@
 import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
 from detent.errors import DetentError
-from detent.evaluate import HeadAt, entropy_of, round_after
+from detent.evaluate import HeadAt, entropy_of
 from detent.ledger import Checkpoint, CosignerKey, CosigningKey, Note, sign_note
 from detent.signing import SigningKey
 from detent.values import BeaconDrawn, Cosigned, Intent, Round
@@ -125,12 +124,3 @@ REFUSED = {
 def test_the_seal_does_not_open_with(one: Try) -> None:
     with pytest.raises(DetentError, match="expected"):
         added(one.intent, one.cosigned, one.drawn)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "number"), [(0, 1), (999, 1), (1000, 1), (1001, 2), (1029, 2), (1030, 2), (1031, 3)]
-)
-def test_the_first_round_that_comes_out_later_is_named(seconds: int, number: int) -> None:
-    named = round_after("c" * 64, 1000, 30, datetime.fromtimestamp(seconds).astimezone())
-    assert named.number == number
-    assert datetime.fromisoformat(named.at).timestamp() == 1000 + 30 * (number - 1)

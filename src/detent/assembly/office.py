@@ -9,6 +9,7 @@ from detent.assembly import places
 from detent.assembly.clock import now
 from detent.assembly.enclosing import Enclosing
 from detent.assembly.inbox import Inbox, Taken, desk_of
+from detent.assembly.outsiders import vet_outsiders
 from detent.assembly.places import RunFolder
 from detent.assembly.reading import enveloped_charter, log_key, moved_aside
 from detent.assembly.tasks import amended_wires, catalogue, closing
@@ -98,7 +99,8 @@ class Office:
         return [Taken(aside, None, moved_aside(self.run.models / "incumbent", aside))] if aside else []
 
     def _fits(self, amended: SignedCharter) -> None:
-        """The tripwires that an amendment brings have their files here; none is run."""
+        """The tripwires that an amendment brings have their files here, and its beacon is described; none is run."""
+        vet_outsiders(amended.charter)
         with closing(amended_wires(self.signed.charter, amended.charter, self.run.tasks)):
             return
 

@@ -4,18 +4,23 @@
 >>> outsiders.cosign(size=42, all_of=())                # the checkpoint, with a quorum's cosignatures
 """
 
+import time
 from collections.abc import Callable, Collection, Sequence
 from collections.abc import Set as AbstractSet
 
-from detent.charter import Charter, met_by, policy_of
-from detent.coordinate import Gathered, WitnessAt, gather, newest_seen
-from detent.errors import PeerError, TrustError
+from detent.charter import Charter, Draft, met_by, policy_of
+from detent.coordinate import Chain, Gathered, WitnessAt, fetch_round, gather, newest_seen
+from detent.coordinate import Round as BeaconRound
+from detent.errors import CharterError, PeerError, TrustError
 from detent.ledger import CosignerKey, Ledger, Policy
 from detent.signing import VerifyKey
 from detent.values import BeaconDrawn, Round
 
 LOOKING = 5.0
 """Seconds for what witnesses show of the ledger; those that do not answer say nothing."""
+
+PAUSE = 1.0
+"""Seconds before a beacon is asked again."""
 
 Say = Callable[[str], None]
 
@@ -77,12 +82,20 @@ class Outsiders:
         Raises:
             PeerError: the beacon does not answer within witnesses.grace_minutes, or its answer does not verify.
         """
-        beacon = self._terms.beacon
+        beacon, until = self._terms.beacon, time.monotonic() + 60 * self._terms.grace_minutes
         if beacon is None or beacon.chain != wanted.chain:
             raise TrustError(
                 f"the beacon {wanted.chain} in the charter expected, got another; roll the turn back"
             )
-        raise PeerError("no beacon yet")
+        chain = Chain.parse(beacon.info.encode(), beacon.chain)
+        found = _once_out(beacon.url, chain, wanted.number, until)
+        return BeaconDrawn(
+            chain=wanted.chain,
+            round=found.number,
+            randomness=found.randomness.hex(),
+            signature=found.signature.hex(),
+            previous=found.previous.hex(),
+        )
 
     def heads(self) -> list[tuple[str, int, str]]:
         """(Witness, size, root in hex) of the newest checkpoints that witnesses show; the others say nothing."""
@@ -104,9 +117,34 @@ def outsiders_of(charter: Charter, ledger: Ledger, say: Say) -> Outsiders | None
     return None if policy is None else Outsiders(charter, policy, ledger, say)
 
 
+def _once_out(url: str, chain: Chain, number: int, until: float) -> BeaconRound:
+    """The round, asked for until it is out or `until` (time.monotonic) has come."""
+    while True:
+        try:
+            return fetch_round(url, chain, number, deadline=LOOKING)
+        except PeerError:
+            if time.monotonic() + PAUSE > until:
+                raise
+        time.sleep(PAUSE)
+
+
 def _said(gathered: Gathered, *what: str) -> str:
     return "; ".join(f"{reply.name}: {reply.why}" for reply in gathered.replies if reply.said in what)[:1500]
 
 
 def _name(vkey: str) -> str:
     return vkey.partition("+")[0]
+
+
+def vet_outsiders(charter: Draft) -> None:
+    """Return when the beacon is described as its hash says; nobody is asked.
+
+    Raises:
+        CharterError: it is not.
+    """
+    beacon = charter.witnesses.beacon if charter.witnesses else None
+    if beacon is not None:
+        try:
+            Chain.parse(beacon.info.encode(), beacon.chain)
+        except TrustError as error:
+            raise CharterError(f"witnesses.beacon: {error}") from error

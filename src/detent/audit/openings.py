@@ -12,6 +12,7 @@ from detent.audit.screening import intent_faults
 from detent.audit.signatures import Charters
 from detent.audit.steps import Step
 from detent.charter import SignedCharter, entropy_mode, sealing_keys
+from detent.coordinate import Chain
 from detent.errors import DetentError
 from detent.evaluate import Rules, alpha, check_reveal, discrepancies, targets
 from detent.evaluate.recompute import TOLERANCE
@@ -187,7 +188,7 @@ def _round_faults(opening: Opening, signed: SignedCharter) -> Iterator[str]:
             wanted = "no beacon's round" if beacon is None else "a beacon's round"
             yield f"{opening.place}: {wanted} expected, as the charter says, got {got}"
         return
-    out = beacon.genesis + (got.number - 1) * beacon.period
+    out = Chain.parse(beacon.info.encode(), beacon.chain).time_of(got.number)
     written = datetime.fromisoformat(opening.step.entry.at).timestamp()
     if got.chain != beacon.chain or datetime.fromisoformat(got.at).timestamp() != out or out <= written:
         yield (

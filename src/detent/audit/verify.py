@@ -28,7 +28,7 @@ from detent.audit.profiles import check_mastery, check_profiles
 from detent.audit.signatures import Charters
 from detent.audit.teaching import check_data
 from detent.audit.watches import check_watch
-from detent.audit.witnesses import check_witnesses
+from detent.audit.witnesses import check_beacon, check_witnesses
 
 BY_THEMSELVES: dict[str, Callable[[Case], Finding]] = {
     "ledger": check_ledger,
@@ -47,6 +47,7 @@ UNDER_THE_CHARTER: dict[str, Callable[[Case, Charters], Finding]] = {
     "intents": check_intents,
     "seal": check_seal,
     "witnesses": check_witnesses,
+    "beacon": check_beacon,
     "gates": check_gates,
     "answers": check_answers,
     "profiles": check_profiles,

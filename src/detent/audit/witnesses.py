@@ -8,9 +8,10 @@ from detent.audit.openings import Opening
 from detent.audit.signatures import Charters
 from detent.audit.steps import Step
 from detent.charter import met_by, policy_of
+from detent.coordinate import Chain, Round, check_round
 from detent.errors import DetentError, TrustError
 from detent.evaluate import HeadAt, cosigners, entropy_of
-from detent.values import Cosigned, Decided
+from detent.values import BeaconDrawn, Cosigned, Decided
 
 
 def check_witnesses(case: Case, charters: Charters) -> Finding:
@@ -53,6 +54,37 @@ def entropy_added(case: Case, charters: Charters, opening: Opening) -> bytes:
     return entropy_of(
         opening.intent, head, log, partial(met_by, charter), cosigned=opening.cosigned, drawn=opening.drawn
     )
+
+
+def check_beacon(case: Case, charters: Charters) -> Finding:
+    """Every round is the beacon's that the charter names; by its BLS signature where there is a library for it."""
+    faults, drawn, verified = [], 0, 0
+    for step, found in case.all(BeaconDrawn):
+        drawn += 1
+        try:
+            verified += _drawn(charters, step, found)
+        except (DetentError, ValueError) as error:
+            faults.append(f"{step.place}: {error}")
+    how = "" if verified == drawn else f", {drawn - verified} without their signature: install detent[beacon]"
+    return Finding(
+        "beacon", f"{counted(drawn, 'round')} of the beacon that the charter names{how}", tuple(faults)
+    )
+
+
+def _drawn(charters: Charters, step: Step, found: BeaconDrawn) -> bool:
+    """Whether the signature was verified. Raises TrustError when it is not of the charter's beacon."""
+    terms = charters.at(step).charter.witnesses
+    if terms is None or terms.beacon is None or found.chain != terms.beacon.chain:
+        raise TrustError(
+            f"a round of the beacon that the charter names expected, got one of {found.chain[:64]}"
+        )
+    chain = Chain.parse(terms.beacon.info.encode(), terms.beacon.chain)
+    got = Round(found.round, bytes.fromhex(found.signature), bytes.fromhex(found.previous))
+    if got.randomness.hex() != found.randomness:
+        raise TrustError(
+            f"randomness {got.randomness.hex()} expected from its signature, got {found.randomness[:64]}"
+        )
+    return check_round(chain, got)
 
 
 def _believed(case: Case, charters: Charters, step: Step, cosigned: Cosigned) -> set[str]:

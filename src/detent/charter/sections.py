@@ -47,7 +47,6 @@ Url = Annotated[
     Field(pattern=r"^https?://[^\s?#]+$", max_length=500),
     Says("a URL beginning with http:// or https://"),
 ]
-Hex = Annotated[str, Field(pattern=r"^([0-9a-f]{2}){1,1024}$"), Says("lower-case hex digits")]
 Threads = Annotated[int, Field(ge=1, le=1024), Says("an integer from 1 to 1024")]
 Seed = Annotated[int, Field(ge=0, le=LARGEST_EXACT), Says(f"an integer from 0 to {LARGEST_EXACT}")]
 Layers = Annotated[int, Field(ge=1, le=1000), Says("an integer from 1 to 1000")]
@@ -229,16 +228,14 @@ class Wire(DraftWire):
 class Beacon(Section):
     """[witnesses.beacon]: a drand chain whose rounds add entropy.
 
-    url: of a server that speaks drand's HTTP API. chain: hash of the chain's parameters.
-    public_key: of the chain's signers, in hex. genesis: when round 1 came out, in seconds since 1970.
-    period: seconds between rounds. margin_seconds: a round is named that comes out so much later.
+    url: of a server that speaks drand's HTTP API. chain: the chain's hash.
+    info: what such a server says under /CHAIN/info, which that hash is taken from; `init` holds it against it.
+    margin_seconds: a round is named that comes out so much later.
     """
 
     url: Url
     chain: Hash
-    public_key: Hex
-    genesis: Annotated[int, Field(ge=0, le=LARGEST_EXACT), Says("seconds since 1970")]
-    period: Annotated[int, Field(ge=1, le=86_400), Says("seconds, an integer from 1 to 86400,")]
+    info: Annotated[str, Field(min_length=1, max_length=4096), Says("JSON of at most 4096 characters")]
     margin_seconds: Annotated[int, Field(ge=1, le=86_400), Says("seconds, an integer from 1 to 86400,")] = 60
 
 

@@ -17,7 +17,7 @@ from detent.evaluate.budget import (
 )
 from detent.evaluate.compute import answering, comparing, gating
 from detent.evaluate.confidence import ConfidenceSequence, Interval, gain_of
-from detent.evaluate.entropy import HeadAt, cosigners, entropy_of, round_after
+from detent.evaluate.entropy import HeadAt, cosigners, entropy_of, signed_in_time
 from detent.evaluate.evaluator import evaluator_digest, evaluator_digest_on_disk
 from detent.evaluate.gate import log_e, passes, reverse_log_e, threshold
 from detent.evaluate.horizon import Horizon, falling_rates, horizon, horizons
@@ -97,8 +97,8 @@ __all__ = [
     "recheck_items",
     "recount",
     "reverse_log_e",
-    "round_after",
     "score_profile",
+    "signed_in_time",
     "spent",
     "targets",
     "team_after",

@@ -16,13 +16,13 @@ beacon's. Both leave throwing the whole run away.
 
 import hashlib
 from collections.abc import Callable, Collection, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import NamedTuple
 
 from detent.errors import TrustError
 from detent.ledger import Checkpoint, CosignerKey, Note, open_note, verified_cosignatures
 from detent.signing import VerifyKey
-from detent.values import BeaconDrawn, Cosigned, Intent, Round
+from detent.values import BeaconDrawn, Cosigned, Intent
 
 RANDOMNESS_BYTES = 32
 
@@ -72,18 +72,12 @@ def entropy_of(
     return _randomness(intent, times, met, drawn)
 
 
-def round_after(chain: str, genesis: int, period: int, at: datetime) -> Round:
-    """The first round of a drand chain that comes out at `at` or later.
-
-    Args:
-        chain: its hash, in hex.
-        genesis: when round 1 came out, in seconds since 1970.
-        period: seconds from one round to the next.
-        at: a moment.
-    """
-    number = max(1, 1 - int(genesis - at.timestamp()) // period)
-    out = datetime.fromtimestamp(genesis + (number - 1) * period, UTC)
-    return Round(chain, number, out.strftime("%Y-%m-%dT%H:%M:%SZ"))
+def signed_in_time(intent: Intent, times: Mapping[CosignerKey, int], met: Met) -> bool:
+    """Whether a quorum cosigned before the intent's round came out; always where it names none."""
+    if intent.round is None:
+        return True
+    out = datetime.fromisoformat(intent.round.at).timestamp()
+    return met([key for key, at in times.items() if at < out])
 
 
 def cosigners(
@@ -130,12 +124,10 @@ def _randomness(
         raise TrustError(
             f"the beacon's round that the intent names expected, got {drawn}; the seal stays shut"
         )
-    out = datetime.fromisoformat(named.at).timestamp()
-    early = [key for key, at in times.items() if at < out]
-    if not met(early):
+    if not signed_in_time(intent, times, met):
         raise TrustError(
-            f"a quorum of cosignatures made before the round came out at {named.at} expected, got "
-            f"{', '.join(sorted(key.name for key in early)) or 'none'}; the problems could have been known before"
+            f"a quorum of cosignatures made before the round came out at {named.at} expected, got fewer; "
+            "the problems could have been known before"
         )
     try:
         randomness, signature = bytes.fromhex(drawn.randomness), bytes.fromhex(drawn.signature)

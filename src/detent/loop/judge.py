@@ -20,7 +20,7 @@ from detent.evaluate import (
 )
 from detent.loop.measure import Ask, completions
 from detent.loop.parts import Parts
-from detent.loop.witnessing import before_promoting, entropy, round_for
+from detent.loop.witnessing import before_promoting, entropy, round_for, witness_intent
 from detent.oversight import Permission
 from detent.values import (
     Decided,
@@ -124,6 +124,10 @@ def open_seal(parts: Parts, intent: Intent, ask: Ask) -> OutcomeWritten:
     if intent.evaluator != evaluator_digest():
         # Another version of this program began it. Its problems must not be judged by rules it did not name.
         return void(intent, reveal, "the evaluating code was changed since the intent; the opening is void")
+    if not witness_intent(parts, intent):
+        return void(
+            intent, reveal, "witnesses cosigned after the beacon's round was out; the opening is void"
+        )
     try:
         return _conducted(parts, intent, ask, reveal)
     except TaskError as error:

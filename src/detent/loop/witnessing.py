@@ -1,16 +1,17 @@
 """What outsiders add to a generation: their word that the ledger only grew, and what nobody here could choose."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime
 
 from detent.charter import Charter, entropy_mode
+from detent.coordinate import Chain
 from detent.errors import TrustError
-from detent.evaluate import HeadAt, entropy_of, round_after
+from detent.evaluate import HeadAt, cosigners, entropy_of, signed_in_time
 from detent.loop.parts import Outsiders, Parts
 from detent.values import BeaconDrawn, Cosigned, Intent, Round
 
 
-def entropy(parts: Parts, intent: Intent) -> bytes:
-    """What the intent's seed takes from outside, written down before anything is drawn from it.
+def witness_intent(parts: Parts, intent: Intent) -> bool:
+    """Have the intent cosigned, as it asks; whether that was in time, before the beacon's round came out.
 
     The size that is cosigned is the one at which the intent is the last entry: until then nothing else is sent to
     witnesses, who sign no smaller size after a larger one.
@@ -20,20 +21,27 @@ def entropy(parts: Parts, intent: Intent) -> bytes:
         TrustError: what they say does not belong to this ledger.
     """
     if intent.entropy == "none":
-        return b""
-    book, size = parts.book, parts.book.state.intent_index + 1
-    everybody = intent.witnesses if intent.entropy == "witnesses" else ()
-    outsiders = _outsiders(parts)
-    cosigned = book.once(
-        "cosigned/v1/seal",
-        lambda: Cosigned(purpose="seal", size=size, note=outsiders.cosign(size, everybody)),
+        return True
+    outsiders, cosigned = _outsiders(parts), _cosigned(parts, intent)
+    return signed_in_time(
+        intent, cosigners(cosigned, _head(parts), outsiders.log, intent.witnesses), outsiders.met
     )
+
+
+def entropy(parts: Parts, intent: Intent) -> bytes:
+    """What the intent's seed takes from outside, written down before anything is drawn from it.
+
+    Raises:
+        PeerError, TrustError: as `witness_intent`; also of the beacon.
+    """
+    if intent.entropy == "none":
+        return b""
+    outsiders, cosigned = _outsiders(parts), _cosigned(parts, intent)
     drawn: BeaconDrawn | None = None
     if intent.round is not None:
         wanted = intent.round
-        drawn = book.once("beacon/v1", lambda: outsiders.draw(wanted))
-    head = HeadAt(outsiders.log.name, size, book.record.root(size))
-    return entropy_of(intent, head, outsiders.log, outsiders.met, cosigned=cosigned, drawn=drawn)
+        drawn = parts.book.once("beacon/v1", lambda: outsiders.draw(wanted))
+    return entropy_of(intent, _head(parts), outsiders.log, outsiders.met, cosigned=cosigned, drawn=drawn)
 
 
 def before_promoting(parts: Parts) -> None:
@@ -55,8 +63,24 @@ def round_for(charter: Charter, now: str) -> Round | None:
     beacon = charter.witnesses.beacon if charter.witnesses else None
     if beacon is None or entropy_mode(charter) != "beacon":
         return None
-    earliest = datetime.fromisoformat(now) + timedelta(seconds=beacon.margin_seconds)
-    return round_after(beacon.chain, beacon.genesis, beacon.period, earliest)
+    chain = Chain.parse(beacon.info.encode(), beacon.chain)
+    number = chain.first_after(int(datetime.fromisoformat(now).timestamp()) + beacon.margin_seconds)
+    out = datetime.fromtimestamp(chain.time_of(number), UTC)
+    return Round(chain.hash, number, out.strftime("%Y-%m-%dT%H:%M:%SZ"))
+
+
+def _cosigned(parts: Parts, intent: Intent) -> Cosigned:
+    everybody = intent.witnesses if intent.entropy == "witnesses" else ()
+    outsiders, size = _outsiders(parts), parts.book.state.intent_index + 1
+    return parts.book.once(
+        "cosigned/v1/seal",
+        lambda: Cosigned(purpose="seal", size=size, note=outsiders.cosign(size, everybody)),
+    )
+
+
+def _head(parts: Parts) -> HeadAt:
+    size = parts.book.state.intent_index + 1
+    return HeadAt(_outsiders(parts).log.name, size, parts.book.record.root(size))
 
 
 def _outsiders(parts: Parts) -> Outsiders:

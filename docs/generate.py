@@ -61,8 +61,14 @@ NOTES = {
     "report": """
         `run` writes it after every generation too, to `reports/report.html`.""",
     "verify": """
-        It needs the run folder and no key, believes nothing in it, and changes nothing; it works beside a `run`. Every
-        check is one line; then come notes, and what no check can prove. See [verifying](verifying.md).""",
+        It needs no key and no library that loads models, believes nothing of what it reads, and changes nothing; it
+        works beside a `run`. Every check is one line; then come notes, and what no check can prove. What lies at an
+        address is fetched, and a bundle unpacked, into a folder that is removed again. See
+        [verifying](verifying.md).""",
+    "bundle": """
+        The same run gives the same file, byte for byte. It may be running meanwhile: the bundle holds what one
+        checkpoint covers. `verify` reads it, and says what could not be checked: see
+        [verifying](verifying.md#a-run-in-one-file).""",
     "pause": """
         At work, the run closes the generation in progress first. `resume` lets it go on.""",
     "halt": """

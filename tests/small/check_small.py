@@ -102,6 +102,12 @@ def what_was_tampered_with_is_found(run: Path) -> None:
     path.write_bytes(whole)
 
 
+def a_bundle_is_made_and_verified(run: Path) -> None:
+    bundle = run.with_name("run.zip")
+    detent("bundle", run, "-o", bundle, "--redact", "data")
+    assert "not checked: " in detent("verify", bundle)
+
+
 def a_run_is_looked_at(run: Path) -> None:
     assert "ladder" in detent("status", run)
     assert Path(detent("report", run).strip()).is_file()
@@ -130,6 +136,7 @@ CLAIMS: tuple[Callable[[Path], None], ...] = (
     nothing_is_installed_that_loads_a_model,
     a_run_is_verified,
     what_was_tampered_with_is_found,
+    a_bundle_is_made_and_verified,
     a_run_is_looked_at,
     people_steer_it,
     what_needs_a_model_says_what_to_install_and_does_nothing,

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from detent.assembly.bundling import Bundled, make_bundle
     from detent.assembly.endings import EXIT_CODES
     from detent.assembly.founding import Founded, create_run
     from detent.assembly.keys import load_keys, new_key, verify_key_in
@@ -26,10 +27,11 @@ if TYPE_CHECKING:
     from detent.assembly.reading import charter_of, check_draft, status_of, write_report
     from detent.assembly.requests import request_text, requests_of
     from detent.assembly.running import Ended, Run, answer_prompt, open_run, run_loop
-    from detent.assembly.verifying import verify_run
+    from detent.assembly.verifying import verify_run, verify_source
 
 __all__ = [
     "EXIT_CODES",
+    "Bundled",
     "Ended",
     "Founded",
     "Handed",
@@ -43,6 +45,7 @@ __all__ = [
     "give_order",
     "grant_lease",
     "load_keys",
+    "make_bundle",
     "new_key",
     "open_run",
     "request_text",
@@ -55,10 +58,12 @@ __all__ = [
     "undone_by",
     "verify_key_in",
     "verify_run",
+    "verify_source",
     "write_report",
 ]
 
 _HOMES = {
+    "Bundled": "bundling",
     "EXIT_CODES": "endings",
     "Ended": "running",
     "Founded": "founding",
@@ -73,6 +78,7 @@ _HOMES = {
     "give_order": "orders",
     "grant_lease": "orders",
     "load_keys": "keys",
+    "make_bundle": "bundling",
     "new_key": "keys",
     "open_run": "running",
     "request_text": "requests",
@@ -85,6 +91,7 @@ _HOMES = {
     "undone_by": "orders",
     "verify_key_in": "keys",
     "verify_run": "verifying",
+    "verify_source": "verifying",
     "write_report": "reading",
 }
 

@@ -1,10 +1,11 @@
-"""`verify`: hand a run folder over as evidence, as far as it can be read."""
+"""`verify`: hand a run over as evidence, as far as it can be read: its folder, a bundle, or what a host shows."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from detent.assembly.places import RunFolder
+from detent.assembly.sources import opened
 from detent.assembly.tasks import catalogue, closing, readable_proxies, readable_sources, readable_wires
 from detent.assembly.watermark import kept_heads
 from detent.audit import Evidence, Findings, fsck, verify
@@ -16,6 +17,18 @@ from detent.tasks import Proxy, TaskSource
 from detent.values import CharterSigned, decode_entry
 
 
+def verify_source(source: str) -> Findings:
+    """Check a run without believing anything of it: a run folder, a bundle, or an address (http, https).
+
+    Raises:
+        UsageError: it is none of these, or nobody answers.
+        TrustError: as `verify_run`; bundle or host are hostile, or damaged.
+        StorageError: there is no room to unpack it.
+    """
+    with opened(source) as found:
+        return _findings(found.run, found.left_out)
+
+
 def verify_run(folder: Path) -> Findings:
     """Check a run folder without believing anything in it; it may be running meanwhile.
 
@@ -25,6 +38,10 @@ def verify_run(folder: Path) -> Findings:
     """
     run = RunFolder(folder)
     run.check()
+    return _findings(run, {})
+
+
+def _findings(run: RunFolder, left_out: Mapping[str, str]) -> Findings:
     envelope, log_key = _text(run.envelope), _log_key(run)
     charter = _charter(envelope)
     every = _every_charter(run, charter, log_key)
@@ -43,6 +60,7 @@ def verify_run(folder: Path) -> Findings:
                 proxies=proxies,
                 heads=kept_heads(charter) if charter is not None else (),
                 catalogue=catalogue(),
+                left_out=left_out,
             )
         )
 

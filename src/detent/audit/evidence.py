@@ -37,6 +37,9 @@ class Evidence:
     wires: SHA-256 of the files of the author's own tripwires in the charter in force, by name; what cannot be had is
         left out.
     proxies: code of the author's own proxies, as of tasks: labels are asked about as they were when they were made.
+    left_out: why something is not at hand, by its path in a run folder, such as `data/<digest>.jsonl`,
+        `models/<digest>` or `models/incumbent`: whoever handed the evidence over says so. It is no fault that it is
+        missing, and what was not checked for it is said.
     """
 
     ledger: Path
@@ -51,6 +54,7 @@ class Evidence:
     wires: Mapping[str, str] = field(default_factory=dict)
     proxies: Mapping[str, Proxy] = field(default_factory=dict)
     heads: Sequence[tuple[str, int, str]] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,13 @@ class Case:
     unread: tuple[str, ...]
     state: State
     signatures: Signatures
+
+    def without(self, path: str) -> str:
+        """Why what lies there in a run folder is rightly not at hand; "" where it should be.
+
+        What is there all the same is looked at like everything else.
+        """
+        return self.evidence.left_out.get(path, "")
 
     @property
     def charters(self) -> Charters | None:

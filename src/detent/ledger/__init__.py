@@ -8,6 +8,7 @@ their kinds, of the run or of who may write what.
 from detent.ledger.log import Ledger, writer_of
 from detent.ledger.notes import Checkpoint, Note, Signature, open_note, sign_note
 from detent.ledger.proofs import verify_consistency, verify_inclusion
+from detent.ledger.published import published_files, published_names
 from detent.ledger.reader import LedgerReader, LedgerView
 from detent.ledger.tiles import LARGEST_ENTRY
 
@@ -20,6 +21,8 @@ __all__ = [
     "Note",
     "Signature",
     "open_note",
+    "published_files",
+    "published_names",
     "sign_note",
     "verify_consistency",
     "verify_inclusion",

@@ -69,6 +69,10 @@ NOTES = {
         The same run gives the same file, byte for byte. It may be running meanwhile: the bundle holds what one
         checkpoint covers. `verify` reads it, and says what could not be checked: see
         [verifying](verifying.md#a-run-in-one-file).""",
+    "gc": """
+        It shows what goes, deletes it, and leaves a `collected/v1` on the ledger. Not beside a `run`, not while the
+        run is halted, and never more than the charter in force lets go; entries, and what the run needs to go on,
+        always stay. See [verifying](verifying.md#what-may-be-deleted).""",
     "pause": """
         At work, the run closes the generation in progress first. `resume` lets it go on.""",
     "halt": """

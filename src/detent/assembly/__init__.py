@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from detent.assembly.bundling import Bundled, make_bundle
+    from detent.assembly.collecting import Plan, collect, plan_gc
     from detent.assembly.endings import EXIT_CODES
     from detent.assembly.founding import Founded, create_run
     from detent.assembly.keys import load_keys, new_key, verify_key_in
@@ -35,11 +36,13 @@ __all__ = [
     "Ended",
     "Founded",
     "Handed",
+    "Plan",
     "Run",
     "amend_charter",
     "answer_prompt",
     "charter_of",
     "check_draft",
+    "collect",
     "create_run",
     "give_answer",
     "give_order",
@@ -48,6 +51,7 @@ __all__ = [
     "make_bundle",
     "new_key",
     "open_run",
+    "plan_gc",
     "request_text",
     "requests_of",
     "rotate_key",
@@ -68,11 +72,13 @@ _HOMES = {
     "Ended": "running",
     "Founded": "founding",
     "Handed": "orders",
+    "Plan": "collecting",
     "Run": "running",
     "amend_charter": "orders",
     "answer_prompt": "running",
     "charter_of": "reading",
     "check_draft": "reading",
+    "collect": "collecting",
     "create_run": "founding",
     "give_answer": "orders",
     "give_order": "orders",
@@ -81,6 +87,7 @@ _HOMES = {
     "make_bundle": "bundling",
     "new_key": "keys",
     "open_run": "running",
+    "plan_gc": "collecting",
     "request_text": "requests",
     "requests_of": "requests",
     "rotate_key": "orders",

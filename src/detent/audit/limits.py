@@ -7,6 +7,7 @@ from detent.audit.evidence import Case
 from detent.audit.findings import counted
 from detent.audit.models import missing_models, unnamed_files
 from detent.audit.openings import openings
+from detent.audit.retention import no_longer
 from detent.evaluate import evaluator_digest
 from detent.values import Refused, SessionStarted, Watched
 
@@ -62,6 +63,7 @@ def notes(case: Case) -> tuple[str, ...]:
         *_waiting(case),
         *_refused(case),
         missing_models(case),
+        *no_longer(case),
         *unnamed_files(case),
     ]
     return tuple(note for note in found if note)

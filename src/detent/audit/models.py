@@ -46,7 +46,10 @@ def missing_models(case: Case) -> str:
     gone = named_models(case) - _names(case.evidence.models) - {case.state.incumbent, *case.state.team}
     gone = {digest for digest in gone if not case.without(f"models/{digest}")}
     return (
-        f"{len(gone)} older models are no longer there: nothing about them can be tried again" if gone else ""
+        f"{counted(len(gone), 'older model')} no longer there, and no entry says that they were deleted: nothing "
+        "about them can be tried again"
+        if gone
+        else ""
     )
 
 

@@ -14,6 +14,7 @@ from detent.audit.fsck import Tree
 from detent.errors import DetentError
 from detent.values import (
     CharterSigned,
+    Collected,
     Entry,
     LeaseGranted,
     Ordered,
@@ -78,7 +79,7 @@ def replayed(tree: Tree) -> Replay:
 
 def outside_turns(entry: Entry) -> bool:
     """Whether the entry may be written between turns: it belongs to no generation's work."""
-    return isinstance(entry, CharterSigned | LeaseGranted | SessionStarted | Ordered | Refused)
+    return isinstance(entry, CharterSigned | LeaseGranted | SessionStarted | Ordered | Refused | Collected)
 
 
 def _passed_over(state: State, index: int) -> State:

@@ -2,7 +2,7 @@
 
     >>> findings = verify(evidence)
     >>> findings.checks, findings.faults
-    (20, [])
+    (21, [])
 
 Each check looks at one thing, says what it looked at in one line, and goes on after a fault. Nothing raises on
 bad evidence: a check that cannot be finished has failed.
@@ -24,6 +24,7 @@ from detent.audit.openings import check_budget, check_gates, check_intents, chec
 from detent.audit.order import check_entries, check_ledger, check_order
 from detent.audit.people import check_people
 from detent.audit.profiles import check_mastery, check_profiles
+from detent.audit.retention import check_retention
 from detent.audit.signatures import Charters
 from detent.audit.teaching import check_data
 from detent.audit.watches import check_watch
@@ -52,6 +53,7 @@ UNDER_THE_CHARTER: dict[str, Callable[[Case, Charters], Finding]] = {
     "decisions": check_decisions,
     "lineage": check_lineage,
     "data": check_data,
+    "retention": check_retention,
 }
 
 

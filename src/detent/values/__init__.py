@@ -9,6 +9,7 @@ from detent.values.entries import (
     Audited,
     CandidateTrained,
     CharterSigned,
+    Collected,
     DataMade,
     Decided,
     Diagnosed,
@@ -50,6 +51,7 @@ from detent.values.jobs import (
     TrainedModel,
     TrainJob,
 )
+from detent.values.keeping import Files, kept, lost, needed, recorded
 from detent.values.past import allowed, line, restored
 from detent.values.problems import Example, Item, Origin, Problem, Slice
 from detent.values.profiles import Profile, Score
@@ -77,6 +79,7 @@ __all__ = [
     "BuiltModel",
     "CandidateTrained",
     "CharterSigned",
+    "Collected",
     "CompareJob",
     "Compared",
     "Counts",
@@ -88,6 +91,7 @@ __all__ = [
     "ElicitJob",
     "Entry",
     "Example",
+    "Files",
     "Filter",
     "Gain",
     "Grant",
@@ -136,8 +140,12 @@ __all__ = [
     "decode_entry",
     "entry_document",
     "fold",
+    "kept",
     "line",
     "live",
+    "lost",
+    "needed",
+    "recorded",
     "restored",
     "sha256_hex",
 ]

@@ -14,6 +14,7 @@ from detent.values.entries import (
     Answered,
     CandidateTrained,
     CharterSigned,
+    Collected,
     DataMade,
     Decided,
     Entry,
@@ -30,7 +31,7 @@ from detent.values.entries import (
 )
 from detent.values.grants import Grant, charged, ended, given_up, live, spent_once
 from detent.values.holds import Hold, after_order, after_watch, check_allowed
-from detent.values.past import InForce, allowed, left, line, restored
+from detent.values.past import InForce, allowed, files_of, left, line, restored
 from detent.values.profiles import Profile
 
 
@@ -57,6 +58,7 @@ class State(Struct, frozen=True):
     promoted_at: when a turn last promoted.
     latest_at: time of the newest entry.
     history: every closed turn's slots, by generation.
+    collected: digests of models, data and answers that were deleted as the charter allows, and not made again since.
     """
 
     entries: int = 0
@@ -94,6 +96,7 @@ class State(Struct, frozen=True):
     promoted_at: str = ""
     latest_at: str = ""
     history: dict[int, dict[str, Entry]] = {}
+    collected: frozenset[str] = frozenset()
 
     @property
     def leases(self) -> int:
@@ -182,6 +185,8 @@ def _step(state: State, entry: Entry) -> State:
             changes |= _ordered(state, entry)
         case Refused():
             pass
+        case Collected():
+            changes |= _collected(state, entry)
         case _:
             check_allowed(state.hold, entry, begun=bool(state.slots), returning=state.returning is not None)
             _expect(entry.generation == state.generation, entry, f"generation {state.generation}")
@@ -190,6 +195,8 @@ def _step(state: State, entry: Entry) -> State:
             if not state.slots and state.returning is None:
                 state = structs.replace(state, paying=_paying(state, entry))
             changes |= _turn_changes(state, entry, changes["slots"])
+            if isinstance(entry, SubjectBuilt | CandidateTrained | DataMade):
+                changes["collected"] = state.collected - {entry.digest}  # made again
     return structs.replace(state, **changes)
 
 
@@ -221,8 +228,27 @@ def _ordered(state: State, entry: Ordered) -> dict[str, Any]:
     if entry.order == "rollback":
         _expect(state.returning is None, entry, "the rollback before to be carried out first")
         _expect(entry.to in state.history, entry, f"a closed generation, 0 to {state.generation - 1},")
+        _expect(
+            not files_of(state.history, entry.to or 0) & state.collected,
+            entry,
+            f"a generation whose models and data were not deleted, which {entry.to} is not,",
+        )
         return {"returning": entry.to}
     return {"hold": after_order(state.hold, entry, state.entries)}
+
+
+def _collected(state: State, entry: Collected) -> dict[str, Any]:
+    """What is in force is never deleted; what the charter allows beyond that, `verify` looks at."""
+    _expect(state.returning is None, entry, "the rollback before to be carried out first")
+    halted = state.hold is not None and state.hold.kind == "halted"
+    _expect(not halted, entry, "the end of the halt before anything is deleted")
+    in_force = {state.incumbent, *state.team, *(made.digest for made in state.data)}
+    in_force |= {
+        made.digest for made in state.slots.values() if isinstance(made, SubjectBuilt | CandidateTrained)
+    }
+    gone = {*entry.models, *entry.data, *entry.answers}
+    _expect(not gone & in_force, entry, "nothing that is in force among what was deleted")
+    return {"collected": state.collected | gone}
 
 
 def _turn_changes(state: State, entry: Entry, slots: dict[str, Entry]) -> dict[str, Any]:

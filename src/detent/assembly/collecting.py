@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from detent.assembly.named import DIGEST
 from detent.assembly.office import Office, open_office
 from detent.assembly.places import RunFolder
 from detent.assembly.reading import ledger_at
@@ -139,10 +140,12 @@ def _record(office: Office, files: Files, because: str) -> None:
 
 
 def _there(run: RunFolder, files: Files) -> Files:
-    """Those of which something is still there."""
+    """Those of which something is still there; what is no digest is nobody's file, whatever the ledger says."""
     found = {
         kind: frozenset(
-            digest for digest in getattr(files, kind) if os.path.lexists(_path(run, kind, digest))
+            digest
+            for digest in getattr(files, kind)
+            if DIGEST.fullmatch(digest) and os.path.lexists(_path(run, kind, digest))
         )
         for kind in KINDS
     }

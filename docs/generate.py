@@ -61,8 +61,18 @@ NOTES = {
     "report": """
         `run` writes it after every generation too, to `reports/report.html`.""",
     "verify": """
-        It needs the run folder and no key, believes nothing in it, and changes nothing; it works beside a `run`. Every
-        check is one line; then come notes, and what no check can prove. See [verifying](verifying.md).""",
+        It needs no key and no library that loads models, believes nothing of what it reads, and changes nothing; it
+        works beside a `run`. Every check is one line; then come notes, and what no check can prove. What lies at an
+        address is fetched, and a bundle unpacked, into a folder that is removed again. See
+        [verifying](verifying.md).""",
+    "bundle": """
+        The same run gives the same file, byte for byte. It may be running meanwhile: the bundle holds what one
+        checkpoint covers. `verify` reads it, and says what could not be checked: see
+        [verifying](verifying.md#a-run-in-one-file).""",
+    "gc": """
+        It shows what goes, deletes it, and leaves a `collected/v1` on the ledger. Not beside a `run`, not while the
+        run is halted, and never more than the charter in force lets go; entries, and what the run needs to go on,
+        always stay. See [verifying](verifying.md#what-may-be-deleted).""",
     "pause": """
         At work, the run closes the generation in progress first. `resume` lets it go on.""",
     "halt": """

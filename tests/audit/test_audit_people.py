@@ -14,6 +14,7 @@ from detent.audit.evidence import read
 from detent.values import (
     Answered,
     CharterSigned,
+    Collected,
     Decided,
     Entry,
     Ordered,
@@ -43,7 +44,7 @@ def test_it_has_every_kind_of_entry_and_of_what_people_do(honest_peopled: Script
     assert [e.outcome.verdict for e in entries if isinstance(e, OutcomeWritten)].count("void") == 1
 
 
-@pytest.mark.parametrize("kind", [Ordered, Requested, Answered, CharterSigned, Refused, Watched])
+@pytest.mark.parametrize("kind", [Ordered, Requested, Answered, CharterSigned, Refused, Collected, Watched])
 def test_it_verifies_when_it_is_cut_short_where_people_act(peopled: ScriptedRun, kind: type[Entry]) -> None:
     """With the charter's copies of before an amendment that was the last thing to be written down."""
     whole, charters = peopled.record(), places(peopled, CharterSigned)

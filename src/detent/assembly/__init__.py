@@ -9,6 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from detent.assembly.bundling import Bundled, make_bundle
+    from detent.assembly.collecting import Plan, collect, plan_gc
     from detent.assembly.endings import EXIT_CODES
     from detent.assembly.founding import Founded, create_run
     from detent.assembly.keys import load_keys, new_key, verify_key_in
@@ -26,27 +28,32 @@ if TYPE_CHECKING:
     from detent.assembly.reading import charter_of, check_draft, status_of, write_report
     from detent.assembly.requests import request_text, requests_of
     from detent.assembly.running import Ended, Run, answer_prompt, open_run, run_loop
-    from detent.assembly.verifying import verify_run
+    from detent.assembly.verifying import verify_run, verify_source
     from detent.assembly.witnessing import new_witness_key, serve_witness
 
 __all__ = [
     "EXIT_CODES",
+    "Bundled",
     "Ended",
     "Founded",
     "Handed",
+    "Plan",
     "Run",
     "amend_charter",
     "answer_prompt",
     "charter_of",
     "check_draft",
+    "collect",
     "create_run",
     "give_answer",
     "give_order",
     "grant_lease",
     "load_keys",
+    "make_bundle",
     "new_key",
     "new_witness_key",
     "open_run",
+    "plan_gc",
     "request_text",
     "requests_of",
     "rotate_key",
@@ -58,27 +65,33 @@ __all__ = [
     "undone_by",
     "verify_key_in",
     "verify_run",
+    "verify_source",
     "write_report",
 ]
 
 _HOMES = {
+    "Bundled": "bundling",
     "EXIT_CODES": "endings",
     "Ended": "running",
     "Founded": "founding",
     "Handed": "orders",
+    "Plan": "collecting",
     "Run": "running",
     "amend_charter": "orders",
     "answer_prompt": "running",
     "charter_of": "reading",
     "check_draft": "reading",
+    "collect": "collecting",
     "create_run": "founding",
     "give_answer": "orders",
     "give_order": "orders",
     "grant_lease": "orders",
     "load_keys": "keys",
+    "make_bundle": "bundling",
     "new_key": "keys",
     "new_witness_key": "witnessing",
     "open_run": "running",
+    "plan_gc": "collecting",
     "request_text": "requests",
     "requests_of": "requests",
     "rotate_key": "orders",
@@ -90,6 +103,7 @@ _HOMES = {
     "undone_by": "orders",
     "verify_key_in": "keys",
     "verify_run": "verifying",
+    "verify_source": "verifying",
     "write_report": "reading",
 }
 

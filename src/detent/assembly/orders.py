@@ -37,7 +37,7 @@ from detent.loop import check_whole
 from detent.oversight import STOPS, Desk, believe, payload_digest, payloads_of, received, type_of
 from detent.signing import SigningKey, add_signature
 from detent.tripwires import CATALOGUE, own
-from detent.values import Decided, Entry, Ordered, restored
+from detent.values import Decided, Entry, Ordered, lost, restored
 
 PATIENCE = 15.0
 """Seconds to wait for a running process to obey a halt."""
@@ -303,6 +303,10 @@ def _check_rollback(at: LedgerAt, to: int | None, folder: Path) -> None:
     if to is None or to not in state.history:
         raise UsageError(
             f"a closed generation from 0 to {state.generation - 1} expected, got {to}; see: detent status {folder}"
+        )
+    if to in lost(state, state.collected):
+        raise UsageError(
+            f"a generation whose models and data are there expected, got {to}, of which `detent gc` deleted some"
         )
     if to == state.generation - 1 and not state.slots:
         raise UsageError(f"an earlier generation than {to} expected: that is where the run stands")

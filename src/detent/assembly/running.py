@@ -29,7 +29,7 @@ from detent.assembly.tasks import catalogue, charter_proxies, charter_sources, c
 from detent.assembly.timing import Stopwatch, TimedEngine
 from detent.assembly.watermark import kept_heads
 from detent.charter import Charter, SignedCharter
-from detent.engine import DataStore, LocalEngine, ModelStore
+from detent.engine import DataStore, LocalEngine, ModelStore, check_libraries
 from detent.evaluate import evaluator_digest
 from detent.loop import Parts, drive, wires_of
 from detent.oversight import Stop, why_stop
@@ -100,8 +100,10 @@ def run_loop(folder: Path, generations: int | None, *, watch: Watch, say: Say) -
 
     Raises:
         KeyboardInterrupt: Ctrl-C; nothing is lost.
+        UsageError: the libraries of the learning side are not installed; nothing was looked at.
         DetentError: as `open_run`, and whatever the loop met.
     """
+    check_libraries()
     if (held := _taken_in(folder, say)) is not None:
         return held
     with open_run(folder, watch=watch, say=say) as run:
@@ -248,7 +250,14 @@ def session(parts: Parts) -> SessionStarted:
 
 def _software() -> dict[str, str]:
     """Versions of what work depends on, by name."""
-    return {name: metadata.version(name) for name in SOFTWARE} | {"python": platform.python_version()}
+    return {name: _version(name) for name in SOFTWARE} | {"python": platform.python_version()}
+
+
+def _version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return "none"
 
 
 def _take_orders(office: Office, say: Say) -> bool:
@@ -265,7 +274,12 @@ def _tell(taken: Iterable[Taken], say: Say) -> None:
 
 
 def answer_prompt(folder: Path, prompt: str) -> str:
-    """The incumbent's answer; asks a worker of its own, beside a run if there is one."""
+    """The incumbent's answer; asks a worker of its own, beside a run if there is one.
+
+    Raises:
+        UsageError: there is no incumbent yet, or the libraries of the learning side are not installed.
+    """
+    check_libraries()
     run = RunFolder(folder)
     signed = signed_charter(run)
     digest = fold(entries_of(run)).incumbent

@@ -1,10 +1,11 @@
-"""`verify`: hand a run folder over as evidence, as far as it can be read."""
+"""`verify`: hand a run over as evidence, as far as it can be read: its folder, a bundle, or what a host shows."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from detent.assembly.places import RunFolder
+from detent.assembly.sources import opened
 from detent.assembly.tasks import catalogue, closing, readable_proxies, readable_sources, readable_wires
 from detent.assembly.watermark import kept_heads
 from detent.audit import Evidence, Findings, fsck, verify
@@ -19,6 +20,18 @@ Heads = Sequence[tuple[str, int, str]]
 """(Who keeps it, size, root in hex) of each."""
 
 
+def verify_source(source: str) -> Findings:
+    """Check a run without believing anything of it: a run folder, a bundle, or an address (http, https).
+
+    Raises:
+        UsageError: it is none of these, or nobody answers.
+        TrustError: as `verify_run`; bundle or host are hostile, or damaged.
+        StorageError: there is no room to unpack it.
+    """
+    with opened(source) as found:
+        return _findings(found.run, found.left_out)
+
+
 def verify_run(folder: Path) -> Findings:
     """Check a run folder without believing anything in it; it may be running meanwhile.
 
@@ -27,6 +40,10 @@ def verify_run(folder: Path) -> Findings:
     """
     run = RunFolder(folder)
     run.check()
+    return _findings(run, {})
+
+
+def _findings(run: RunFolder, left_out: Mapping[str, str]) -> Findings:
     envelope, log_key = _text(run.envelope), _log_key(run)
     charter = _charter(envelope)
     every = _every_charter(run, charter, log_key)
@@ -47,6 +64,7 @@ def verify_run(folder: Path) -> Findings:
                 heads=heads,
                 unread_heads=unread,
                 catalogue=catalogue(),
+                left_out=left_out,
             )
         )
 

@@ -2,7 +2,7 @@
 
 from detent.audit.evidence import Case
 from detent.audit.files import named_file
-from detent.audit.findings import Finding, counted
+from detent.audit.findings import Finding, counted, missing
 from detent.audit.material import believed_tasks, off_ladder
 from detent.audit.openings import Opening, openings
 from detent.audit.signatures import Charters
@@ -16,8 +16,13 @@ from detent.values import Outcome
 def check_answers(case: Case, charters: Charters) -> Finding:
     """Items are those of the seed, marks those of the checkers, counts those of the marks."""
     count, files, faults = 0, 0, []
+    lacking: list[str] = []
     for opening in openings(case):
         if opening.outcome is None or opening.outcome.verdict == "void":
+            continue
+        path = f"answers/{opening.outcome.answers}"
+        if (why := case.without(path)) and not (case.evidence.answers / opening.outcome.answers).exists():
+            lacking.append(why)
             continue
         try:
             rows = decode_rows(named_file(case.evidence.answers, opening.outcome.answers, ""))
@@ -28,7 +33,7 @@ def check_answers(case: Case, charters: Charters) -> Finding:
         faults += [f"{opening.place}: {fault}" for fault in wrong]
     what = f"{counted(count, 'row')} in {counted(files, 'file')}"
     detail = f"{what}, drawn again from the seeds, checked again, counted again"
-    return Finding("answers", detail, tuple(faults))
+    return Finding("answers", detail, tuple(faults), missing("answers file", lacking))
 
 
 def _faults(case: Case, charters: Charters, opening: Opening, outcome: Outcome, rows: list[Row]) -> list[str]:

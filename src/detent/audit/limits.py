@@ -1,11 +1,13 @@
 """What no check can show, said every time; and what a reader of this particular run should know."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from detent.audit.evidence import Case
 from detent.audit.findings import counted
 from detent.audit.models import missing_models, unnamed_files
 from detent.audit.openings import openings
+from detent.audit.retention import no_longer
 from detent.evaluate import evaluator_digest
 from detent.values import Refused, SessionStarted, Watched
 
@@ -44,6 +46,9 @@ WIRES = (
     "that the tripwires' figures are what they measured: that each wire was read, and what followed when one fired, "
     "is checked; what they look at is not measured again, so one that fired could have been written down as quiet"
 )
+NEWEST = (
+    "that this is the newest state of the ledger: no mark of it is kept on this machine, as where a run runs"
+)
 ELSEWHERE = "that nothing ran elsewhere: a ledger shows what was recorded, in which order, and that it was not changed"
 
 
@@ -53,9 +58,11 @@ def unproven(case: Case) -> tuple[str, ...]:
         *_sealed_against_the_model(case),
         *_sealed_against_the_operator(case),
         _whole(case),
+        *([] if case.evidence.heads else [NEWEST]),
         CLOCK,
         MODELS,
         *_wires(case),
+        *_left_out(case),
         ELSEWHERE,
     )
 
@@ -92,6 +99,7 @@ def notes(case: Case) -> tuple[str, ...]:
         *_waiting(case),
         *_refused(case),
         missing_models(case),
+        *no_longer(case),
         *unnamed_files(case),
     ]
     return tuple(note for note in found if note)
@@ -107,6 +115,15 @@ def _sealed_against_the_model(case: Case) -> list[str]:
     return [
         f"sealed against the model: workers of some sessions were unconfined ({'; '.join(reasons)[:300]})"
     ]
+
+
+def _left_out(case: Case) -> list[str]:
+    """What the files hold that are not here, by the folders they would lie in."""
+    folders = Counter(path.partition("/")[0] for path in case.evidence.left_out if path != "models/incumbent")
+    if not folders:
+        return []
+    said = ", ".join(f"{number:,} in {folder}/" for folder, number in sorted(folders.items()))
+    return [f"what is in the files that are not here ({said}): see what was not checked"]
 
 
 def _stewards(case: Case) -> list[str]:

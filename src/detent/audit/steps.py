@@ -16,6 +16,7 @@ from detent.errors import DetentError, TrustError
 from detent.signing import canonical
 from detent.values import (
     CharterSigned,
+    Collected,
     Entry,
     LeaseGranted,
     Ordered,
@@ -98,7 +99,7 @@ def _whole(data: bytes, read: Callable[[str], bytes]) -> bytes:
 
 def outside_turns(entry: Entry) -> bool:
     """Whether the entry may be written between turns: it belongs to no generation's work."""
-    return isinstance(entry, CharterSigned | LeaseGranted | SessionStarted | Ordered | Refused)
+    return isinstance(entry, CharterSigned | LeaseGranted | SessionStarted | Ordered | Refused | Collected)
 
 
 def _passed_over(state: State, index: int) -> State:

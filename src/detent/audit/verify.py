@@ -25,6 +25,7 @@ from detent.audit.openings import check_budget, check_gates, check_intents, chec
 from detent.audit.order import check_entries, check_ledger, check_order
 from detent.audit.people import check_people
 from detent.audit.profiles import check_mastery, check_profiles
+from detent.audit.retention import check_retention
 from detent.audit.signatures import Charters
 from detent.audit.teaching import check_data
 from detent.audit.watches import check_watch
@@ -57,6 +58,7 @@ UNDER_THE_CHARTER: dict[str, Callable[[Case, Charters], Finding]] = {
     "decisions": check_decisions,
     "lineage": check_lineage,
     "data": check_data,
+    "retention": check_retention,
 }
 
 

@@ -17,6 +17,7 @@ from detent.charter.sections import (
     OwnTask,
     Pace,
     Proxy,
+    Retention,
     Run,
     Seal,
     Subject,
@@ -40,6 +41,7 @@ class Draft(Section):
     subject: Subject = Subject()
     recipe: Recipe = Recipe()
     gate: Gate = Gate()
+    retention: Retention = Retention()
     tasks: Mapping[TaskName, DraftOwnTask] = {}
     proxies: Mapping[WireName, DraftProxy] = {}
     tripwires: Mapping[WireName, DraftWire] = {}

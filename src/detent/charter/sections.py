@@ -24,6 +24,7 @@ from detent.charter._form import (
 from detent.charter.stewards import Quorum
 from detent.values import Action, Entropy
 
+LAST = "last [1-9][0-9]{0,5}"
 SOURCE = r"^[^:/][^:]*\.py:[A-Za-z_][A-Za-z0-9_]*$"
 
 
@@ -47,6 +48,9 @@ Url = Annotated[
     Field(pattern=r"^https?://[^\s?#]+$", max_length=500),
     Says("a URL beginning with http:// or https://"),
 ]
+KeptModels = Annotated[str, Field(pattern=rf"^(all|promoted|{LAST})$"), Says('"all", "promoted" or "last N"')]
+KeptData = Annotated[str, Field(pattern=r"^(all|in_force)$"), Says('"all" or "in_force"')]
+KeptAnswers = Annotated[str, Field(pattern=rf"^(all|{LAST})$"), Says('"all" or "last N"')]
 Threads = Annotated[int, Field(ge=1, le=1024), Says("an integer from 1 to 1024")]
 Seed = Annotated[int, Field(ge=0, le=LARGEST_EXACT), Says(f"an integer from 0 to {LARGEST_EXACT}")]
 Layers = Annotated[int, Field(ge=1, le=1000), Says("an integer from 1 to 1000")]
@@ -119,6 +123,18 @@ class Constraints(Section):
     confined: Bool = False
     max_disk_gb: Gigabytes = 20.0
     max_compute_share: ComputeShare = 0.0
+
+
+class Retention(Section):
+    """[retention]: what must stay, at the least, when files are deleted: what this keeps not may go, and need not.
+
+    models: "all", "promoted" or "last N". data: "all" or "in_force". answers: "all" or "last N".
+    What each of them keeps: `detent.values.kept`; what a run needs to go on stays whatever this says.
+    """
+
+    models: KeptModels = "all"
+    data: KeptData = "all"
+    answers: KeptAnswers = "all"
 
 
 class Subject(Section):

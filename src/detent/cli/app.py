@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from detent.cli import charters, keys, people, witnesses
+from detent.cli import charters, keeping, keys, people, witnesses
 from detent.cli.options import Folder, KeyFiles, passphrase, say_handed
 
 app = typer.Typer(
@@ -112,12 +112,19 @@ def report(folder: Folder) -> None:
 
 
 @app.command()
-def verify(folder: Folder) -> None:
+def verify(
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="DIR|RUN.zip|URL", help="A run folder, a bundle, or an address.", show_default=False
+        ),
+    ],
+) -> None:
     """Re-derive every hash, order, seal, gate, budget and signature on the ledger."""
-    from detent.assembly import verify_run  # noqa: PLC0415
+    from detent.assembly import verify_source  # noqa: PLC0415
     from detent.errors import TrustError  # noqa: PLC0415
 
-    findings = verify_run(folder)
+    findings = verify_source(source)
     for line in findings.lines:
         typer.echo(line)
     if findings.faults:
@@ -136,7 +143,7 @@ def version(
         raise typer.Exit
 
 
-for command in people.COMMANDS:
+for command in (*keeping.COMMANDS, *people.COMMANDS):
     app.command()(command)
 app.add_typer(charters.app, name="charter")
 app.add_typer(keys.app, name="key")

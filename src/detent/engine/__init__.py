@@ -8,7 +8,7 @@ from detent.engine.base import Ask, Engine, Watch
 from detent.engine.confinement import Confinement, Limits, confinement, host_prefix, worker_prefix
 from detent.engine.fake import FakeEngine
 from detent.engine.likeness import check_alike
-from detent.engine.local import LocalEngine
+from detent.engine.local import LocalEngine, check_libraries
 from detent.engine.store import DataStore, ModelStore
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "ModelStore",
     "Watch",
     "check_alike",
+    "check_libraries",
     "confinement",
     "discard",
     "host_prefix",

@@ -10,6 +10,7 @@ from detent.ledger.log import Ledger, writer_of
 from detent.ledger.notes import Checkpoint, Note, Signature, open_note, sign_note
 from detent.ledger.policy import Policy, refuse_forks
 from detent.ledger.proofs import verify_consistency, verify_inclusion
+from detent.ledger.published import published_files, published_names
 from detent.ledger.reader import LedgerReader, LedgerView
 from detent.ledger.tiles import LARGEST_ENTRY
 
@@ -25,6 +26,8 @@ __all__ = [
     "Policy",
     "Signature",
     "open_note",
+    "published_files",
+    "published_names",
     "refuse_forks",
     "sign_note",
     "verified_cosignatures",

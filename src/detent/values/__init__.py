@@ -11,6 +11,7 @@ from detent.values.entries import (
     BeaconDrawn,
     CandidateTrained,
     CharterSigned,
+    Collected,
     Cosigned,
     DataMade,
     Decided,
@@ -33,6 +34,7 @@ from detent.values.entries import (
     enclosed_in,
     entry_document,
 )
+from detent.values.folding import fold
 from detent.values.gate import Counts, Entropy, Gain, Intent, Outcome, Round, Target, TestResult, Verdict
 from detent.values.grants import Grant, live
 from detent.values.holds import Hold
@@ -55,6 +57,7 @@ from detent.values.jobs import (
     TrainedModel,
     TrainJob,
 )
+from detent.values.keeping import Files, kept, lost, needed, recorded
 from detent.values.past import allowed, line, restored
 from detent.values.problems import Example, Item, Origin, Problem, Slice
 from detent.values.profiles import Profile, Score
@@ -68,7 +71,7 @@ from detent.values.proposals import (
     Rung,
     Weakness,
 )
-from detent.values.state import State, fold
+from detent.values.state import State
 from detent.values.watching import MOST_NAMED, Action, Reading
 
 __all__ = [
@@ -84,6 +87,7 @@ __all__ = [
     "BuiltModel",
     "CandidateTrained",
     "CharterSigned",
+    "Collected",
     "CompareJob",
     "Compared",
     "Cosigned",
@@ -98,6 +102,7 @@ __all__ = [
     "Entropy",
     "Entry",
     "Example",
+    "Files",
     "Filter",
     "Gain",
     "Grant",
@@ -148,8 +153,12 @@ __all__ = [
     "enclosed_in",
     "entry_document",
     "fold",
+    "kept",
     "line",
     "live",
+    "lost",
+    "needed",
+    "recorded",
     "restored",
     "sha256_hex",
 ]

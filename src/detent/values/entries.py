@@ -87,6 +87,18 @@ class Refused(Entry, frozen=True, tag="refusal/v1"):
     because: str
 
 
+class Collected(Entry, frozen=True, tag="collected/v1"):
+    """Files that the charter's [retention] lets go were deleted: `models`, `data` and `answers`, by their digests.
+
+    It is written before they are: what it names may still be there, and nobody may count on it.
+    """
+
+    models: tuple[str, ...]
+    data: tuple[str, ...]
+    answers: tuple[str, ...]
+    because: str
+
+
 class SessionStarted(Entry, frozen=True, tag="session/v1"):
     """A `detent run` began. `confined` says whether workers were; `unconfined_because` why not.
 
@@ -332,6 +344,7 @@ AnyEntry = (
     | SessionStarted
     | Ordered
     | Refused
+    | Collected
     | DataMade
     | SubjectBuilt
     | Profiled

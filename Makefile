@@ -4,9 +4,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+SMALL := .venv-small
+PIP := -m pip install --quiet --disable-pip-version-check -c constraints.txt
 DEMO ?= demo
 
-.PHONY: help run test test-all lint format docs bench confine clean
+.PHONY: help run test test-all test-small lint format docs bench confine clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -14,9 +16,9 @@ help:  ## list the targets
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer expected, got " + sys.version)'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade -c constraints.txt pip
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e . --group dev
+	$(BIN)/python $(PIP) --upgrade pip
+	$(BIN)/python $(PIP) torch
+	$(BIN)/python $(PIP) -e ".[train]" --group dev
 	@touch $@
 
 run: $(STAMP)  ## set up, start a run folder demo/ and run it; again: go on where it stopped
@@ -31,6 +33,12 @@ test-all: $(STAMP)  ## the same, the long tests, and those of the exports, whose
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[cose,model-signing]'
 	$(MAKE) --no-print-directory lint
 	$(BIN)/python -m pytest -q
+
+test-small:  ## the package without its extra `train`, alone in a new environment: it checks and steers a run
+	rm -rf $(SMALL)
+	$(PYTHON) -m venv $(SMALL)
+	$(SMALL)/bin/python $(PIP) .
+	$(SMALL)/bin/python -P tests/small/check_small.py
 
 lint: $(STAMP)  ## ruff, mypy, import layers
 	$(BIN)/ruff check src tests benchmarks docs examples
@@ -53,4 +61,4 @@ confine:  ## Debian: install bubblewrap, so that workers run confined (needs roo
 	apt-get install --yes bubblewrap
 
 clean:  ## remove the virtual environment and caches, never a run folder
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(SMALL) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -25,8 +25,18 @@ from typing import Literal
 from detent.engine import Ask, Engine, Watch
 from detent.loop import Parts, cycle, drive, judge, learn, measure
 from detent.oversight import Stop
-from detent.values import Audited, DataMade, Decided, Example, Job, LabelJob, Labels, Proposal, Result
-from detent.values import state as folding
+from detent.values import (
+    Audited,
+    DataMade,
+    Decided,
+    Example,
+    Job,
+    LabelJob,
+    Labels,
+    Proposal,
+    Result,
+    folding,
+)
 
 
 @dataclass(frozen=True, slots=True)

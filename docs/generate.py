@@ -61,14 +61,24 @@ NOTES = {
     "report": """
         `run` writes it after every generation too, to `reports/report.html`.""",
     "verify": """
-        It needs the run folder and no key, believes nothing in it, and changes nothing; it works beside a `run`. Every
-        check is one line; then come notes, and what no check can prove. See [verifying](verifying.md).
+        It needs no key and no library that loads models, believes nothing of what it reads, and changes nothing; it
+        works beside a `run`. Every check is one line; then come notes, and what no check can prove. What lies at an
+        address is fetched, and a bundle unpacked, into a folder that is removed again. See
+        [verifying](verifying.md).
 
         `detent verify FILE.tlog-proof ENTRY --policy POLICY` says what a proof (or a COSE receipt, for a policy with
         `quorum none`) shows of an entry's bytes, and needs nothing of the run. `detent verify --split A B --policy
         POLICY` compares two checkpoints of one log and one size: when their roots differ and somebody of the policy
-        signed both, it names them, prints both, which is the proof, and exits with 15; 0 means that they say the same.
+        signed both, it names them, prints both, which is the proof, and exits with 16; 0 means that they say the same.
         Checkpoints of different sizes can only be told apart by a consistency proof, and are refused.""",
+    "bundle": """
+        The same run gives the same file, byte for byte. It may be running meanwhile: the bundle holds what one
+        checkpoint covers. `verify` reads it, and says what could not be checked: see
+        [verifying](verifying.md#a-run-in-one-file).""",
+    "gc": """
+        It shows what goes, deletes it, and leaves a `collected/v1` on the ledger. Not beside a `run`, not while the
+        run is halted, and never more than the charter in force lets go; entries, and what the run needs to go on,
+        always stay. See [verifying](verifying.md#what-may-be-deleted).""",
     "prove": """
         It needs the run folder and no key. `INDEX` counts entries from 0. The proof is a C2SP tlog-proof under the
         newest checkpoint that others cosigned (`ledger/cosigned`) where that covers the entry, else under the newest
@@ -119,6 +129,13 @@ NOTES = {
     "key show": "It is no secret.",
     "key rotate": """
         The rest of the charter stays as it is, comments too.""",
+    "witness new": """
+        Mode 0600. A file that exists is never overwritten. One key is one witness: a second one with the same key would
+        sign what the first has not seen.""",
+    "witness serve": """
+        What it says goes to standard error: its verify keys, where it listens, and requests that show two histories of
+        one log. It ends on Ctrl-C or SIGTERM. It needs `pip install 'detent[serve]'`. What a witness promises, and what
+        to do with its state: [witnesses](witnesses.md).""",
 }
 """What the one line of help does not say."""
 
@@ -136,7 +153,7 @@ WITHOUT_A_CLASS = {
     12: ("", "`run`: paused."),
     13: ("", "`run`: no lease covers the moment: its time or its compute is used up."),
     14: ("", "`run`: the charter's pace wants time to pass, or an evaluation, first."),
-    15: ("", "`verify --split`: a split view is proven."),
+    16: ("", "`verify --split`: a split view is proven."),
     130: ("", "Interrupted by Ctrl-C or SIGTERM; nothing is lost."),
 }
 

@@ -9,10 +9,11 @@
     ├── TaskError          a task's own code is wrong, raises or hangs              exit 6
     ├── EngineError        a worker died, stalled or could not be started           exit 7
     ├── BusyError          another process holds the run folder                     exit 8
+    ├── PeerError          another party (a witness, a beacon) does not answer      exit 15
     └── StorageError       the disk is full or refuses; nothing was damaged         exit 9
 
 Every message says what was expected, what was got and what to do. `TrustError` and `StorageError` stop the
-world; `SubjectError`, `TaskError` and `EngineError` end this turn and leave a run that can go on.
+world; `SubjectError`, `TaskError`, `EngineError` and `PeerError` end this turn and leave a run that can go on.
 """
 
 from typing import ClassVar
@@ -68,6 +69,12 @@ class BusyError(DetentError):
     """Another process is working on this run folder."""
 
     exit_code = 8
+
+
+class PeerError(DetentError):
+    """Another party's server (a witness, a beacon) does not answer, or not in time; or too few of them do."""
+
+    exit_code = 15
 
 
 class StorageError(DetentError):

@@ -7,10 +7,13 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from msgspec import structs
+from tests.attacks.attacks_deeds import forge
 from tests.attacks.attacks_world import ADA, BOB, CHARTER, Scene, found
 
 from detent.assembly import amend_charter, verifying
 from detent.loop import learn
+from detent.values import Watched
 
 EVEN = "def accepts(prompt, completion):\n    return completion[-1:] in '02468'\n"
 
@@ -49,3 +52,19 @@ def test_a_dropped_proxy_whose_file_is_gone_is_a_fault(scene: Scene) -> None:
 def test_a_dropped_proxy_whose_file_is_another_is_a_fault(scene: Scene) -> None:
     (scene.folder.tasks / "even.py").write_text(EVEN.replace("02468", "0123456789"))
     assert "proxy even: the code with digest" in faults_of(scene, "tasks")
+
+
+def test_a_mark_that_cannot_be_read_is_a_fault_among_the_others(scene: Scene) -> None:
+    mark = scene.secrets / "mark"
+    assert not faults_of(scene, "ledger")
+    mark.write_text("no mark")
+    assert "a mark with the ledger's size and root expected at" in faults_of(scene, "ledger")
+    assert "an example that even accepts expected, got one it refuses" in faults_of(scene, "data")
+
+
+def test_what_tripwires_asked_of_a_model_is_counted_again(scene: Scene) -> None:
+    watched = [entry for entry in scene.entries() if isinstance(entry, Watched)]
+    assert [entry.flops > 0 for entry in watched] == [True], "the first turn sweeps"
+    assert not faults_of(scene, "compute")
+    forge(scene, Watched, lambda entry: structs.replace(entry, flops=0.0))
+    assert "floating point operations for what was asked expected, got 0" in faults_of(scene, "compute")

@@ -72,3 +72,12 @@ def test_a_folder_where_the_mark_belongs_is_not_taken_for_none(folder: Path) -> 
     (folder / "mark").mkdir()
     with pytest.raises(TrustError, match="got one that cannot be read"):
         append(folder, b"two")
+
+
+def test_what_lies_where_the_mark_is_drafted_is_not_written_through(folder: Path) -> None:
+    (folder / "victim").write_text("keep me")
+    (folder / "mark.new").symlink_to(folder / "victim")
+    append(folder, b"two")
+    assert (folder / "victim").read_text() == "keep me"
+    assert (folder / "mark").read_text().startswith("2 ")
+    assert not (folder / "mark").is_symlink()

@@ -11,6 +11,7 @@ from tests.attacks.attacks_world import ADA, BOB, CLOCK, CY, EVE, Scene
 
 from detent.assembly import give_answer, give_order, grant_lease, sign_waiting
 from detent.assembly.inbox import Inbox
+from detent.assembly.office import open_office
 from detent.assembly.tasks import catalogue
 from detent.charter import Question, amend_text, answer, endorse, grant
 from detent.engine import FakeEngine
@@ -282,6 +283,15 @@ def overtaken_no(scene: Scene) -> None:
     for path in scene.folder.inbox.iterdir():
         os.utime(path, (0, 0))
     give_answer(scene.run, scene.state().requests, "deny", "overtaken by nothing", keys=[CY])
+
+
+def late_no(scene: Scene) -> None:
+    """A yes stands on the ledger, and nothing is decided yet."""
+    scene.hand_in(yes(scene, BOB))
+    with open_office(scene.run) as office:
+        office.take_in()
+    assert newest(scene, Answered).verdict == "approve"
+    give_answer(scene.run, scene.state().requests, "deny", "thought better of", keys=[CY])
 
 
 def denied(scene: Scene) -> None:

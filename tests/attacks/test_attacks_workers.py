@@ -321,6 +321,14 @@ HANDED_BACK: dict[str, Attack] = {
         says="with its parent's tokenizer expected, with tokenizer.json none, got",
         seen="refusal/v1",
     ),
+    "a worker hands back a model whose answers end elsewhere": Attack(
+        "return another tokenizer",
+        returned(lambda folder: (folder / "generation_config.json").write_text('{"eos_token_id": 7}')),
+        by=KIND,
+        error=SubjectError,
+        says="with its parent's way of answering expected, with eos_token_id none, got 7",
+        seen="refusal/v1",
+    ),
     "weights are swapped after the freeze": Attack(
         "weights swapped after the freeze",
         swapped,

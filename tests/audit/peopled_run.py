@@ -6,7 +6,7 @@
 3  promoted
 4  cut short within its opening, and rolled back to 1
 5  drift: nobody answers; discarded
-6  a break-in halts the run; lifted, approved; promoted
+6  a break-in halts the run; lifted, approved; promoted. Old answers are let go, and still there
 7  cut short, and put back by an amendment that changes a key; a lease of a stranger is refused
 8  nothing fires
 """
@@ -45,11 +45,12 @@ from detent.errors import DetentError
 from detent.evaluate import Chain
 from detent.ledger import Ledger
 from detent.loop import Book, drive
-from detent.oversight import Desk, Pending, Stop, received, type_of
+from detent.oversight import Desk, Pending, Stop, may_go, received, type_of
 from detent.signing import SigningKey, peek_envelope
 from detent.values import (
     Answered,
     CharterSigned,
+    Collected,
     Entry,
     Job,
     LabelJob,
@@ -95,7 +96,9 @@ label_prompts = 60
 label_keep = 40
 review_prompts = 20
 [gate]
-items = { superiority = 40, non_inferiority = 40 }
+items = { superiority = 80, non_inferiority = 40 }
+[retention]
+answers = "last 2"
 """
 
 MODELS = tuple(
@@ -166,6 +169,13 @@ class Office:
             return self.book.write(Refused(what="a file", digest=digest, because=str(error)))
         assert not isinstance(found, Pending), found
         return self.book.write(found)
+
+    def let_go(self) -> None:
+        """Write down that what the charter lets go was deleted; it is not, as when `gc` was killed then."""
+        gone = may_go(self.book.state, self.signed.charter.retention)
+        models, data, answers = (tuple(sorted(some)) for some in (gone.models, gone.data, gone.answers))
+        assert answers
+        self.book.write(Collected(models=models, data=data, answers=answers, because="room"))
 
     def desk(self) -> Desk:
         """Where the run stands."""
@@ -258,6 +268,7 @@ def _back_and_halted(office: Office) -> None:
     assert office.turn() == "asked"
     office.hand_in(office.answer("approve", ADA, CY))
     assert office.turn() == "enough"
+    office.let_go()
 
 
 def _amended(office: Office, edit: tuple[str, str]) -> None:

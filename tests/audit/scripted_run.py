@@ -15,7 +15,7 @@ import json
 import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 
@@ -36,7 +36,7 @@ from detent.evaluate import Chain, evaluator_digest, least_first_limit
 from detent.ledger import Ledger, LedgerReader
 from detent.ledger._files import Files
 from detent.loop import Book, Parts, drive
-from detent.loop.parts import Wire
+from detent.loop.parts import Outsiders, Wire
 from detent.signing import SigningKey, canonical
 from detent.tasks import BUILTINS, TaskSource, builtin
 from detent.testing.models import write_model
@@ -144,6 +144,10 @@ Fires = Collection[tuple[str, int]]
 def never(_job: Job) -> bool:
     """No job fails."""
     return False
+
+
+def nobody(_signed: SignedCharter, _ledger: Ledger) -> Outsiders | None:
+    return None
 
 
 def silent(_news: object) -> None:
@@ -279,6 +283,7 @@ def make_run(
     confined: bool = True,
     failing: Callable[[Job], bool] = never,
     fires: Fires = (),
+    outsiders: Callable[[SignedCharter, Ledger], Outsiders | None] = nobody,
 ) -> ScriptedRun:
     """Make a run folder and turn the loop, a session a lease, until every lease is spent.
 
@@ -299,7 +304,8 @@ def make_run(
             while book.state.lease_left(book.now) or book.state.slots:
                 book = Book(ledger, ticks.__next__)  # a session knows what the ledger says and nothing else
                 with suppress(KeyboardInterrupt):
-                    go_on(session(folder, signed, book, worker, confined=confined, fires=fires))
+                    parts = session(folder, signed, book, worker, confined=confined, fires=fires)
+                    go_on(replace(parts, outsiders=outsiders(signed, ledger)))
     return ScriptedRun(folder, signed)
 
 

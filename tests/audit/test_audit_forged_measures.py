@@ -7,8 +7,10 @@ from tests.audit.scripted_run import ScriptedRun
 
 from detent.values import (
     Mastered,
+    OutcomeWritten,
     Profiled,
     Score,
+    Watched,
 )
 
 
@@ -92,6 +94,23 @@ MEASURED: dict[str, Forgery] = {
         ),
         "mastery",
         "counts of 0 to",
+    ),
+    "a visible profile was for nothing": Forgery(
+        lambda run: visible(run, 0, flops=0.0), "compute", "for what was asked expected, got 0"
+    ),
+    "a fresh profile paid something into the lease": Forgery(
+        lambda run: visible(run, FRESH, flops=-1e15), "compute", "for what was asked expected, got -1e+15"
+    ),
+    "measuring mastery was for nothing": Forgery(
+        lambda run: remaster(run, 0, flops=0.0), "compute", "for what was asked expected, got 0"
+    ),
+    "a watch that looked at no model cost something": Forgery(
+        lambda run: forge(run, Watched, 0, flops=1e12),
+        "compute",
+        "0 floating point operations for what was asked",
+    ),
+    "the gate's answers were for nothing": Forgery(
+        lambda run: forge(run, OutcomeWritten, 0, flops=0.0), "answers", "for these answers expected, got 0"
     ),
 }
 

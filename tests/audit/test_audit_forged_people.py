@@ -3,7 +3,7 @@
 import pytest
 from tests.audit.forging import Forgery, assert_found, forge, leave_out, places, without
 from tests.audit.forging_people import answer_again, insert, nth, reorder, reply
-from tests.audit.peopled_run import ADA, BOB, EVE
+from tests.audit.peopled_run import ADA, BOB, CY, EVE
 from tests.audit.scripted_run import ScriptedRun
 
 from detent.values import (
@@ -144,6 +144,18 @@ ANSWERS: dict[str, Forgery] = {
         lambda run: insert(run, places(run, Answered)[DENIED] + 1, reply(run, DENIED, "approve", ADA, BOB)),
         "people",
         "an answer to a question that waits expected",
+    ),
+    "a candidate is promoted although a no came after the yes": Forgery(
+        lambda run: insert(run, places(run, Answered)[APPROVED] + 1, reply(run, APPROVED, "deny", CY)),
+        "people",
+        "discard expected, since people did not allow it, got promote",
+    ),
+    "an approval is added to an approval": Forgery(
+        lambda run: insert(
+            run, places(run, Answered)[APPROVED] + 1, reply(run, APPROVED, "approve", ADA, BOB, CY)
+        ),
+        "people",
+        "which stands on the ledger already",
     ),
     "an approval is added when it is too late": Forgery(
         lambda run: insert(run, places(run, Decided)[5], reply(run, UNANSWERED, "approve", ADA, BOB)),

@@ -121,7 +121,9 @@ WATCHES: dict[str, Forgery] = {
         lambda run: rewatch(run, QUIET, "drift", said=""), "watch", "a sentence of what drift found"
     ),
     "a generation was watched before its opening": Forgery(
-        lambda run: move(run, Watched, QUIET, 4), "watch", "nothing but a question after the watch expected"
+        lambda run: move(run, Watched, QUIET, 4),
+        "watch",
+        "nothing but a question or cosignatures after the watch expected",
     ),
     "a generation was watched before its candidates were measured": Forgery(
         lambda run: move(run, Watched, QUIET, 6), "watch", "a watch when candidates are measured"

@@ -172,7 +172,7 @@ def test_old_models_may_go_and_that_is_said(run: ScriptedRun) -> None:
             shutil.rmtree(folder)
     findings = verify(run.evidence())
     assert not findings.faults
-    assert any("older models are no longer there" in note for note in findings.notes)
+    assert any("no longer there, and no entry says that they were deleted" in note for note in findings.notes)
 
 
 def test_files_that_no_entry_names_are_said(run: ScriptedRun) -> None:

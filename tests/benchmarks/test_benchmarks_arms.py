@@ -26,8 +26,8 @@ from detent.values import (
     State,
     decode_entry,
     fold,
+    folding,
 )
-from detent.values import state as folding
 
 MakeRun = Callable[..., Any]
 

@@ -476,7 +476,18 @@ def test_a_fixed_clock_that_says_no_time_is_refused(
 IN_THE_WAY: dict[str, Callable[[Path], Path]] = {
     "a folder where models/incumbent belongs": lambda run: unlinked(run / "models" / "incumbent"),
     "a folder where the report belongs": lambda run: unlinked(run / "reports" / "report.html"),
+    "a link where the reports belong": lambda run: led_away(run / "reports"),
 }
+
+
+def led_away(path: Path) -> Path:
+    """A folder of the run's is a link to one of somebody's."""
+    theirs = path.with_name("theirs")
+    theirs.mkdir()
+    (theirs / "mine.txt").write_text("keep me")
+    path.rename(path.with_name("kept"))
+    path.symlink_to(theirs)
+    return path
 
 
 def unlinked(path: Path) -> Path:
@@ -496,7 +507,9 @@ def test_a_run_goes_on_and_moves_aside(place: Place, what: str) -> None:
     assert said.status == 10, said.errors
     assert f"{path} was in the way of the run's own; what lay there is now {aside}\n" in said.output
     assert (aside / "mine.txt").read_text() == "keep me"
-    assert path.is_symlink() or path.is_file()
+    assert path.exists()
+    assert path.is_symlink() == (path.name == "incumbent")
+    assert {file.name for file in aside.iterdir()} == {"mine.txt"}, "nothing was written there"
     assert verify_run(place.folder).faults == []
 
 

@@ -16,8 +16,9 @@ SIDE = {
     "special_tokens_map.json": '{"eos_token": "<eos>"}',
     "added_tokens.json": '{"<eos>": 1}',
     "chat_template.jinja": "{{ messages }}",
+    "generation_config.json": '{"eos_token_id": 1, "transformers_version": "5"}',
 }
-"""What stands beside a tokenizer."""
+"""What stands beside a tokenizer, and beside a configuration."""
 
 
 def model(folder: Path, weights: bytes = b"1234", **config: Any) -> Path:
@@ -38,6 +39,9 @@ def parent(tmp_path: Path) -> Path:
 ALIKE: dict[str, Callable[[Path], object]] = {
     "weights have other values": lambda folder: model(folder, b"4321"),
     "another version of the library wrote it": lambda folder: model(folder, transformers_version="9"),
+    "another version of the library wrote how it is asked": lambda folder: broken(
+        folder, "generation_config.json", b'{"transformers_version": "9", "eos_token_id": 1}'
+    ),
     "the tokenizer was last called with padding": lambda folder: (
         model(folder) / "tokenizer.json"
     ).write_text('{"padding": {"length": 9}, "model": {"vocab": {"a": 0}}}'),
@@ -105,6 +109,22 @@ NOT_ALIKE: dict[str, tuple[Callable[[Path], object], str]] = {
         "tokenizer expected",
     ),
     "it has another tokenizer beside": (lambda f: broken(f, "merges.txt", b"a b"), "merges.txt none, got"),
+    "its answers end at another token": (
+        lambda f: broken(f, "generation_config.json", b'{"eos_token_id": 7}'),
+        "way of answering expected, with eos_token_id 1, got 7",
+    ),
+    "its answers never end": (
+        lambda f: broken(f, "generation_config.json", b'{"transformers_version": "5"}'),
+        "eos_token_id 1, got none",
+    ),
+    "it answers more loosely": (
+        lambda f: beside(f, "generation_config.json", '"do_sample": true'),
+        "do_sample none, got True",
+    ),
+    "nothing says how it is asked": (
+        lambda f: (model(f) / "generation_config.json").unlink(),
+        "eos_token_id 1, got none",
+    ),
     "its configuration is none": (lambda f: broken(f, "config.json", b"["), "JSON expected"),
     "its configuration is a list": (lambda f: broken(f, "config.json", b"[]"), "a JSON object expected"),
     "its tensors have no shape": (

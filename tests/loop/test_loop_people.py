@@ -114,10 +114,14 @@ def test_an_approval_lets_the_promotion_through_and_the_run_goes_on(make_run: Ma
     assert decided(state, 1).decision == "promote"
 
 
-def test_a_denial_discards_the_candidate_and_the_team_is_as_it_was(make_run: MakeRun) -> None:
+@pytest.mark.parametrize("answers", [("deny",), ("approve", "deny")], ids=["a no", "a no after a yes"])
+def test_a_denial_discards_the_candidate_and_the_team_is_as_it_was(
+    make_run: MakeRun, answers: tuple[str, ...]
+) -> None:
     run = make_run()
     before = turn(run, fires("pause"))[1]
-    write(run, answer("deny"))
+    for verdict in answers:
+        write(run, answer(verdict))
     _, state = turn(run, fires("pause"), generations=1)
     made = decided(state, 1)
     assert (made.decision, made.incumbent, made.team) == ("discard", before.incumbent, before.team)

@@ -160,6 +160,26 @@ HALTED = fold(
     ]
 )
 
+
+def answered(verdict: Any) -> State:
+    """The request has this answer."""
+    return fold(
+        [
+            Answered(
+                at=NOW,
+                generation=1,
+                request=1,
+                verdict=verdict,
+                because="",
+                signers=(),
+                seconds=0,
+                envelope="",
+            )
+        ],
+        ASKED,
+    )
+
+
 ASKED_AND_HALTED = fold(
     [Ordered(at=NOW, generation=1, order="halt", to=None, because="", signers=("ada",), envelope="")], ASKED
 )
@@ -179,6 +199,11 @@ COUNTS: dict[str, tuple[Callable[[], str], State | None, type[Entry]]] = {
     "two approvers, one of them safety, approve": (lambda: reply("approve", BOB, CY), ASKED, Answered),
     "one steward denies": (lambda: reply("deny", ADA), ASKED, Answered),
     "one steward denies while the run is halted": (lambda: reply("deny", ADA), ASKED_AND_HALTED, Answered),
+    "one steward denies what others approved of": (
+        lambda: reply("deny", ADA),
+        answered("approve"),
+        Answered,
+    ),
     "the old quorum and the new one amend": (
         lambda: endorse(amend_text(CHARTER, CHARTER.text.replace("together", "well"), CATALOGUE), [ADA, BOB]),
         None,
@@ -278,19 +303,18 @@ REFUSED: dict[str, tuple[Callable[[], str], Callable[[], Desk], str]] = {
         lambda: reply("approve", BOB), lambda: desk(ASKED_AND_HALTED), "when the halt by ada is lifted",
     ),
     "an answer while nothing is asked": (lambda: reply("approve", BOB, CY), desk, "while none does"),
-    "an answer after the answer": (
-        lambda: reply("approve", BOB, CY),
-        lambda: desk(
-            fold(
-                [
-                    Answered(
-                        at=NOW, generation=1, request=1, verdict="deny", because="", signers=(), seconds=0, envelope=""
-                    )
-                ],
-                ASKED,
-            )
-        ),
-        "while none does",
+    "an approval after a denial": (
+        lambda: reply("approve", BOB, CY), lambda: desk(answered("deny")), "while none does",
+    ),
+    "a denial after a denial": (lambda: reply("deny", BOB), lambda: desk(answered("deny")), "while none does"),
+    "an approval after an approval": (
+        lambda: reply("approve", BOB, CY), lambda: desk(answered("approve")), "a no, which alone counts after a yes",
+    ),
+    "a stranger denies what others approved of": (
+        lambda: reply("deny", EVE), lambda: desk(answered("approve")), "signed by",
+    ),
+    "a denial of what others approved of that comes too late": (
+        lambda: reply("deny", ADA), lambda: desk(answered("approve"), now=LATEST), "no answer means no",
     ),
     "an amendment of another version": (
         lambda: skipping(ADA, BOB), desk, "the one after the charter in force",

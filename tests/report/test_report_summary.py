@@ -105,7 +105,7 @@ def test_status_has_the_keys_that_scripts_rely_on() -> None:
     assert list(document) == [
         "state", "generation", "promoted", "incumbent", "ladder", "tasks", "error_budget", "lease",
         "compute", "hold", "request", "alarms",
-        "confined",
+        "cosigned", "confined",
     ]  # fmt: skip
     assert list(document["ladder"]) == ["start", "now"]
     assert list(document["error_budget"]) == ["total", "spent", "next_alpha", "next_items"]

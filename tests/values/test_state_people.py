@@ -29,6 +29,8 @@ from detent.values import (
     Optimizer,
     Ordered,
     Origin,
+    Profile,
+    Profiled,
     Reading,
     Requested,
     State,
@@ -126,6 +128,33 @@ def test_the_compute_of_generation_zero_is_what_later_compute_is_a_share_of() ->
     assert (state.taught_flops, state.flops) == (1e15, 1e14)
 
 
+def asked(generation: int, flops: float) -> list[Entry]:
+    """All that a model is asked in a turn, each of so many operations."""
+    visible = Profiled(
+        generation=generation, purpose="visible", profile=Profile(OTHER, {}), stream="", flops=flops
+    )
+    return [
+        visible,
+        intent(),
+        structs.replace(outcome(), flops=flops),
+        structs.replace(fresh(generation, 1), flops=flops),
+        structs.replace(mastered(generation, ()), flops=flops),
+        Watched(generation=generation, readings=(), actions={}, flops=flops),
+    ]
+
+
+def test_what_models_are_asked_is_charged_to_the_lease_too() -> None:
+    state = fold([lease(petaflop=1.0), decision(0), *asked(1, 1e14)])
+    assert state.grants[0].used == pytest.approx(0.5)
+    assert state.flops == pytest.approx(5e14)
+
+
+def test_what_the_first_models_are_asked_makes_no_later_compute_look_less() -> None:
+    seen = structs.replace(fresh(0, 1), flops=1e14)
+    state = fold([lease(), trained(0, 1e15), seen, decision(0)])
+    assert (state.taught_flops, state.flops, state.grants[0].used) == (1e15, 0.0, 0.0)
+
+
 UNPAID: dict[str, list[Entry]] = {
     "no lease was ever granted": [decision(0), decision(1, "carry")],
     "all generations are spent": [lease(1, 1), decision(0), decision(1, "carry"), decision(2, "carry")],
@@ -206,7 +235,14 @@ REFUSED: dict[str, Callable[[], list[Entry]]] = {
     "an approval after a denial that was given while the run was halted": lambda: [
         request(), order("halt"), answer("deny"), order("lift"), answer("approve"),
     ],
-    "a second answer": lambda: [request(), answer("deny"), answer("approve")],
+    "a yes after a no": lambda: [request(), answer("deny"), answer("approve")],
+    "a second no": lambda: [request(), answer("deny"), answer("deny")],
+    "a second yes": lambda: [request(), answer("approve"), answer("approve")],
+    "a yes after the no to a yes": lambda: [request(), *map(answer, ("approve", "deny", "approve"))],
+    "a no to another request after a yes": lambda: [request(), answer("approve"), answer("deny", 2)],
+    "a promotion after a no to a yes": lambda: [
+        *passed(1), request(), answer("approve"), answer("deny"), decision(1),
+    ],
     "a request number is skipped": lambda: [request(2)],
     "a rollback that nobody ordered": lambda: [
         structs.replace(decision(1, "rollback", DIGEST), team=(OTHER,), to=0),
@@ -295,6 +331,9 @@ KEPT: dict[str, tuple[list[Entry], bool]] = {
     "the gate did not pass the candidate": ([decision(1, "discard")], True),
     "people approved": ([request(), answer("approve"), decision(1, "discard")], True),
     "people denied": ([request(), answer("deny"), decision(1, "discard")], False),
+    "people approved, and one of them denied": (
+        [request(), answer("approve"), answer("deny"), decision(1, "discard")], False,
+    ),
     "nobody answered in time": ([request(), at(decision(1, "discard"), LATEST)], False),
     "people approved, and it was decided too late": (
         [request(), answer("approve"), at(decision(1, "discard"), LATEST)], False,

@@ -9,6 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from detent.assembly.bundling import Bundled, make_bundle
+    from detent.assembly.collecting import Plan, collect, plan_gc
     from detent.assembly.endings import EXIT_CODES
     from detent.assembly.founding import Founded, create_run
     from detent.assembly.keys import load_keys, new_key, verify_key_in
@@ -28,13 +30,16 @@ if TYPE_CHECKING:
     from detent.assembly.reading import charter_of, check_draft, status_of, write_report
     from detent.assembly.requests import request_text, requests_of
     from detent.assembly.running import Ended, Run, answer_prompt, open_run, run_loop
-    from detent.assembly.verifying import verify_run
+    from detent.assembly.verifying import verify_run, verify_source
+    from detent.assembly.witnessing import new_witness_key, serve_witness
 
 __all__ = [
     "EXIT_CODES",
+    "Bundled",
     "Ended",
     "Founded",
     "Handed",
+    "Plan",
     "Proved",
     "Run",
     "SignedModel",
@@ -42,18 +47,23 @@ __all__ = [
     "answer_prompt",
     "charter_of",
     "check_draft",
+    "collect",
     "create_run",
     "give_answer",
     "give_order",
     "grant_lease",
     "load_keys",
+    "make_bundle",
     "new_key",
+    "new_witness_key",
     "open_run",
+    "plan_gc",
     "prove",
     "request_text",
     "requests_of",
     "rotate_key",
     "run_loop",
+    "serve_witness",
     "shown_by",
     "sign_file",
     "sign_model",
@@ -63,14 +73,17 @@ __all__ = [
     "undone_by",
     "verify_key_in",
     "verify_run",
+    "verify_source",
     "write_report",
 ]
 
 _HOMES = {
+    "Bundled": "bundling",
     "EXIT_CODES": "endings",
     "Ended": "running",
     "Founded": "founding",
     "Handed": "orders",
+    "Plan": "collecting",
     "Proved": "proving",
     "Run": "running",
     "SignedModel": "model_signing",
@@ -78,18 +91,23 @@ _HOMES = {
     "answer_prompt": "running",
     "charter_of": "reading",
     "check_draft": "reading",
+    "collect": "collecting",
     "create_run": "founding",
     "give_answer": "orders",
     "give_order": "orders",
     "grant_lease": "orders",
     "load_keys": "keys",
+    "make_bundle": "bundling",
     "new_key": "keys",
+    "new_witness_key": "witnessing",
     "open_run": "running",
+    "plan_gc": "collecting",
     "prove": "proving",
     "request_text": "requests",
     "requests_of": "requests",
     "rotate_key": "orders",
     "run_loop": "running",
+    "serve_witness": "witnessing",
     "shown_by": "proving",
     "sign_file": "orders",
     "sign_model": "model_signing",
@@ -99,6 +117,7 @@ _HOMES = {
     "undone_by": "orders",
     "verify_key_in": "keys",
     "verify_run": "verifying",
+    "verify_source": "verifying",
     "write_report": "reading",
 }
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from detent.assembly import places
 from detent.assembly.clock import now
+from detent.assembly.outsiders import vet_outsiders
 from detent.assembly.places import RunFolder
 from detent.assembly.tasks import catalogue, closing, draft_proxies, draft_sources, draft_wires
 from detent.charter import (
@@ -80,6 +81,7 @@ def create_run(
     home = Path() if path is None else path.parent
     draft = parse_draft(text, catalogue(), str(path or "digits.toml"))
     _see_subject(draft, home)
+    vet_outsiders(draft)
     digests, wire_digests, proxy_digests = (
         _vetted(draft, home),
         _vetted_wires(draft, home),

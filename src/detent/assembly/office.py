@@ -7,7 +7,9 @@ from pathlib import Path
 
 from detent.assembly import places
 from detent.assembly.clock import now
+from detent.assembly.enclosing import Enclosing
 from detent.assembly.inbox import Inbox, Taken, desk_of
+from detent.assembly.outsiders import vet_outsiders
 from detent.assembly.places import RunFolder
 from detent.assembly.reading import enveloped_charter, log_key, moved_aside
 from detent.assembly.tasks import amended_wires, catalogue, closing
@@ -29,6 +31,7 @@ class Office:
     run: RunFolder
     signed: SignedCharter
     book: Book
+    ledger: Ledger
 
     @property
     def chain(self) -> Chain:
@@ -96,7 +99,8 @@ class Office:
         return [Taken(aside, None, moved_aside(self.run.models / "incumbent", aside))] if aside else []
 
     def _fits(self, amended: SignedCharter) -> None:
-        """The tripwires that an amendment brings have their files here; none is run."""
+        """The tripwires that an amendment brings have their files here, and its beacon is described; none is run."""
+        vet_outsiders(amended.charter)
         with closing(amended_wires(self.signed.charter, amended.charter, self.run.tasks)):
             return
 
@@ -117,11 +121,12 @@ def open_office(folder: Path) -> Iterator[Office]:
     run = RunFolder(folder)
     given = enveloped_charter(run)
     with Ledger.open(run.ledger, log_key(given)) as ledger:
-        book = Book(Watermarked(ledger, places.mark_path(given.charter.seal.tip)), now)
-        entries = [decode_entry(data) for data in ledger.entries()]
+        watermarked = Watermarked(ledger, places.mark_path(given.charter.seal.tip))
+        book = Book(Enclosing(watermarked, DataStore(run.data, run.answers)), now)
+        entries = [decode_entry(data) for data in book.record.entries()]
         signed = believe(entries, catalogue(), ledger.root)
         _settle(run, signed, [entry for entry in entries if isinstance(entry, CharterSigned)])
-        yield Office(run, signed, book)
+        yield Office(run, signed, book, ledger)
 
 
 def write_charter(run: RunFolder, signed: SignedCharter) -> None:

@@ -37,7 +37,7 @@ from detent.loop import check_whole
 from detent.oversight import STOPS, Desk, believe, payload_digest, payloads_of, received, type_of
 from detent.signing import SigningKey, add_signature
 from detent.tripwires import CATALOGUE, own
-from detent.values import Decided, Entry, Ordered, restored
+from detent.values import Decided, Entry, Ordered, lost, restored
 
 PATIENCE = 15.0
 """Seconds to wait for a running process to obey a halt."""
@@ -151,7 +151,7 @@ def _promoted(entry: Entry | None) -> bool:
 def give_answer(
     folder: Path, number: int, verdict: str, because: str, *, keys: Sequence[SigningKey]
 ) -> Handed:
-    """Approve or deny what request `number` asks.
+    """Approve or deny what request `number` asks; a no counts until the decision, also after a yes.
 
     Raises:
         UsageError: there is no such request, or it is answered.
@@ -159,7 +159,7 @@ def give_answer(
     """
     signed, at = _look(folder)
     asked = at.state.request
-    if asked is None or asked.number != number or at.state.answer is not None:
+    if asked is None or asked.number != number or not at.state.open_to(verdict):
         waiting = f"request {asked.number}" if asked and at.state.answer is None else "none"
         raise UsageError(f"a request that waits for an answer expected, got {number}; waiting: {waiting}")
     root = at.root(at.state.request_index + 1).hex()
@@ -303,6 +303,10 @@ def _check_rollback(at: LedgerAt, to: int | None, folder: Path) -> None:
     if to is None or to not in state.history:
         raise UsageError(
             f"a closed generation from 0 to {state.generation - 1} expected, got {to}; see: detent status {folder}"
+        )
+    if to in lost(state, state.collected):
+        raise UsageError(
+            f"a generation whose models and data are there expected, got {to}, of which `detent gc` deleted some"
         )
     if to == state.generation - 1 and not state.slots:
         raise UsageError(f"an earlier generation than {to} expected: that is where the run stands")

@@ -126,3 +126,8 @@ def mark_path(tip: str) -> Path:
 def log_key_path(tip: str) -> Path:
     """The key that signs the ledger's checkpoints."""
     return secrets_folder(tip) / "log.pem"
+
+
+def witness_mark_path(key_id: str) -> Path:
+    """How often the state of the witness with that key (SHA-256 of its verify key, hex) was written."""
+    return data_folder() / "witnesses" / f"{key_id[:16]}.mark"

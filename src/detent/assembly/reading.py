@@ -9,10 +9,11 @@ from typing import Any
 
 from detent.assembly import places
 from detent.assembly.clock import now
+from detent.assembly.enclosing import whole
 from detent.assembly.places import RunFolder
 from detent.assembly.tasks import catalogue
 from detent.charter import Draft, SignedCharter, claimed, draft_text, parse_charter, parse_draft, verified
-from detent.engine import move_aside, own_folder, replace_file
+from detent.engine import DataStore, move_aside, own_folder, replace_file
 from detent.errors import StorageError, TrustError, UsageError
 from detent.evaluate import alpha, items_to_expect
 from detent.ledger import LedgerReader, writer_of
@@ -76,7 +77,8 @@ class LedgerAt:
 def ledger_at(run: RunFolder) -> LedgerAt:
     """The ledger as it is now; it may be growing meanwhile."""
     reader = LedgerReader(run.ledger, log_verify_key(run))
-    entries = [decode_entry(data) for data in reader.entries()]
+    every = whole(reader.entries(), DataStore(run.data, run.answers).read_bytes)
+    entries = [decode_entry(data) for data in every]
     return LedgerAt(entries, fold(entries), reader.size, reader.root)
 
 
@@ -139,8 +141,7 @@ def save_report(run: RunFolder, page: str, say: Callable[[str], None]) -> Path:
     """Replace the report as a whole; what lies in its way and is no file, or no folder of it, is moved aside."""
     draft = run.report.with_suffix(f".{os.getpid()}")  # `report` and `run` may write at the same time
     try:
-        if (aside := own_folder(run.report.parent)) is not None:
-            say(moved_aside(run.report.parent, aside))
+        see_to(run.report.parent, say)
         if run.report.is_dir():
             say(moved_aside(run.report, move_aside(run.report)))
         replace_file(run.report, draft, page.encode())
@@ -149,6 +150,16 @@ def save_report(run: RunFolder, page: str, say: Callable[[str], None]) -> Path:
             f"a report at {run.report} expected, got: {error}; free or mend the disk"
         ) from error
     return run.report
+
+
+def see_to(folder: Path, say: Callable[[str], None]) -> None:
+    """Have a folder of the run's own there; what lies in its way is moved aside, and said.
+
+    Raises:
+        OSError, StorageError: the disk refuses.
+    """
+    if (aside := own_folder(folder)) is not None:
+        say(moved_aside(folder, aside))
 
 
 def moved_aside(path: Path, aside: Path) -> str:

@@ -12,12 +12,14 @@ from detent import errors
 from detent.assembly.endings import ending
 from detent.assembly.inbox import Inbox, Taken
 from detent.assembly.office import Office, open_office
+from detent.assembly.outsiders import outsiders_of
 from detent.assembly.places import RunFolder
 from detent.assembly.reading import (
     entries_of,
     moved_aside,
     render_report,
     save_report,
+    see_to,
     signed_charter,
     write_report,
 )
@@ -27,7 +29,7 @@ from detent.assembly.tasks import catalogue, charter_proxies, charter_sources, c
 from detent.assembly.timing import Stopwatch, TimedEngine
 from detent.assembly.watermark import kept_heads
 from detent.charter import Charter, SignedCharter
-from detent.engine import DataStore, LocalEngine, ModelStore
+from detent.engine import DataStore, LocalEngine, ModelStore, check_libraries
 from detent.evaluate import evaluator_digest
 from detent.loop import Parts, drive, wires_of
 from detent.oversight import Stop, why_stop
@@ -98,8 +100,10 @@ def run_loop(folder: Path, generations: int | None, *, watch: Watch, say: Say) -
 
     Raises:
         KeyboardInterrupt: Ctrl-C; nothing is lost.
+        UsageError: the libraries of the learning side are not installed; nothing was looked at.
         DetentError: as `open_run`, and whatever the loop met.
     """
+    check_libraries()
     if (held := _taken_in(folder, say)) is not None:
         return held
     with open_run(folder, watch=watch, say=say) as run:
@@ -150,6 +154,7 @@ def open_run(folder: Path, *, watch: Watch, say: Say) -> Iterator[Run]:
         tasks = stack.enter_context(closing(charter_sources(charter, run.tasks)))
         lookouts = stack.enter_context(closing(charter_wires(charter, run.tasks)))
         proxies = stack.enter_context(closing(charter_proxies(charter, run.tasks)))
+        _own_logs(run, say)
         stopwatch = Stopwatch()
         engine = TimedEngine(_engine(run, run.staging, charter), stopwatch)
         stack.callback(engine.close)
@@ -158,6 +163,7 @@ def open_run(folder: Path, *, watch: Watch, say: Say) -> Iterator[Run]:
                 "confined workers expected, as constraints.confined says, got unconfined ones: "
                 f"{engine.unconfined_because}; install bubblewrap (make confine), or amend the charter"
             )
+        outsiders = outsiders_of(charter, office.ledger, say)
         parts = Parts(
             charter=charter,
             charter_digest=signed.digest,
@@ -174,7 +180,8 @@ def open_run(folder: Path, *, watch: Watch, say: Say) -> Iterator[Run]:
             take_orders=lambda: _take_orders(office, say),
             wires=wires_of(charter, lookouts),
             surroundings=_software,
-            heads=lambda: kept_heads(charter),
+            heads=lambda: [*kept_heads(charter), *(outsiders.heads() if outsiders else ())],
+            outsiders=outsiders,
             given_subject=None if charter.subject.built else run.subject,
         )
         if book.state.incumbent:  # a crash may have come between the last decision and the link
@@ -189,6 +196,15 @@ def point(run: RunFolder, models: ModelStore, digest: str, say: Say) -> None:
     aside = models.set_incumbent(digest)
     if aside is not None:
         say(moved_aside(run.models / "incumbent", aside))
+
+
+def _own_logs(run: RunFolder, say: Say) -> None:
+    try:
+        see_to(run.log.parent, say)
+    except OSError as error:
+        raise errors.StorageError(
+            f"a folder {run.log.parent} expected, got: {error}; free or mend the disk"
+        ) from error
 
 
 def _engine(run: RunFolder, staging: Path, charter: Charter) -> LocalEngine:
@@ -234,7 +250,14 @@ def session(parts: Parts) -> SessionStarted:
 
 def _software() -> dict[str, str]:
     """Versions of what work depends on, by name."""
-    return {name: metadata.version(name) for name in SOFTWARE} | {"python": platform.python_version()}
+    return {name: _version(name) for name in SOFTWARE} | {"python": platform.python_version()}
+
+
+def _version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return "none"
 
 
 def _take_orders(office: Office, say: Say) -> bool:
@@ -251,7 +274,12 @@ def _tell(taken: Iterable[Taken], say: Say) -> None:
 
 
 def answer_prompt(folder: Path, prompt: str) -> str:
-    """The incumbent's answer; asks a worker of its own, beside a run if there is one."""
+    """The incumbent's answer; asks a worker of its own, beside a run if there is one.
+
+    Raises:
+        UsageError: there is no incumbent yet, or the libraries of the learning side are not installed.
+    """
+    check_libraries()
     run = RunFolder(folder)
     signed = signed_charter(run)
     digest = fold(entries_of(run)).incumbent

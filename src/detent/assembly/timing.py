@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from detent.engine import Ask, Engine, Watch, open_log
+from detent.engine import Ask, Engine, Watch, open_log, own_folder
 from detent.errors import StorageError
 from detent.values import AnswerJob, BuildJob, CompareJob, ElicitJob, Job, LabelJob, Result, TrainJob
 
@@ -62,6 +62,7 @@ class Stopwatch:
         """
         line = json.dumps({name: round(spent, 3) for name, spent in self.seconds().items()})
         try:
+            own_folder(path.parent)
             with open_log(path) as file:
                 file.write(f"{line}\n".encode())
         except OSError as error:

@@ -1,19 +1,35 @@
-"""`verify`: hand a run folder over as evidence, as far as it can be read."""
+"""`verify`: hand a run over as evidence, as far as it can be read: its folder, a bundle, or what a host shows."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from detent.assembly.places import RunFolder
+from detent.assembly.sources import opened
 from detent.assembly.tasks import catalogue, closing, readable_proxies, readable_sources, readable_wires
 from detent.assembly.watermark import kept_heads
 from detent.audit import Evidence, Findings, fsck, verify
 from detent.charter import Charter, claimed, verified
 from detent.engine import confinement
-from detent.errors import DetentError
+from detent.errors import DetentError, TrustError
 from detent.signing import VerifyKey
 from detent.tasks import Proxy, TaskSource
 from detent.values import CharterSigned, decode_entry
+
+Heads = Sequence[tuple[str, int, str]]
+"""(Who keeps it, size, root in hex) of each."""
+
+
+def verify_source(source: str) -> Findings:
+    """Check a run without believing anything of it: a run folder, a bundle, or an address (http, https).
+
+    Raises:
+        UsageError: it is none of these, or nobody answers.
+        TrustError: as `verify_run`; bundle or host are hostile, or damaged.
+        StorageError: there is no room to unpack it.
+    """
+    with opened(source) as found:
+        return _findings(found.run, found.left_out)
 
 
 def verify_run(folder: Path) -> Findings:
@@ -21,13 +37,17 @@ def verify_run(folder: Path) -> Findings:
 
     Raises:
         UsageError: this is no run folder.
-        TrustError: the mark in the user's data folder is there, and cannot be read.
     """
     run = RunFolder(folder)
     run.check()
+    return _findings(run, {})
+
+
+def _findings(run: RunFolder, left_out: Mapping[str, str]) -> Findings:
     envelope, log_key = _text(run.envelope), _log_key(run)
     charter = _charter(envelope)
     every = _every_charter(run, charter, log_key)
+    heads, unread = _heads(charter)
     with closing(_tasks(run, every)) as sources, closing(_proxies(run, every)) as proxies:
         return verify(
             Evidence(
@@ -41,8 +61,10 @@ def verify_run(folder: Path) -> Findings:
                 tasks=sources,
                 wires=_wires(run, charter),
                 proxies=proxies,
-                heads=kept_heads(charter) if charter is not None else (),
+                heads=heads,
+                unread_heads=unread,
                 catalogue=catalogue(),
+                left_out=left_out,
             )
         )
 
@@ -52,6 +74,16 @@ def _charter(envelope: str) -> Charter | None:
         return verified(envelope, catalogue()).charter
     except DetentError:
         return None  # the charter's own check says why
+
+
+def _heads(charter: Charter | None) -> tuple[Heads, list[str]]:
+    """Heads that are kept outside of the folder, and why there are none that can be read."""
+    if charter is None:
+        return (), []
+    try:
+        return kept_heads(charter), []
+    except TrustError as error:
+        return (), [str(error)]
 
 
 def _every_charter(run: RunFolder, newest: Charter | None, log_key: VerifyKey | None) -> list[Charter]:

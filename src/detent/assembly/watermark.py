@@ -12,6 +12,7 @@ from pathlib import Path
 
 from detent.assembly import places
 from detent.charter import Charter
+from detent.engine import replace_file
 from detent.errors import StorageError, TrustError
 from detent.ledger import Ledger
 
@@ -61,10 +62,9 @@ class Watermarked:
             )
 
     def _leave(self) -> None:
-        draft = self._path.with_suffix(".new")
+        mark = f"{self._ledger.size} {self._ledger.root().hex()}\n"
         try:
-            draft.write_text(f"{self._ledger.size} {self._ledger.root().hex()}\n", encoding="ascii")
-            draft.replace(self._path)
+            replace_file(self._path, self._path.with_suffix(".new"), mark.encode("ascii"))
         except OSError as error:
             raise StorageError(
                 f"a mark at {self._path} expected, got: {error}; free or mend the disk"

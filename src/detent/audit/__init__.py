@@ -4,9 +4,21 @@ It reads what a run left behind and computes it again with code of its own or wi
 does not know the loop, workers or the run folder's layout, it asks no model, and it changes nothing.
 """
 
+from detent.audit.bundle import LeftOut, is_member, unpack_bundle, write_bundle
 from detent.audit.evidence import Evidence
 from detent.audit.findings import Finding, Findings
 from detent.audit.fsck import Tree, fsck
 from detent.audit.verify import verify
 
-__all__ = ["Evidence", "Finding", "Findings", "Tree", "fsck", "verify"]
+__all__ = [
+    "Evidence",
+    "Finding",
+    "Findings",
+    "LeftOut",
+    "Tree",
+    "fsck",
+    "is_member",
+    "unpack_bundle",
+    "verify",
+    "write_bundle",
+]

@@ -1,20 +1,28 @@
 """The answers files: every item of every opening drawn again from its seed, checked again and counted again."""
 
 from detent.audit.evidence import Case
-from detent.audit.findings import Finding, counted
-from detent.audit.material import believed_tasks, named_file, off_ladder
+from detent.audit.files import named_file
+from detent.audit.findings import Finding, counted, missing
+from detent.audit.material import believed_tasks, off_ladder
 from detent.audit.openings import Opening, openings
 from detent.audit.signatures import Charters
+from detent.audit.witnesses import entropy_added
+from detent.charter import SignedCharter
 from detent.errors import DetentError
-from detent.evaluate import Row, decode_rows, opening_seed, recheck_items, recount
+from detent.evaluate import Row, decode_rows, gating, opening_seed, recheck_items, recount
 from detent.values import Outcome
 
 
 def check_answers(case: Case, charters: Charters) -> Finding:
     """Items are those of the seed, marks those of the checkers, counts those of the marks."""
     count, files, faults = 0, 0, []
+    lacking: list[str] = []
     for opening in openings(case):
         if opening.outcome is None or opening.outcome.verdict == "void":
+            continue
+        path = f"answers/{opening.outcome.answers}"
+        if (why := case.without(path)) and not (case.evidence.answers / opening.outcome.answers).exists():
+            lacking.append(why)
             continue
         try:
             rows = decode_rows(named_file(case.evidence.answers, opening.outcome.answers, ""))
@@ -25,7 +33,7 @@ def check_answers(case: Case, charters: Charters) -> Finding:
         faults += [f"{opening.place}: {fault}" for fault in wrong]
     what = f"{counted(count, 'row')} in {counted(files, 'file')}"
     detail = f"{what}, drawn again from the seeds, checked again, counted again"
-    return Finding("answers", detail, tuple(faults))
+    return Finding("answers", detail, tuple(faults), missing("answers file", lacking))
 
 
 def _faults(case: Case, charters: Charters, opening: Opening, outcome: Outcome, rows: list[Row]) -> list[str]:
@@ -36,6 +44,18 @@ def _faults(case: Case, charters: Charters, opening: Opening, outcome: Outcome, 
     if strange:
         return strange
     link = bytes.fromhex(outcome.reveal)
-    seed = opening_seed(link, opening.number, case.tree.leaf(index), case.tree.roots[index + 1])
+    added = entropy_added(case, charters, opening)
+    seed = opening_seed(link, opening.number, case.tree.leaf(index), case.tree.roots[index + 1], added)
     again = recheck_items(intent, seed, rows, believed_tasks(case, known[-1]))
-    return recount(intent, outcome, rows) + again
+    return recount(intent, outcome, rows) + again + _compute(opening, known[-1], rows)
+
+
+def _compute(opening: Opening, signed: SignedCharter, rows: list[Row]) -> list[str]:
+    """What the answers took, as the lease was charged for it."""
+    sizes, extra = opening.step.before.sizes, signed.charter.subject.extra_tokens
+    if not {opening.intent.candidate, opening.intent.incumbent} <= sizes.keys():
+        return []  # models that were never trained, which is a fault of its own
+    wanted = gating(sizes, opening.intent, rows, extra)
+    if opening.flops == wanted:
+        return []
+    return [f"{wanted:g} floating point operations for these answers expected, got {opening.flops:g}"]

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from detent.audit.evidence import Case
 from detent.audit.findings import Finding, counted
 from detent.audit.profiles import to_promote
+from detent.audit.screening import decision_faults
 from detent.audit.signatures import Charters
 from detent.audit.steps import Step
 from detent.oversight import permission
@@ -12,13 +13,17 @@ from detent.values import CandidateTrained, Decided, Mastered, Profiled, Subject
 
 
 def check_decisions(case: Case, charters: Charters) -> Finding:
-    """Each decision follows from its turn: order, verdict, permission, incumbent, candidate, team."""
+    """Each decision follows from its turn: what was tried, order, verdict, permission, incumbent, candidate, team."""
     faults, promoted, closed = [], 0, 0
     for step, decided in case.all(Decided):
         closed += 1
         promoted += decided.decision == "promote" and step.before.generation > 0
         team = charters.at(step).charter.recipe.team
-        wrong = [*_change_faults(step, decided), *_team_faults(step, decided, team)]
+        wrong = [
+            *_change_faults(step, decided),
+            *_team_faults(step, decided, team),
+            *decision_faults(step, decided, team),
+        ]
         faults += [f"{step.place}: {fault}" for fault in wrong]
     return Finding(
         "decisions",

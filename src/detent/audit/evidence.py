@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+from detent.audit.files import named_file
 from detent.audit.fsck import Tree, fsck
 from detent.audit.signatures import Charters, Signatures, judged
 from detent.audit.steps import Step, replayed
 from detent.charter import Catalogue
 from detent.signing import VerifyKey
 from detent.tasks import Proxy, TaskSource
-from detent.values import CandidateTrained, Entry, State, SubjectBuilt
+from detent.values import CandidateTrained, Collected, Entry, State, SubjectBuilt
 
 E = TypeVar("E", bound=Entry)
 
@@ -34,9 +35,13 @@ class Evidence:
         their own names and digests, whatever their keys here.
     catalogue: what a charter may name.
     heads: (who keeps it, size, root in hex) of heads of this ledger that are kept elsewhere.
+    unread_heads: why heads that are kept elsewhere cannot be read; whether the ledger was set back is not known then.
     wires: SHA-256 of the files of the author's own tripwires in the charter in force, by name; what cannot be had is
         left out.
     proxies: code of the author's own proxies, as of tasks: labels are asked about as they were when they were made.
+    left_out: why something is not at hand, by its path in a run folder, such as `data/<digest>.jsonl`,
+        `models/<digest>` or `models/incumbent`: whoever handed the evidence over says so. It is no fault that it is
+        missing, and what was not checked for it is said.
     """
 
     ledger: Path
@@ -51,6 +56,8 @@ class Evidence:
     wires: Mapping[str, str] = field(default_factory=dict)
     proxies: Mapping[str, Proxy] = field(default_factory=dict)
     heads: Sequence[tuple[str, int, str]] = ()
+    unread_heads: Sequence[str] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +65,7 @@ class Case:
     """Evidence as far as it can be read.
 
     unread: why entries cannot be decoded. state: after the last entry.
+    collected: by its path in a run folder, why something was deleted: the charter let it go, and that is on record.
     """
 
     evidence: Evidence
@@ -66,6 +74,14 @@ class Case:
     unread: tuple[str, ...]
     state: State
     signatures: Signatures
+    collected: Mapping[str, str] = field(default_factory=dict)
+
+    def without(self, path: str) -> str:
+        """Why what lies there in a run folder is rightly not at hand; "" where it should be.
+
+        What is there all the same is looked at like everything else.
+        """
+        return self.collected.get(path, "") or self.evidence.left_out.get(path, "")
 
     @property
     def charters(self) -> Charters | None:
@@ -88,5 +104,17 @@ class Case:
 def read(evidence: Evidence) -> Case:
     """Read everything that checks share."""
     tree = fsck(evidence.ledger, evidence.log_key)
-    steps, unread, state = replayed(tree)
-    return Case(evidence, tree, steps, unread, state, judged(steps, tree, evidence.catalogue))
+    steps, unread, state = replayed(tree, lambda digest: named_file(evidence.answers, digest, ""))
+    signatures = judged(steps, tree, evidence.catalogue)
+    return Case(evidence, tree, steps, unread, state, signatures, _collected(steps, state))
+
+
+def _collected(steps: Sequence[Step], state: State) -> dict[str, str]:
+    """What was deleted and not made again since, with the entry that says so."""
+    found: dict[str, str] = {}
+    for step in steps:
+        if isinstance(step.entry, Collected) and not step.refused:
+            entry, why = step.entry, f"deleted by rule ({step.place})"
+            for digest in state.collected & {*entry.models, *entry.data, *entry.answers}:
+                found |= dict.fromkeys((f"models/{digest}", f"data/{digest}.jsonl", f"answers/{digest}"), why)
+    return found

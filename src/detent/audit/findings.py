@@ -5,6 +5,8 @@
 (True, ['seal        5 reveals lead to the charter's tip'])
 """
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 COLUMN = 12
@@ -19,11 +21,15 @@ LONGEST = 600
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One check: what was looked at, and what of it does not hold, one sentence a fault."""
+    """One check: what was looked at, and what of it does not hold, one sentence a fault.
+
+    unchecked: what could not be looked at, since it is rightly not at hand.
+    """
 
     check: str
     detail: str
     faults: tuple[str, ...] = ()
+    unchecked: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -31,15 +37,17 @@ class Finding:
         return not self.faults
 
     def lines(self) -> list[str]:
-        """The check's line, and below it its faults."""
+        """The check's line, and below it its faults and what was not checked."""
+        unchecked = [f"{'':<{COLUMN}}- not checked: {what}" for what in self.unchecked]
         if self.ok:
-            return [f"{self.check:<{COLUMN}}{self.detail}"]
+            return [f"{self.check:<{COLUMN}}{self.detail}", *unchecked]
         shown = [f"{'':<{COLUMN}}- {fault}" for fault in self.faults[:MOST_SENTENCES]]
         more = len(self.faults) - len(shown)
         return [
             f"{self.check:<{COLUMN}}WRONG: {counted(len(self.faults), 'fault')} in {self.detail}",
             *shown,
             *([f"{'':<{COLUMN}}- and {more} more"] if more else []),
+            *unchecked,
         ]
 
 
@@ -83,6 +91,15 @@ def counted(number: int, noun: str) -> str:
     """
     many = noun if number == 1 else noun.removesuffix("y") + "ies" if noun.endswith("y") else noun + "s"
     return f"{number:,} {many}"
+
+
+def missing(noun: str, reasons: Sequence[str]) -> tuple[str, ...]:
+    """What was not checked because so many things were not at hand, by the reasons.
+
+    >>> missing("data file", ["redacted", "redacted"])
+    ('2 data files: redacted',)
+    """
+    return tuple(f"{counted(number, noun)}: {why}" for why, number in sorted(Counter(reasons).items()))
 
 
 def _shown(line: str) -> str:

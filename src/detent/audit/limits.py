@@ -1,11 +1,13 @@
 """What no check can show, said every time; and what a reader of this particular run should know."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from detent.audit.evidence import Case
 from detent.audit.findings import counted
 from detent.audit.models import missing_models, unnamed_files
 from detent.audit.openings import openings
+from detent.audit.retention import no_longer
 from detent.evaluate import evaluator_digest
 from detent.values import Refused, SessionStarted, Watched
 
@@ -17,9 +19,23 @@ GRINDING = (
     "problems before an intent, or try candidates until one passes (without any gain, at the first opening of a "
     "budget of .05: 33 % within 20 tries, 86 % within 100)"
 )
+COLLUDING = (
+    "sealed against the operator and {} together (mode b): each opening's problems depend on the cosignatures of all "
+    "of them, so only all in one hand could have tried candidates"
+)
+BEACON = (
+    "sealed against the operator and the beacon {} together (mode c), or against a quorum of the witnesses that signed "
+    "with a clock set back: problems depend on a round that came out after the intent was cosigned"
+)
+ABANDONED = "that no run was thrown away before this one: whoever starts twenty and shows the best has had twenty tries"
 WHOLE = (
     "that this is the whole ledger, and the only one: until others witness it, its holder could take entries off "
     "the end, never write down what people handed in, throw a run away, or keep two and show one"
+)
+TAIL = (
+    "that this is the whole ledger: its first {} entries were cosigned by {}, who would refuse another history; of "
+    "the {} after them its holder could take some off the end, or keep two versions and show one. Nor that everything "
+    "people handed in was written down"
 )
 CLOCK = "that the times are true: they are those of the machine's clock, and leases, requests and [pace] go by them"
 MODELS = (
@@ -30,12 +46,47 @@ WIRES = (
     "that the tripwires' figures are what they measured: that each wire was read, and what followed when one fired, "
     "is checked; what they look at is not measured again, so one that fired could have been written down as quiet"
 )
+NEWEST = (
+    "that this is the newest state of the ledger: no mark of it is kept on this machine, as where a run runs"
+)
 ELSEWHERE = "that nothing ran elsewhere: a ledger shows what was recorded, in which order, and that it was not changed"
 
 
 def unproven(case: Case) -> tuple[str, ...]:
     """The limits, those of this run first."""
-    return (*_sealed_against_the_model(case), GRINDING, WHOLE, CLOCK, MODELS, *_wires(case), ELSEWHERE)
+    return (
+        *_sealed_against_the_model(case),
+        *_sealed_against_the_operator(case),
+        _whole(case),
+        *([] if case.evidence.heads else [NEWEST]),
+        CLOCK,
+        MODELS,
+        *_wires(case),
+        *_left_out(case),
+        ELSEWHERE,
+    )
+
+
+def _sealed_against_the_operator(case: Case) -> list[str]:
+    """Who could still have cheated, under each mode that openings were made in."""
+    intents = [opening.intent for opening in openings(case)]
+    said = [GRINDING] if not intents or any(intent.entropy == "none" for intent in intents) else []
+    together = {intent.witnesses for intent in intents if intent.entropy == "witnesses"}
+    chains = {intent.round.chain for intent in intents if intent.round is not None}
+    said += [COLLUDING.format(_names(witnesses)) for witnesses in sorted(together)]
+    said += [BEACON.format(chain[:12]) for chain in sorted(chains)]
+    return [*said, ABANDONED] if said != [GRINDING] else said
+
+
+def _names(vkeys: Sequence[str]) -> str:
+    return ", ".join(vkey.partition("+")[0] for vkey in vkeys)
+
+
+def _whole(case: Case) -> str:
+    newest = case.state.cosigned
+    if newest is None:
+        return WHOLE
+    return TAIL.format(newest.size, ", ".join(newest.witnesses), len(case.tree.entries) - newest.size)
 
 
 def notes(case: Case) -> tuple[str, ...]:
@@ -48,6 +99,7 @@ def notes(case: Case) -> tuple[str, ...]:
         *_waiting(case),
         *_refused(case),
         missing_models(case),
+        *no_longer(case),
         *unnamed_files(case),
     ]
     return tuple(note for note in found if note)
@@ -63,6 +115,15 @@ def _sealed_against_the_model(case: Case) -> list[str]:
     return [
         f"sealed against the model: workers of some sessions were unconfined ({'; '.join(reasons)[:300]})"
     ]
+
+
+def _left_out(case: Case) -> list[str]:
+    """What the files hold that are not here, by the folders they would lie in."""
+    folders = Counter(path.partition("/")[0] for path in case.evidence.left_out if path != "models/incumbent")
+    if not folders:
+        return []
+    said = ", ".join(f"{number:,} in {folder}/" for folder, number in sorted(folders.items()))
+    return [f"what is in the files that are not here ({said}): see what was not checked"]
 
 
 def _stewards(case: Case) -> list[str]:

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from pathlib import Path
 
 from detent.audit.evidence import Case
 from detent.audit.findings import Finding
@@ -10,7 +9,7 @@ from detent.audit.signatures import Charters
 from detent.charter import SignedCharter
 from detent.errors import TrustError
 from detent.tasks import TaskSource, builtin
-from detent.values import Slice, sha256_hex
+from detent.values import Slice
 
 
 def check_tasks(case: Case, charters: Charters) -> Finding:
@@ -91,22 +90,3 @@ def off_ladder(slices: Iterable[Slice], *known: SignedCharter) -> list[str]:
     return [
         f"a rung of the charter's ladders expected, got {one.task} {one.level}" for one in sorted(strange)
     ]
-
-
-def named_file(folder: Path, digest: str, suffix: str) -> bytes:
-    """The bytes of the file that is named by their digest.
-
-    Raises:
-        TrustError: it is missing, or its bytes have another digest.
-    """
-    path = folder / f"{digest}{suffix}"
-    wanted = f"the file {folder.name}/{digest}{suffix}"
-    if path.parent != folder or path.is_symlink() or not path.is_file():
-        raise TrustError(f"{wanted} expected, got none: restore it from a copy")
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise TrustError(f"{wanted} expected, got: {error.strerror}") from error
-    if sha256_hex(content) != digest:
-        raise TrustError(f"{wanted} with that SHA-256 expected, got {sha256_hex(content)}: it was changed")
-    return content

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from detent.audit.evidence import Case
-from detent.audit.findings import Finding, counted
+from detent.audit.findings import Finding, counted, missing
 from detent.audit.steps import outside_turns
 from detent.errors import DetentError
-from detent.values import CandidateTrained, DataMade, Decided, OutcomeWritten, SubjectBuilt
+from detent.values import CandidateTrained, DataMade, Decided, OutcomeWritten, SubjectBuilt, enclosed_in
 from detent.values.folder import folder_digest
 from detent.values.weights import numbers_in
 
@@ -19,25 +19,37 @@ def check_models(case: Case) -> Finding:
     """Models that are there are what their digests say; the incumbent and the team are there; the link leads to it."""
     folder, state = case.evidence.models, case.state
     here = named_models(case) & _names(folder)
+    lacking = {
+        digest: why for digest in named_models(case) - here if (why := case.without(f"models/{digest}"))
+    }
     faults = [fault for digest in sorted(here) for fault in _content_faults(folder, digest)]
     faults += [
         f"the model models/{digest} in force expected, got none: restore it from a copy"
-        for digest in sorted({state.incumbent, *state.team} - {""} - here)
+        for digest in sorted({state.incumbent, *state.team} - {""} - here - lacking.keys())
     ]
     faults += _size_faults(case, here)
-    faults += _link_faults(case)
+    unchecked = missing("model", list(lacking.values()))
+    if no_link := case.without("models/incumbent"):
+        unchecked += (f"where the link models/incumbent leads: {no_link}",)
+    else:
+        faults += _link_faults(case)
     return Finding(
         "models",
         f"{len(here)} of {counted(len(named_models(case)), 'model')} there, with the digests that name them",
         tuple(faults),
+        unchecked,
     )
 
 
 def missing_models(case: Case) -> str:
     """A note on models that are no longer there; older ones may go."""
     gone = named_models(case) - _names(case.evidence.models) - {case.state.incumbent, *case.state.team}
+    gone = {digest for digest in gone if not case.without(f"models/{digest}")}
     return (
-        f"{len(gone)} older models are no longer there: nothing about them can be tried again" if gone else ""
+        f"{counted(len(gone), 'older model')} no longer there, and no entry says that they were deleted: nothing "
+        "about them can be tried again"
+        if gone
+        else ""
     )
 
 
@@ -47,7 +59,10 @@ def unnamed_files(case: Case) -> list[str]:
     named = {
         "models": (evidence.models, named_models(case)),
         "data": (evidence.data, {f"{entry.digest}.jsonl" for _, entry in case.all(DataMade)}),
-        "answers": (evidence.answers, {entry.outcome.answers for _, entry in case.all(OutcomeWritten)}),
+        "answers": (
+            evidence.answers,
+            {entry.outcome.answers for _, entry in case.all(OutcomeWritten)} | _enclosed(case),
+        ),
     }
     notes = []
     for name, (folder, known) in named.items():
@@ -58,6 +73,11 @@ def unnamed_files(case: Case) -> list[str]:
                 "short, or of entries that were taken off the ledger's end"
             )
     return notes
+
+
+def _enclosed(case: Case) -> set[str]:
+    """Files in which entries lie that are too large for a ledger."""
+    return {stub.sha256 for stub in map(enclosed_in, case.tree.entries) if stub is not None}
 
 
 def named_models(case: Case) -> set[str]:

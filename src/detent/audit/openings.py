@@ -2,31 +2,46 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime
 from math import fsum, isclose
 
 from detent.audit.evidence import Case
 from detent.audit.findings import Finding, counted
 from detent.audit.material import task_digest
+from detent.audit.screening import intent_faults
 from detent.audit.signatures import Charters
 from detent.audit.steps import Step
-from detent.charter import SignedCharter
+from detent.charter import SignedCharter, entropy_mode, sealing_keys
+from detent.coordinate import Chain
 from detent.errors import DetentError
 from detent.evaluate import Rules, alpha, check_reveal, discrepancies, targets
 from detent.evaluate.recompute import TOLERANCE
-from detent.values import CandidateTrained, Intent, IntentWritten, Outcome, OutcomeWritten
+from detent.values import (
+    BeaconDrawn,
+    CandidateTrained,
+    Cosigned,
+    Intent,
+    IntentWritten,
+    Outcome,
+    OutcomeWritten,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Opening:
     """An intent, and the outcome that follows it before the next one; None while it is open.
 
-    number: which opening it is by its place on the ledger, whatever k it claims.
+    number: which opening it is by its place on the ledger, whatever k it claims. flops: as its outcome's entry has it.
+    cosigned, drawn: what outsiders added between the two.
     """
 
     number: int
     step: Step
     intent: Intent
     outcome: Outcome | None
+    cosigned: Cosigned | None = None
+    drawn: BeaconDrawn | None = None
+    flops: float = 0.0
 
     @property
     def place(self) -> str:
@@ -41,8 +56,12 @@ def openings(case: Case) -> list[Opening]:
         match step.entry:
             case IntentWritten(intent=intent):
                 found.append(Opening(len(found) + 1, step, intent, None))
-            case OutcomeWritten(outcome=outcome) if found and found[-1].outcome is None:
-                found[-1] = replace(found[-1], outcome=outcome)
+            case Cosigned(purpose="seal") as cosigned if found and found[-1].outcome is None:
+                found[-1] = replace(found[-1], cosigned=found[-1].cosigned or cosigned)
+            case BeaconDrawn() as drawn if found and found[-1].outcome is None:
+                found[-1] = replace(found[-1], drawn=found[-1].drawn or drawn)
+            case OutcomeWritten(outcome=outcome, flops=flops) if found and found[-1].outcome is None:
+                found[-1] = replace(found[-1], outcome=outcome, flops=flops)
             case _:
                 pass
     return found
@@ -122,7 +141,7 @@ def check_gates(case: Case, charters: Charters) -> Finding:
             faults += [
                 f"{opening.place}: {fault}" for fault in discrepancies(opening.intent, opening.outcome, total)
             ]
-            faults += [f"{opening.place}: {fault}" for fault in _void_faults(opening.outcome)]
+            faults += [f"{opening.place}: {fault}" for fault in _void_faults(opening.outcome, opening.flops)]
     return Finding("gates", f"{counted(judged, 'verdict')} computed again from their counts", tuple(faults))
 
 
@@ -144,7 +163,8 @@ def _intent_faults(opening: Opening, signed: SignedCharter) -> Iterator[str]:
             before.session.evaluator if before.session else "",
             intent.evaluator,
         ),
-        ("witnesses", (), intent.witnesses),
+        ("outsiders' entropy", entropy_mode(signed.charter), intent.entropy),
+        ("witnesses", sealing_keys(signed.charter), intent.witnesses),
     ):
         if got != wanted:
             yield f"{opening.place}: {what} {wanted} expected, got {got}"
@@ -153,7 +173,28 @@ def _intent_faults(opening: Opening, signed: SignedCharter) -> Iterator[str]:
             f"{opening.place}: a candidate that this generation trained before the intent expected, "
             f"got {intent.candidate}"
         )
+    yield from _round_faults(opening, signed)
+    for fault in intent_faults(opening.step, intent.candidate):
+        yield f"{opening.place}: {fault}"
     yield from _target_faults(opening, signed)
+
+
+def _round_faults(opening: Opening, signed: SignedCharter) -> Iterator[str]:
+    """The round is one of the charter's beacon, and was not out when the intent was written."""
+    witnesses, got = signed.charter.witnesses, opening.intent.round
+    beacon = witnesses.beacon if witnesses is not None and witnesses.entropy == "beacon" else None
+    if beacon is None or got is None:
+        if (beacon is None) != (got is None):
+            wanted = "no beacon's round" if beacon is None else "a beacon's round"
+            yield f"{opening.place}: {wanted} expected, as the charter says, got {got}"
+        return
+    out = Chain.parse(beacon.info.encode(), beacon.chain).time_of(got.number)
+    written = datetime.fromisoformat(opening.step.entry.at).timestamp()
+    if got.chain != beacon.chain or datetime.fromisoformat(got.at).timestamp() != out or out <= written:
+        yield (
+            f"{opening.place}: a round of the beacon {beacon.chain[:12]} that comes out after "
+            f"{opening.step.entry.at} expected, got {got}"
+        )
 
 
 def _target_faults(opening: Opening, signed: SignedCharter) -> Iterator[str]:
@@ -198,6 +239,6 @@ def _reveal_faults(outcome: Outcome, last: int, tip: str) -> list[str]:
     return []
 
 
-def _void_faults(outcome: Outcome) -> Iterator[str]:
-    if outcome.verdict == "void" and (outcome.results or outcome.gain or outcome.answers):
-        yield "a void opening without results, gain and answers expected, got some"
+def _void_faults(outcome: Outcome, flops: float) -> Iterator[str]:
+    if outcome.verdict == "void" and (outcome.results or outcome.gain or outcome.answers or flops):
+        yield "a void opening without results, gain, answers and compute expected, got some"

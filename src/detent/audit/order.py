@@ -16,12 +16,12 @@ TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 
 
 def check_ledger(case: Case) -> Finding:
-    """Every hash and file of the log, and its signature; see `fsck`."""
+    """Every hash and file of the log, and its signature; see `fsck`. The heads that others keep of it can be read."""
     tree = case.tree
     name = tree.head.origin if tree.head else "nobody"
     root = f"root {tree.root.hex()[:8]}... signed by {name}"
     detail = f"{counted(len(tree.entries), 'entry')}, {root}: every tile and hash derived again"
-    return Finding("ledger", detail, tree.faults)
+    return Finding("ledger", detail, (*tree.faults, *case.evidence.unread_heads))
 
 
 def check_entries(case: Case) -> Finding:

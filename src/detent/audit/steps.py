@@ -1,19 +1,22 @@
 """The ledger's entries one by one, and the state that each of them met.
 
->>> steps, unread, state = replayed(tree)
+>>> steps, unread, state = replayed(tree, read)
 >>> [step.entry.kind for step in steps][:2]
 ['charter/v1', 'lease/v1']
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from msgspec import structs
 
 from detent.audit.fsck import Tree
-from detent.errors import DetentError
+from detent.errors import DetentError, TrustError
+from detent.signing import canonical
 from detent.values import (
     CharterSigned,
+    Collected,
     Entry,
     LeaseGranted,
     Ordered,
@@ -21,6 +24,8 @@ from detent.values import (
     SessionStarted,
     State,
     decode_entry,
+    enclosed_in,
+    entry_document,
     fold,
 )
 
@@ -59,11 +64,15 @@ class Replay(NamedTuple):
     state: State
 
 
-def replayed(tree: Tree) -> Replay:
-    """Fold entry by entry; one that cannot be read or that the state refuses is passed over."""
+def replayed(tree: Tree, read: Callable[[str], bytes]) -> Replay:
+    """Fold entry by entry; one that cannot be read or that the state refuses is passed over.
+
+    read: gives the file of that SHA-256, in which an entry lies that is too large for a ledger.
+    """
     steps, unread, state, doubtful = [], [], State(), False
-    for index, data in enumerate(tree.entries):
+    for index, written in enumerate(tree.entries):
         try:
+            data = _whole(written, read)
             entry = decode_entry(data)
         except (DetentError, RecursionError) as error:
             unread.append(f"entry {index}: {error}")
@@ -76,9 +85,21 @@ def replayed(tree: Tree) -> Replay:
     return Replay(tuple(steps), tuple(unread), state)
 
 
+def _whole(data: bytes, read: Callable[[str], bytes]) -> bytes:
+    stub = enclosed_in(data)
+    if stub is None:
+        return data
+    content = read(stub.sha256)
+    if len(content) != stub.size or canonical(entry_document(stub)) != data:
+        raise TrustError(
+            f"an enclosed entry of {stub.size} bytes, in canonical form, expected, got {len(content)}"
+        )
+    return content
+
+
 def outside_turns(entry: Entry) -> bool:
     """Whether the entry may be written between turns: it belongs to no generation's work."""
-    return isinstance(entry, CharterSigned | LeaseGranted | SessionStarted | Ordered | Refused)
+    return isinstance(entry, CharterSigned | LeaseGranted | SessionStarted | Ordered | Refused | Collected)
 
 
 def _passed_over(state: State, index: int) -> State:

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 import msgspec
 
 from detent.audit.evidence import Case
-from detent.audit.findings import Finding, counted
-from detent.audit.material import believed_tasks, named_file, off_ladder
+from detent.audit.files import named_file
+from detent.audit.findings import Finding, counted, missing
+from detent.audit.material import believed_tasks, off_ladder
 from detent.audit.signatures import Charters
 from detent.audit.steps import Step
 from detent.charter import SignedCharter
 from detent.errors import DetentError, TrustError
-from detent.evaluate import ladder_rungs, profile_items, public_stream
+from detent.evaluate import answering, ladder_rungs, profile_items, public_stream
 from detent.tasks import Proxy, Rng, TaskSource
 from detent.values import (
     Audited,
@@ -42,6 +43,7 @@ _examples: msgspec.json.Decoder[Example] = msgspec.json.Decoder(Example)
 class Lesson:
     """A data file with its entry, the audit of it if there was one, and the tasks it was made with.
 
+    examples: None where the file is rightly not at hand: what the entry alone says is checked all the same.
     sizes: parameters of every model on record. proxies: those that labels had to please, as far as they are at hand.
     """
 
@@ -49,7 +51,7 @@ class Lesson:
     step: Step
     entry: DataMade
     audit: Audited | None
-    examples: Sequence[Example]
+    examples: Sequence[Example] | None
     tasks: Mapping[str, TaskSource]
     sizes: Mapping[str, int]
     proxies: Sequence[Proxy]
@@ -62,11 +64,13 @@ class Lesson:
 def check_data(case: Case, charters: Charters) -> Finding:
     """Every data file is the one on the ledger and holds what its origin allows; audits count what is in it."""
     faults, count, files = [], 0, 0
+    lacking: list[str] = []
     for step, entry in case.all(DataMade):
         files += 1
         try:
             lesson = _lesson(case, charters.at(step), step, entry)
-            count += len(lesson.examples)
+            count += len(lesson.examples or ())
+            lacking += [case.without(_path(entry.digest))] if lesson.examples is None else []
             wrong = list(_lesson_faults(lesson))
         except DetentError as error:
             wrong = [str(error)]
@@ -78,19 +82,32 @@ def check_data(case: Case, charters: Charters) -> Finding:
             )
     return Finding(
         "data",
-        f"{counted(count, 'example')} in {counted(files, 'file')}, drawn again; audits counted again",
+        f"{counted(count, 'example')} in {counted(files - len(lacking), 'file')}, drawn again; audits counted again",
         tuple(faults),
+        missing("data file", lacking),
     )
 
 
-def _lesson(case: Case, signed: SignedCharter, step: Step, entry: DataMade) -> Lesson:
-    content = named_file(case.evidence.data, entry.digest, ".jsonl")
+def _path(digest: str) -> str:
+    return f"data/{digest}.jsonl"
+
+
+def _examples_of(case: Case, digest: str) -> list[Example] | None:
+    """What the file holds; None where it is rightly not at hand."""
+    if case.without(_path(digest)) and not (case.evidence.data / f"{digest}.jsonl").exists():
+        return None
+    content = named_file(case.evidence.data, digest, ".jsonl")
     try:
         examples = _examples.decode_lines(content)
     except msgspec.DecodeError as error:
-        raise TrustError(f"examples expected in {entry.digest}.jsonl, got: {error}") from error
+        raise TrustError(f"examples expected in {digest}.jsonl, got: {error}") from error
     if msgspec.json.Encoder().encode_lines(examples) != content:
-        raise TrustError(f"examples and nothing else expected in {entry.digest}.jsonl, got more")
+        raise TrustError(f"examples and nothing else expected in {digest}.jsonl, got more")
+    return examples
+
+
+def _lesson(case: Case, signed: SignedCharter, step: Step, entry: DataMade) -> Lesson:
+    examples = _examples_of(case, entry.digest)
     made_in = step.before.generation
     audit = next((audit for at, audit in case.all(Audited) if at.before.generation == made_in), None)
     sizes = {model.digest: model.parameters for _, model in case.trained()}
@@ -103,24 +120,27 @@ def _lesson(case: Case, signed: SignedCharter, step: Step, entry: DataMade) -> L
 
 
 def _lesson_faults(lesson: Lesson) -> Iterator[str]:
-    rungs = Counter(Slice(example.task, example.level) for example in lesson.examples)
+    if lesson.examples is None:
+        rungs = _counted(lesson.entry.counts)
+    else:
+        rungs = Counter(Slice(example.task, example.level) for example in lesson.examples)
     counts = _by_task(rungs)
     if counts != lesson.entry.counts:
         yield f"counts {counts} expected from the file, got {lesson.entry.counts}"
     if strange := off_ladder(rungs, lesson.signed):
         yield from strange
     elif lesson.entry.origin.source == "seed":
-        yield from _seed_faults(lesson)
+        yield from _seed_faults(lesson, rungs)
     else:
-        yield from _self_faults(lesson)
+        yield from _self_faults(lesson, rungs)
 
 
-def _seed_faults(lesson: Lesson) -> Iterator[str]:
+def _seed_faults(lesson: Lesson, rungs: Mapping[Slice, int]) -> Iterator[str]:
     """True answers: in generation 0 only, on the seed levels only, and exactly those of the tasks."""
     recipe, stream = lesson.signed.charter.recipe, lesson.stream("seed data")
     if lesson.step.before.generation != 0 or lesson.entry.origin != Origin("seed"):
         yield "true answers in generation 0 alone, by nobody's labels, expected, got others"
-    above = {example.level for example in lesson.examples if example.level > recipe.seed_levels}
+    above = {one.level for one in rungs if one.level > recipe.seed_levels}
     if above:
         yield f"true answers on levels 1 to {recipe.seed_levels} alone expected, got some on {sorted(above)}"
     if lesson.entry.stream != stream.hex():
@@ -128,22 +148,24 @@ def _seed_faults(lesson: Lesson) -> Iterator[str]:
     if lesson.entry.flops:
         yield f"0 floating point operations for the tasks' own answers expected, got {lesson.entry.flops}"
     tops = lesson.signed.charter.direction.improve
-    rungs = ladder_rungs(
+    ladders = ladder_rungs(
         {task: min(top, recipe.seed_levels) for task, top in tops.items()}, recipe.seed_problems
     )
     wanted = [
         Example(item.slice.task, item.slice.level, item.problem.prompt, item.problem.answer)
-        for item in profile_items(lesson.tasks, rungs, stream)
+        for item in profile_items(lesson.tasks, ladders, stream)
     ]
-    if len(wanted) != len(lesson.examples):
-        yield f"{len(wanted)} examples expected, got {len(lesson.examples)}"
+    if len(wanted) != sum(rungs.values()):
+        yield f"{len(wanted)} examples expected, got {sum(rungs.values())}"
+    if lesson.examples is None:
+        return
     for line, (right, got) in enumerate(zip(wanted, lesson.examples, strict=False), 1):
         if right != got:
             yield f"line {line}: {right.prompt!r} -> {right.completion!r}, sure and agreed, expected, got {got}"
             return
 
 
-def _self_faults(lesson: Lesson) -> Iterator[str]:
+def _self_faults(lesson: Lesson, kept: Mapping[Slice, int]) -> Iterator[str]:
     """Labels: by the generation's team, on prompts of its stream and proposal, kept by the proposal's filter."""
     proposed = lesson.step.before.slots.get("proposal/v1")
     if not isinstance(proposed, Proposed):
@@ -163,10 +185,14 @@ def _self_faults(lesson: Lesson) -> Iterator[str]:
         yield f"prompts offered {wanted} expected, as proposed, got {lesson.entry.offered}"
     items = profile_items(lesson.tasks, _numbered(rungs), stream)
     yield from _flops_faults(lesson, items)
+    yield from _keep_faults(kept, proposal)
+    yield from _audit_stream_faults(lesson)
+    if lesson.examples is None:
+        return
     yield from _prompt_faults(lesson.examples, items)
     yield from _filter_faults(lesson.examples, proposal)
-    yield from _proxy_faults(lesson)
-    yield from _audit_faults(lesson, items)
+    yield from _proxy_faults(lesson, lesson.examples)
+    yield from _audit_faults(lesson, lesson.examples, items)
 
 
 def _rungs(proposal: DataProposal) -> dict[Slice, int]:
@@ -184,6 +210,17 @@ def _numbered(rungs: Mapping[Slice, int]) -> dict[str, dict[int, int]]:
     for one, prompts in rungs.items():
         found.setdefault(one.task, {})[one.level] = prompts
     return found
+
+
+def _counted(counts: Mapping[str, Mapping[str, int]]) -> Counter[Slice]:
+    """What an entry says of its file, as rungs; a level that is none is none of the charter's."""
+    return Counter(
+        {
+            Slice(task, int(level) if level.isdecimal() else 0): count
+            for task, levels in counts.items()
+            for level, count in levels.items()
+        }
+    )
 
 
 def _by_task(counts: Mapping[Slice, int]) -> dict[str, dict[str, int]]:
@@ -218,31 +255,35 @@ def _flops_faults(lesson: Lesson, items: Sequence[Item]) -> Iterator[str]:
     extra, labellers = lesson.signed.charter.subject.extra_tokens, lesson.entry.origin.labellers
     if not all(model in lesson.sizes for model in labellers):
         return  # labels by others than the team, which is a fault of its own
-    tokens = sum(2 * len(item.problem.prompt) + extra for item in items)
-    wanted = float(sum(2 * lesson.sizes[model] for model in labellers) * tokens)
+    parameters = sum(lesson.sizes[model] for model in labellers)
+    wanted = answering(parameters, (item.problem.prompt for item in items), extra)
     if lesson.entry.flops != wanted:
         yield f"{wanted:g} floating point operations for these prompts and models expected, got {lesson.entry.flops:g}"
 
 
 def _filter_faults(examples: Sequence[Example], proposal: DataProposal) -> Iterator[str]:
     rules = _filters(proposal)
-    kept: Counter[Slice] = Counter()
     for line, example in enumerate(examples, 1):
-        one = Slice(example.task, example.level)
-        kept[one] += 1
-        rule = rules.get(one)
+        rule = rules.get(Slice(example.task, example.level))
         if rule is None or example.confidence < rule.confidence or example.agreement < rule.agreement:
             yield f"line {line}: an example that {rule} keeps expected, got {example}"
             return
+
+
+def _keep_faults(kept: Mapping[Slice, int], proposal: DataProposal) -> Iterator[str]:
+    """No more labels of a rung than its filter keeps; those of a rung that was not asked for are no filter's."""
+    rules = _filters(proposal)
     for one, count in kept.items():
-        if 0 < rules[one].keep < count:
+        if one in rules and 0 < rules[one].keep < count:
             yield f"at most {rules[one].keep} labels kept at {one.task} {one.level} expected, got {count}"
+        elif one not in rules and count:
+            yield f"labels of rungs that were proposed expected, got {count} at {one.task} {one.level}"
 
 
-def _proxy_faults(lesson: Lesson) -> Iterator[str]:
+def _proxy_faults(lesson: Lesson, examples: Sequence[Example]) -> Iterator[str]:
     """What a proxy of the charter does not accept was not to be kept."""
     for proxy in lesson.proxies:
-        accepted = proxy.accepts([(one.prompt, one.completion) for one in lesson.examples])
+        accepted = proxy.accepts([(one.prompt, one.completion) for one in examples])
         refused = [line for line, right in enumerate(accepted, 1) if not right]
         if refused:
             yield f"line {refused[0]}: an example that {proxy.name} accepts expected, got one it refuses"
@@ -256,19 +297,26 @@ def _filters(proposal: DataProposal) -> dict[Slice, Filter]:
     }
 
 
-def _audit_faults(lesson: Lesson, items: Sequence[Item]) -> Iterator[str]:
-    """The audit drew its sample after the file had its digest, and its totals are what the checkers say."""
-    audit, digest = lesson.audit, lesson.entry.digest
-    if audit is None:
-        return
-    stream = lesson.stream(f"audit of {digest}")
-    if (audit.data, audit.stream) != (digest, stream.hex()):
+def _audit_stream_faults(lesson: Lesson) -> Iterator[str]:
+    """The audit drew its sample after the file had its digest."""
+    audit, digest, stream = lesson.audit, lesson.entry.digest, _audit_stream(lesson)
+    if audit is not None and (audit.data, audit.stream) != (digest, stream.hex()):
         yield f"an audit of {digest} from stream {stream.hex()} expected, got {audit.data}, {audit.stream}"
-        return
+
+
+def _audit_stream(lesson: Lesson) -> bytes:
+    return lesson.stream(f"audit of {lesson.entry.digest}")
+
+
+def _audit_faults(lesson: Lesson, examples: Sequence[Example], items: Sequence[Item]) -> Iterator[str]:
+    """The audit's totals are what the checkers say of the sample that it drew."""
+    audit, stream = lesson.audit, _audit_stream(lesson)
+    if audit is None or (audit.data, audit.stream) != (lesson.entry.digest, stream.hex()):
+        return  # said already
     wanted = {}
     for task, source in lesson.tasks.items():
         truth = {item.problem.prompt: item.problem for item in items if item.slice.task == task}
-        mine = [example for example in lesson.examples if example.task == task and example.prompt in truth]
+        mine = [example for example in examples if example.task == task and example.prompt in truth]
         size = min(lesson.signed.charter.recipe.audit, len(mine))
         drawn = Rng(stream).child(task).sample(mine, size)
         if drawn:

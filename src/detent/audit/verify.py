@@ -2,7 +2,7 @@
 
     >>> findings = verify(evidence)
     >>> findings.checks, findings.faults
-    (20, [])
+    (21, [])
 
 Each check looks at one thing, says what it looked at in one line, and goes on after a fault. Nothing raises on
 bad evidence: a check that cannot be finished has failed.
@@ -13,6 +13,7 @@ from functools import partial
 
 from detent.audit.answers import check_answers
 from detent.audit.charters import check_charter, check_leases, check_sessions
+from detent.audit.compute import check_compute
 from detent.audit.decisions import check_decisions
 from detent.audit.evidence import Case, Evidence, read
 from detent.audit.findings import Finding, Findings
@@ -24,9 +25,11 @@ from detent.audit.openings import check_budget, check_gates, check_intents, chec
 from detent.audit.order import check_entries, check_ledger, check_order
 from detent.audit.people import check_people
 from detent.audit.profiles import check_mastery, check_profiles
+from detent.audit.retention import check_retention
 from detent.audit.signatures import Charters
 from detent.audit.teaching import check_data
 from detent.audit.watches import check_watch
+from detent.audit.witnesses import check_beacon, check_witnesses
 
 BY_THEMSELVES: dict[str, Callable[[Case], Finding]] = {
     "ledger": check_ledger,
@@ -44,14 +47,18 @@ UNDER_THE_CHARTER: dict[str, Callable[[Case, Charters], Finding]] = {
     "budget": check_budget,
     "intents": check_intents,
     "seal": check_seal,
+    "witnesses": check_witnesses,
+    "beacon": check_beacon,
     "gates": check_gates,
     "answers": check_answers,
     "profiles": check_profiles,
     "mastery": check_mastery,
     "watch": check_watch,
+    "compute": check_compute,
     "decisions": check_decisions,
     "lineage": check_lineage,
     "data": check_data,
+    "retention": check_retention,
 }
 
 

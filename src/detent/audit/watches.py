@@ -9,7 +9,7 @@ from detent.audit.signatures import Charters
 from detent.audit.steps import Step, outside_turns
 from detent.charter import SignedCharter
 from detent.tripwires import sandbagging
-from detent.values import Answered, CandidateTrained, Decided, Profiled, Reading, Requested, Watched
+from detent.values import Answered, CandidateTrained, Cosigned, Decided, Profiled, Reading, Requested, Watched
 
 
 def check_watch(case: Case, charters: Charters) -> Finding:
@@ -40,8 +40,8 @@ def _order_faults(step: Step) -> Iterator[str]:
     if isinstance(entry, Decided):
         if trained and "watch/v1" not in slots:
             yield "a watch before the decision on what was trained expected, got none"
-    elif "watch/v1" in slots and not isinstance(entry, Requested | Answered):
-        yield f"nothing but a question after the watch expected, got {entry.kind}: nobody watched it"
+    elif "watch/v1" in slots and not isinstance(entry, Requested | Answered | Cosigned):
+        yield f"nothing but a question or cosignatures after the watch expected, got {entry.kind}: nobody watched it"
 
 
 def _watch_faults(step: Step, watched: Watched, signed: SignedCharter) -> Iterator[str]:

@@ -1,8 +1,8 @@
 """Who decides, how fast, in what direction, within what constraints: the document, its form, its signatures.
 
-It knows TOML, sections and signatures. It does not know tasks, the gate, tripwires, the ledger or models: what a
-charter may name and how many items a gate needs at least come in as a `Catalogue`, and what it says of the ledger
-(sizes, roots, candidates) are numbers and digests to it.
+It knows TOML, sections, signatures, and the policies that say which witnesses are a quorum. It does not know tasks, the
+gate, tripwires, models or a ledger's files: what a charter may name and how many items a gate needs at least come in as
+a `Catalogue`, and what it says of the ledger (sizes, roots, candidates) are numbers and digests to it.
 """
 
 from detent.charter.amendment import (
@@ -39,6 +39,7 @@ from detent.charter.orders import (
     order,
     verified_order,
 )
+from detent.charter.outsiders import entropy_mode, met_by, policy_of, sealing_keys
 from detent.charter.reading import default_text, draft_text, parse_charter, parse_draft
 from detent.charter.recipe import MixShares, Recipe
 from detent.charter.roles import Act, Rule, Standing, judge, roles_of, rule_for
@@ -51,11 +52,13 @@ from detent.charter.sections import (
     LeaseTerms,
     OwnTask,
     Pace,
+    Retention,
     Run,
     Seal,
     Subject,
     Threshold,
     Wire,
+    Witnesses,
 )
 from detent.charter.signed import CHARTER_TYPE, SignedCharter, claimed, endorse, standing, verified
 from detent.charter.stewards import Role, Roles, Rules, Signer, Stewards
@@ -92,6 +95,7 @@ __all__ = [
     "Question",
     "Recipe",
     "Reply",
+    "Retention",
     "Role",
     "Roles",
     "Rule",
@@ -106,6 +110,7 @@ __all__ = [
     "Threshold",
     "Wire",
     "WireForm",
+    "Witnesses",
     "amend_text",
     "amendment_standing",
     "answer",
@@ -120,16 +125,20 @@ __all__ = [
     "default_text",
     "draft_text",
     "endorse",
+    "entropy_mode",
     "grant",
     "hours_after",
     "judge",
+    "met_by",
     "order",
     "parse_charter",
     "parse_draft",
+    "policy_of",
     "roles_of",
     "rotate",
     "rule_for",
     "rule_to_answer",
+    "sealing_keys",
     "standing",
     "succession",
     "verified",

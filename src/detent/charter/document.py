@@ -17,10 +17,12 @@ from detent.charter.sections import (
     OwnTask,
     Pace,
     Proxy,
+    Retention,
     Run,
     Seal,
     Subject,
     Wire,
+    Witnesses,
 )
 from detent.charter.stewards import DraftStewards, Stewards
 from detent.errors import UsageError
@@ -39,10 +41,12 @@ class Draft(Section):
     subject: Subject = Subject()
     recipe: Recipe = Recipe()
     gate: Gate = Gate()
+    retention: Retention = Retention()
     tasks: Mapping[TaskName, DraftOwnTask] = {}
     proxies: Mapping[WireName, DraftProxy] = {}
     tripwires: Mapping[WireName, DraftWire] = {}
     run: Run = Run()
+    witnesses: Witnesses | None = None
 
     def wire(self, name: str) -> DraftWire:
         """A tripwire's action and limits, defaults filled in.

@@ -22,8 +22,9 @@ from detent.charter._form import (
     Wait,
 )
 from detent.charter.stewards import Quorum
-from detent.values import Action
+from detent.values import Action, Entropy
 
+LAST = "last [1-9][0-9]{0,5}"
 SOURCE = r"^[^:/][^:]*\.py:[A-Za-z_][A-Za-z0-9_]*$"
 
 
@@ -42,6 +43,14 @@ Horizon = Annotated[float, Field(gt=0, le=1000), Says("a level, a number above 0
 Gigabytes = Annotated[float, Field(gt=0, le=1e6), Says("a number above 0, at most 1000000,")]
 ComputeShare = Annotated[float, Field(ge=0, le=1e6), Says("a number from 0 to 1000000")]
 Items = Annotated[int, Field(ge=1, le=10_000_000), Says("an integer from 1 to 10000000")]
+Url = Annotated[
+    str,
+    Field(pattern=r"^https?://[^\s?#]+$", max_length=500),
+    Says("a URL beginning with http:// or https://"),
+]
+KeptModels = Annotated[str, Field(pattern=rf"^(all|promoted|{LAST})$"), Says('"all", "promoted" or "last N"')]
+KeptData = Annotated[str, Field(pattern=r"^(all|in_force)$"), Says('"all" or "in_force"')]
+KeptAnswers = Annotated[str, Field(pattern=rf"^(all|{LAST})$"), Says('"all" or "last N"')]
 Threads = Annotated[int, Field(ge=1, le=1024), Says("an integer from 1 to 1024")]
 Seed = Annotated[int, Field(ge=0, le=LARGEST_EXACT), Says(f"an integer from 0 to {LARGEST_EXACT}")]
 Layers = Annotated[int, Field(ge=1, le=1000), Says("an integer from 1 to 1000")]
@@ -52,7 +61,7 @@ Room = Annotated[int, Field(ge=0, le=4096), Says("an integer from 0 to 4096")]
 class LeaseTerms(Section):
     """[pace] lease: the largest grant of autonomy; init signs the first.
 
-    hours: until it expires. petaflop: 1e15 floating point operations.
+    hours: until it expires. petaflop: 1e15 floating point operations, of training and of answers alike.
     """
 
     generations: Generations
@@ -103,7 +112,7 @@ class Constraints(Section):
     error_budget: chance of any false promotion, ever.
     confined: whether workers must be; where they cannot be, nothing runs.
     max_disk_gb: of 1e9 bytes, the run folder's.
-    max_compute_share: all training since, as a share of what the subject's first training took; 0 is no bound.
+    max_compute_share: all compute since, as a share of what the subject's first training took; 0 is no bound.
     """
 
     changes: Annotated[tuple[Change, ...], Field(strict=False, min_length=1)] = ("data",)
@@ -114,6 +123,18 @@ class Constraints(Section):
     confined: Bool = False
     max_disk_gb: Gigabytes = 20.0
     max_compute_share: ComputeShare = 0.0
+
+
+class Retention(Section):
+    """[retention]: what must stay, at the least, when files are deleted: what this keeps not may go, and need not.
+
+    models: "all", "promoted" or "last N". data: "all" or "in_force". answers: "all" or "last N".
+    What each of them keeps: `detent.values.kept`; what a run needs to go on stays whatever this says.
+    """
+
+    models: KeptModels = "all"
+    data: KeptData = "all"
+    answers: KeptAnswers = "all"
 
 
 class Subject(Section):
@@ -218,6 +239,41 @@ class Wire(DraftWire):
     """[tripwires.NAME]; of a wire of the author's own with the SHA-256 of its file."""
 
     sha256: Hash = ""
+
+
+class Beacon(Section):
+    """[witnesses.beacon]: a drand chain whose rounds add entropy.
+
+    url: of a server that speaks drand's HTTP API. chain: the chain's hash.
+    info: what such a server says under /CHAIN/info, which that hash is taken from; `init` holds it against it.
+    margin_seconds: a round is named that comes out so much later.
+    """
+
+    url: Url
+    chain: Hash
+    info: Annotated[str, Field(min_length=1, max_length=4096), Says("JSON of at most 4096 characters")]
+    margin_seconds: Annotated[int, Field(ge=1, le=86_400), Says("seconds, an integer from 1 to 86400,")] = 60
+
+
+class Witnesses(Section):
+    """[witnesses]: who else checks that the ledger only ever grows, and what they add to the seal.
+
+    policy: witnesses, groups and the quorum, as a C2SP tlog-policy without `log` lines; before a promotion, a quorum
+        of them has cosigned the ledger.
+    faulty: so many witnesses may sign two histories; a quorum that allows a fork then is refused.
+    grace_minutes: those that do not answer are asked again for so long; then the run ends, until it is started again.
+    entropy: what outsiders add to each opening's seed: "none", "witnesses" (their cosignatures) or "beacon" (drand).
+    sealing: names of those whose cosignatures are added, in this order; without any, all of the policy's.
+    """
+
+    policy: Annotated[str, Field(min_length=1, max_length=65_536), Says("a policy's text")]
+    faulty: Annotated[int, Field(ge=0, le=1000), Says("an integer from 0 to 1000")] = 0
+    grace_minutes: Annotated[
+        float, Field(gt=0, le=10_080), Says("minutes, a number above 0, at most 10080,")
+    ] = 10.0
+    entropy: Annotated[Entropy, Says('"none", "witnesses" or "beacon"')] = "witnesses"
+    sealing: Annotated[tuple[str, ...], Field(strict=False, max_length=64)] = ()
+    beacon: Beacon | None = None
 
 
 class Seal(Section):

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from detent.cli import charters, keys, people, proofs
+from detent.cli import charters, keeping, keys, people, proofs, witnesses
 from detent.cli.options import Folder, KeyFiles, passphrase, say_handed
 
 app = typer.Typer(
@@ -114,21 +114,26 @@ def report(folder: Folder) -> None:
 
 @app.command()
 def verify(
-    folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="The run folder; or a proof.", show_default=False)
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="DIR|RUN.zip|URL",
+            help="A run folder, a bundle, or an address; or a proof of one entry.",
+            show_default=False,
+        ),
     ],
     entry: proofs.Second = None,
     policy: proofs.PolicyFile = None,
     split: proofs.Split = False,
 ) -> None:
     """Re-derive every hash, order, seal, gate, budget and signature on the ledger; or check one proof."""
-    if proofs.are_files(folder, entry, policy, split=split):
-        proofs.verify_files(folder, entry, policy, split=split)
+    if proofs.are_files(source, entry, policy, split=split):
+        proofs.verify_files(Path(source), entry, policy, split=split)
         return
-    from detent.assembly import verify_run  # noqa: PLC0415
+    from detent.assembly import verify_source  # noqa: PLC0415
     from detent.errors import TrustError  # noqa: PLC0415
 
-    findings = verify_run(folder)
+    findings = verify_source(source)
     for line in findings.lines:
         typer.echo(line)
     if findings.faults:
@@ -147,9 +152,9 @@ def version(
         raise typer.Exit
 
 
-app.command()(proofs.prove)
 app.command(name="sign-model")(proofs.sign_model)
-for command in people.COMMANDS:
+for command in (*keeping.COMMANDS, proofs.prove, *people.COMMANDS):
     app.command()(command)
 app.add_typer(charters.app, name="charter")
 app.add_typer(keys.app, name="key")
+app.add_typer(witnesses.app, name="witness")

@@ -65,7 +65,7 @@ def approve(folder: Folder, number: Number, because: Because, key: KeyFiles = No
 
 
 def deny(folder: Folder, number: Number, because: Because, key: KeyFiles = None) -> None:
-    """Say no to a request. Any steward may."""
+    """Say no to a request. Any steward may, after a yes too, until the generation is decided."""
     _answer(folder, number, "deny", because, key)
 
 

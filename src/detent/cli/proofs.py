@@ -8,7 +8,7 @@ import typer
 from detent.cli.options import Folder, passphrase
 from detent.errors import UsageError
 
-SPLIT = 15
+SPLIT = 16
 """Exit code: a split view is proven."""
 
 Second = Annotated[
@@ -84,9 +84,9 @@ def sign_model(
     )
 
 
-def are_files(first: Path, second: Path | None, policy: Path | None, *, split: bool) -> bool:
-    """Whether `verify` was given files that stand on their own, and not a run folder."""
-    return split or second is not None or policy is not None or first.suffix == ".tlog-proof"
+def are_files(first: str, second: Path | None, policy: Path | None, *, split: bool) -> bool:
+    """Whether `verify` was given files that stand on their own, and not a run."""
+    return split or second is not None or policy is not None or first.endswith(".tlog-proof")
 
 
 def verify_files(first: Path, second: Path | None, policy: Path | None, *, split: bool) -> None:

@@ -3,12 +3,12 @@
 It knows that jobs go in and results come out; not what a model is, how one is trained, or why a job is done.
 """
 
-from detent.engine._durable import discard, move_aside, open_log, own_folder, replace_file
+from detent.disk import discard, move_aside, open_log, own_folder, replace_file
 from detent.engine.base import Ask, Engine, Watch
 from detent.engine.confinement import Confinement, Limits, confinement, host_prefix, worker_prefix
 from detent.engine.fake import FakeEngine
 from detent.engine.likeness import check_alike
-from detent.engine.local import LocalEngine
+from detent.engine.local import LocalEngine, check_libraries
 from detent.engine.store import DataStore, ModelStore
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "ModelStore",
     "Watch",
     "check_alike",
+    "check_libraries",
     "confinement",
     "discard",
     "host_prefix",

@@ -14,7 +14,7 @@ from typing import IO, NoReturn
 
 import msgspec
 
-from detent.engine._durable import open_log
+from detent.disk import open_log, own_folder
 from detent.engine.base import Watch
 from detent.errors import EngineError, StorageError
 from detent.values import Job, Progress, Result
@@ -198,7 +198,7 @@ class WorkerProcess:
 
 def _start(command: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
     try:
-        log.parent.mkdir(parents=True, exist_ok=True)
+        own_folder(log.parent)
         open_log(log).close()
     except OSError as error:
         raise StorageError(f"a log at {log} that can be written expected, got {error}; free space") from error

@@ -13,7 +13,10 @@ from detent.values import sha256_hex
 from detent.values.weights import tensors_in
 
 PASSING = ("transformers_version", "_name_or_path", "dtype", "torch_dtype")
-"""Keys of config.json that say who wrote it, and when; all others say what kind of model it is."""
+"""Keys of config.json and generation_config.json that say who wrote it, and when; the others say what the model is."""
+
+GENERATION = "generation_config.json"
+"""Says, beside other things, which tokens end an answer; where it is missing, config.json does."""
 
 TOKENIZER = (
     *("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "merges.txt"),
@@ -38,7 +41,8 @@ def check_alike(parent: Path, child: Path) -> None:
     """Believe that the model in `child` is of the kind of the one in `parent`.
 
     Raises:
-        SubjectError: it has another architecture, other tensors or another tokenizer, or its files do not say.
+        SubjectError: it has another architecture, other tensors, another tokenizer or another way of answering, or its
+            files do not say.
     """
     for what, read in _ASPECTS.items():
         wanted, got = read(parent), read(child)
@@ -53,6 +57,14 @@ def check_alike(parent: Path, child: Path) -> None:
 def _architecture(folder: Path) -> dict[str, Any]:
     config = _json(folder / "config.json")
     return {key: value for key, value in config.items() if key not in PASSING}
+
+
+def _generation(folder: Path) -> dict[str, Any]:
+    """How the model is asked; no file says something else than one that says nothing."""
+    path = folder / GENERATION
+    if not path.is_file():
+        return {}
+    return {GENERATION: "there"} | {key: value for key, value in _json(path).items() if key not in PASSING}
 
 
 def _tensors(folder: Path) -> dict[str, Any]:
@@ -98,6 +110,7 @@ def _short(value: object) -> str:
 
 _ASPECTS: dict[str, Callable[[Path], dict[str, Any]]] = {
     "architecture": _architecture,
+    "way of answering": _generation,
     "tensors": _tensors,
     "tokenizer": _tokenizer,
 }

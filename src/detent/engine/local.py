@@ -15,6 +15,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 from detent.engine._process import WorkerProcess
@@ -24,7 +25,24 @@ from detent.engine.confinement import Limits, confinement, worker_prefix
 from detent.errors import StorageError, UsageError
 from detent.values import BuildJob, Job, JobFailure, LabelJob, Result, TrainJob
 
+LIBRARIES = ("torch", "transformers", "safetensors")
+"""What workers import and this side does not; the extra `train` brings them."""
+
 _WORKER_MADE = re.compile(r"(built|trained)-[0-9a-f]{12}")
+
+
+def check_libraries() -> None:
+    """Return when workers have what they import; it is looked for, and not loaded.
+
+    Raises:
+        UsageError: something is missing: this is the small install, which checks and steers runs.
+    """
+    missing = [name for name in LIBRARIES if find_spec(name) is None]
+    if missing:
+        raise UsageError(
+            f"the extra detent[train] expected where models run, got an install without {', '.join(missing)}; "
+            "pip install 'detent[train]'"
+        )
 
 
 class LocalEngine:

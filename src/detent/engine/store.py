@@ -18,7 +18,7 @@ from typing import BinaryIO
 
 import msgspec
 
-from detent.engine._durable import INCOMING, discard, move_aside, storing, sync_folder, write_file
+from detent.disk import INCOMING, discard, move_aside, storing, sync_folder, write_file
 from detent.errors import StorageError, SubjectError, TrustError
 from detent.values import Example, sha256_hex
 from detent.values.folder import folder_digest

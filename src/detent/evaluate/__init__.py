@@ -15,7 +15,9 @@ from detent.evaluate.budget import (
     least_items,
     spent,
 )
+from detent.evaluate.compute import answering, comparing, gating
 from detent.evaluate.confidence import ConfidenceSequence, Interval, gain_of
+from detent.evaluate.entropy import HeadAt, cosigners, entropy_of, signed_in_time
 from detent.evaluate.evaluator import evaluator_digest, evaluator_digest_on_disk
 from detent.evaluate.gate import log_e, passes, reverse_log_e, threshold
 from detent.evaluate.horizon import Horizon, falling_rates, horizon, horizons
@@ -26,6 +28,7 @@ from detent.evaluate.profile import as_profile, ladder_rungs, profile_items, sco
 from detent.evaluate.recompute import discrepancies, faults_of_intent
 from detent.evaluate.record import Row, decode_rows, encode_rows
 from detent.evaluate.recount import recheck_items, recount
+from detent.evaluate.screening import best, promises, team_after
 from detent.evaluate.seal import (
     CHAIN_LENGTH,
     Chain,
@@ -45,25 +48,32 @@ __all__ = [
     "Conducted",
     "ConfidenceSequence",
     "Forecast",
+    "HeadAt",
     "Horizon",
     "Interval",
     "ItemStream",
     "Row",
     "Rules",
     "alpha",
+    "answering",
     "as_profile",
+    "best",
     "check_reveal",
+    "comparing",
     "conduct",
+    "cosigners",
     "create_secret",
     "decode_rows",
     "discrepancies",
     "encode_rows",
+    "entropy_of",
     "evaluator_digest",
     "evaluator_digest_on_disk",
     "falling_rates",
     "faults_of_intent",
     "fresh_stream",
     "gain_of",
+    "gating",
     "horizon",
     "horizons",
     "item_limit",
@@ -80,6 +90,7 @@ __all__ = [
     "passes",
     "plan_mastery",
     "profile_items",
+    "promises",
     "public_number",
     "public_stream",
     "read_secret",
@@ -87,7 +98,9 @@ __all__ = [
     "recount",
     "reverse_log_e",
     "score_profile",
+    "signed_in_time",
     "spent",
     "targets",
+    "team_after",
     "threshold",
 ]

@@ -6,12 +6,13 @@ their kinds, of the run or of who may write what.
 """
 
 from detent.ledger.cosignatures import CosignerKey, CosigningKey, verified_cosignatures
-from detent.ledger.heads import COSIGNED, ProvenEntry, cosigned_head, prove_entry
-from detent.ledger.log import Ledger, writer_of
+from detent.ledger.heads import ProvenEntry, cosigned_head, prove_entry
+from detent.ledger.log import COSIGNED, Ledger, writer_of
 from detent.ledger.notes import Checkpoint, Note, Signature, open_note, sign_note
 from detent.ledger.policy import Group, Log, Policy, Satisfied, Witness, least_shared, refuse_forks
 from detent.ledger.proof_files import ProofFile, Proven, make_proof, verify_entry
 from detent.ledger.proofs import verify_consistency, verify_inclusion
+from detent.ledger.published import published_files, published_names
 from detent.ledger.reader import LedgerReader, LedgerView
 from detent.ledger.receipts import Receipted, make_receipt, verify_receipt
 from detent.ledger.splits import SplitView, split_view
@@ -44,6 +45,8 @@ __all__ = [
     "make_receipt",
     "open_note",
     "prove_entry",
+    "published_files",
+    "published_names",
     "refuse_forks",
     "sign_note",
     "split_view",

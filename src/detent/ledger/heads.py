@@ -12,13 +12,11 @@ from typing import NamedTuple
 
 from detent.errors import TrustError, UsageError
 from detent.ledger._files import Files
+from detent.ledger.log import COSIGNED
 from detent.ledger.notes import Checkpoint, open_note
 from detent.ledger.proof_files import ProofFile, make_proof
 from detent.ledger.reader import LedgerReader, LedgerView
 from detent.signing import VerifyKey
-
-COSIGNED = "cosigned"
-"""The file's name in the ledger's folder."""
 
 
 class ProvenEntry(NamedTuple):

@@ -15,14 +15,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from detent.disk import WriterLock, holder
 from detent.errors import TrustError, UsageError
 from detent.ledger._edge import Edge
 from detent.ledger._files import TEMPORARY, Files
 from detent.ledger._journal import JOURNAL, check_announced, journal
-from detent.ledger._lock import WriterLock, holder
 from detent.ledger._merkle import leaf_hash
 from detent.ledger._tree import TiledTree
-from detent.ledger.notes import Checkpoint, sign_note
+from detent.ledger.notes import Checkpoint, open_note, sign_note
 from detent.ledger.reader import CHECKPOINT, Disk, Head, LedgerView, read_head
 from detent.ledger.tiles import (
     WIDTH,
@@ -33,9 +33,10 @@ from detent.ledger.tiles import (
     tile_path,
     unpack_entries,
 )
-from detent.signing import SigningKey
+from detent.signing import SigningKey, VerifyKey
 
 LOCK = ".lock"
+COSIGNED = "cosigned"
 
 
 class Ledger(LedgerView):
@@ -123,6 +124,33 @@ class Ledger(LedgerView):
             self._integrate(added, packed)
             self._refusal = ""
         return range(start, self.size)
+
+    @property
+    def log(self) -> VerifyKey:
+        """The key that its checkpoints are signed with."""
+        return self._key.verify_key
+
+    def publish_cosigned(self, note: str) -> None:
+        """Keep a checkpoint with the cosignatures of others beside the newest one, for whoever reads the folder.
+
+        Raises:
+            TrustError: it is none of this log's.
+            StorageError: the disk refused.
+        """
+        checkpoint = Checkpoint.parse(open_note(note.encode(), [self.log]).text)
+        if checkpoint.origin != self.origin or self.root(checkpoint.size) != checkpoint.root:
+            raise TrustError(
+                f"a checkpoint of this ledger expected, got one of {checkpoint.origin}; it is another's"
+            )
+        self._files.write_durably(COSIGNED, note.encode())
+
+    def signed_at(self, size: int) -> str:
+        """The checkpoint of the first `size` entries, signed: the log says again what it said then.
+
+        Raises:
+            UsageError: there are fewer entries.
+        """
+        return str(sign_note(Checkpoint(self.origin, size, self.root(size)).text(), self._key))
 
     def close(self) -> None:
         """Give the lock back; a second time does nothing. Reading goes on to work."""

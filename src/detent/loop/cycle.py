@@ -9,6 +9,7 @@ them in the open is the generation's candidate; only the gate makes it the incum
 killed goes on where it stood. Undecided means no, and so does a question that nobody answers.
 """
 
+from detent.evaluate import best
 from detent.loop import asking, judge, learn, measure, watch
 from detent.loop.judge import Judged
 from detent.loop.measure import Ask
@@ -22,7 +23,7 @@ def beginning(parts: Parts) -> Decided:
     data = book.once("data/v1", lambda: learn.seed_data(parts))
     team = learn.first_team(parts, data)
     profiles = measure.visible(parts, team)
-    leader = judge.best(profiles)
+    leader = best(profiles)
     with parts.opening() as ask:
         _report_and_master(parts, leader.subject, ask)
     return book.once("decision/v1", lambda: judge.begin_with(leader, team))
@@ -33,7 +34,7 @@ def turn(parts: Parts) -> Decided | None:
     book = parts.book
     before = book.state.visible[book.state.incumbent]
     weak = book.once("diagnosis/v1", lambda: learn.diagnose(parts, before)).diagnosis
-    if judge.nothing_to_do(weak):
+    if weak.nothing_to_do:
         return book.once("decision/v1", lambda: judge.rest(parts))
     plan = book.once("proposal/v1", lambda: learn.propose(parts, weak)).proposal
 
@@ -43,7 +44,7 @@ def turn(parts: Parts) -> Decided | None:
     profiles = measure.visible(parts, candidates)
     judged = _opened(parts, before, profiles)
 
-    watched = book.once("watch/v1", lambda: watch.look(parts, profiles))
+    watched = book.once("watch/v1", lambda: watch.watched(parts, profiles))
     permission = asking.permission(parts, watched, judged)
     if permission == "waiting":
         return None
@@ -52,7 +53,7 @@ def turn(parts: Parts) -> Decided | None:
 
 def _opened(parts: Parts, before: Profile, profiles: list[Profile]) -> Judged:
     """The gate's verdict on the best of the candidates, where the open promises anything."""
-    after = judge.best(profiles)
+    after = best(profiles)
     if not judge.worth_opening(parts, before, after):
         return judge.not_opened(before, after)
     intent = parts.book.once("intent/v1", lambda: judge.intend(parts, before, after.subject)).intent

@@ -3,22 +3,27 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from detent.charter import entropy_mode, sealing_keys
 from detent.errors import EngineError, SubjectError, TaskError
 from detent.evaluate import (
     Rules,
     alpha,
+    best,
     conduct,
     encode_rows,
     evaluator_digest,
+    gating,
     opening_seed,
+    promises,
     targets,
+    team_after,
 )
 from detent.loop.measure import Ask, completions
 from detent.loop.parts import Parts
+from detent.loop.witnessing import before_promoting, entropy, round_for, witness_intent
 from detent.oversight import Permission
 from detent.values import (
     Decided,
-    Diagnosis,
     Intent,
     IntentWritten,
     Outcome,
@@ -40,11 +45,6 @@ class Judged(NamedTuple):
     because: str
 
 
-def best(profiles: Sequence[Profile]) -> Profile:
-    """The profile with the highest ladder; of equals the first member's."""
-    return max(profiles, key=Profile.ladder)
-
-
 def begin_with(leader: Profile, team: Sequence[str]) -> Decided:
     """Generation 0 has nothing to be compared with: it is where the run starts."""
     return Decided(
@@ -54,11 +54,6 @@ def begin_with(leader: Profile, team: Sequence[str]) -> Decided:
         team=tuple(team),
         because="the first model",
     )
-
-
-def nothing_to_do(diagnosis: Diagnosis) -> bool:
-    """Whether every task is at the top of its ladder."""
-    return all(weak.remedy == "rest" for weak in diagnosis.weaknesses)
 
 
 def rest(parts: Parts) -> Decided:
@@ -74,13 +69,8 @@ def rest(parts: Parts) -> Decided:
 
 
 def worth_opening(parts: Parts, before: Profile, after: Profile) -> bool:
-    """Whether the visible problems promise anything, since a look costs error budget.
-
-    What is the incumbent itself cannot be better than it. An opening that began is gone through with.
-    """
-    if "intent/v1" in parts.book.state.slots:
-        return True
-    return after.subject != before.subject and after.ladder() > before.ladder()
+    """Whether the visible problems promise anything; an opening that began is gone through with."""
+    return "intent/v1" in parts.book.state.slots or promises(before, after)
 
 
 def not_opened(before: Profile, after: Profile) -> Judged:
@@ -116,6 +106,9 @@ def intend(parts: Parts, before: Profile, candidate: str) -> IntentWritten:
             targets=targets(before, state.mastered, k, constraints.error_budget, rules),
             tasks={name: source.digest for name, source in sorted(parts.tasks.items())},
             evaluator=evaluator_digest(),
+            entropy=entropy_mode(parts.charter),
+            witnesses=sealing_keys(parts.charter),
+            round=round_for(parts.charter, parts.book.now),
         )
     )
 
@@ -131,6 +124,10 @@ def open_seal(parts: Parts, intent: Intent, ask: Ask) -> OutcomeWritten:
     if intent.evaluator != evaluator_digest():
         # Another version of this program began it. Its problems must not be judged by rules it did not name.
         return void(intent, reveal, "the evaluating code was changed since the intent; the opening is void")
+    if not witness_intent(parts, intent):
+        return void(
+            intent, reveal, "witnesses cosigned after the beacon's round was out; the opening is void"
+        )
     try:
         return _conducted(parts, intent, ask, reveal)
     except TaskError as error:
@@ -152,6 +149,7 @@ def decide(
     parts.models.check(
         judged.passed
     )  # days may lie between the gate and an answer: what was judged is deployed
+    before_promoting(parts)
     return Decided(
         decision="promote",
         incumbent=judged.passed,
@@ -179,15 +177,9 @@ def _denied(parts: Parts, before: Profile, profiles: Sequence[Profile]) -> Decid
 
 
 def _not_promoted(parts: Parts, before: Profile, profiles: Sequence[Profile], because: str) -> Decided:
-    """Each member goes on from its candidate where that looks better than itself in the open, else from itself.
-
-    A carried candidate that comes back has another digest and pays error budget again.
-    """
+    """Each member goes on from its candidate where that looks better than itself in the open, else from itself."""
     state = parts.book.state
-    team = tuple(
-        after.subject if after.ladder() > state.visible[member].ladder() else member
-        for member, after in zip(state.team, profiles, strict=True)
-    )
+    team = team_after(state.team, state.visible, profiles)
     return Decided(
         decision="discard" if team == state.team else "carry",
         incumbent=before.subject,
@@ -199,7 +191,8 @@ def _not_promoted(parts: Parts, before: Profile, profiles: Sequence[Profile], be
 
 def _conducted(parts: Parts, intent: Intent, ask: Ask, reveal: bytes) -> OutcomeWritten:
     book, index = parts.book, parts.book.state.intent_index
-    seed = opening_seed(reveal, intent.k, book.record.leaf_hash(index), book.record.root(index + 1))
+    added = entropy(parts, intent)
+    seed = opening_seed(reveal, intent.k, book.record.leaf_hash(index), book.record.root(index + 1), added)
     extra = parts.charter.subject.extra_tokens
     found = conduct(
         intent,
@@ -217,7 +210,8 @@ def _conducted(parts: Parts, intent: Intent, ask: Ask, reveal: bytes) -> Outcome
             reveal=reveal.hex(),
             because=found.because,
             answers=parts.data.put_bytes(encode_rows(found.record)),
-        )
+        ),
+        flops=gating(book.state.sizes, intent, found.record, extra),
     )
 
 

@@ -8,7 +8,7 @@ from msgspec import structs
 from detent.diagnose import diagnose as diagnose_profile
 from detent.engine import check_alike
 from detent.errors import CharterError, EngineError
-from detent.evaluate import ladder_rungs, profile_items
+from detent.evaluate import answering, ladder_rungs, profile_items
 from detent.loop import measure
 from detent.loop.parts import Parts
 from detent.loop.results import check_compute, check_labels, check_new, check_size
@@ -152,10 +152,9 @@ def pleasing(parts: Parts, kept: list[Example]) -> list[Example]:
 
 
 def _label_flops(parts: Parts, job: LabelJob) -> float:
-    """At the most: 2 x parameters x tokens, every prompt and answer by every model, a token a character."""
-    rows = [row for rows in job.prompts.values() for row in rows.values()]
-    tokens = sum(2 * len(prompt) + job.extra_tokens for row in rows for prompt in row)
-    return float(sum(2 * parts.models.parameters(model) for model in job.models) * tokens)
+    """Every prompt is answered by every model, at the most."""
+    prompts = [prompt for rows in job.prompts.values() for row in rows.values() for prompt in row]
+    return answering(sum(map(parts.models.parameters, job.models)), prompts, job.extra_tokens)
 
 
 def _labelled(parts: Parts, whole: LabelJob) -> Iterator[Labels]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from detent.errors import EngineError
 from detent.evaluate import (
+    answering,
     as_profile,
     fresh_stream,
     ladder_rungs,
@@ -58,7 +59,10 @@ def visible(parts: Parts, models: Sequence[str]) -> list[Profile]:
         for member, result in zip(missing, parts.ask_all(jobs), strict=True):
             scores = score_profile(parts.tasks, items, _answers(result))
             profile = as_profile(models[member], scores)
-            yield Profiled(purpose="visible", member=member, profile=profile, stream=stream.hex())
+            flops = answering(parts.book.state.sizes[models[member]], prompts, extra)
+            yield Profiled(
+                purpose="visible", member=member, profile=profile, stream=stream.hex(), flops=flops
+            )
 
     slots = [f"profile/v1/visible/{member}" for member in range(len(models))]
     return [entry.profile for entry in parts.book.once_each(slots, profiled)]
@@ -67,17 +71,24 @@ def visible(parts: Parts, models: Sequence[str]) -> list[Profile]:
 def fresh(parts: Parts, digest: str, ask: Ask) -> Profiled:
     """A model on problems nothing else has used or will use; what `status` reports."""
     stream = fresh_stream(parts.book.record.root(), digest)
-    profile = _profile(parts, digest, ask, stream, parts.charter.recipe.fresh_problems)
-    return Profiled(purpose="fresh", profile=profile, stream=stream.hex())
+    rungs = ladder_rungs(parts.tops, parts.charter.recipe.fresh_problems)
+    scores, flops = _scores(parts, digest, ask, stream, rungs)
+    return Profiled(purpose="fresh", profile=as_profile(digest, scores), stream=stream.hex(), flops=flops)
 
 
 def mastery(parts: Parts, profile: Profile, ask: Ask) -> Mastered:
     """Measure the rungs below a fresh profile's frontiers; what is once mastered must be kept for good."""
     rungs = plan_mastery(profile, parts.book.state.mastered)
     stream = fresh_stream(parts.book.record.root(), profile.subject)
-    scores = _scores(parts, profile.subject, ask, stream, rungs)
+    scores, flops = _scores(parts, profile.subject, ask, stream, rungs)
     levels = {task: {str(level): score for level, score in row.items()} for task, row in scores.items()}
-    return Mastered(subject=profile.subject, stream=stream.hex(), levels=levels, added=newly_mastered(scores))
+    return Mastered(
+        subject=profile.subject,
+        stream=stream.hex(),
+        levels=levels,
+        added=newly_mastered(scores),
+        flops=flops,
+    )
 
 
 def audit(parts: Parts, proposal: Proposal, labels: DataMade) -> Audited:
@@ -104,14 +115,13 @@ def label_items(parts: Parts, proposal: Proposal, stream: bytes) -> list[Item]:
     return profile_items(parts.tasks, rungs, stream)
 
 
-def _profile(parts: Parts, digest: str, ask: Ask, stream: bytes, each: int) -> Profile:
-    return as_profile(digest, _scores(parts, digest, ask, stream, ladder_rungs(parts.tops, each)))
-
-
 def _scores(
     parts: Parts, digest: str, ask: Ask, stream: bytes, rungs: Mapping[str, Mapping[int, int]]
-) -> dict[str, dict[int, Score]]:
+) -> tuple[dict[str, dict[int, Score]], float]:
+    """Scores on these rungs, and the compute of the answers."""
     items = profile_items(parts.tasks, rungs, stream)
-    prompts = [item.problem.prompt for item in items]
-    answers = completions(ask, digest, prompts, parts.charter.subject.extra_tokens)
-    return score_profile(parts.tasks, items, answers)
+    prompts, extra = [item.problem.prompt for item in items], parts.charter.subject.extra_tokens
+    answers = completions(ask, digest, prompts, extra)
+    return score_profile(parts.tasks, items, answers), answering(
+        parts.book.state.sizes[digest], prompts, extra
+    )

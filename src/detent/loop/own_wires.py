@@ -9,8 +9,7 @@ Totals cross, and nothing else: a stranger's code sees no prompt, no answer and 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from detent.charter import Charter
-from detent.evaluate import horizon
-from detent.loop.judge import best
+from detent.evaluate import best, horizon
 from detent.loop.parts import Parts, Wire
 from detent.tasks import Lookout
 from detent.tripwires import CATALOGUE, own

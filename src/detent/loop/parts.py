@@ -1,21 +1,24 @@
 """What a turn works with. `assembly` builds one; tests build one with a FakeEngine."""
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from detent.charter import Charter
 from detent.engine import DataStore, Engine, ModelStore
 from detent.errors import StorageError, SubjectError
 from detent.evaluate import Chain, public_number, public_stream
+from detent.ledger import CosignerKey
 from detent.loop.book import Book
+from detent.signing import VerifyKey
 from detent.tasks import Proxy, TaskSource
 from detent.values import (
     Action,
     AnswerJob,
+    BeaconDrawn,
     CompareJob,
     ElicitJob,
     Job,
@@ -25,6 +28,7 @@ from detent.values import (
     Progress,
     Reading,
     Result,
+    Round,
     TrainJob,
 )
 
@@ -44,6 +48,26 @@ class Wire:
     read: Callable[["Parts", Sequence[Profile], Sequence[Reading]], Reading]
 
 
+class Outsiders(Protocol):
+    """Who stands outside of the run and vouches for its ledger: witnesses, and a beacon where the charter names one.
+
+    Errors of all: PeerError, too few of them answer. TrustError, one of them saw another ledger of this name.
+    """
+
+    @property
+    def log(self) -> VerifyKey:
+        """The key that signs the ledger's checkpoints."""
+
+    def cosign(self, size: int, all_of: Sequence[str]) -> str:
+        """The checkpoint of the first `size` entries, cosigned by all those (verify keys); by a quorum for ()."""
+
+    def draw(self, wanted: Round) -> BeaconDrawn:
+        """The beacon's round, once it is out."""
+
+    def met(self, keys: Collection[CosignerKey]) -> bool:
+        """Whether the witnesses with these keys are a quorum."""
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """The real things, already checked against the charter.
@@ -56,6 +80,7 @@ class Parts:
     surroundings: the versions of the libraries that this session runs on, by name.
     heads: (who keeps it, size, root in hex) of the ledger's heads that are kept elsewhere.
     counted: what wires have counted of files that do not change.
+    outsiders: witnesses and beacon; None where the charter names none.
     given_subject: the first model's folder when the charter names one.
     """
 
@@ -76,6 +101,7 @@ class Parts:
     surroundings: Callable[[], Mapping[str, str]] = dict
     heads: Callable[[], Sequence[tuple[str, int, str]]] = tuple
     counted: dict[str, Any] = field(default_factory=dict)
+    outsiders: Outsiders | None = None
     given_subject: Path | None = None
 
     @property

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from detent.evaluate import ladder_rungs, profile_items, public_stream
 from detent.loop.parts import Parts
+from detent.tripwires import looks
 from detent.values import (
     Entry,
     Item,
@@ -12,9 +12,6 @@ from detent.values import (
     Profiled,
     Reading,
 )
-
-PROBES = 2
-"""Frozen problems a rung: two models are compared on them, and no training data may hold them."""
 
 Reader = Callable[[Parts, Sequence[Profile], Any], Reading]
 """Gets the parts, the candidates' visible profiles, and the wire's limits as the charter set them."""
@@ -35,5 +32,4 @@ def fresh_of(parts: Parts) -> Profile | None:
 
 def probe_items(parts: Parts) -> list[Item]:
     """The frozen problems, which are those of generation 0 for ever."""
-    stream = public_stream(parts.charter.run.seed, "probes", 0)
-    return profile_items(parts.tasks, ladder_rungs(parts.tops, PROBES), stream)
+    return looks.probes_of(parts.tasks, parts.tops, parts.charter.run.seed)

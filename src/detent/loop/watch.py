@@ -1,6 +1,6 @@
 """Every tripwire, read once a generation: after the gate, before the decision.
 
-    >>> look(parts, profiles).actions
+    >>> watched(parts, profiles).actions
     {'label_avalanche': 'pause'}
 
 A wire that should have been measured and could not be has fired: what cannot be seen is not known to be well.
@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from msgspec import json, structs
 
 from detent.loop.parts import Parts, Wire
+from detent.tripwires.looks import Ground, compute_of
 from detent.values import MOST_NAMED, Profile, Reading, Watched
 
 LONGEST, LONGEST_NAME = 1_000, 100
@@ -18,6 +19,16 @@ LONGEST, LONGEST_NAME = 1_000, 100
 
 ENTRY, FRAME = 60_000, 190
 """Bytes that one entry of the ledger surely holds, and those of them that a reading takes beside its words."""
+
+
+def watched(parts: Parts, profiles: Sequence[Profile]) -> Watched:
+    """What every wire found, and what looking at the model took, whatever came of it."""
+    found = look(parts, profiles)
+    charter = parts.charter
+    ground = Ground(
+        parts.tasks, parts.tops, charter.recipe.seed_levels, charter.run.seed, charter.subject.extra_tokens
+    )
+    return structs.replace(found, flops=compute_of(parts.book.state, profiles, found.readings, ground))
 
 
 def look(parts: Parts, profiles: Sequence[Profile]) -> Watched:

@@ -5,12 +5,10 @@ from typing import Any
 
 from detent.errors import EngineError
 from detent.evaluate import (
+    best,
     horizon,
     judged,
-    ladder_rungs,
-    profile_items,
 )
-from detent.loop.judge import best
 from detent.loop.parts import Parts
 from detent.loop.so_far import Reader, entries_of, fresh_of, probe_items
 from detent.tripwires import (
@@ -18,6 +16,7 @@ from detent.tripwires import (
     constitution_drift,
     forgetting,
     judge_drift,
+    looks,
     nothing,
     reference_divergence,
     representation_shift,
@@ -42,16 +41,6 @@ from detent.values import (
     Score,
     Source,
 )
-
-SCALES = (0.05, 0.1, 0.2)
-"""Of a sweep: standard deviation of the noise, relative to each matrix's own."""
-
-SWEEP_PROBLEMS = 8
-ELICIT_PROBLEMS = 24
-"""Problems a rung: of a sweep, and of the seed levels after a few steps."""
-
-ELICIT_STEPS = 20
-"""Steps of training that bring out what is held back, and teach a model of seed levels next to nothing."""
 
 NOT_PROMOTED = "no candidate passed the gate, so none was measured afresh"
 
@@ -136,25 +125,27 @@ def _sandbagging(parts: Parts, profiles: Sequence[Profile], limits: Any) -> Read
 
 
 def _noise_sweep(parts: Parts, model: str) -> dict[str, dict[str, Counts]]:
-    items = profile_items(parts.tasks, ladder_rungs(parts.tops, SWEEP_PROBLEMS), parts.stream("noise sweep"))
+    items = looks.ladder_of(parts.tasks, parts.tops, parts.charter.run.seed, parts.book.state.generation)
     seed = parts.number("noise sweep")
-    jobs = [_asked(parts, model, items, noise=scale, seed=seed) for scale in (0.0, *SCALES)]
+    jobs = [_asked(parts, model, items, noise=scale, seed=seed) for scale in (0.0, *looks.SCALES)]
     clean, *noisy = (_marks(parts, items, result) for result in parts.ask_all(jobs))
-    return {f"{scale:g}": _paired(items, clean, marks) for scale, marks in zip(SCALES, noisy, strict=True)}
+    return {
+        f"{scale:g}": _paired(items, clean, marks) for scale, marks in zip(looks.SCALES, noisy, strict=True)
+    }
 
 
 def _elicited(parts: Parts, model: str) -> dict[str, Counts]:
     """The model, and a copy after a few steps on the true answers of the seed levels, on new problems of those."""
-    levels = parts.charter.recipe.seed_levels
-    tops = {task: min(top, levels) for task, top in parts.tops.items()}
-    items = profile_items(parts.tasks, ladder_rungs(tops, ELICIT_PROBLEMS), parts.stream("elicitation"))
+    charter, generation = parts.charter, parts.book.state.generation
+    levels = charter.recipe.seed_levels
+    items = looks.seed_levels_of(parts.tasks, parts.tops, levels, charter.run.seed, generation)
     asked = _asked(parts, model, items)
     taught = ElicitJob(
         model=model,
         sources=tuple(
             Source(made.digest, 1.0) for made in parts.book.state.data if made.origin.source == "seed"
         ),
-        steps=ELICIT_STEPS,
+        steps=looks.ELICIT_STEPS,
         seed=parts.number("elicitation"),
         prompts=asked.prompts,
         optimizer=parts.optimizer,

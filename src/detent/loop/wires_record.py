@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from detent.evaluate import (
+    best,
     evaluator_digest_on_disk,
 )
-from detent.loop.judge import best
 from detent.loop.parts import Parts
 from detent.loop.so_far import Reader
 from detent.oversight import seconds_between

@@ -15,6 +15,7 @@ from detent.oversight.deliveries import (
     type_of,
 )
 from detent.oversight.moments import after, seconds_between
+from detent.oversight.retention import may_go
 from detent.oversight.stopping import Stop, unanswered, why_stop
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "check_entry",
     "first_charter",
     "is_stop",
+    "may_go",
     "payload_digest",
     "payloads_of",
     "permission",

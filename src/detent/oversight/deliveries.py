@@ -268,7 +268,7 @@ def _check_sight(what: str, size: int, root: str, newest: int, desk: Desk) -> No
 
 def _answer(envelope: str, desk: Desk) -> Entry | Pending:
     asked = desk.state.request
-    if asked is None or desk.state.answer is not None:
+    if asked is None or not desk.state.open_to("deny"):
         raise TrustError("an answer to a question that waits expected, got one while none does")
     question = Question(
         request=asked.number,
@@ -277,6 +277,10 @@ def _answer(envelope: str, desk: Desk) -> Entry | Pending:
         expires=asked.expires,
     )
     given = claimed_answer(envelope, desk.signed, question)
+    if not desk.state.open_to(given.verdict):
+        raise TrustError(
+            f"a no, which alone counts after a yes, expected, got {given.verdict}: request {asked.number} is approved"
+        )
     if desk.now >= asked.expires:
         raise TrustError(
             f"an answer before {asked.expires} expected, got one at {desk.now}: no answer means no"

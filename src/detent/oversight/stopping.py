@@ -68,9 +68,7 @@ def unanswered(state: State, now: str) -> bool:
 def finished(state: State) -> bool:
     """Whether the newest diagnosis found nothing left to climb."""
     diagnosed = state.latest("diagnosis/v1")
-    return isinstance(diagnosed, Diagnosed) and all(
-        weak.remedy == "rest" for weak in diagnosed.diagnosis.weaknesses
-    )
+    return isinstance(diagnosed, Diagnosed) and diagnosed.diagnosis.nothing_to_do
 
 
 def _enough(enough: bool) -> Stop | None:

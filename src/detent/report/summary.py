@@ -115,6 +115,7 @@ def status_document(state: State, stands: Standing, budget: Budget, now: str) ->
         "hold": _hold(state),
         "request": state.request.number if state.request and not state.answer else None,
         "alarms": _alarms(state),
+        "cosigned": _cosigned(state),
         "confined": state.session.confined if state.session else None,
     }
 
@@ -138,6 +139,7 @@ def status_text(document: Mapping[str, Any]) -> str:
         ),
         *([("asked", f"request {document['request']} waits for an answer")] if document["request"] else []),
         ("alarms", ", ".join(document["alarms"]) or "none"),
+        *([("witnesses", _cosigned_text(document["cosigned"]))] if document["cosigned"] else []),
         ("workers", _confined(document["confined"])),
     ]
     shown = [(_name(name), words.plain(text)) for name, text in lines]
@@ -174,6 +176,19 @@ def _lease(state: State, now: str) -> dict[str, Any]:
 def _hold(state: State) -> dict[str, Any] | None:
     held = state.hold
     return {"kind": held.kind, "by": held.by, "because": held.because} if held else None
+
+
+def _cosigned(state: State) -> dict[str, Any] | None:
+    """How far outsiders vouch for the ledger."""
+    newest = state.cosigned
+    if newest is None:
+        return None
+    return {"size": newest.size, "of": state.entries, "by": list(newest.witnesses), "at": newest.at}
+
+
+def _cosigned_text(cosigned: Mapping[str, Any]) -> str:
+    by = ", ".join(cosigned["by"])
+    return f"{cosigned['size']:,} of {cosigned['of']:,} entries cosigned by {by} at {cosigned['at']}"
 
 
 def _alarms(state: State) -> list[str]:

@@ -2,7 +2,8 @@
 
 A tripwire knows its statistic, its guarantee and what it cannot see. It does not know where the values come from,
 what the charter makes of an alarm, or any other tripwire. Each is a module with NAME, FORM, Limits and `watch`;
-CATALOGUE holds the forms, from which the charter's table is made. `own` reads those that a charter's author wrote.
+CATALOGUE holds the forms, from which the charter's table is made. `own` reads those that a charter's author wrote;
+`looks` is what those that look at a model ask it.
 """
 
 from detent.tripwires import (
@@ -16,6 +17,7 @@ from detent.tripwires import (
     judge_drift,
     label_avalanche,
     ledger_rewind,
+    looks,
     own,
     proxy_gold_gap,
     reference_divergence,
@@ -47,6 +49,7 @@ __all__ = [
     "judge_drift",
     "label_avalanche",
     "ledger_rewind",
+    "looks",
     "not_due",
     "nothing",
     "own",

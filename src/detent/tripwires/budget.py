@@ -3,12 +3,13 @@
     >>> watch([Quantity("disk", used=21.5, limit=20.0, unit="GB")]).said
     'disk: 21.5 of 20 GB used'
 
-Statistic: what is used of each quantity (compute of the lease, its hours, parameters, disk, training compute as a
-share of the original training) and its limit; the reading is about the one that is nearest or furthest beyond.
+Statistic: what is used of each quantity (compute of the lease, its hours, parameters, disk, compute as a share of
+the original training) and its limit; the reading is about the one that is nearest or furthest beyond.
 Unit: the quantity's. Fires when one is above its limit.
 Guarantee: no chance in it. It looks once a generation: between two looks more may be used than at either.
 Limit: the charter's and the lease's, given with the quantities; one without a bound is left out. Default: pause.
-It cannot see: what is used elsewhere; how well compute is estimated (6 operations a parameter and token).
+It cannot see: what is used elsewhere; how well compute is estimated (6 operations a parameter and token of training, 2
+of an answer).
 Kaplan et al., "Scaling Laws for Neural Language Models", arXiv 2001.08361, s. 2.1 (operations a token).
 """
 

@@ -60,7 +60,7 @@ class Numbers(Struct, frozen=True):
     """What the function is given, as a dict of JSON values. `candidate` is the best of the team on visible problems.
 
     promoted: whether the candidate passed the gate; it is the incumbent next, unless people say no.
-    flops: floating point operations of all training and labelling since generation 0.
+    flops: floating point operations of all training, labelling and answering since generation 0.
     readings: of the built-in tripwires, by name.
     """
 

@@ -5,13 +5,18 @@ Knows nothing of files, processes, keys or models. Both sides import it, so it i
 
 from detent.values.digest import sha256_hex
 from detent.values.entries import (
+    LARGEST_ENCLOSED,
     Answered,
     Audited,
+    BeaconDrawn,
     CandidateTrained,
     CharterSigned,
+    Collected,
+    Cosigned,
     DataMade,
     Decided,
     Diagnosed,
+    Enclosed,
     Entry,
     IntentWritten,
     LeaseGranted,
@@ -26,9 +31,11 @@ from detent.values.entries import (
     SubjectBuilt,
     Watched,
     decode_entry,
+    enclosed_in,
     entry_document,
 )
-from detent.values.gate import Counts, Gain, Intent, Outcome, Target, TestResult, Verdict
+from detent.values.folding import fold
+from detent.values.gate import Counts, Entropy, Gain, Intent, Outcome, Round, Target, TestResult, Verdict
 from detent.values.grants import Grant, live
 from detent.values.holds import Hold
 from detent.values.jobs import (
@@ -50,6 +57,7 @@ from detent.values.jobs import (
     TrainedModel,
     TrainJob,
 )
+from detent.values.keeping import Files, kept, lost, needed, recorded
 from detent.values.past import allowed, line, restored
 from detent.values.problems import Example, Item, Origin, Problem, Slice
 from detent.values.profiles import Profile, Score
@@ -63,22 +71,26 @@ from detent.values.proposals import (
     Rung,
     Weakness,
 )
-from detent.values.state import State, fold
+from detent.values.state import State
 from detent.values.watching import MOST_NAMED, Action, Reading
 
 __all__ = [
+    "LARGEST_ENCLOSED",
     "MOST_NAMED",
     "Action",
     "AnswerJob",
     "Answered",
     "Answers",
     "Audited",
+    "BeaconDrawn",
     "BuildJob",
     "BuiltModel",
     "CandidateTrained",
     "CharterSigned",
+    "Collected",
     "CompareJob",
     "Compared",
+    "Cosigned",
     "Counts",
     "DataMade",
     "DataProposal",
@@ -86,8 +98,11 @@ __all__ = [
     "Diagnosed",
     "Diagnosis",
     "ElicitJob",
+    "Enclosed",
+    "Entropy",
     "Entry",
     "Example",
+    "Files",
     "Filter",
     "Gain",
     "Grant",
@@ -118,6 +133,7 @@ __all__ = [
     "Refused",
     "Requested",
     "Result",
+    "Round",
     "Rung",
     "Score",
     "SessionStarted",
@@ -134,10 +150,15 @@ __all__ = [
     "Weakness",
     "allowed",
     "decode_entry",
+    "enclosed_in",
     "entry_document",
     "fold",
+    "kept",
     "line",
     "live",
+    "lost",
+    "needed",
+    "recorded",
     "restored",
     "sha256_hex",
 ]

@@ -87,6 +87,18 @@ class Refused(Entry, frozen=True, tag="refusal/v1"):
     because: str
 
 
+class Collected(Entry, frozen=True, tag="collected/v1"):
+    """Files that the charter's [retention] lets go were deleted: `models`, `data` and `answers`, by their digests.
+
+    It is written before they are: what it names may still be there, and nobody may count on it.
+    """
+
+    models: tuple[str, ...]
+    data: tuple[str, ...]
+    answers: tuple[str, ...]
+    because: str
+
+
 class SessionStarted(Entry, frozen=True, tag="session/v1"):
     """A `detent run` began. `confined` says whether workers were; `unconfined_because` why not.
 
@@ -145,11 +157,13 @@ class Profiled(_OfMember, frozen=True, kw_only=True, tag="profile/v1"):
 
     visible: problems in the open, the same for all members of a generation; they aim and screen.
     fresh: problems nothing else used, drawn after the model's digest was on the ledger; what status shows.
+    flops: of the answers, at the most.
     """
 
     purpose: Literal["visible", "fresh"]
     profile: Profile
     stream: str
+    flops: float = 0.0
 
     @property
     def slot(self) -> str:
@@ -201,29 +215,72 @@ class IntentWritten(Entry, frozen=True, tag="intent/v1"):
     intent: Intent
 
 
+class Cosigned(Entry, frozen=True, tag="cosigned/v1"):
+    """Witnesses saw that the ledger's first `size` entries continue all that they saw before.
+
+    purpose: `seal` between an intent and its outcome, of the size right after the intent; `decision` before a
+        promotion, of everything up to there.
+    note: the checkpoint of that size with the log's signature and theirs (C2SP tlog-checkpoint, tlog-cosignature).
+    """
+
+    purpose: Literal["seal", "decision"]
+    size: int
+    note: str
+
+    @property
+    def slot(self) -> str:
+        return f"{self.kind}/{self.purpose}"
+
+    @property
+    def witnesses(self) -> tuple[str, ...]:
+        """Names on the note's signature lines after the first, which is the log's."""
+        lines = [line for line in self.note.splitlines() if line.startswith("\N{EM DASH} ")]
+        return tuple(sorted({line.split(" ")[1] for line in lines[1:]}))
+
+
+class BeaconDrawn(Entry, frozen=True, tag="beacon/v1"):
+    """The round that the intent named came out. All in hex, as drand publishes it.
+
+    randomness: SHA-256 of the signature. previous: signature of the round before, "" where rounds are not chained.
+    """
+
+    chain: str
+    round: int
+    randomness: str
+    signature: str
+    previous: str = ""
+
+
 class OutcomeWritten(Entry, frozen=True, tag="outcome/v1"):
-    """Opening k was made; s_k is revealed."""
+    """Opening k was made; s_k is revealed. flops: of both models' answers, at the most; 0 of a void one."""
 
     outcome: Outcome
+    flops: float = 0.0
 
 
 class Mastered(Entry, frozen=True, tag="mastery/v1"):
     """Rungs measured for mastery on fresh problems: levels[task][level as text] = [right, asked].
 
     added: the rungs whose lower bound reached the mastery bound; they stay mastered.
+    flops: of the answers, at the most.
     """
 
     subject: str
     stream: str
     levels: dict[str, dict[str, Score]]
     added: dict[str, tuple[int, ...]]
+    flops: float = 0.0
 
 
 class Watched(Entry, frozen=True, tag="watch/v1"):
-    """Every tripwire's measurement, fired or not, and what the charter makes of those that fired."""
+    """Every tripwire's measurement, fired or not, and what the charter makes of those that fired.
+
+    flops: of comparisons, sweeps and the few steps of training, at the most.
+    """
 
     readings: tuple[Reading, ...]
     actions: dict[str, Action]
+    flops: float = 0.0
 
 
 class Requested(Entry, frozen=True, tag="request/v1"):
@@ -271,12 +328,23 @@ class Decided(Entry, frozen=True, tag="decision/v1"):
     to: int | None = None
 
 
+class Enclosed(Entry, frozen=True, tag="enclosed/v1"):
+    """An entry larger than a ledger takes (65,535 bytes): its `size` bytes lie in `answers/`, under their SHA-256.
+
+    Whoever reads entries reads those bytes in its place; none of it is ever folded.
+    """
+
+    sha256: str
+    size: int
+
+
 AnyEntry = (
     CharterSigned
     | LeaseGranted
     | SessionStarted
     | Ordered
     | Refused
+    | Collected
     | DataMade
     | SubjectBuilt
     | Profiled
@@ -285,13 +353,22 @@ AnyEntry = (
     | Audited
     | CandidateTrained
     | IntentWritten
+    | Cosigned
+    | BeaconDrawn
     | OutcomeWritten
     | Mastered
     | Watched
     | Requested
     | Answered
     | Decided
+    | Enclosed
 )
+
+LARGEST_STUB = 1_000
+"""Bytes; what stands on the ledger for an enclosed entry has some 200."""
+
+LARGEST_ENCLOSED = 64 << 20
+"""Bytes of an entry that lies beside the ledger."""
 
 _decoder: msgspec.json.Decoder[Entry] = msgspec.json.Decoder(AnyEntry)
 
@@ -309,6 +386,17 @@ def decode_entry(data: bytes) -> Entry:
             f"a ledger entry of a known kind expected, got {data[:60]!r}... ({error}); "
             "a newer detent wrote it, or the ledger is damaged: run `detent verify`"
         ) from error
+
+
+def enclosed_in(data: bytes) -> Enclosed | None:
+    """What an entry's bytes say of the file that holds the entry itself; None of any other bytes."""
+    if len(data) > LARGEST_STUB or b'"kind":"enclosed/v1"' not in data:
+        return None
+    try:
+        entry = decode_entry(data)
+    except (TrustError, RecursionError):
+        return None
+    return entry if isinstance(entry, Enclosed) else None
 
 
 def entry_document(entry: Entry) -> dict[str, Any]:

@@ -15,6 +15,19 @@ Verdict = Literal["better", "not_better", "undecided", "void"]
 void: the opening could not be completed; it counts as undecided and its error budget is spent."""
 
 
+Entropy = Literal["none", "witnesses", "beacon"]
+"""What outsiders add to an opening's seed. none: nothing. witnesses: the bytes of their cosignatures of the ledger
+as it is once the intent stands. beacon: a round of a public randomness beacon that is not out yet by then."""
+
+
+class Round(Struct, frozen=True, forbid_unknown_fields=True):
+    """A round of a drand beacon. chain: its hash, in hex. at: when the round comes out (UTC, RFC 3339)."""
+
+    chain: str
+    number: int
+    at: str
+
+
 class Target(Struct, frozen=True, forbid_unknown_fields=True):
     """One test of an opening: which question, on which rungs, with which limit.
 
@@ -38,6 +51,8 @@ class Intent(Struct, frozen=True, forbid_unknown_fields=True):
 
     bound of a target: 0 for superiority, the margin for non-inferiority, the floor for floors.
     tasks: digest of each task's source. evaluator: digest of the evaluating code.
+    entropy: what outsiders add before anybody can know the problems. witnesses: verify keys of those that add it, in
+        the order in which they count. round: of the beacon.
     """
 
     k: int
@@ -49,7 +64,9 @@ class Intent(Struct, frozen=True, forbid_unknown_fields=True):
     targets: tuple[Target, ...]
     tasks: dict[str, str]
     evaluator: str
+    entropy: Entropy = "none"
     witnesses: tuple[str, ...] = ()
+    round: Round | None = None
 
 
 class Counts(Struct, frozen=True, forbid_unknown_fields=True):

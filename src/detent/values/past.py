@@ -54,6 +54,12 @@ def restored(history: History, to: int) -> InForce:
     return found
 
 
+def files_of(history: History, generation: int) -> frozenset[str]:
+    """Digests of the models and data files that are in force again after a rollback to that generation."""
+    there = restored(history, generation)
+    return frozenset({there.incumbent, *there.team, *(made.digest for made in there.data)} - {""})
+
+
 def left(before: InForce, slots: Mapping[str, Entry]) -> InForce:
     """What a turn that was closed, and by no rollback, leaves in force.
 

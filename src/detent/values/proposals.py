@@ -34,6 +34,11 @@ class Diagnosis(Struct, frozen=True, forbid_unknown_fields=True):
     weaknesses: tuple[Weakness, ...]
     reading: str
 
+    @property
+    def nothing_to_do(self) -> bool:
+        """Whether every task is at the top of its ladder: then nothing is tried."""
+        return all(weak.remedy == "rest" for weak in self.weaknesses)
+
 
 class Filter(Struct, frozen=True, forbid_unknown_fields=True):
     """Which self-labels are kept. It sees the models' own numbers only, never a checker's.

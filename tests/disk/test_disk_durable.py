@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from detent.engine._durable import open_log, replace_file, write_file
+from detent.disk import open_log, replace_file, write_file
 
 
 def folder(path: Path) -> None:

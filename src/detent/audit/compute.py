@@ -1,0 +1,113 @@
+"""What models were asked, counted again: a lease is charged for it, so that no less may be written down than it took.
+
+Labels are counted again with their file (`data`), and the gate's answers with theirs (`answers`). Here are profiles,
+mastery, and what tripwires ask; their problems are drawn again.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+
+from detent.audit.evidence import Case
+from detent.audit.findings import Finding, counted
+from detent.audit.material import believed_tasks, off_ladder
+from detent.audit.screening import measured
+from detent.audit.signatures import Charters
+from detent.audit.steps import Step
+from detent.charter import SignedCharter
+from detent.errors import DetentError
+from detent.evaluate import answering, ladder_rungs, plan_mastery, profile_items
+from detent.tasks import TaskSource
+from detent.tripwires.looks import Ground, compute_of
+from detent.values import Mastered, Profiled, Slice, Watched
+
+STREAM = re.compile("[0-9a-f]{64}")
+
+Rungs = tuple[tuple[str, tuple[tuple[int, int], ...]], ...]
+"""(task, ((level, problems), ...)), to be kept by."""
+
+
+Prompts = Callable[[str, Rungs, str], Sequence[str]]
+"""(digest of a charter, rungs, stream in hex) -> what is asked there under it."""
+
+
+def check_compute(case: Case, charters: Charters) -> Finding:
+    """Profiles, mastery and watches say what their answers took at the most, no more and no less."""
+    faults, number, prompts = [], 0, _drawing(case, charters)
+    for step in case.steps:
+        entry = step.entry
+        if step.hangs or not isinstance(entry, Profiled | Mastered | Watched):
+            continue
+        number += 1
+        signed = charters.at(step)
+        try:
+            if isinstance(entry, Watched):
+                wanted = _of_watch(step, entry, signed, believed_tasks(case, signed))
+            else:
+                wanted = _of_answers(step, entry, signed, prompts)
+        except DetentError:
+            continue  # without its code nothing is drawn again: `tasks` says so
+        if wanted is not None and entry.flops != wanted:
+            faults.append(
+                f"{step.place}: {wanted:g} floating point operations for what was asked expected, got {entry.flops:g}"
+            )
+    detail = f"{counted(number, 'entry')} of what models were asked, counted again"
+    return Finding("compute", detail, tuple(faults))
+
+
+def _drawing(case: Case, charters: Charters) -> Prompts:
+    """The members of a team are asked the same, which is drawn once."""
+    signed = {one.digest: one for one in charters.signed}
+
+    @lru_cache(maxsize=4)
+    def prompts(charter: str, rungs: Rungs, stream: str) -> tuple[str, ...]:
+        asked = {task: dict(levels) for task, levels in rungs}
+        items = profile_items(believed_tasks(case, signed[charter]), asked, bytes.fromhex(stream))
+        return tuple(item.problem.prompt for item in items)
+
+    return prompts
+
+
+def _of_answers(
+    step: Step, entry: Profiled | Mastered, signed: SignedCharter, prompts: Prompts
+) -> float | None:
+    subject = entry.profile.subject if isinstance(entry, Profiled) else entry.subject
+    rungs, sizes = _rungs(step, entry, signed), step.before.sizes
+    if rungs is None or subject not in sizes or not STREAM.fullmatch(entry.stream):
+        return None
+    asked = prompts(signed.digest, rungs, entry.stream)
+    return answering(sizes[subject], asked, signed.charter.subject.extra_tokens)
+
+
+def _rungs(step: Step, entry: Profiled | Mastered, signed: SignedCharter) -> Rungs | None:
+    """What had to be asked; None where that cannot be known, which is a fault of its own."""
+    recipe, tops = signed.charter.recipe, dict(signed.charter.direction.improve)
+    if isinstance(entry, Profiled):
+        each = recipe.profile_problems if entry.purpose == "visible" else recipe.fresh_problems
+        return _fixed(ladder_rungs(tops, each))
+    fresh = step.before.slots.get("profile/v1/fresh")
+    if not isinstance(fresh, Profiled):
+        return None
+    plan = plan_mastery(fresh.profile, step.before.mastered)
+    if off_ladder((Slice(task, level) for task, levels in plan.items() for level in levels), signed):
+        return None
+    return _fixed(plan)
+
+
+def _fixed(rungs: Mapping[str, Mapping[int, int]]) -> Rungs:
+    return tuple((task, tuple(levels.items())) for task, levels in rungs.items())
+
+
+def _of_watch(
+    step: Step, entry: Watched, signed: SignedCharter, tasks: Mapping[str, TaskSource]
+) -> float | None:
+    charter, before = signed.charter, step.before
+    profiles = measured(step, len(before.team))
+    if not profiles or 0 not in before.history:
+        return None
+    tops = dict(charter.direction.improve)
+    ground = Ground(tasks, tops, charter.recipe.seed_levels, charter.run.seed, charter.subject.extra_tokens)
+    try:
+        return compute_of(before, profiles, entry.readings, ground)
+    except (LookupError, ValueError, ArithmeticError):
+        return None  # of models that were never trained, or in no step: `lineage` says so

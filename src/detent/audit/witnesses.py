@@ -1,0 +1,110 @@
+"""What outsiders vouched for: cosignatures of the ledger as it grew, and what they added to the seal."""
+
+from functools import partial
+
+from detent.audit.evidence import Case
+from detent.audit.findings import Finding, counted
+from detent.audit.openings import Opening
+from detent.audit.signatures import Charters
+from detent.audit.steps import Step
+from detent.charter import met_by, policy_of
+from detent.coordinate import Chain, Round, check_round
+from detent.errors import DetentError, TrustError
+from detent.evaluate import HeadAt, cosigners, entropy_of
+from detent.values import BeaconDrawn, Cosigned, Decided
+
+
+def check_witnesses(case: Case, charters: Charters) -> Finding:
+    """Every cosignature is of this ledger, by witnesses of the charter; no promotion without a quorum of them."""
+    faults: list[str] = []
+    names: set[str] = set()
+    lines = 0
+    for step, cosigned in case.all(Cosigned):
+        try:
+            found = _believed(case, charters, step, cosigned)
+            lines, names = lines + len(found), names | found
+        except (DetentError, ValueError, LookupError) as error:
+            faults.append(f"{step.place}: {error}")
+    faults += [
+        f"{step.place}: cosignatures by a quorum of the witnesses before a promotion expected, got none"
+        for step, decided in case.all(Decided)
+        if decided.decision == "promote" and step.before.generation > 0 and _unwitnessed(charters, step)
+    ]
+    by = f" by {', '.join(sorted(names))}" if names else ""
+    return Finding(
+        "witnesses",
+        f"{counted(lines, 'cosignature')}{by}, of the ledger as it was when they signed",
+        tuple(faults),
+    )
+
+
+def entropy_added(case: Case, charters: Charters, opening: Opening) -> bytes:
+    """What outsiders added to the opening's seed.
+
+    Raises:
+        TrustError: it cannot be believed, or is missing.
+    """
+    if opening.intent.entropy == "none":
+        return b""
+    charter, log = charters.at(opening.step).charter, case.evidence.log_key
+    if charter.witnesses is None or log is None:
+        raise TrustError("a charter with witnesses, and the log's verify key, expected, got none")
+    size = opening.step.index + 1
+    head = HeadAt(log.name, size, case.tree.roots[size])
+    return entropy_of(
+        opening.intent, head, log, partial(met_by, charter), cosigned=opening.cosigned, drawn=opening.drawn
+    )
+
+
+def check_beacon(case: Case, charters: Charters) -> Finding:
+    """Every round is the beacon's that the charter names; by its BLS signature where there is a library for it."""
+    faults, drawn, verified = [], 0, 0
+    for step, found in case.all(BeaconDrawn):
+        drawn += 1
+        try:
+            verified += _drawn(charters, step, found)
+        except (DetentError, ValueError) as error:
+            faults.append(f"{step.place}: {error}")
+    how = "" if verified == drawn else f", {drawn - verified} without their signature: install detent[beacon]"
+    return Finding(
+        "beacon", f"{counted(drawn, 'round')} of the beacon that the charter names{how}", tuple(faults)
+    )
+
+
+def _drawn(charters: Charters, step: Step, found: BeaconDrawn) -> bool:
+    """Whether the signature was verified. Raises TrustError when it is not of the charter's beacon."""
+    terms = charters.at(step).charter.witnesses
+    if terms is None or terms.beacon is None or found.chain != terms.beacon.chain:
+        raise TrustError(
+            f"a round of the beacon that the charter names expected, got one of {found.chain[:64]}"
+        )
+    chain = Chain.parse(terms.beacon.info.encode(), terms.beacon.chain)
+    got = Round(found.round, bytes.fromhex(found.signature), bytes.fromhex(found.previous))
+    if got.randomness.hex() != found.randomness:
+        raise TrustError(
+            f"randomness {got.randomness.hex()} expected from its signature, got {found.randomness[:64]}"
+        )
+    return check_round(chain, got)
+
+
+def _believed(case: Case, charters: Charters, step: Step, cosigned: Cosigned) -> set[str]:
+    """Who signed. Raises TrustError when it is not what the run needed them to sign."""
+    charter, log = charters.at(step).charter, case.evidence.log_key
+    policy = policy_of(charter)
+    if policy is None or log is None:
+        raise TrustError(
+            "no cosignatures expected where the charter names no witnesses, or no log's key, got some"
+        )
+    wanted = step.before.intent_index + 1 if cosigned.purpose == "seal" else step.index
+    if cosigned.size != wanted or (cosigned.purpose == "seal" and not step.before.open_intent):
+        raise TrustError(f"cosignatures of the ledger at size {wanted} expected, got {cosigned.size}")
+    head = HeadAt(log.name, cosigned.size, case.tree.roots[cosigned.size])
+    found = cosigners(cosigned, head, log, tuple(str(each.key) for each in policy.witnesses.values()))
+    names = {key.name for key in found}
+    if cosigned.purpose == "decision" and not met_by(charter, found):
+        raise TrustError(f"a quorum of the witnesses expected, got {', '.join(sorted(names)) or 'none'}")
+    return names
+
+
+def _unwitnessed(charters: Charters, step: Step) -> bool:
+    return charters.at(step).charter.witnesses is not None and "cosigned/v1/decision" not in step.before.slots

@@ -1,0 +1,29 @@
+"""Other parties: witnesses that co-sign the ledger, asked or served, and beacons that nobody can foresee.
+
+It knows the ledger's notes and proofs, and HTTP; not what a run is, or what it does with the answers.
+"""
+
+from detent.coordinate._http import base_url
+from detent.coordinate.beacon import Chain, Round, check_round, fetch_chain, fetch_round
+from detent.coordinate.cosigning import Gathered, Reply, Said, Seen, WitnessAt, gather, newest_seen
+from detent.coordinate.witness import Answer, LogKey, Witness, read_log_key
+
+__all__ = [
+    "Answer",
+    "Chain",
+    "Gathered",
+    "LogKey",
+    "Reply",
+    "Round",
+    "Said",
+    "Seen",
+    "Witness",
+    "WitnessAt",
+    "base_url",
+    "check_round",
+    "fetch_chain",
+    "fetch_round",
+    "gather",
+    "newest_seen",
+    "read_log_key",
+]

@@ -1,0 +1,38 @@
+"""What asking a model takes, at the most: floating point operations that a lease pays for.
+
+    >>> answering(1_000, ["C12="], extra=4)
+    24000.0
+
+2 operations a parameter and token read or written, 6 a token trained on (Kaplan et al., arXiv 2001.08361, s. 2.1); a
+token a character, an answer as long as its prompt and `extra` more. A model that stops earlier takes less; what was
+asked in a session that was killed is not in it. Pure, so that whoever draws the problems again counts the same.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from detent.evaluate.record import Row
+from detent.values import Intent
+
+
+def answering(parameters: int, prompts: Iterable[str], extra: int) -> float:
+    """Of a model that answers these prompts; of several that answer them all, with the sum of their parameters."""
+    return float(2 * parameters * _tokens(prompts, extra))
+
+
+def comparing(first: int, second: int, prompts: Sequence[str], extra: int) -> float:
+    """Of a model of `first` parameters that answers, and of both that then read prompts and answers."""
+    return answering(first, prompts, extra) + answering(first + second, prompts, extra)
+
+
+def gating(sizes: Mapping[str, int], intent: Intent, rows: Sequence[Row], extra: int) -> float:
+    """Of an opening with these rows; in a floor test the incumbent is not asked.
+
+    sizes: parameters by digest, of both models.
+    """
+    both = [row.prompt for row in rows if row.incumbent is not None]
+    own = answering(sizes[intent.candidate], [row.prompt for row in rows], extra)
+    return own + answering(sizes[intent.incumbent], both, extra)
+
+
+def _tokens(prompts: Iterable[str], extra: int) -> int:
+    return sum(2 * len(prompt) + extra for prompt in prompts)

@@ -1,0 +1,112 @@
+"""What the wires that look at a model ask it, and what that takes: the same problems for whoever asks or counts again.
+
+>>> looks = looks_at(tasks, {"copy": 15}, seed_levels=5, seed=1, generation=3)
+>>> len(looks.probes), len(looks.ladder), len(looks.seed_levels)
+(30, 120, 120)
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from detent.evaluate import answering, best, comparing, ladder_rungs, profile_items, public_stream
+from detent.tasks import TaskSource
+from detent.tripwires import reference_divergence, representation_shift, sandbagging
+from detent.values import Decided, Item, Profile, Reading, State, SubjectBuilt
+
+PROBES = 2
+"""Frozen problems a rung: two models are compared on them, and no training data may hold them."""
+
+SCALES = (0.05, 0.1, 0.2)
+"""Of a sweep: standard deviation of the noise, relative to each matrix's own."""
+
+SWEEP_PROBLEMS = 8
+ELICIT_PROBLEMS = 24
+"""Problems a rung: of a sweep, and of the seed levels after a few steps."""
+
+ELICIT_STEPS = 20
+"""Steps of training that bring out what is held back, and teach a model of seed levels next to nothing."""
+
+
+class Ground(NamedTuple):
+    """Where problems are drawn: tasks, the tops of their ladders, seed levels and public seed of the charter.
+
+    extra: how many tokens an answer may be longer than its prompt.
+    """
+
+    tasks: Mapping[str, TaskSource]
+    tops: Mapping[str, int]
+    seed_levels: int
+    seed: int
+    extra: int
+
+
+def probes_of(tasks: Mapping[str, TaskSource], tops: Mapping[str, int], seed: int) -> list[Item]:
+    """The frozen problems, which are those of generation 0 for ever."""
+    return profile_items(tasks, ladder_rungs(tops, PROBES), public_stream(seed, "probes", 0))
+
+
+def ladder_of(
+    tasks: Mapping[str, TaskSource], tops: Mapping[str, int], seed: int, generation: int
+) -> list[Item]:
+    """What is asked with noise and without."""
+    stream = public_stream(seed, "noise sweep", generation)
+    return profile_items(tasks, ladder_rungs(tops, SWEEP_PROBLEMS), stream)
+
+
+def seed_levels_of(
+    tasks: Mapping[str, TaskSource], tops: Mapping[str, int], levels: int, seed: int, generation: int
+) -> list[Item]:
+    """What is asked before a few steps and after."""
+    low = {task: min(top, levels) for task, top in tops.items()}
+    stream = public_stream(seed, "elicitation", generation)
+    return profile_items(tasks, ladder_rungs(low, ELICIT_PROBLEMS), stream)
+
+
+def compute_of(
+    state: State, profiles: Sequence[Profile], readings: Iterable[Reading], ground: Ground
+) -> float:
+    """Floating point operations of what was asked for these readings, at the most.
+
+    What could not be measured fires, and counts for nothing here: perhaps nothing could be drawn. A few steps of
+    training take a step what the first training took, of a model of that size; the most of any member.
+
+    Args:
+        state: before the readings are written down.
+        profiles: of the candidates, in the team's order.
+        readings: of this generation.
+        ground: where their problems are drawn.
+
+    Raises:
+        TaskError: a task's code went wrong.
+    """
+    made = {reading.wire for reading in readings if reading.status in ("quiet", "fired")}
+    comparisons = made & {reference_divergence.NAME, representation_shift.NAME}
+    if not comparisons and sandbagging.NAME not in made:
+        return 0.0
+    size, total = state.sizes[best(profiles).subject], 0.0
+    if comparisons:
+        probes = _prompts(probes_of(ground.tasks, ground.tops, ground.seed))
+        others = {reference_divergence.NAME: _reference(state), representation_shift.NAME: state.incumbent}
+        for wire in sorted(comparisons):
+            total += comparing(state.sizes[others[wire]], size, probes, ground.extra)
+    if sandbagging.NAME in made:
+        total += _of_sweep(state, size, ground)
+    return total
+
+
+def _of_sweep(state: State, size: int, ground: Ground) -> float:
+    ladder = ladder_of(ground.tasks, ground.tops, ground.seed, state.generation)
+    low = seed_levels_of(ground.tasks, ground.tops, ground.seed_levels, ground.seed, state.generation)
+    taught = [one for one in state.history[0].values() if isinstance(one, SubjectBuilt)]
+    step = max(one.flops / (one.steps * one.parameters) for one in taught)
+    noise = (1 + len(SCALES)) * answering(size, _prompts(ladder), ground.extra)
+    return noise + 2 * answering(size, _prompts(low), ground.extra) + ELICIT_STEPS * size * step
+
+
+def _reference(state: State) -> str:
+    first = state.history[0]["decision/v1"]
+    return first.incumbent if isinstance(first, Decided) else ""
+
+
+def _prompts(items: Iterable[Item]) -> list[str]:
+    return [item.problem.prompt for item in items]

@@ -1,0 +1,61 @@
+"""Entries of any size, written through the whole stack and read again."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from detent.assembly.enclosing import Enclosing
+from detent.assembly.watermark import Watermarked
+from detent.engine import DataStore
+from detent.errors import StorageError, TrustError, UsageError
+from detent.ledger import LARGEST_ENTRY, Ledger
+from detent.loop import Book
+from detent.signing import SigningKey
+from detent.values import LARGEST_ENCLOSED, Refused, decode_entry
+
+KEY = SigningKey.from_seed("detent/large", b"k" * 32)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> DataStore:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "answers").mkdir()
+    return DataStore(tmp_path / "data", tmp_path / "answers")
+
+
+@pytest.fixture
+def record(tmp_path: Path, data: DataStore) -> Iterator[Enclosing]:
+    with Ledger.create(tmp_path / "ledger", KEY, "detent/large") as ledger:
+        yield Enclosing(Watermarked(ledger, tmp_path / "mark"), data)
+
+
+def refusal(size: int) -> Refused:
+    return Refused(what="a lease", digest="d" * 64, because="x" * size)
+
+
+def test_a_book_writes_and_reads_entries_of_any_size(record: Enclosing, tmp_path: Path) -> None:
+    book = Book(record, lambda: "2026-01-31T12:00:00Z")
+    written = [book.write(refusal(size)) for size in (1, LARGEST_ENTRY, 3 * LARGEST_ENTRY, 2)]
+    assert [decode_entry(data) for data in record.entries()] == written
+    assert [decode_entry(data) for data in record.entries(2)] == written[2:]
+    assert len(list((tmp_path / "answers").iterdir())) == 2
+    assert Book(record, lambda: "").state.entries == 4
+
+
+def test_an_entry_beyond_the_bound_is_refused(record: Enclosing) -> None:
+    with pytest.raises(UsageError, match="store the large part beside"):
+        record.append(b"x" * (LARGEST_ENCLOSED + 1))
+    assert not list(record.entries())
+
+
+def test_a_lost_or_changed_file_is_not_read_as_an_entry(record: Enclosing, tmp_path: Path) -> None:
+    Book(record, lambda: "2026-01-31T12:00:00Z").write(refusal(100_000))
+    (file,) = (tmp_path / "answers").iterdir()
+    content = file.read_bytes()
+    file.write_bytes(content[:-1])
+    with pytest.raises(TrustError, match="expected, got"):
+        list(record.entries())
+    file.unlink()
+    with pytest.raises(StorageError, match="restore it from a copy"):
+        list(record.entries())

@@ -1,0 +1,184 @@
+"""What a rule of retention keeps, and what a run needs whatever the rule."""
+
+import pytest
+
+from detent.values import (
+    CandidateTrained,
+    DataMade,
+    Decided,
+    Entry,
+    Files,
+    Intent,
+    IntentWritten,
+    Optimizer,
+    Origin,
+    Outcome,
+    OutcomeWritten,
+    State,
+    SubjectBuilt,
+    kept,
+    lost,
+    needed,
+    recorded,
+)
+
+
+def name(kind: str, generation: int) -> str:
+    """A digest that can be read: m3 is the model that generation 3 made."""
+    return f"{kind}{generation}"
+
+
+def model(generation: int) -> CandidateTrained | SubjectBuilt:
+    if generation == 0:
+        return SubjectBuilt(
+            digest="m0",
+            parent="u0",
+            parameters=1,
+            data=(),
+            steps=1,
+            seed=1,
+            flops=0.0,
+            precision="",
+            losses=(),
+        )
+    return CandidateTrained(
+        digest=name("m", generation),
+        parent=name("m", generation - 1),
+        data=(),
+        steps=1,
+        seed=1,
+        optimizer=Optimizer(matrix_rate=0.1, other_rate=0.1, batch=1),
+        parameters=1,
+        flops=0.0,
+        precision="",
+        losses=(),
+        change={},
+    )
+
+
+def data(generation: int) -> DataMade:
+    return DataMade(
+        generation=generation,
+        digest=name("d", generation),
+        origin=Origin("seed" if generation == 0 else "self"),
+        counts={},
+        offered={},
+        stream="",
+    )
+
+
+def opening(generation: int) -> OutcomeWritten:
+    outcome = Outcome(
+        k=generation,
+        verdict="better",
+        results=(),
+        gain=None,
+        reveal="",
+        because="",
+        answers=name("a", generation),
+    )
+    return OutcomeWritten(outcome=outcome)
+
+
+def decided(generation: int, kind: str, incumbent: str, team: str, to: int | None = None) -> Decided:
+    return Decided(
+        generation=generation,
+        decision=kind,  # type: ignore[arg-type]
+        incumbent=incumbent,
+        candidate=name("m", generation),
+        team=(team,),
+        because="",
+        to=to,
+    )
+
+
+def turn(generation: int, kind: str, incumbent: str, team: str) -> dict[str, Entry]:
+    """A generation that made labels and a model, and opened the seal."""
+    made: list[Entry] = [data(generation), model(generation), decided(generation, kind, incumbent, team)]
+    made += [opening(generation)] if generation else []
+    return {entry.slot: entry for entry in made}
+
+
+STATE = State(
+    generation=6,
+    incumbent="m5",
+    team=("m5",),
+    data=(data(0), data(1), data(5)),
+    slots={"data/v1": data(6), "candidate/v1/0": model(6)},
+    history={
+        0: turn(0, "promote", "m0", "m0"),
+        1: turn(1, "promote", "m1", "m1"),
+        2: turn(2, "carry", "m1", "m2"),
+        3: turn(3, "promote", "m3", "m3"),
+        4: {"decision/v1": decided(4, "rollback", "m1", "m1", to=1)},
+        5: turn(5, "promote", "m5", "m5"),
+    },
+)
+"""Generations 2 and 3 were undone by a rollback to 1; 6 is in progress."""
+
+
+def test_the_record_names_everything_that_was_ever_made() -> None:
+    assert recorded(STATE) == Files(
+        models=frozenset({"u0", "m0", "m1", "m2", "m3", "m4", "m5", "m6"}),  # m4 by name: the parent of m5
+        data=frozenset({"d0", "d1", "d2", "d3", "d5", "d6"}),
+        answers=frozenset({"a1", "a2", "a3", "a5"}),
+    )
+
+
+def test_a_run_needs_what_is_in_force_what_came_first_and_the_turn_in_progress() -> None:
+    assert needed(STATE) == Files(
+        models=frozenset({"m0", "m5", "m6"}), data=frozenset({"d0", "d1", "d5", "d6"}), answers=frozenset()
+    )
+
+
+MODELS = {
+    "all": {"u0", "m0", "m1", "m2", "m3", "m4", "m5", "m6"},
+    "promoted": {"m0", "m1", "m3", "m5"},
+    "last 1": {"m5"},
+    "last 2": {"m5", "m1"},  # the generations that led here: 0, 1, 5
+    "last 99": {"m5", "m1", "m0"},
+}
+
+
+@pytest.mark.parametrize("rule", MODELS)
+def test_models(rule: str) -> None:
+    assert kept(STATE, models=rule, data="all", answers="all").models == MODELS[rule]
+
+
+@pytest.mark.parametrize(("rule", "keeps"), {"all": recorded(STATE).data, "in_force": frozenset()}.items())
+def test_data(rule: str, keeps: frozenset[str]) -> None:
+    assert kept(STATE, models="all", data=rule, answers="all").data == keeps
+
+
+@pytest.mark.parametrize(
+    ("rule", "keeps"), {"all": {"a1", "a2", "a3", "a5"}, "last 1": {"a5"}, "last 2": {"a3", "a5"}}.items()
+)
+def test_answers(rule: str, keeps: set[str]) -> None:
+    assert kept(STATE, models="all", data="all", answers=rule).answers == keeps
+
+
+def test_a_rollback_needs_the_models_and_the_data_of_its_generation() -> None:
+    assert lost(STATE, frozenset()) == []
+    assert lost(STATE, frozenset({"m2"})) == [2]
+    assert lost(STATE, frozenset({"d2"})) == [2, 3]
+    assert lost(STATE, frozenset({"m0"})) == [0]
+    assert lost(STATE, frozenset({"a1", "u0", "m6"})) == []
+
+
+def test_nothing_is_needed_of_a_run_that_has_not_begun() -> None:
+    assert recorded(State()) == needed(State()) == kept(State(), "last 1", "in_force", "last 1") == Files()
+
+
+def test_files_add_up() -> None:
+    one, other = (
+        Files(models=frozenset("a"), data=frozenset("b")),
+        Files(models=frozenset("a"), answers=frozenset("c")),
+    )
+    assert (len(one), len(one | other), len(one - other)) == (2, 3, 1)
+
+
+def test_an_opening_in_progress_keeps_its_answers() -> None:
+    intent = Intent(6, 0.1, "m6", "m5", 1, charter="", targets=(), tasks={}, evaluator="")
+    slots = {**STATE.slots, "intent/v1": IntentWritten(intent=intent), "outcome/v1": opening(6)}
+    now = State(**{field: getattr(STATE, field) for field in STATE.__struct_fields__} | {"slots": slots})
+    assert needed(now).answers == {"a6"}

@@ -27,12 +27,13 @@ from detent.assembly.tasks import catalogue, charter_proxies, charter_sources, c
 from detent.assembly.timing import Stopwatch, TimedEngine
 from detent.assembly.watermark import kept_heads
 from detent.charter import Charter, SignedCharter
-from detent.engine import DataStore, LocalEngine, ModelStore
+from detent.engine import DataStore, LocalEngine, ModelStore, processor
 from detent.evaluate import evaluator_digest
 from detent.loop import Parts, drive, wires_of
 from detent.oversight import Stop, why_stop
 from detent.report import generation_line, tell_turn
 from detent.values import (
+    PROCESSOR,
     AnswerJob,
     Answers,
     Decided,
@@ -222,7 +223,7 @@ def session(parts: Parts) -> SessionStarted:
     """What this session runs on, for the record."""
     engine = parts.engine
     return SessionStarted(
-        software=_software(),
+        software=surroundings(),
         seed=parts.charter.run.seed,
         threads=parts.charter.run.threads,
         confined=engine.confined,
@@ -230,6 +231,11 @@ def session(parts: Parts) -> SessionStarted:
         evaluator=evaluator_digest(),
         tasks={name: source.digest for name, source in sorted(parts.tasks.items())},
     )
+
+
+def surroundings() -> dict[str, str]:
+    """What the bits of a result depend on, by name: versions, and the kind of processor."""
+    return _software() | {PROCESSOR: processor()}
 
 
 def _software() -> dict[str, str]:

@@ -5,6 +5,7 @@ Knows nothing of files, processes, keys or models. Both sides import it, so it i
 
 from detent.values.digest import sha256_hex
 from detent.values.entries import (
+    PROCESSOR,
     Answered,
     Audited,
     CandidateTrained,
@@ -68,6 +69,7 @@ from detent.values.watching import MOST_NAMED, Action, Reading
 
 __all__ = [
     "MOST_NAMED",
+    "PROCESSOR",
     "Action",
     "AnswerJob",
     "Answered",

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         undone_by,
     )
     from detent.assembly.reading import charter_of, check_draft, status_of, write_report
+    from detent.assembly.replaying import Replayed, replay_run
     from detent.assembly.requests import request_text, requests_of
     from detent.assembly.running import Ended, Run, answer_prompt, open_run, run_loop
     from detent.assembly.verifying import verify_run
@@ -33,6 +34,7 @@ __all__ = [
     "Ended",
     "Founded",
     "Handed",
+    "Replayed",
     "Run",
     "amend_charter",
     "answer_prompt",
@@ -45,6 +47,7 @@ __all__ = [
     "load_keys",
     "new_key",
     "open_run",
+    "replay_run",
     "request_text",
     "requests_of",
     "rotate_key",
@@ -63,6 +66,7 @@ _HOMES = {
     "Ended": "running",
     "Founded": "founding",
     "Handed": "orders",
+    "Replayed": "replaying",
     "Run": "running",
     "amend_charter": "orders",
     "answer_prompt": "running",
@@ -75,6 +79,7 @@ _HOMES = {
     "load_keys": "keys",
     "new_key": "keys",
     "open_run": "running",
+    "replay_run": "replaying",
     "request_text": "requests",
     "requests_of": "requests",
     "rotate_key": "orders",

@@ -193,12 +193,16 @@ def point(run: RunFolder, models: ModelStore, digest: str, say: Say) -> None:
 
 
 def _engine(run: RunFolder, staging: Path, charter: Charter) -> LocalEngine:
+    return engine_of(run.models, run.data, staging, run.log, charter)
+
+
+def engine_of(models: Path, data: Path, staging: Path, log: Path, charter: Charter) -> LocalEngine:
     """A worker for each member of the team, as far as there are threads."""
     return LocalEngine(
-        models=run.models,
-        data=run.data,
+        models=models,
+        data=data,
         staging=staging,
-        log=run.log,
+        log=log,
         threads=charter.run.threads,
         workers=min(charter.recipe.team, charter.run.threads),
     )

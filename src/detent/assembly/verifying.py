@@ -1,7 +1,7 @@
 """`verify`: hand a run folder over as evidence, as far as it can be read."""
 
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from detent.assembly.places import RunFolder
@@ -23,27 +23,31 @@ def verify_run(folder: Path) -> Findings:
         UsageError: this is no run folder.
         TrustError: the mark in the user's data folder is there, and cannot be read.
     """
-    run = RunFolder(folder)
+    with evidence_of(RunFolder(folder)) as evidence:
+        return verify(evidence)
+
+
+@contextmanager
+def evidence_of(run: RunFolder) -> Iterator[Evidence]:
+    """What there is to be verified, for the length of the block. Raises as `verify_run`."""
     run.check()
     envelope, log_key = _text(run.envelope), _log_key(run)
     charter = _charter(envelope)
     every = _every_charter(run, charter, log_key)
     with closing(_tasks(run, every)) as sources, closing(_proxies(run, every)) as proxies:
-        return verify(
-            Evidence(
-                ledger=run.ledger,
-                log_key=log_key,
-                charter=_text(run.charter),
-                envelope=envelope,
-                models=run.models,
-                data=run.data,
-                answers=run.answers,
-                tasks=sources,
-                wires=_wires(run, charter),
-                proxies=proxies,
-                heads=kept_heads(charter) if charter is not None else (),
-                catalogue=catalogue(),
-            )
+        yield Evidence(
+            ledger=run.ledger,
+            log_key=log_key,
+            charter=_text(run.charter),
+            envelope=envelope,
+            models=run.models,
+            data=run.data,
+            answers=run.answers,
+            tasks=sources,
+            wires=_wires(run, charter),
+            proxies=proxies,
+            heads=kept_heads(charter) if charter is not None else (),
+            catalogue=catalogue(),
         )
 
 

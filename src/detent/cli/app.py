@@ -9,6 +9,9 @@ import typer
 from detent.cli import charters, keys, people
 from detent.cli.options import Folder, KeyFiles, passphrase, say_handed
 
+NO_LONGER_THERE = 15
+"""How `replay` ends where nothing differs, and not everything is there to be asked again."""
+
 app = typer.Typer(
     name="detent",
     help="Run a model's self-improvement loop one proven step at a time, with people in charge of it.",
@@ -122,6 +125,32 @@ def verify(folder: Folder) -> None:
         typer.echo(line)
     if findings.faults:
         raise TrustError(f"{len(findings.faults)} of {findings.checks} checks failed: see the lines above")
+
+
+@app.command()
+def replay(
+    folder: Folder,
+    generation: Annotated[
+        int | None,
+        typer.Option(
+            "--generation", metavar="G", min=0, help="Which one; default: the one whose model is in force."
+        ),
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Every closed generation.")] = False,
+) -> None:
+    """Ask the models of a generation again, and compare everything that follows with the record."""
+    from detent.assembly import replay_run  # noqa: PLC0415
+    from detent.errors import TrustError, UsageError  # noqa: PLC0415
+
+    if every and generation is not None:
+        raise UsageError("--generation or --all expected, got both; leave one out")
+    replayed = replay_run(folder, generation, every=every, say=typer.echo)
+    if replayed.differing:
+        raise TrustError(
+            f"{replayed.differing} things made again differ from the record: see the lines above"
+        )
+    if replayed.missing:
+        raise typer.Exit(NO_LONGER_THERE)
 
 
 @app.callback(invoke_without_command=True)

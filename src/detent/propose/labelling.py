@@ -16,6 +16,13 @@ from detent.tasks import Proxy
 from detent.values import Example, Item, LabelJob, Proposal
 
 
+def label_rungs(proposal: Proposal) -> dict[str, dict[int, int]]:
+    """How many prompts a proposal has labelled, by task and level, in its order."""
+    return {
+        task: {rung.level: rung.prompts for rung in recipe.rungs} for task, recipe in proposal.recipes.items()
+    }
+
+
 def label_job(proposal: Proposal, items: Sequence[Item], *, seed: int, extra_tokens: int) -> LabelJob:
     """Let the proposal's team answer the prompts of `items`, and filter as it says.
 

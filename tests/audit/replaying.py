@@ -1,0 +1,117 @@
+"""A scripted run, replayed by honest workers, and what whoever makes a whole run up can put on its record.
+
+>>> replayed(run, 1).differing
+[]
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from msgspec import structs
+from tests.audit.scripted_run import (
+    DRAFT,
+    LOG,
+    SOFTWARE,
+    Fires,
+    ScriptedRun,
+    ScriptedWorker,
+    answer_to,
+    scripted_reading,
+)
+
+from detent.audit import Means, NotRead, Rerun, Step, read, replay
+from detent.engine import Engine, FakeEngine, ModelStore
+from detent.evaluate import fresh_stream
+from detent.ledger import Ledger
+from detent.signing import canonical
+from detent.values import (
+    AnswerJob,
+    Answers,
+    Entry,
+    Job,
+    LabelJob,
+    Labels,
+    Mastered,
+    Profiled,
+    Reading,
+    Result,
+    Watched,
+    decode_entry,
+    entry_document,
+)
+
+Twist = Callable[[Job, Result], Result]
+
+DEFENDED = DRAFT + "[tripwires.drift]\naction = \"pause\"\n"
+"""A charter with a wire of the scripted catalogue."""
+
+
+def honest(_: Job, result: Result) -> Result:
+    """What the model says."""
+    return result
+
+
+def replayed(
+    run: ScriptedRun,
+    generation: int,
+    twist: Twist = honest,
+    *,
+    fires: Fires = (),
+    here: Mapping[str, str] = SOFTWARE,
+    unread: Mapping[str, NotRead] | None = None,
+) -> Rerun:
+    """Replay a generation. twist: what becomes of a worker's result. fires: which wires do, when read again."""
+    case = read(run.evidence())
+    worker = ScriptedWorker(run.folder / "models", run.folder / "staging", iter(()))
+    engine = FakeEngine(lambda job: twist(job, worker.do(job)))
+
+    def alarms(watched: Step, _: Engine) -> Mapping[str, Reading | NotRead]:
+        assert isinstance(watched.entry, Watched)
+        again = {
+            name: scripted_reading(name, run.signed, watched.before.generation, fires)
+            for name in run.signed.charter.tripwires
+        }
+        return again | (unread or {})
+
+    models = ModelStore(run.folder / "models")
+    return replay(case, generation, Means(lambda _: engine, models, alarms, here, lambda _: None))
+
+
+@dataclass
+class Flatterer(ScriptedWorker):
+    """Tells the loop more than the models it trains would say: true labels, and a better candidate at the gate."""
+
+    def do(self, job: Job) -> Result:
+        match job:
+            case LabelJob():
+                honest = super().do(job)
+                assert isinstance(honest, Labels)
+                true = tuple(structs.replace(one, completion=answer_to(one.prompt)) for one in honest.kept)
+                return structs.replace(honest, kept=true)
+            case AnswerJob() if self._model(job.model).strength > self.flattered:
+                return Answers(completions=tuple(map(answer_to, job.prompts)))
+            case _:
+                return super().do(job)
+
+    flattered = 3.0
+    """Models above it answer everything right, wherever they are asked."""
+
+
+def fit(run: ScriptedRun, entries: Sequence[Entry | bytes]) -> None:
+    """A ledger of these entries whose problems after a freeze are said to come from its own roots, as they must."""
+    old = run.folder / "ledger"
+    old.rename(run.folder / "old")
+    with Ledger.create(run.folder / "ledger", LOG, LOG.name) as ledger:
+        for entry in entries:
+            known = decode_entry(entry) if isinstance(entry, bytes) else entry
+            ledger.append(canonical(entry_document(_fitted(known, ledger))))
+
+
+def _fitted(entry: Entry, ledger: Ledger) -> Entry:
+    match entry:
+        case Profiled(purpose="fresh"):
+            return structs.replace(entry, stream=fresh_stream(ledger.root(), entry.profile.subject).hex())
+        case Mastered():
+            return structs.replace(entry, stream=fresh_stream(ledger.root(), entry.subject).hex())
+        case _:
+            return entry

@@ -5,14 +5,14 @@
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from msgspec import structs
 from tests.audit.scripted_run import (
-    DRAFT,
     LOG,
     SOFTWARE,
     Fires,
+    Model,
     ScriptedRun,
     ScriptedWorker,
     answer_to,
@@ -25,11 +25,8 @@ from detent.evaluate import fresh_stream
 from detent.ledger import Ledger
 from detent.signing import canonical
 from detent.values import (
-    AnswerJob,
-    Answers,
     Entry,
     Job,
-    LabelJob,
     Labels,
     Mastered,
     Profiled,
@@ -41,9 +38,6 @@ from detent.values import (
 )
 
 Twist = Callable[[Job, Result], Result]
-
-DEFENDED = DRAFT + "[tripwires.drift]\naction = \"pause\"\n"
-"""A charter with a wire of the scripted catalogue."""
 
 
 def honest(_: Job, result: Result) -> Result:
@@ -67,34 +61,34 @@ def replayed(
 
     def alarms(watched: Step, _: Engine) -> Mapping[str, Reading | NotRead]:
         assert isinstance(watched.entry, Watched)
-        again = {
+        again: dict[str, Reading | NotRead] = {
             name: scripted_reading(name, run.signed, watched.before.generation, fires)
             for name in run.signed.charter.tripwires
         }
-        return again | (unread or {})
+        return {**again, **(unread or {})}
 
     models = ModelStore(run.folder / "models")
     return replay(case, generation, Means(lambda _: engine, models, alarms, here, lambda _: None))
 
 
+FLATTERED = (Model(2.5), Model(2.4), Model(2.55), Model(2.45))
+"""A generation after the first: no better than it, and said to be a level better."""
+
+
 @dataclass
 class Flatterer(ScriptedWorker):
-    """Tells the loop more than the models it trains would say: true labels, and a better candidate at the gate."""
+    """Tells the loop more than models say: true labels, and a level more of those whose strength ends in a 5."""
 
     def do(self, job: Job) -> Result:
-        match job:
-            case LabelJob():
-                honest = super().do(job)
-                assert isinstance(honest, Labels)
-                true = tuple(structs.replace(one, completion=answer_to(one.prompt)) for one in honest.kept)
-                return structs.replace(honest, kept=true)
-            case AnswerJob() if self._model(job.model).strength > self.flattered:
-                return Answers(completions=tuple(map(answer_to, job.prompts)))
-            case _:
-                return super().do(job)
+        result = super().do(job)
+        if isinstance(result, Labels):
+            true = tuple(structs.replace(one, completion=answer_to(one.prompt)) for one in result.kept)
+            return structs.replace(result, kept=true)
+        return result
 
-    flattered = 3.0
-    """Models above it answer everything right, wherever they are asked."""
+    def _model(self, digest: str) -> Model:
+        said = super()._model(digest)
+        return replace(said, strength=said.strength + 1) if round(said.strength * 100) % 10 else said
 
 
 def fit(run: ScriptedRun, entries: Sequence[Entry | bytes]) -> None:

@@ -7,7 +7,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from detent.audit.differences import Rule, rule_of
 from detent.audit.evidence import Case
@@ -30,11 +30,8 @@ class NotRead:
     gone: bool = False
 
 
-class Alarms(Protocol):
-    """Reads the tripwires of a turn again."""
-
-    def __call__(self, watched: Step, engine: Engine) -> Mapping[str, Reading | NotRead]:
-        """By name: what each reads now, of the record as it stood before that entry."""
+Alarms = Callable[[Step, Engine], Mapping[str, Reading | NotRead]]
+"""(a watch, workers) -> what each wire reads now, by name, of the record as it stood before that entry."""
 
 
 @dataclass(frozen=True, slots=True)

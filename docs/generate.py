@@ -63,6 +63,12 @@ NOTES = {
     "verify": """
         It needs the run folder and no key, believes nothing in it, and changes nothing; it works beside a `run`. Every
         check is one line; then come notes, and what no check can prove. See [verifying](verifying.md).""",
+    "replay": """
+        It verifies the record first, and asks no model where that fails. Labels, profiles, the sealed problems,
+        tripwires and the decision are made again in confined workers; training is not. It needs the run folder and no
+        key, changes nothing in it, and works beside a `run`. On the kind of machine that the session recorded all must
+        be equal to the last digit; what may differ on another, and what is said of weights that are gone, is in
+        [verifying](verifying.md#asking-the-models-again).""",
     "pause": """
         At work, the run closes the generation in progress first. `resume` lets it go on.""",
     "halt": """
@@ -118,6 +124,7 @@ WITHOUT_A_CLASS = {
     12: ("", "`run`: paused."),
     13: ("", "`run`: no lease covers the moment: its time or its compute is used up."),
     14: ("", "`run`: the charter's pace wants time to pass, or an evaluation, first."),
+    15: ("", "`replay`: nothing differs, and part of it is no longer there to be asked again."),
     130: ("", "Interrupted by Ctrl-C or SIGTERM; nothing is lost."),
 }
 

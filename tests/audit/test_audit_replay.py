@@ -1,5 +1,6 @@
 """What a stranger who runs it again must catch: in the record itself, or only by asking the models once more."""
 
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -396,3 +397,13 @@ def test_what_no_wire_can_look_at_again_is_said(watched: ScriptedRun) -> None:
 def test_a_generation_that_never_was_is_the_callers_mistake(honest: ScriptedRun) -> None:
     with pytest.raises(UsageError, match="it stands in generation 4"):
         replayed(honest, 9)
+
+
+def test_the_page_says_by_which_command_each_is_found() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "verifying.md").read_text("utf-8")
+    section = page.split("## What must be caught")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| ([a-z ]+) \| (.*) \|$", section, re.MULTILINE)
+    said = {phrase: set(re.findall(r"`(\w+)`", cell)) for phrase, cell in rows if cell != "found by"}
+    assert said == {
+        phrase: {caught.by for caught in CAUGHT.values() if caught.phrase == phrase} for phrase in PHRASES
+    }

@@ -34,6 +34,7 @@ from detent.values import (
     Profiled,
     Result,
     Score,
+    SessionStarted,
 )
 
 LAST = 3
@@ -375,6 +376,32 @@ def test_a_machine_is_of_another_kind_when_what_decides_bits_is_another(
     honest: ScriptedRun, name: str
 ) -> None:
     assert not replayed(honest, 0, here=SOFTWARE | {name: "other"}).rule.exact
+
+
+def test_a_machine_is_of_another_kind_for_a_turn_that_went_on_elsewhere(run: ScriptedRun) -> None:
+    """The second session, of generation 3, ran on another processor; those before it did not."""
+    forge(run, SessionStarted, 1, software=ELSEWHERE)
+    assert [replayed(run, generation).rule.exact for generation in range(4)] == [True, True, True, False]
+    assert not replayed(run, 3, here=ELSEWHERE).differing
+
+
+def test_a_session_of_an_older_version_recorded_no_processor(run: ScriptedRun) -> None:
+    forge(run, SessionStarted, 1, software={"detent": "0"})
+    assert (
+        replayed(run, 3)
+        .lines()[0]
+        .startswith("generation 3, on another kind of machine (the session recorded no")
+    )
+
+
+def test_other_evaluating_code_is_another_kind_of_machine(run: ScriptedRun) -> None:
+    forge(run, SessionStarted, 1, evaluator="ab" * 32)
+    assert "evaluating code abababababab there" in replayed(run, 3).rule.because
+
+
+def test_what_a_record_says_is_nothing_that_a_terminal_obeys(run: ScriptedRun) -> None:
+    forge(run, SessionStarted, 1, software=SOFTWARE | {"torch": "\x1b[2J"})
+    assert not any("\x1b" in line for line in replayed(run, 3).lines())
 
 
 def test_weights_that_are_gone_are_said_and_are_no_difference(run: ScriptedRun) -> None:

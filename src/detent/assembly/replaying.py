@@ -10,9 +10,9 @@ from detent.assembly import running
 from detent.assembly.places import RunFolder
 from detent.assembly.tasks import closing, readable_wires
 from detent.assembly.verifying import evidence_of
-from detent.audit import Case, Means, NotRead, Rerun, Step, checked, read, replay, task_digest
+from detent.audit import Case, Findings, Means, NotRead, Rerun, Step, checked, read, replay, task_digest
 from detent.charter import SignedCharter
-from detent.engine import DataStore, Engine, ModelStore
+from detent.engine import DataStore, Engine, ModelStore, confinement
 from detent.errors import StorageError, SubjectError, TrustError, UsageError
 from detent.evaluate import Chain
 from detent.evaluate.seal import LINK_BYTES
@@ -73,6 +73,8 @@ def replay_run(folder: Path, generation: int | None, *, every: bool, say: Say) -
             here=running.surroundings(),
             watch=lambda _: None,
         )
+        if because := confinement().because:
+            say(f"note        nothing confines the workers that load these models: {because}")
         reruns = []
         for number in _generations(case, generation, every=every):
             rerun = replay(case, number, means)
@@ -87,9 +89,8 @@ def _check_record(case: Case, folder: Path, say: Say) -> None:
     if not findings.faults:
         say(f"record      all {findings.checks} checks of `detent verify {folder}` hold")
         return
-    for finding in findings.faults:
-        for line in finding.lines():
-            say(line)
+    for line in Findings(tuple(findings.faults)).lines:
+        say(line)
     raise TrustError(
         f"a record that holds by itself expected, got {len(findings.faults)} of {findings.checks} checks failed: see "
         "the lines above; no model was asked"

@@ -4,11 +4,12 @@
 True
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from detent.audit.findings import Finding
+from detent.evaluate import evaluator_digest
 from detent.values import PROCESSOR, SessionStarted
 
 DECIDES_BITS = (PROCESSOR, "torch", "transformers", "tokenizers", "safetensors", "detent")
@@ -56,17 +57,27 @@ class Remade:
         return not self.missing and self.finding.ok
 
 
-def rule_of(session: SessionStarted | None, here: Mapping[str, str]) -> Rule:
-    """The rule for work of a session, on a machine that is `here`, described as sessions are."""
+def rule_of(sessions: Iterable[SessionStarted | None], here: Mapping[str, str]) -> Rule:
+    """The rule for work of these sessions, on a machine that is `here`, described as sessions are."""
+    for session in sessions:
+        if because := _otherwise(session, here):
+            return Rule(exact=False, because=because)
+    return Rule(exact=True, because="")
+
+
+def _otherwise(session: SessionStarted | None, here: Mapping[str, str]) -> str:
+    """In what this machine differs from the session's, as a clause; "" in nothing."""
     there = session.software if session else {}
-    if PROCESSOR not in there:
-        return Rule(exact=False, because="the session recorded no kind of processor")
+    if session is None or PROCESSOR not in there:
+        return "the session recorded no kind of processor"
     other = [
         f"{name} {there.get(name, 'none')} there and {here.get(name, 'none')} here"
         for name in DECIDES_BITS
         if there.get(name) != here.get(name)
     ]
-    return Rule(exact=not other, because="; ".join(other))
+    if session.evaluator != evaluator_digest():
+        other.append(f"evaluating code {session.evaluator[:12]} there and {evaluator_digest()[:12]} here")
+    return "; ".join(other)
 
 
 def judged(

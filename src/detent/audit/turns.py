@@ -116,9 +116,9 @@ def turn_of(case: Case, generation: int, means: Means) -> Turn | None:
     }
     if not steps or case.charters is None:
         return None
-    first = next(iter(steps.values()))
-    signed = case.charters.at(first)
-    rule = rule_of(first.before.session, means.here)
+    signed = case.charters.at(next(iter(steps.values())))
+    # A turn that was cut short may have gone on elsewhere.
+    rule = rule_of((step.before.session for step in steps.values()), means.here)
     return Turn(case, means, signed, steps, rule, believed_tasks(case, signed), means.engine(signed))
 
 

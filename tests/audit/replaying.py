@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from msgspec import structs
 from tests.audit.scripted_run import (
+    DRAFT,
     LOG,
     SOFTWARE,
     Fires,
@@ -21,7 +22,7 @@ from tests.audit.scripted_run import (
 
 from detent.audit import Means, NotRead, Rerun, Step, read, replay
 from detent.engine import Engine, FakeEngine, ModelStore
-from detent.evaluate import fresh_stream
+from detent.evaluate import Row, fresh_stream
 from detent.ledger import Ledger
 from detent.signing import canonical
 from detent.values import (
@@ -71,6 +72,9 @@ def replayed(
     return replay(case, generation, Means(lambda _: engine, models, alarms, here, lambda _: None))
 
 
+WATCHED = DRAFT + "[tripwires.drift]\nmost = 1.0\n"
+"""A charter with a tripwire of the scripted catalogue."""
+
 FLATTERED = (Model(2.5), Model(2.4), Model(2.55), Model(2.45))
 """A generation after the first: no better than it, and said to be a level better."""
 
@@ -109,3 +113,15 @@ def _fitted(entry: Entry, ledger: Ledger) -> Entry:
             return structs.replace(entry, stream=fresh_stream(ledger.root(), entry.subject).hex())
         case _:
             return entry
+
+
+def otherwise_wrong(rows: list[Row]) -> list[Row]:
+    """One wrong answer of the candidate becomes another wrong one: no mark and no count changes."""
+    place = next(i for i, row in enumerate(rows) if not row.candidate_right)
+    changed = structs.replace(rows[place], candidate=rows[place].candidate + "0")
+    return [*rows[:place], changed, *rows[place + 1 :]]
+
+
+def faults(rerun: Rerun, check: str) -> str:
+    """What a check of a rerun found."""
+    return " | ".join(f for r in rerun.made if r.finding.check == check for f in r.finding.faults)

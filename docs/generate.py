@@ -73,6 +73,12 @@ NOTES = {
         It shows what goes, deletes it, and leaves a `collected/v1` on the ledger. Not beside a `run`, not while the
         run is halted, and never more than the charter in force lets go; entries, and what the run needs to go on,
         always stay. See [verifying](verifying.md#what-may-be-deleted).""",
+    "replay": """
+        It verifies the record first, and asks no model where that fails. Labels, profiles, the sealed problems,
+        tripwires and the decision are made again in confined workers; training is not. It needs the run folder and no
+        key, changes nothing in it, and works beside a `run`. On the kind of machine that the session recorded all must
+        be equal to the last digit; what may differ on another, and what is said of weights that are gone, is in
+        [verifying](verifying.md#asking-the-models-again).""",
     "pause": """
         At work, the run closes the generation in progress first. `resume` lets it go on.""",
     "halt": """
@@ -135,6 +141,7 @@ WITHOUT_A_CLASS = {
     12: ("", "`run`: paused."),
     13: ("", "`run`: no lease covers the moment: its time or its compute is used up."),
     14: ("", "`run`: the charter's pace wants time to pass, or an evaluation, first."),
+    16: ("", "`replay`: nothing differs, and part of it is no longer there to be asked again."),
     130: ("", "Interrupted by Ctrl-C or SIGTERM; nothing is lost."),
 }
 

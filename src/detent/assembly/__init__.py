@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         undone_by,
     )
     from detent.assembly.reading import charter_of, check_draft, status_of, write_report
+    from detent.assembly.replaying import Replayed, replay_run
     from detent.assembly.requests import request_text, requests_of
     from detent.assembly.running import Ended, Run, answer_prompt, open_run, run_loop
     from detent.assembly.verifying import verify_run, verify_source
@@ -38,6 +39,7 @@ __all__ = [
     "Founded",
     "Handed",
     "Plan",
+    "Replayed",
     "Run",
     "amend_charter",
     "answer_prompt",
@@ -54,6 +56,7 @@ __all__ = [
     "new_witness_key",
     "open_run",
     "plan_gc",
+    "replay_run",
     "request_text",
     "requests_of",
     "rotate_key",
@@ -76,6 +79,7 @@ _HOMES = {
     "Founded": "founding",
     "Handed": "orders",
     "Plan": "collecting",
+    "Replayed": "replaying",
     "Run": "running",
     "amend_charter": "orders",
     "answer_prompt": "running",
@@ -92,6 +96,7 @@ _HOMES = {
     "new_witness_key": "witnessing",
     "open_run": "running",
     "plan_gc": "collecting",
+    "replay_run": "replaying",
     "request_text": "requests",
     "requests_of": "requests",
     "rotate_key": "orders",

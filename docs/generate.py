@@ -69,7 +69,7 @@ NOTES = {
         `detent verify FILE.tlog-proof ENTRY --policy POLICY` says what a proof (or a COSE receipt, for a policy with
         `quorum none`) shows of an entry's bytes, and needs nothing of the run. `detent verify --split A B --policy
         POLICY` compares two checkpoints of one log and one size: when their roots differ and somebody of the policy
-        signed both, it names them, prints both, which is the proof, and exits with 16; 0 means that they say the same.
+        signed both, it names them, prints both, which is the proof, and exits with 17; 0 means that they say the same.
         Checkpoints of different sizes can only be told apart by a consistency proof, and are refused.""",
     "bundle": """
         The same run gives the same file, byte for byte. It may be running meanwhile: the bundle holds what one
@@ -91,6 +91,12 @@ NOTES = {
         without Detent. The format takes elliptic-curve keys alone, so it has a key of its own,
         `keys/model-signing.pem` in your data folder, made the first time; the public half lies beside it as
         `model-signing.pub`. Needs `pip install 'detent[model-signing]'`.""",
+    "replay": """
+        It verifies the record first, and asks no model where that fails. Labels, profiles, the sealed problems,
+        tripwires and the decision are made again in confined workers; training is not. It needs the run folder and no
+        key, changes nothing in it, and works beside a `run`. On the kind of machine that the session recorded all must
+        be equal to the last digit; what may differ on another, and what is said of weights that are gone, is in
+        [verifying](verifying.md#asking-the-models-again).""",
     "pause": """
         At work, the run closes the generation in progress first. `resume` lets it go on.""",
     "halt": """
@@ -153,7 +159,8 @@ WITHOUT_A_CLASS = {
     12: ("", "`run`: paused."),
     13: ("", "`run`: no lease covers the moment: its time or its compute is used up."),
     14: ("", "`run`: the charter's pace wants time to pass, or an evaluation, first."),
-    16: ("", "`verify --split`: a split view is proven."),
+    16: ("", "`replay`: nothing differs, and part of it is no longer there to be asked again."),
+    17: ("", "`verify --split`: a split view is proven."),
     130: ("", "Interrupted by Ctrl-C or SIGTERM; nothing is lost."),
 }
 

@@ -162,7 +162,7 @@ def test_two_heads_that_the_log_signed_are_a_proof_with_a_code_of_its_own(
     note = Note(forked.text(), (Signature(key.name, key.verify_key.id, key.sign(forked.text().encode())),))
     other.write_text(str(cosigned(note, "lab-b", "lab-c")))
     said = detent("verify", "--split", one, other, "--policy", policy)
-    assert said.returncode == 16, said.stderr
+    assert said.returncode == 17, said.stderr
     assert f"the log {key.name} signed both, so one of them is a lie" in said.stdout
     assert "the witness lab-b signed both" in said.stdout
     assert "lab-c signed both" not in said.stdout
@@ -170,7 +170,7 @@ def test_two_heads_that_the_log_signed_are_a_proof_with_a_code_of_its_own(
     assert forked.text() in said.stdout
     prove(scene.run, "0", tmp_path / "0.tlog-proof")  # holds the same checkpoint
     said = detent("verify", "--split", tmp_path / "0.tlog-proof", other, "--policy", policy)
-    assert said.returncode == 16, said.stderr
+    assert said.returncode == 17, said.stderr
     same = detent("verify", "--split", one, one, "--policy", policy)
     assert (same.returncode, same.stdout) == (0, "no split: both checkpoints have the same root\n")
 
@@ -181,7 +181,7 @@ def test_no_terminal_obeys_what_a_checkpoint_is_called(policy: Path, tmp_path: P
         line = WITNESSES["lab-a"].cosign(head, AT)
         (tmp_path / str(number)).write_text(str(Note(head.text(), (line,))))
     said = detent("verify", "--split", tmp_path / "0", tmp_path / "1", "--policy", policy)
-    assert said.returncode == 16
+    assert said.returncode == 17
     assert "the witness lab-a signed both" in said.stdout
     assert "\x9b" not in said.stdout
     assert "\\x9b2Jx" in said.stdout

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from tests.audit.peopled_run import make_peopled_run
+from tests.audit.replaying import FLATTERED, WATCHED, Flatterer
 from tests.audit.scripted_run import ScriptedRun, make_run
 
 
@@ -29,3 +30,32 @@ def honest_peopled(tmp_path_factory: pytest.TempPathFactory) -> ScriptedRun:
 def peopled(honest_peopled: ScriptedRun, tmp_path: Path) -> ScriptedRun:
     """To be tampered with."""
     return honest_peopled.copy(tmp_path / "run")
+
+
+@pytest.fixture(scope="session")
+def flattered(tmp_path_factory: pytest.TempPathFactory) -> ScriptedRun:
+    """A run whose workers told the loop more than its models say. Never changed."""
+    return make_run(
+        tmp_path_factory.mktemp("flattered") / "run",
+        trained=FLATTERED,
+        leases=(1,),
+        worker_kind=Flatterer,
+    )
+
+
+@pytest.fixture
+def leased_once(tmp_path: Path) -> ScriptedRun:
+    """No lease was granted in sight of the last opening, which was undecided."""
+    return make_run(tmp_path / "run", leases=(2,))
+
+
+@pytest.fixture
+def promoted_last(tmp_path: Path) -> ScriptedRun:
+    """Nothing came after the generation that was promoted."""
+    return make_run(tmp_path / "run", leases=(1,))
+
+
+@pytest.fixture(scope="session")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> ScriptedRun:
+    """A run with a tripwire. Never changed."""
+    return make_run(tmp_path_factory.mktemp("watched") / "run", WATCHED)

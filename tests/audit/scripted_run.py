@@ -41,6 +41,7 @@ from detent.signing import SigningKey, canonical
 from detent.tasks import BUILTINS, TaskSource, builtin
 from detent.testing.models import write_model
 from detent.values import (
+    PROCESSOR,
     AnswerJob,
     Answers,
     BuildJob,
@@ -81,6 +82,8 @@ STEWARD, LOG, STRANGER = (
     SigningKey.from_seed(name, name.encode().ljust(32)) for name in ("ada", "detent/small/log", "eve")
 )
 SECRET = b"seal".ljust(32)
+SOFTWARE = {"detent": "0", PROCESSOR: "abacus"}
+"""What a session says that it runs on."""
 INITIALS = {"C": "copy", "R": "reverse", "S": "sort"}
 
 DRAFT = """\
@@ -284,6 +287,7 @@ def make_run(
     failing: Callable[[Job], bool] = never,
     fires: Fires = (),
     outsiders: Callable[[SignedCharter, Ledger], Outsiders | None] = nobody,
+    worker_kind: "type[ScriptedWorker] | None" = None,
 ) -> ScriptedRun:
     """Make a run folder and turn the loop, a session a lease, until every lease is spent.
 
@@ -294,7 +298,8 @@ def make_run(
         (folder / name).mkdir(parents=True)
     (folder / "charter.toml").write_text(signed.text)
     (folder / "charter.dsse").write_text(signed.envelope)
-    worker = ScriptedWorker(folder / "models", folder / "staging", iter(trained), failing)
+    kind = worker_kind or ScriptedWorker
+    worker = kind(folder / "models", folder / "staging", iter(trained), failing)
     ticks = (f"2026-01-01T{n // 3600:02}:{n // 60 % 60:02}:{n % 60:02}Z" for n in count())
     with Ledger.create(folder / "ledger", LOG, LOG.name, QuickFiles) as ledger:
         book = Book(ledger, ticks.__next__)
@@ -348,7 +353,7 @@ def session(
     run = signed.charter.run
     book.write(
         SessionStarted(
-            software={"detent": "0"},
+            software=SOFTWARE,
             seed=run.seed,
             threads=run.threads,
             confined=confined,
@@ -374,17 +379,22 @@ def session(
 
 
 def scripted_wire(name: str, signed: SignedCharter, fires: Fires) -> Wire:
-    """A wire that measures 2 where it fires, and else 0.5; one without a limit has found something, or nothing."""
-    limit = next(iter(signed.charter.wire(name).limits.values()), None)
+    """One that reads what `scripted_reading` says."""
 
     def read(parts: Parts, _profiles: Sequence[Profile], _before: Sequence[Reading]) -> Reading:
-        fired = (name, parts.book.state.generation) in fires
-        statistic = None if limit is None else limit * (2.0 if fired else 0.5)
-        said = f"{name} looked at {statistic}"
-        about = tuple(parts.charter.direction.improve) if fired else ()
-        return Reading(name, "fired" if fired else "quiet", said, statistic, limit, "nats", about)
+        return scripted_reading(name, signed, parts.book.state.generation, fires)
 
     return Wire(name, signed.charter.wire(name).action, read)
+
+
+def scripted_reading(name: str, signed: SignedCharter, generation: int, fires: Fires) -> Reading:
+    """A wire measures 2 where it fires, and else 0.5; one without a limit has found something, or nothing."""
+    limit = next(iter(signed.charter.wire(name).limits.values()), None)
+    fired = (name, generation) in fires
+    statistic = None if limit is None else limit * (2.0 if fired else 0.5)
+    about = tuple(signed.charter.direction.improve) if fired else ()
+    said = f"{name} looked at {statistic}"
+    return Reading(name, "fired" if fired else "quiet", said, statistic, limit, "nats", about)
 
 
 def _text(path: Path) -> str:

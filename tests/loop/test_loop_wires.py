@@ -17,6 +17,7 @@ from detent.signing import SigningKey
 from detent.testing.toy import ToyRules
 from detent.tripwires import CATALOGUE
 from detent.values import (
+    PROCESSOR,
     CompareJob,
     DataMade,
     Example,
@@ -63,7 +64,7 @@ def turn(run: Any, generations: int, **changes: Any) -> State:
         parts = run.parts(ledger, **given)
         parts.book.write(
             SessionStarted(
-                software={"library": "1.0"},
+                software={"library": "1.0", PROCESSOR: "carried to another since"},
                 seed=1,
                 threads=1,
                 confined=True,

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     )
     from detent.assembly.proving import Proved, prove, shown_by, split_shown_by
     from detent.assembly.reading import charter_of, check_draft, status_of, write_report
+    from detent.assembly.replaying import Replayed, replay_run
     from detent.assembly.requests import request_text, requests_of
     from detent.assembly.running import Ended, Run, answer_prompt, open_run, run_loop
     from detent.assembly.verifying import verify_run, verify_source
@@ -41,6 +42,7 @@ __all__ = [
     "Handed",
     "Plan",
     "Proved",
+    "Replayed",
     "Run",
     "SignedModel",
     "amend_charter",
@@ -59,6 +61,7 @@ __all__ = [
     "open_run",
     "plan_gc",
     "prove",
+    "replay_run",
     "request_text",
     "requests_of",
     "rotate_key",
@@ -85,6 +88,7 @@ _HOMES = {
     "Handed": "orders",
     "Plan": "collecting",
     "Proved": "proving",
+    "Replayed": "replaying",
     "Run": "running",
     "SignedModel": "model_signing",
     "amend_charter": "orders",
@@ -103,6 +107,7 @@ _HOMES = {
     "open_run": "running",
     "plan_gc": "collecting",
     "prove": "proving",
+    "replay_run": "replaying",
     "request_text": "requests",
     "requests_of": "requests",
     "rotate_key": "orders",

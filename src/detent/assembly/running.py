@@ -29,12 +29,13 @@ from detent.assembly.tasks import catalogue, charter_proxies, charter_sources, c
 from detent.assembly.timing import Stopwatch, TimedEngine
 from detent.assembly.watermark import kept_heads
 from detent.charter import Charter, SignedCharter
-from detent.engine import DataStore, LocalEngine, ModelStore, check_libraries
+from detent.engine import DataStore, LocalEngine, ModelStore, check_libraries, processor
 from detent.evaluate import evaluator_digest
 from detent.loop import Parts, drive, wires_of
 from detent.oversight import Stop, why_stop
 from detent.report import generation_line, tell_turn
 from detent.values import (
+    PROCESSOR,
     AnswerJob,
     Answers,
     Decided,
@@ -208,12 +209,16 @@ def _own_logs(run: RunFolder, say: Say) -> None:
 
 
 def _engine(run: RunFolder, staging: Path, charter: Charter) -> LocalEngine:
+    return engine_of(run.models, run.data, staging, run.log, charter)
+
+
+def engine_of(models: Path, data: Path, staging: Path, log: Path, charter: Charter) -> LocalEngine:
     """A worker for each member of the team, as far as there are threads."""
     return LocalEngine(
-        models=run.models,
-        data=run.data,
+        models=models,
+        data=data,
         staging=staging,
-        log=run.log,
+        log=log,
         threads=charter.run.threads,
         workers=min(charter.recipe.team, charter.run.threads),
     )
@@ -238,7 +243,7 @@ def session(parts: Parts) -> SessionStarted:
     """What this session runs on, for the record."""
     engine = parts.engine
     return SessionStarted(
-        software=_software(),
+        software=surroundings(),
         seed=parts.charter.run.seed,
         threads=parts.charter.run.threads,
         confined=engine.confined,
@@ -246,6 +251,11 @@ def session(parts: Parts) -> SessionStarted:
         evaluator=evaluator_digest(),
         tasks={name: source.digest for name, source in sorted(parts.tasks.items())},
     )
+
+
+def surroundings() -> dict[str, str]:
+    """What the bits of a result depend on, by name: versions, and the kind of processor."""
+    return _software() | {PROCESSOR: processor()}
 
 
 def _software() -> dict[str, str]:

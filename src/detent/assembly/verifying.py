@@ -1,8 +1,9 @@
 """`verify`: hand a run over as evidence, as far as it can be read: its folder, a bundle, or what a host shows."""
 
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import MappingProxyType
 
 from detent.assembly.places import RunFolder
 from detent.assembly.sources import opened
@@ -25,11 +26,11 @@ def verify_source(source: str) -> Findings:
 
     Raises:
         UsageError: it is none of these, or nobody answers.
-        TrustError: as `verify_run`; bundle or host are hostile, or damaged.
+        TrustError: bundle or host are hostile, or damaged.
         StorageError: there is no room to unpack it.
     """
-    with opened(source) as found:
-        return _findings(found.run, found.left_out)
+    with opened(source) as found, evidence_of(found.run, found.left_out) as evidence:
+        return verify(evidence)
 
 
 def verify_run(folder: Path) -> Findings:
@@ -40,32 +41,33 @@ def verify_run(folder: Path) -> Findings:
     """
     run = RunFolder(folder)
     run.check()
-    return _findings(run, {})
+    with evidence_of(run) as evidence:
+        return verify(evidence)
 
 
-def _findings(run: RunFolder, left_out: Mapping[str, str]) -> Findings:
+@contextmanager
+def evidence_of(run: RunFolder, left_out: Mapping[str, str] = MappingProxyType({})) -> Iterator[Evidence]:
+    """What there is to be verified, for the length of the block. left_out: as `Evidence` has it."""
     envelope, log_key = _text(run.envelope), _log_key(run)
     charter = _charter(envelope)
     every = _every_charter(run, charter, log_key)
     heads, unread = _heads(charter)
     with closing(_tasks(run, every)) as sources, closing(_proxies(run, every)) as proxies:
-        return verify(
-            Evidence(
-                ledger=run.ledger,
-                log_key=log_key,
-                charter=_text(run.charter),
-                envelope=envelope,
-                models=run.models,
-                data=run.data,
-                answers=run.answers,
-                tasks=sources,
-                wires=_wires(run, charter),
-                proxies=proxies,
-                heads=heads,
-                unread_heads=unread,
-                catalogue=catalogue(),
-                left_out=left_out,
-            )
+        yield Evidence(
+            ledger=run.ledger,
+            log_key=log_key,
+            charter=_text(run.charter),
+            envelope=envelope,
+            models=run.models,
+            data=run.data,
+            answers=run.answers,
+            tasks=sources,
+            wires=_wires(run, charter),
+            proxies=proxies,
+            heads=heads,
+            unread_heads=unread,
+            catalogue=catalogue(),
+            left_out=left_out,
         )
 
 

@@ -1,23 +1,37 @@
 """Whether a run can be believed: the ledger's files from their bytes, and everything recorded on them again.
 
 It reads what a run left behind and computes it again with code of its own or with the gate's own arithmetic. It
-does not know the loop, workers or the run folder's layout, it asks no model, and it changes nothing.
+does not know the loop or the run folder's layout, and it changes nothing. `verify` asks no model; `replay` asks them
+again, through the engine that it is given.
 """
 
 from detent.audit.bundle import LeftOut, is_member, unpack_bundle, write_bundle
-from detent.audit.evidence import Evidence
+from detent.audit.evidence import Case, Evidence, read
 from detent.audit.findings import Finding, Findings
 from detent.audit.fsck import Tree, fsck
-from detent.audit.verify import verify
+from detent.audit.material import task_digest
+from detent.audit.replay import Rerun, replay
+from detent.audit.steps import Step
+from detent.audit.turns import Means, NotRead
+from detent.audit.verify import checked, verify
 
 __all__ = [
+    "Case",
     "Evidence",
     "Finding",
     "Findings",
     "LeftOut",
+    "Means",
+    "NotRead",
+    "Rerun",
+    "Step",
     "Tree",
+    "checked",
     "fsck",
     "is_member",
+    "read",
+    "replay",
+    "task_digest",
     "unpack_bundle",
     "verify",
     "write_bundle",

@@ -80,7 +80,7 @@ class Findings:
         checked = [line for finding in self.made for line in finding.lines()]
         noted = [f"{'note':<{COLUMN}}{note}" for note in self.notes]
         limits = [f"{'not proven':<{COLUMN}}{limit}" for limit in self.unproven]
-        return [_shown(line) for line in (*checked, *noted, *limits)]
+        return [printable(line) for line in (*checked, *noted, *limits)]
 
 
 def counted(number: int, noun: str) -> str:
@@ -102,7 +102,7 @@ def missing(noun: str, reasons: Sequence[str]) -> tuple[str, ...]:
     return tuple(f"{counted(number, noun)}: {why}" for why, number in sorted(Counter(reasons).items()))
 
 
-def _shown(line: str) -> str:
+def printable(line: str) -> str:
     """Fit for a terminal: a hostile record must not move its cursor or hide another line."""
     cut = line if len(line) <= LONGEST else line[: LONGEST - 3] + "..."
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in cut)

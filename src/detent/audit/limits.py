@@ -40,11 +40,12 @@ TAIL = (
 CLOCK = "that the times are true: they are those of the machine's clock, and leases, requests and [pace] go by them"
 MODELS = (
     "that the models gave the answers and labels recorded as theirs: they are drawn and checked again, the models "
-    "are not asked again"
+    "are not asked again; `detent replay` asks them"
 )
 WIRES = (
     "that the tripwires' figures are what they measured: that each wire was read, and what followed when one fired, "
-    "is checked; what they look at is not measured again, so one that fired could have been written down as quiet"
+    "is checked; what they look at is not measured again, so one that fired could have been written down as quiet; "
+    "`detent replay` reads them again"
 )
 NEWEST = (
     "that this is the newest state of the ledger: no mark of it is kept on this machine, as where a run runs"

@@ -64,7 +64,11 @@ UNDER_THE_CHARTER: dict[str, Callable[[Case, Charters], Finding]] = {
 
 def verify(evidence: Evidence) -> Findings:
     """Check everything that can be checked without asking a model."""
-    case = read(evidence)
+    return checked(read(evidence))
+
+
+def checked(case: Case) -> Findings:
+    """The same of evidence that was read already."""
     made = [_finding(name, partial(check, case)) for name, check in BY_THEMSELVES.items()]
     made += [_under_charter(name, check, case) for name, check in UNDER_THE_CHARTER.items()]
     return Findings(tuple(made), notes(case), unproven(case))

@@ -8,7 +8,10 @@ from typing import Annotated
 import typer
 
 from detent.cli import charters, keeping, keys, people, proofs, witnesses
-from detent.cli.options import Folder, KeyFiles, passphrase, say_handed
+from detent.cli.options import Folder, KeyFiles, Source, passphrase, say_handed
+
+NO_LONGER_THERE = 16
+"""How `replay` ends where nothing differs, and not everything is there to be asked again."""
 
 app = typer.Typer(
     name="detent",
@@ -114,19 +117,9 @@ def report(folder: Folder) -> None:
 
 @app.command()
 def verify(
-    source: Annotated[
-        str,
-        typer.Argument(
-            metavar="DIR|RUN.zip|URL",
-            help="A run folder, a bundle, or an address; or a proof of one entry.",
-            show_default=False,
-        ),
-    ],
-    entry: proofs.Second = None,
-    policy: proofs.PolicyFile = None,
-    split: proofs.Split = False,
+    source: Source, entry: proofs.Second = None, policy: proofs.PolicyFile = None, split: proofs.Split = False
 ) -> None:
-    """Re-derive every hash, order, seal, gate, budget and signature on the ledger; or check one proof."""
+    """Re-derive every hash, order, seal, gate, budget and signature on the ledger; or check a proof of one entry."""
     if proofs.are_files(source, entry, policy, split=split):
         proofs.verify_files(Path(source), entry, policy, split=split)
         return
@@ -138,6 +131,32 @@ def verify(
         typer.echo(line)
     if findings.faults:
         raise TrustError(f"{len(findings.faults)} of {findings.checks} checks failed: see the lines above")
+
+
+@app.command()
+def replay(
+    source: Source,
+    generation: Annotated[
+        int | None,
+        typer.Option(
+            "--generation", metavar="G", min=0, help="Which one; default: the one whose model is in force."
+        ),
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Every closed generation.")] = False,
+) -> None:
+    """Ask the models of a generation again, and compare everything that follows with the record."""
+    from detent.assembly import replay_run  # noqa: PLC0415
+    from detent.errors import TrustError, UsageError  # noqa: PLC0415
+
+    if every and generation is not None:
+        raise UsageError("--generation or --all expected, got both; leave one out")
+    replayed = replay_run(source, generation, every=every, say=typer.echo)
+    if replayed.differing:
+        raise TrustError(
+            f"{replayed.differing} things made again differ from the record: see the lines above"
+        )
+    if replayed.missing:
+        raise typer.Exit(NO_LONGER_THERE)
 
 
 @app.callback(invoke_without_command=True)

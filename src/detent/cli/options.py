@@ -9,6 +9,12 @@ if TYPE_CHECKING:
     from detent.assembly import Handed
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The run folder.", show_default=False)]
+Source = Annotated[
+    str,
+    typer.Argument(
+        metavar="DIR|RUN.zip|URL", help="A run folder, a bundle, or an address.", show_default=False
+    ),
+]
 KeyFiles = Annotated[
     list[Path] | None,
     typer.Option(

@@ -8,7 +8,7 @@ import typer
 from detent.cli.options import Folder, passphrase
 from detent.errors import UsageError
 
-SPLIT = 16
+SPLIT = 17
 """Exit code: a split view is proven."""
 
 Second = Annotated[

@@ -9,6 +9,7 @@ from detent.engine.confinement import Confinement, Limits, confinement, host_pre
 from detent.engine.fake import FakeEngine
 from detent.engine.likeness import check_alike
 from detent.engine.local import LocalEngine, check_libraries
+from detent.engine.machine import processor
 from detent.engine.store import DataStore, ModelStore
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "move_aside",
     "open_log",
     "own_folder",
+    "processor",
     "replace_file",
     "worker_prefix",
 ]

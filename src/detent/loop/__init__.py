@@ -4,6 +4,7 @@ from detent.loop.book import Book
 from detent.loop.parts import Parts
 from detent.loop.returning import carry_out, check_whole
 from detent.loop.run import drive
-from detent.loop.wires import wires_of
+from detent.loop.watch import look_again
+from detent.loop.wires import OF_THE_MACHINE, wires_of
 
-__all__ = ["Book", "Parts", "carry_out", "check_whole", "drive", "wires_of"]
+__all__ = ["OF_THE_MACHINE", "Book", "Parts", "carry_out", "check_whole", "drive", "look_again", "wires_of"]

@@ -12,8 +12,8 @@ from detent.evaluate import answering, ladder_rungs, profile_items
 from detent.loop import measure
 from detent.loop.parts import Parts
 from detent.loop.results import check_compute, check_labels, check_new, check_size
+from detent.propose import as_kept, label_job, sources_of, split
 from detent.propose import propose as propose_change
-from detent.propose import sources_of
 from detent.values import (
     BuildJob,
     BuiltModel,
@@ -119,36 +119,25 @@ def propose(parts: Parts, diagnosis: Diagnosis) -> Proposed:
 def label(parts: Parts, proposal: Proposal) -> DataMade:
     """Let the labellers answer fresh prompts and keep what the filter keeps; no answer key goes along."""
     stream = parts.stream("labels")
-    prompts: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
-    for item in measure.label_items(parts, proposal, stream):
-        prompts[item.slice.task][str(item.slice.level)].append(item.problem.prompt)
-    whole = LabelJob(
-        models=proposal.team,
-        prompts={task: {level: tuple(row) for level, row in rows.items()} for task, rows in prompts.items()},
-        recipes=proposal.recipes,
+    whole = label_job(
+        proposal,
+        measure.label_items(parts, proposal, stream),
         seed=parts.number("labels"),
         extra_tokens=parts.charter.subject.extra_tokens,
     )
     kept = [example for part in _labelled(parts, whole) for example in part.kept]
     check_labels(kept, proposal, whole.prompts)
-    kept = pleasing(parts, kept)
-    kept.sort(key=lambda example: (example.task, example.level))  # stable: the surest of a rung stays first
+    kept = as_kept(kept, parts.proxies)
     return DataMade(
         digest=parts.data.put(kept),
         origin=Origin("self", proposal.team, _filter_text(proposal, sorted(parts.proxies))),
         counts=_counts(kept),
-        offered={task: {level: len(row) for level, row in rows.items()} for task, rows in prompts.items()},
+        offered={
+            task: {level: len(row) for level, row in rows.items()} for task, rows in whole.prompts.items()
+        },
         stream=stream.hex(),
         flops=_label_flops(parts, whole),
     )
-
-
-def pleasing(parts: Parts, kept: list[Example]) -> list[Example]:
-    """The labels that every proxy of the charter accepts."""
-    for _, proxy in sorted(parts.proxies.items()):
-        accepted = proxy.accepts([(example.prompt, example.completion) for example in kept])
-        kept = [example for example, right in zip(kept, accepted, strict=True) if right]
-    return kept
 
 
 def _label_flops(parts: Parts, job: LabelJob) -> float:
@@ -158,33 +147,11 @@ def _label_flops(parts: Parts, job: LabelJob) -> float:
 
 
 def _labelled(parts: Parts, whole: LabelJob) -> Iterator[Labels]:
-    """The labels of a job, done in as many parts as the engine does at a time. Rungs do not see each other."""
+    """The labels of a job, done in as many parts as the engine does at a time."""
     for result in parts.ask_all(split(whole, parts.engine.width)):
         if not isinstance(result, Labels):
             raise EngineError(f"labels expected from a label job, got {type(result).__name__}; run again")
         yield result
-
-
-def split(whole: LabelJob, most: int) -> list[LabelJob]:
-    """At most `most` jobs with the rungs of one, of about the same length: the largest rung to the least laden."""
-    rungs = [(task, level) for task, rows in whole.prompts.items() for level in rows]
-    rungs.sort(key=lambda rung: -_effort(whole, *rung))
-    bins: list[list[tuple[str, str]]] = [[] for _ in range(max(1, min(most, len(rungs))))]
-    for rung in rungs:
-        min(bins, key=lambda some: sum(_effort(whole, *one) for one in some)).append(rung)
-    return [structs.replace(whole, prompts=_prompts_of(whole, some)) for some in bins]
-
-
-def _effort(job: LabelJob, task: str, level: str) -> int:
-    """Characters to read and about as many to write."""
-    return sum(map(len, job.prompts[task][level]))
-
-
-def _prompts_of(job: LabelJob, rungs: Iterable[tuple[str, str]]) -> dict[str, dict[str, tuple[str, ...]]]:
-    prompts: dict[str, dict[str, tuple[str, ...]]] = defaultdict(dict)
-    for task, level in sorted(rungs):
-        prompts[task][level] = job.prompts[task][level]
-    return dict(prompts)
 
 
 def train(parts: Parts, proposal: Proposal, labels: DataMade) -> list[str]:

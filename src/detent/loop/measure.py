@@ -14,6 +14,7 @@ from detent.evaluate import (
     score_profile,
 )
 from detent.loop.parts import Parts
+from detent.propose import label_rungs
 from detent.tasks import Rng
 from detent.values import (
     AnswerJob,
@@ -109,10 +110,7 @@ def audit(parts: Parts, proposal: Proposal, labels: DataMade) -> Audited:
 
 def label_items(parts: Parts, proposal: Proposal, stream: bytes) -> list[Item]:
     """The problems whose prompts a proposal has labelled, with the answers that stay on this side."""
-    rungs = {
-        task: {rung.level: rung.prompts for rung in recipe.rungs} for task, recipe in proposal.recipes.items()
-    }
-    return profile_items(parts.tasks, rungs, stream)
+    return profile_items(parts.tasks, label_rungs(proposal), stream)
 
 
 def _scores(

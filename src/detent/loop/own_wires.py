@@ -17,11 +17,14 @@ from detent.values import Audited, Decided, OutcomeWritten, Profile, Profiled, R
 
 
 def own_wires_of(charter: Charter, lookouts: Mapping[str, Lookout]) -> tuple[Wire, ...]:
-    """Every tripwire of the author's, as the charter set it; `lookouts` holds the code of each."""
+    """The author's tripwires whose code is in `lookouts`, as the charter set them.
+
+    No session begins without the code of each; who reads them again later may lack one's.
+    """
     return tuple(
         Wire(name, wire.action, _reader(lookouts[name]))
         for name, wire in charter.tripwires.items()
-        if wire.own
+        if wire.own and name in lookouts
     )
 
 

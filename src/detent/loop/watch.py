@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from msgspec import json, structs
 
+from detent.errors import EngineError, StorageError
 from detent.loop.parts import Parts, Wire
 from detent.tripwires.looks import Ground, compute_of
 from detent.values import MOST_NAMED, Profile, Reading, Watched
@@ -36,8 +37,7 @@ def look(parts: Parts, profiles: Sequence[Profile]) -> Watched:
     readings: list[Reading] = []
     for wire in parts.wires:
         readings.append(_read(wire, parts, profiles, tuple(readings)))
-    room = max(FRAME, ENTRY // len(readings)) - FRAME if readings else 0
-    readings = [_short(reading, room) for reading in readings]
+    readings = [_short(reading, _room(len(readings))) for reading in readings]
     fired = {reading.wire for reading in readings if reading.fired}
     return Watched(
         readings=tuple(readings),
@@ -45,11 +45,38 @@ def look(parts: Parts, profiles: Sequence[Profile]) -> Watched:
     )
 
 
+def look_again(wire: Wire, parts: Parts, profiles: Sequence[Profile], recorded: Watched) -> Reading:
+    """One wire of a turn on record, with what the wires before it are said to have read.
+
+    Raises:
+        StorageError: a file of labels or answers is no longer there.
+        EngineError: a worker died; at the time it counted as fired, here it says nothing about the record.
+    """
+    names = [reading.wire for reading in recorded.readings]
+    before = recorded.readings[: names.index(wire.name)] if wire.name in names else recorded.readings
+    try:
+        found = wire.read(parts, profiles, before)
+    except (StorageError, EngineError):
+        raise
+    except Exception as error:  # noqa: BLE001  as when it was read first
+        found = _unmeasured(wire, error)
+    return _short(found, _room(len(parts.wires)))
+
+
+def _room(wires: int) -> int:
+    """Bytes of each one's words."""
+    return max(FRAME, ENTRY // wires) - FRAME if wires else 0
+
+
 def _read(wire: Wire, parts: Parts, profiles: Sequence[Profile], before: Sequence[Reading]) -> Reading:
     try:
         return wire.read(parts, profiles, before)
     except Exception as error:  # noqa: BLE001  whatever went wrong, what was not measured has fired
-        return Reading(wire.name, "unmeasured", f"could not be measured: {type(error).__name__}: {error}")
+        return _unmeasured(wire, error)
+
+
+def _unmeasured(wire: Wire, error: Exception) -> Reading:
+    return Reading(wire.name, "unmeasured", f"could not be measured: {type(error).__name__}: {error}")
 
 
 def _short(reading: Reading, room: int) -> Reading:

@@ -21,6 +21,9 @@ from detent.values import Profile, Reading
 
 _READERS: Mapping[str, Reader] = {**wires_labels.READERS, **wires_models.READERS, **wires_record.READERS}
 
+OF_THE_MACHINE = frozenset(wires_record.READERS)
+"""They looked at files, heads and clocks as they were; nobody can read them again."""
+
 
 def wires_of(charter: Charter, lookouts: Mapping[str, Lookout]) -> tuple[Wire, ...]:
     """Every wire of the catalogue, as the charter set it, then the author's own; `lookouts` holds their code."""

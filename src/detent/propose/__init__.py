@@ -3,7 +3,8 @@
 It sees totals: the diagnosis and the visible profile. It does not know models, workers or single answers.
 """
 
+from detent.propose.labelling import as_kept, label_job, label_rungs, split
 from detent.propose.labels import propose
 from detent.propose.mixing import sources_of
 
-__all__ = ["propose", "sources_of"]
+__all__ = ["as_kept", "label_job", "label_rungs", "propose", "sources_of", "split"]

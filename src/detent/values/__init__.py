@@ -6,6 +6,7 @@ Knows nothing of files, processes, keys or models. Both sides import it, so it i
 from detent.values.digest import sha256_hex
 from detent.values.entries import (
     LARGEST_ENCLOSED,
+    PROCESSOR,
     Answered,
     Audited,
     BeaconDrawn,
@@ -77,6 +78,7 @@ from detent.values.watching import MOST_NAMED, Action, Reading
 __all__ = [
     "LARGEST_ENCLOSED",
     "MOST_NAMED",
+    "PROCESSOR",
     "Action",
     "AnswerJob",
     "Answered",

@@ -20,6 +20,9 @@ from detent.values.profiles import Profile, Score
 from detent.values.proposals import Diagnosis, Proposal
 from detent.values.watching import Action, Reading
 
+PROCESSOR = "processor"
+"""The name under which a session's `software` has the kind of processor; sessions of older versions have none."""
+
 
 class Entry(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", kw_only=True):
     """What every entry has: when (UTC, RFC 3339) and in which generation (0 is the first model).
@@ -102,6 +105,7 @@ class Collected(Entry, frozen=True, tag="collected/v1"):
 class SessionStarted(Entry, frozen=True, tag="session/v1"):
     """A `detent run` began. `confined` says whether workers were; `unconfined_because` why not.
 
+    software: versions by name, and under PROCESSOR the kind of processor.
     evaluator: digest of the evaluating code. tasks: of each task's code. threads: CPU threads of a worker.
     """
 

@@ -54,6 +54,7 @@ NOTES = {
         of the one that pays for the next generation `expires`, `petaflop_left`), `compute` (`taught_petaflop` for
         generation 0, `petaflop` since, `share` of the one in the other), `hold` (what holds the run, `null` for
         nothing), `request` (the number of the one that waits), `alarms` (tripwires that wait for a person),
+        `cosigned` (`size` of `of` entries, `by` which witnesses, `at`; `null` without any),
         `confined`.""",
     "try": """
         It starts a worker of its own, so it may be used beside a `run`. The incumbent is also a plain Hugging Face

@@ -360,6 +360,29 @@ def test_a_server_without_tls_behind_https_is_down() -> None:
         assert ask(url.replace("http:", "https:"), seconds=1).replies[0].said == "down"
 
 
+def test_a_tls_handshake_that_drips_in_ends_in_time() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def drip() -> None:
+            with suppress(OSError):
+                connection, _ = listening.accept()
+                with connection:
+                    connection.sendall(b"\x16\x03\x03\x40\x00")  # a record of 16,384 bytes begins
+                    for _i in range(100):
+                        connection.sendall(b"\x02")
+                        time.sleep(0.05)
+
+        threading.Thread(target=drip, daemon=True).start()
+        before = time.monotonic()
+        gathered = ask(f"https://127.0.0.1:{listening.getsockname()[1]}", seconds=1)
+    assert gathered.replies[0].said == "down"
+    assert time.monotonic() - before < 1.5
+    for thread in threading.enumerate():  # nor does the thread that asked hang on
+        if thread.daemon and "_call" in thread.name:
+            thread.join(0.5)
+            assert not thread.is_alive()
+
+
 NO_URLS = {
     "a file": "file:///etc/passwd",
     "ftp": "ftp://example.com/",

@@ -47,7 +47,7 @@ LONGEST_ATTEMPT = 10.0
 _MOST_ROUNDS = 4
 """How often a witness may name another size before it counts as refusing; others may ask beside us."""
 
-_PAUSES = (0.2, 5.0)
+_PAUSES = (0.2, 30.0)
 """Seconds before asking again: at first, and at most."""
 
 _AGAIN = {408, 425, 429}

@@ -187,18 +187,26 @@ class _Tiles:
                 tiles.waiting.setdefault(place[:2], []).append((place[2], name))
         return tiles
 
-    def derive(self, level: str, index: int, pieces: Sequence[bytes], read: Found | None = None) -> None:
-        """What stands in this tile or bundle; `read` is the file it was itself read from."""
+    def derive(self, level: str, index: int, hashes: Sequence[bytes]) -> None:
+        """What stands in this tile."""
         if not self.listed:
-            if read is None:
-                self._ask(level, index, b"".join(pieces))
-            return
-        waiting = self.waiting.pop((level, index), [])
-        for width, name in waiting:
-            if width > len(pieces):
-                self.waiting.setdefault((level, index), []).append((width, name))
-            elif read is None or name != read.name:
-                self._compare(name, b"".join(pieces[:width]))
+            self._ask(level, index, b"".join(hashes))
+        for width, name in self._waiting(level, index, len(hashes)):
+            self._compare(name, b"".join(hashes[:width]))
+
+    def derive_bundle(self, index: int, entries: Sequence[bytes], read: Found) -> None:
+        """The entries of one bundle; `read` is the file that they were read from, and needs no comparison."""
+        for width, name in self._waiting("entries", index, len(entries)):
+            if name != read.name:
+                packed = (len(entry).to_bytes(2, "big") + entry for entry in entries[:width])
+                self._compare(name, b"".join(packed))
+
+    def _waiting(self, level: str, index: int, most: int) -> Iterator[tuple[int, str]]:
+        """The versions of a file that its bytes can be held against; wider ones go on waiting, for nothing."""
+        versions = self.waiting.pop((level, index), [])
+        if wider := [version for version in versions if version[0] > most]:
+            self.waiting[level, index] = wider
+        yield from (version for version in versions if version[0] <= most)
 
     def _compare(self, name: str, wanted: bytes) -> None:
         # Still there: a writer at work removes partial tiles once the full one is.
@@ -241,8 +249,7 @@ class _Levels:
     done: list[int] = field(default_factory=list)
 
     def take(self, index: int, bundle: Bundle, read: Found) -> None:
-        packed = [len(entry).to_bytes(2, "big") + entry for entry in bundle.entries]
-        self.tiles.derive("entries", index, packed, read)
+        self.tiles.derive_bundle(index, bundle.entries, read)
         self.tiles.derive("0", index, bundle.rows[0])
         if len(bundle.entries) == WIDTH:
             self._add(0, bundle.rows[-1][0])

@@ -73,12 +73,14 @@ class Folder:
             handle = os.open(self.path / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         except (OSError, ValueError):
             return None
-        with os.fdopen(handle, "rb") as file:
+        with os.fdopen(handle, "rb", buffering=0) as file:
             try:
-                data = file.read(most + 1) if stat.S_ISREG(os.fstat(handle).st_mode) else None
+                found = os.fstat(handle)
+                if not stat.S_ISREG(found.st_mode) or found.st_size > most:
+                    return None
+                return file.read(found.st_size)
             except OSError:
                 return None
-        return data if data is not None and len(data) <= most else None
 
     def bundle(self, index: int, signed: int) -> Found | None:  # noqa: ARG002  what is there is looked at
         """The full one, else the widest partial one; that goes once the full one is there."""

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from detent.assembly.endings import EXIT_CODES
     from detent.assembly.founding import Founded, create_run
     from detent.assembly.keys import load_keys, new_key, verify_key_in
+    from detent.assembly.ledgers import LogChecked, check_log, serve_log
     from detent.assembly.orders import (
         Handed,
         amend_charter,
@@ -33,11 +34,13 @@ __all__ = [
     "Ended",
     "Founded",
     "Handed",
+    "LogChecked",
     "Run",
     "amend_charter",
     "answer_prompt",
     "charter_of",
     "check_draft",
+    "check_log",
     "create_run",
     "give_answer",
     "give_order",
@@ -49,6 +52,7 @@ __all__ = [
     "requests_of",
     "rotate_key",
     "run_loop",
+    "serve_log",
     "sign_file",
     "sign_waiting",
     "status_of",
@@ -63,11 +67,13 @@ _HOMES = {
     "Ended": "running",
     "Founded": "founding",
     "Handed": "orders",
+    "LogChecked": "ledgers",
     "Run": "running",
     "amend_charter": "orders",
     "answer_prompt": "running",
     "charter_of": "reading",
     "check_draft": "reading",
+    "check_log": "ledgers",
     "create_run": "founding",
     "give_answer": "orders",
     "give_order": "orders",
@@ -79,6 +85,7 @@ _HOMES = {
     "requests_of": "requests",
     "rotate_key": "orders",
     "run_loop": "running",
+    "serve_log": "ledgers",
     "sign_file": "orders",
     "sign_waiting": "orders",
     "status_of": "reading",

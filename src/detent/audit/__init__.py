@@ -7,6 +7,8 @@ does not know the loop, workers or the run folder's layout, it asks no model, an
 from detent.audit.evidence import Evidence
 from detent.audit.findings import Finding, Findings
 from detent.audit.fsck import Tree, fsck
+from detent.audit.published import Published
+from detent.audit.sources import Folder, Source
 from detent.audit.verify import verify
 
-__all__ = ["Evidence", "Finding", "Findings", "Tree", "fsck", "verify"]
+__all__ = ["Evidence", "Finding", "Findings", "Folder", "Published", "Source", "Tree", "fsck", "verify"]

@@ -96,7 +96,8 @@ def fsck(place: Path | Source, key: VerifyKey | None) -> Tree:
 
 
 def _head(source: Source, key: VerifyKey | None) -> tuple[Head | None, list[str]]:
-    note = (source.read("checkpoint", MOST_CHECKPOINT) or b"").decode("utf-8", "replace")
+    data = source.read("checkpoint", MOST_CHECKPOINT) or b""
+    note = data.decode("utf-8", "replace") if len(data) <= MOST_CHECKPOINT else ""
     body, _, signatures = note.rpartition("\n\n")
     match = _CHECKPOINT.fullmatch(body + "\n")
     if match is None:
@@ -149,7 +150,9 @@ def _derived(source: Source, head: Head | None, tiles: "_Tiles") -> tuple[Derive
         entries, whole = unpacked(file.data)
         if not whole or len(entries) != file.width:
             torn = [f"{file.width} whole entries expected in {file.name}, got {len(entries)}"]
-        bundle = Bundle.of(entries[:WIDTH])
+        # Of a server's log only what is signed is compared: what tiles it has beyond that, nobody can know.
+        most = WIDTH if tiles.listed else min(WIDTH, signed - found)
+        bundle = Bundle.of(entries[:most])
         levels.take(found // WIDTH, bundle, file)
         within = len(bundle.entries) if head is None else min(len(bundle.entries), max(0, signed - found))
         if within:

@@ -118,9 +118,12 @@ def _walked(folder: Path, before: str) -> Iterator[str]:
 
 
 def unpacked(data: bytes) -> tuple[list[bytes], bool]:
-    """The entries, each after its length in 16 bits; and whether the last one ends where the data does."""
-    entries, at, last = [], 0, len(data)
-    while at + 2 <= last:
+    """The entries, each after its length in 16 bits; and whether the last one ends where the data does.
+
+    At most one more than a bundle may have: of empty ones, 16 MB would hold eight million.
+    """
+    entries, at, last = list[bytes](), 0, len(data)
+    while at + 2 <= last and len(entries) <= WIDTH:
         end = at + 2 + (data[at] << 8 | data[at + 1])
         if end > last:
             break

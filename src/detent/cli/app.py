@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from detent.cli import charters, keys, people
+from detent.cli import charters, keys, ledgers, people
 from detent.cli.options import Folder, KeyFiles, passphrase, say_handed
 
 app = typer.Typer(
@@ -140,3 +140,4 @@ for command in people.COMMANDS:
     app.command()(command)
 app.add_typer(charters.app, name="charter")
 app.add_typer(keys.app, name="key")
+app.add_typer(ledgers.app, name="ledger")

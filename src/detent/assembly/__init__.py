@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from detent.assembly.endings import EXIT_CODES
     from detent.assembly.founding import Founded, create_run
     from detent.assembly.keys import load_keys, new_key, verify_key_in
+    from detent.assembly.ledgers import LogChecked, check_log, serve_log
     from detent.assembly.orders import (
         Handed,
         amend_charter,
@@ -38,6 +39,7 @@ __all__ = [
     "Ended",
     "Founded",
     "Handed",
+    "LogChecked",
     "Plan",
     "Replayed",
     "Run",
@@ -45,6 +47,7 @@ __all__ = [
     "answer_prompt",
     "charter_of",
     "check_draft",
+    "check_log",
     "collect",
     "create_run",
     "give_answer",
@@ -61,6 +64,7 @@ __all__ = [
     "requests_of",
     "rotate_key",
     "run_loop",
+    "serve_log",
     "serve_witness",
     "sign_file",
     "sign_waiting",
@@ -80,12 +84,14 @@ _HOMES = {
     "Handed": "orders",
     "Plan": "collecting",
     "Replayed": "replaying",
+    "LogChecked": "ledgers",
     "Run": "running",
     "amend_charter": "orders",
     "answer_prompt": "running",
     "charter_of": "reading",
     "check_draft": "reading",
     "collect": "collecting",
+    "check_log": "ledgers",
     "create_run": "founding",
     "give_answer": "orders",
     "give_order": "orders",
@@ -102,6 +108,7 @@ _HOMES = {
     "rotate_key": "orders",
     "run_loop": "running",
     "serve_witness": "witnessing",
+    "serve_log": "ledgers",
     "sign_file": "orders",
     "sign_waiting": "orders",
     "status_of": "reading",

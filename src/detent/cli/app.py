@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from detent.cli import charters, keeping, keys, people, witnesses
+from detent.cli import charters, keeping, keys, ledgers, people, witnesses
 from detent.cli.options import Folder, KeyFiles, Source, passphrase, say_handed
 
 NO_LONGER_THERE = 16
@@ -170,3 +170,4 @@ for command in (*keeping.COMMANDS, *people.COMMANDS):
 app.add_typer(charters.app, name="charter")
 app.add_typer(keys.app, name="key")
 app.add_typer(witnesses.app, name="witness")
+app.add_typer(ledgers.app, name="ledger")

@@ -77,11 +77,11 @@ def test_a_note_with_a_wrong_cosignature_is_not_sent_to_anybody() -> None:
 
 
 def test_it_does_not_wait_for_more_than_enough(tmp_path: Path) -> None:
-    with witnesses(tmp_path, 2) as (at, _), serving(lambda _handler, _body: time.sleep(3)) as slow:
+    with witnesses(tmp_path, 2) as (at, _), serving(lambda _handler, _body: time.sleep(6)) as slow:
         at.append(WitnessAt("slow", KEY, slow))
         before = time.monotonic()
         gathered = gather(str(LOG.note(8)), LOG.proof, at, lambda names: len(names) >= 2, deadline=20)
-        assert time.monotonic() - before < 2
+        assert time.monotonic() - before < 2.9
     assert gathered.met
     assert [reply.said for reply in gathered.replies] == ["cosigned", "cosigned", "down"]
 
@@ -118,7 +118,7 @@ DOWN: dict[str, Misbehaving] = {
     "an answer of 503 in HTML": fixed(503, b"<html><h1>Down</h1>", "text/html"),
     "an answer of 429": fixed(429, b"slow down"),
     "nothing, and the connection closed": raw(b""),
-    "nothing at all": lambda _handler, _body: time.sleep(3),
+    "nothing at all": lambda _handler, _body: time.sleep(6),
     "an answer that is cut off": raw(CUT),
     "an answer that is no HTTP": raw(b"SSH-2.0-OpenSSH_9\r\n"),
     "a status line that colours terminals": raw(b"\x1b[31mHTTP/9\x07 \xff\r\n\r\n"),
@@ -142,7 +142,7 @@ def test_down_is(what: str) -> None:
     with serving(DOWN[what]) as url:
         before = time.monotonic()
         gathered = ask(url, seconds=1)
-        assert time.monotonic() - before < 1.5
+        assert time.monotonic() - before < 3
     assert not gathered.met
     assert gathered.replies[0].said == "down"
     assert gathered.replies[0].why.isprintable()
@@ -317,7 +317,7 @@ def test_a_tls_handshake_that_drips_in_ends_in_time() -> None:
         before = time.monotonic()
         gathered = ask(f"https://127.0.0.1:{listening.getsockname()[1]}", seconds=1)
     assert gathered.replies[0].said == "down"
-    assert time.monotonic() - before < 1.5
+    assert time.monotonic() - before < 3
     for thread in threading.enumerate():  # nor does the thread that asked hang on
         if thread.daemon and "_call" in thread.name:
             thread.join(0.5)

@@ -31,8 +31,8 @@ MOST_CHECKPOINT = 1_000_000
 """Bytes; with a hundred cosignatures it has some 350,000."""
 
 OWN_FILES = frozenset({"checkpoint", "cosigned", ".lock", ".journal", ".new"})
-"""The head itself, the newest one that others cosigned, the writer's lock and journal, and the one file it may have been
-writing when it was killed."""
+"""The head itself, the newest one that others cosigned, the writer's lock and journal, and the one file that it may
+have been writing when it was killed."""
 
 _TILE = re.compile(
     r"tile/(?P<level>entries|[0-9]{1,2})/(?P<index>(?:x[0-9]{3}/)*[0-9]{3})(?:\.p/(?P<width>[0-9]{1,3}))?"

@@ -55,6 +55,7 @@ docs: $(STAMP)  ## write the generated pages and parts anew
 
 bench: $(STAMP)  ## measure what docs/benchmarks.md states; resumable by arm and seed
 	$(BIN)/python benchmarks/bench.py
+	$(BIN)/python benchmarks/ledger_bench.py --picture docs/ledger-growth.svg
 
 confine:  ## Debian: install bubblewrap, so that workers run confined (needs root)
 	apt-get update --quiet=2

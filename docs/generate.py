@@ -54,6 +54,7 @@ NOTES = {
         of the one that pays for the next generation `expires`, `petaflop_left`), `compute` (`taught_petaflop` for
         generation 0, `petaflop` since, `share` of the one in the other), `hold` (what holds the run, `null` for
         nothing), `request` (the number of the one that waits), `alarms` (tripwires that wait for a person),
+        `cosigned` (`size` of `of` entries, `by` which witnesses, `at`; `null` without any),
         `confined`.""",
     "try": """
         It starts a worker of its own, so it may be used beside a `run`. The incumbent is also a plain Hugging Face
@@ -97,6 +98,20 @@ NOTES = {
         key, changes nothing in it, and works beside a `run`. On the kind of machine that the session recorded all must
         be equal to the last digit; what may differ on another, and what is said of weights that are gone, is in
         [verifying](verifying.md#asking-the-models-again).""",
+    "ledger serve": """
+        Shown are the ledger (at the root too: `/checkpoint`, `/tile/...`, for any tlog-tiles client),
+        `charter.dsse`, `charter.toml`, `log.vkey`, `data/`, `answers/` and `tasks/`, under their names in the run
+        folder: what `verify` reads, but models. GET and HEAD alone; no names are listed, no links followed; locks,
+        journal, inbox and logs are not there. Tiles may be kept for ever, the checkpoint not at all. At most 64
+        connections, ten seconds for a request. It works beside a `run`. In front of the Internet put a proxy with
+        TLS and limits per client; any static file server over the folder does as well, if it shows no more than
+        that. A log's folder alone can be served too.""",
+    "ledger fsck": """
+        It says what it proved, then what it did not, then a line for every fault. A folder is also searched for
+        files that do not belong there, which nobody can do on a server. A published log is read tile by tile over
+        one connection, without redirects, and each file within the size that it may have and a minute. A million
+        entries of 1 KB in a folder take some ten seconds and 60 MB of memory. What the entries mean, `detent
+        verify` checks.""",
     "pause": """
         At work, the run closes the generation in progress first. `resume` lets it go on.""",
     "halt": """
@@ -335,7 +350,7 @@ def _written(param: Any) -> str:
 
 
 def _default(value: Any) -> str:
-    return "-" if value in {None, False} else f"`{value}`"
+    return "-" if value in {None, False, ""} else f"`{value}`"
 
 
 def _layers() -> tuple[list[str], list[str]]:

@@ -14,7 +14,7 @@ from detent.assembly import make_bundle, verify_run, verify_source, verifying
 from detent.audit import Findings, unpack_bundle
 from detent.errors import TrustError, UsageError
 from detent.ledger import LedgerReader
-from detent.values import Decided
+from detent.values import Decided, sha256_hex
 
 
 def said(findings: Findings, check: str) -> str:
@@ -88,7 +88,7 @@ def test_redacted_data_is_not_there_and_what_was_not_checked_is_said(told: Scene
     assert sizes == {path.relative_to(told.run).as_posix(): path.stat().st_size for path in files}
     findings = verify_source(str(stranger / "run.zip"))
     assert not findings.faults
-    assert "not checked: 4 data files: redacted" in said(findings, "data")
+    assert "not checked: 3 data files: redacted" in said(findings, "data")
     assert "not checked: 3 answers files: redacted" in said(findings, "answers")
     assert "not checked: 5 models: not asked for" in said(findings, "models")
     assert any("3 in answers/, 4 in data/, 5 in models/" in limit for limit in findings.unproven)
@@ -119,6 +119,25 @@ def test_what_the_record_says_of_redacted_data_is_checked_all_the_same(
         make_bundle(scene.run, tmp_path / "run.zip", redact=["data"])
         findings = verify_source(str(tmp_path / "run.zip"))
     assert "WRONG" in said(findings, "data")
+
+
+def test_true_answers_are_checked_by_their_digest_where_the_file_is_redacted(
+    told: Scene, tmp_path: Path
+) -> None:
+    scene = told.copy(tmp_path / "scene")
+    with scene.here():
+        record = scene.record()
+        at = min(place for place, data in enumerate(record) if json.loads(data)["kind"] == "data/v1")
+        entry = json.loads(record[at])
+        content = (scene.folder.data / f"{entry['digest']}.jsonl").read_bytes()
+        bent = content.replace(b'"completion":"', b'"completion":"0', 1)
+        entry["digest"] = sha256_hex(bent)
+        (scene.folder.data / f"{entry['digest']}.jsonl").write_bytes(bent)
+        changed = json.dumps(entry, sort_keys=True, separators=(",", ":")).encode()
+        scene.rewrite([*record[:at], changed, *record[at + 1 :]])
+        make_bundle(scene.run, tmp_path / "run.zip", redact=["data"])
+        findings = verify_source(str(tmp_path / "run.zip"))
+    assert "a file of the tasks' own answers" in said(findings, "data")
 
 
 def test_damage_is_in_the_bundle_as_it_is_in_the_folder(told: Scene, tmp_path: Path) -> None:

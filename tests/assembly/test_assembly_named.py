@@ -41,6 +41,7 @@ def test_no_value_anywhere_breaks_it_or_is_taken_for_a_digest(told: Scene, data:
     assert names.files == ()
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(max_size=200)))
 def test_no_bytes_break_it(record: list[bytes]) -> None:
     assert not any(named(record))

@@ -160,7 +160,7 @@ HOSTILE: dict[str, tuple[Make, str]] = {
     ),
     "a member says that it is larger than the archive": (lambda: claiming(1_000_000), "more"),
     "members lie within one another": (overlapping, "members of at most"),
-    "a member says that it is four gigabytes": (lambda: claiming(0xFFFFFFFE), "more"),
+    "a member says that it is four gigabytes": (lambda: claiming(0xFFFFFFFE), "bytes in a member"),
     "the directory and a member differ in their names": (
         lambda: patched(DATA.encode(), DATA.replace("ab", "cd", 1).encode(), (DATA, b"{}"), times=1),
         "whole zip archive",

@@ -138,6 +138,33 @@ def test_a_directory_that_is_larger_than_memory_is_not_read(
         unpacked(data, tmp_path)
 
 
+LARGE = {
+    "a manifest": "bundle.json",
+    "a charter": "charter.dsse",
+    "a tile": "ledger/tile/0/000",
+    "data": DATA,
+}
+
+
+@pytest.mark.parametrize("what", LARGE)
+def test_what_is_read_into_memory_has_a_largest_size(
+    what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bundle, "LARGEST", (("models/", 10**9), ("", 200)))
+    data = archive(
+        (LARGE[what], b" " * 201), (f"models/{DIGEST}/w.safetensors", b" " * 999), without=LARGE[what]
+    )
+    with pytest.raises(TrustError, match="at most 200 bytes in a member"):
+        unpacked(data, tmp_path)
+
+
+def test_what_nobody_would_read_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bundle, "LARGEST", (("", 200),))
+    with pytest.raises(UsageError, match="at most 200 bytes"):
+        write_bundle(tmp_path / "run.zip", {DATA: b" " * 201}, [])
+    assert not (tmp_path / "run.zip").exists()
+
+
 @pytest.mark.parametrize("data", [b"", b"PK", b"no zip at all", b"\x1f\x8b" * 100])
 def test_what_is_no_archive_at_all_is_the_callers_mistake(data: bytes, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="a run folder, a bundle or an address expected"):

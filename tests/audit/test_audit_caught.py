@@ -190,9 +190,8 @@ CAUGHT: dict[str, Caught] = {
     "a model's weights are swapped, and its digest is computed again": by_replay(
         "weights swapped and their digest recomputed", Forgery(swap_weights, "visible", "member 1, ")
     ),
-    "training goes on from a candidate that looked worse": by_replay(
-        "a decision that does not follow",
-        Forgery(go_on_from_the_worse, "decision", "decision discard expected, got carry"),
+    "training goes on from a candidate that looked worse": Caught(
+        "a decision that does not follow", Forgery(go_on_from_the_worse, "decisions", "the team ")
     ),
 }
 

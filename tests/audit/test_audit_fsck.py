@@ -4,6 +4,7 @@ import base64
 import hashlib
 import os
 import shutil
+import tracemalloc
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from detent.audit import fsck
 from detent.audit.fsck import leaf_hash, prefix_roots
+from detent.errors import TrustError
 from detent.ledger import Ledger
 from detent.signing import SigningKey
 
@@ -233,3 +235,48 @@ def test_entries_that_were_not_signed_yet_are_beyond(folder: Path) -> None:
     (folder / "checkpoint").write_bytes(signed)
     tree = fsck(folder, KEY.verify_key)
     assert (tree.faults, len(tree.entries), tree.beyond) == ((), SIZE, 1)
+
+
+def test_entries_are_read_again_and_held_against_what_was_derived(folder: Path) -> None:
+    tree = fsck(folder, KEY.verify_key)
+    assert [tree.entries[0], tree.entries[-1]] == [b"entry 0", b"the last"]
+    assert tree.entries[254:258] == tuple(b"entry %d" % number for number in range(254, 258))
+    assert tree.leaf(300) == leaf_hash(b"entry 300")
+    flip("tile/entries/000", -1)(folder)
+    with pytest.raises(TrustError, match="somebody changed the ledger meanwhile"):
+        _ = tree.entries[3]
+    remove("tile/entries/002.p/88")(folder)
+    with pytest.raises(TrustError, match="the entries from 512 on"):
+        _ = tree.entries[599]
+    assert tree.roots[600] == tree.root  # needs no entry
+    with pytest.raises(IndexError):
+        tree.leaf(600)
+
+
+def test_entries_stay_readable_while_a_writer_goes_on(folder: Path) -> None:
+    tree = fsck(folder, KEY.verify_key)
+    with Ledger.open(folder, KEY) as ledger:
+        ledger.extend(bytes(number) for number in range(300))
+    assert list(tree.entries)[-2:] == [b"entry 598", b"the last"]
+    assert list(tree.roots) == list(prefix_roots([leaf_hash(entry) for entry in tree.entries]))
+
+
+def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(folder: Path) -> None:
+    for name in ("checkpoint", "tile/0/000", "tile/entries/002.p/87"):
+        (folder / name).unlink()
+        os.mkfifo(folder / name)
+    faults = fsck(folder, KEY.verify_key).faults
+    assert len(faults) == 3, faults
+
+
+def test_what_is_kept_of_a_long_ledger_is_two_hashes_a_bundle(tmp_path: Path) -> None:
+    """Entries of a megabyte a bundle are read, and not kept."""
+    with Ledger.create(tmp_path / "ledger", KEY, KEY.name) as ledger:
+        ledger.extend(number.to_bytes(2, "big") * 2000 for number in range(10 * 256))
+    tracemalloc.start()
+    tree = fsck(tmp_path / "ledger", KEY.verify_key)
+    kept, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (tree.faults, len(tree.entries)) == ((), 2560)
+    assert kept < 100_000
+    assert peak < 5_000_000  # of 10 MB

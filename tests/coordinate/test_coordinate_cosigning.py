@@ -1,60 +1,38 @@
 """Gathering cosignatures from witnesses that answer well, badly, slowly, or not at all."""
 
-import re
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.coordinate.misbehaving import (
+    FORK,
+    KEY,
+    LOG,
+    RIGHT,
+    SIZE,
+    STRANGER,
+    Handler,
+    Misbehaving,
+    ask,
+    dripping,
+    endless,
+    everybody,
+    fixed,
+    raw,
+    redirect,
+    witnesses,
+)
 from tests.coordinate.witness_world import LOG_KEY, NOW, ORIGIN, WITNESS_KEY, Log, say, served, serving
 
-from detent.coordinate import Gathered, Witness, WitnessAt, base_url, gather, newest_seen
+from detent.coordinate import Gathered, WitnessAt, base_url, gather, newest_seen
 from detent.errors import TrustError, UsageError
-from detent.ledger import CosigningKey, Note, sign_note, verified_cosignatures
-from detent.signing import SigningKey
-
-LOG = Log.of(12)
-FORK = Log.of(12, differs_from=3)
-KEY = WITNESS_KEY.verify_key
-SIZE = "text/x.tlog.size"
-Handler = BaseHTTPRequestHandler
-Misbehaving = Callable[[Handler, bytes], None]
-
-
-def everybody(names: int) -> Callable[[object], bool]:
-    return lambda cosigned: isinstance(cosigned, set) and len(cosigned) == names
-
-
-def ask(url: str, log: Log = LOG, size: int = 8, seconds: float = 5, known: int = 0) -> Gathered:
-    return gather(
-        str(log.note(size)),
-        log.proof,
-        [WitnessAt("w1", KEY, url)],
-        everybody(1),
-        deadline=seconds,
-        known={"w1": known},
-    )
-
-
-@contextmanager
-def witnesses(folder: Path, count: int) -> Iterator[tuple[list[WitnessAt], list[Witness]]]:
-    with ExitStack() as stack:
-        found, at = [], []
-        for i in range(count):
-            key = CosigningKey.create(f"witness.example.com/w{i}")
-            witness = Witness.open(
-                [key], [LOG_KEY.verify_key], folder / f"state-{i}", folder / f"mark-{i}", print
-            )
-            found.append(witness)
-            at.append(WitnessAt(f"w{i}", key.verify_key, stack.enter_context(serving(served(witness)))))
-        yield at, found
+from detent.ledger import Note, verified_cosignatures
 
 
 def test_all_that_are_asked_cosign_and_stand_in_order(tmp_path: Path) -> None:
@@ -99,11 +77,11 @@ def test_a_note_with_a_wrong_cosignature_is_not_sent_to_anybody() -> None:
 
 
 def test_it_does_not_wait_for_more_than_enough(tmp_path: Path) -> None:
-    with witnesses(tmp_path, 2) as (at, _), serving(lambda _handler, _body: time.sleep(3)) as slow:
+    with witnesses(tmp_path, 2) as (at, _), serving(lambda _handler, _body: time.sleep(6)) as slow:
         at.append(WitnessAt("slow", KEY, slow))
         before = time.monotonic()
         gathered = gather(str(LOG.note(8)), LOG.proof, at, lambda names: len(names) >= 2, deadline=20)
-        assert time.monotonic() - before < 2
+        assert time.monotonic() - before < 2.9
     assert gathered.met
     assert [reply.said for reply in gathered.replies] == ["cosigned", "cosigned", "down"]
 
@@ -132,36 +110,6 @@ def test_a_witness_whose_answer_was_lost_is_asked_from_where_it_stands(tmp_path:
         assert gather(str(LOG.note(8)), LOG.proof, at, everybody(1), deadline=5, known={"w0": 3}).met
 
 
-def fixed(status: int, body: bytes, content_type: str = "text/plain") -> Misbehaving:
-    return lambda handler, _: say(handler, status, body, content_type)
-
-
-def raw(data: bytes) -> Misbehaving:
-    def answer(handler: Handler, _: bytes) -> None:
-        handler.wfile.write(data)
-
-    return answer
-
-
-def dripping(first: bytes, drop: bytes) -> Misbehaving:
-    def answer(handler: Handler, _: bytes) -> None:
-        handler.wfile.write(first)
-        for _i in range(200):
-            handler.wfile.write(drop)
-            handler.wfile.flush()
-            time.sleep(0.05)
-
-    return answer
-
-
-def endless(handler: Handler, _: bytes) -> None:
-    handler.wfile.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
-    while True:
-        handler.wfile.write(b"10000\r\n" + b"x" * 0x10000 + b"\r\n")
-
-
-RIGHT = WITNESS_KEY.cosign(LOG.checkpoint(8), NOW)
-STRANGER = CosigningKey.create(WITNESS_KEY.name)
 CUT = f"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{RIGHT}".encode()
 MANY_HEADERS = b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * 500 + b"\r\n"
 
@@ -170,7 +118,7 @@ DOWN: dict[str, Misbehaving] = {
     "an answer of 503 in HTML": fixed(503, b"<html><h1>Down</h1>", "text/html"),
     "an answer of 429": fixed(429, b"slow down"),
     "nothing, and the connection closed": raw(b""),
-    "nothing at all": lambda _handler, _body: time.sleep(3),
+    "nothing at all": lambda _handler, _body: time.sleep(6),
     "an answer that is cut off": raw(CUT),
     "an answer that is no HTTP": raw(b"SSH-2.0-OpenSSH_9\r\n"),
     "a status line that colours terminals": raw(b"\x1b[31mHTTP/9\x07 \xff\r\n\r\n"),
@@ -194,7 +142,7 @@ def test_down_is(what: str) -> None:
     with serving(DOWN[what]) as url:
         before = time.monotonic()
         gathered = ask(url, seconds=1)
-        assert time.monotonic() - before < 1.5
+        assert time.monotonic() - before < 3
     assert not gathered.met
     assert gathered.replies[0].said == "down"
     assert gathered.replies[0].why.isprintable()
@@ -237,13 +185,6 @@ REFUSED: dict[str, Misbehaving] = {
         handler, 409, b"%d\n" % ((int(body.split()[1]) + 1) % 8), SIZE
     ),
 }
-
-
-def redirect(handler: Handler, to: str) -> None:
-    handler.send_response(302)
-    handler.send_header("Location", to)
-    handler.send_header("Content-Length", "0")
-    handler.end_headers()
 
 
 @pytest.mark.parametrize("what", REFUSED)
@@ -360,6 +301,29 @@ def test_a_server_without_tls_behind_https_is_down() -> None:
         assert ask(url.replace("http:", "https:"), seconds=1).replies[0].said == "down"
 
 
+def test_a_tls_handshake_that_drips_in_ends_in_time() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def drip() -> None:
+            with suppress(OSError):
+                connection, _ = listening.accept()
+                with connection:
+                    connection.sendall(b"\x16\x03\x03\x40\x00")  # a record of 16,384 bytes begins
+                    for _i in range(100):
+                        connection.sendall(b"\x02")
+                        time.sleep(0.05)
+
+        threading.Thread(target=drip, daemon=True).start()
+        before = time.monotonic()
+        gathered = ask(f"https://127.0.0.1:{listening.getsockname()[1]}", seconds=1)
+    assert gathered.replies[0].said == "down"
+    assert time.monotonic() - before < 3
+    for thread in threading.enumerate():  # nor does the thread that asked hang on
+        if thread.daemon and "_call" in thread.name:
+            thread.join(0.5)
+            assert not thread.is_alive()
+
+
 NO_URLS = {
     "a file": "file:///etc/passwd",
     "ftp": "ftp://example.com/",
@@ -390,42 +354,6 @@ def test_a_url_that_may_not_be_asked_is_refused_before_anybody_is(url: str) -> N
 def test_no_text_breaks_the_reading_of_urls(text: str) -> None:
     with suppress(UsageError):
         assert base_url(text).scheme in {"http", "https"}
-
-
-OTHER = SigningKey.create("example.com/other")
-COSIGNED = f"{LOG.note(8)}{RIGHT}"
-UNSEEN: dict[str, Misbehaving] = {
-    "none": fixed(404, b"never"),
-    "HTML": fixed(200, b"<html>"),
-    "nothing": fixed(200, b""),
-    "one that the log did not sign": fixed(
-        200, str(Note(LOG.checkpoint(9).text(), (WITNESS_KEY.cosign(LOG.checkpoint(9), NOW),))).encode()
-    ),
-    "one with a wrong signature of the log's": fixed(
-        200,
-        str(
-            Note(
-                LOG.checkpoint(9).text(),
-                (*LOG.note(8).signatures, WITNESS_KEY.cosign(LOG.checkpoint(9), NOW)),
-            )
-        ).encode(),
-    ),
-    "one that it did not cosign": fixed(200, str(LOG.note(8)).encode()),
-    "one of another log": fixed(
-        200, str(sign_note(LOG.checkpoint(8).text().replace("run", "other"), OTHER)).encode()
-    ),
-    "one that is larger than any": fixed(200, COSIGNED.encode() + b"x" * 200_000),
-    "a redirect": lambda handler, _: redirect(handler, "https://example.com/x"),
-    "one that takes for ever": dripping(b"HTTP/1.1 200 OK\r\n", b"x: y\r\n"),
-}
-
-
-@pytest.mark.parametrize("what", UNSEEN)
-def test_a_witness_shows_no_head_when_it_shows(what: str) -> None:
-    with serving(UNSEEN[what]) as url:
-        (seen,) = newest_seen(ORIGIN, [LOG_KEY.verify_key], [WitnessAt("w1", KEY, url)], deadline=1)
-    assert seen.checkpoint is None
-    assert re.search(r"expected.*, got", seen.why)
 
 
 @settings(max_examples=30, deadline=None)

@@ -7,6 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from tests.engine.breaking_disk import Way, breaking
 
 from detent.errors import SealError, StorageError
 from detent.evaluate import (
@@ -138,6 +139,30 @@ def test_a_secret_that_cannot_be_written_is_a_fault_of_the_disk(tmp_path: Path) 
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(StorageError, match="a new secret expected"):
         create_secret(tmp_path / "file" / "seal")
+
+
+def created(path: Path) -> bytes | None:
+    try:
+        return create_secret(path)
+    except StorageError:
+        return None
+
+
+@pytest.mark.parametrize("way", ["lost", "done"])
+def test_any_failing_call_leaves_no_secret_and_the_next_try_makes_another(
+    way: Way, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody was told the one that was written and not reported: its tip stands in no charter."""
+    at, broke = 0, True
+    while broke:
+        path = tmp_path / str(at) / "runs" / "seal"
+        with breaking(monkeypatch, at, way) as disk:
+            secret = created(path)
+        assert path.exists() == (secret is not None)
+        secret = create_secret(path) if secret is None else secret
+        assert read_secret(path) == secret
+        at, broke = at + 1, disk.broke
+    assert at == 7  # two folders, the name of each, the secret, its name; and none
 
 
 UNREADABLE = {

@@ -1,6 +1,7 @@
 """Proofs from a ledger on disk, under the head that others cosigned where it reaches far enough."""
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,10 +17,12 @@ from detent.ledger import (
     Ledger,
     Note,
     cosigned_head,
+    heads,
     prove_entry,
     sign_note,
     verify_entry,
 )
+from detent.ledger._files import Files
 from detent.ledger._merkle import EMPTY_ROOT
 
 ENTRIES = [f"entry {number}".encode() for number in range(400)]
@@ -121,3 +124,31 @@ def test_an_entry_that_is_not_there_is_refused(folder: Path) -> None:
     for index in (-1, 400, 10**18):
         with pytest.raises(UsageError, match="from 0 to 399 expected"):
             prove_entry(folder, LOG.verify_key, index)
+
+
+class Racing(Files):
+    """A disk on which a run appends and has the new head cosigned, once a reader has looked at its first file."""
+
+    folder = Path()
+    looked = False
+
+    def read(self, name: str) -> bytes | None:
+        data = super().read(name)
+        if self.root == Racing.folder and not Racing.looked:
+            Racing.looked = True
+            with Ledger.open(self.root, LOG) as ledger:
+                ledger.append(b"one more")
+            note = Note.parse((self.root / "checkpoint").read_bytes())
+            keep(self.root, cosigned("lab-a", checkpoint=Checkpoint.parse(note.text)))
+        return data
+
+
+def test_a_run_at_work_is_no_fork(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = Path(shutil.copytree(made, tmp_path / "ledger"))
+    keep(folder, cosigned("lab-a", checkpoint=older(folder, 300)))
+    monkeypatch.setattr(Racing, "folder", folder)
+    monkeypatch.setattr(heads, "Files", Racing)
+    entry, proof = prove_entry(folder, LOG.verify_key, 350)
+    assert Racing.looked
+    assert verify_entry(proof, entry, ANYBODY).checkpoint.size == 401
+    assert fsck(folder, LOG.verify_key).faults == ()

@@ -172,3 +172,14 @@ def test_the_empty_tree_has_a_checkpoint() -> None:
     text = Checkpoint("example.com/run", 0, EMPTY_ROOT).text()
     assert text == "example.com/run\n0\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n"
     assert Checkpoint.parse(text).root == EMPTY_ROOT
+
+
+def test_a_signature_has_one_spelling() -> None:
+    """The last character of its base64 carries bits that no byte holds; a note with others would verify too."""
+    end = ADA_LINE.rindex("=") - 1
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    twin = ADA_LINE[:end] + letters[letters.index(ADA_LINE[end]) ^ 1] + ADA_LINE[end + 1 :]
+    blobs = [base64.b64decode(line.rsplit(" ", 1)[1]) for line in (ADA_LINE, twin)]
+    assert blobs[0] == blobs[1]
+    with pytest.raises(TrustError, match="base64 in its canonical form expected"):
+        Note.parse(f"{TEXT}\n{twin}".encode())

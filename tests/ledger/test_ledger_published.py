@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detent.audit import fsck
@@ -42,7 +42,7 @@ def test_with_the_checkpoint_they_are_a_whole_log(folder: Path, key: SigningKey,
     assert list(tree.entries) == entries_of(size)
 
 
-@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None)
 @given(st.integers(0, 70_000))
 def test_their_names_are_known_from_the_size_alone(size: int) -> None:
     assert list(published_names(size)) == [name for name, _ in published_files([b""] * size)]

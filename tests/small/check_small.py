@@ -113,6 +113,7 @@ def a_run_is_looked_at(run: Path) -> None:
     assert Path(detent("report", run).strip()).is_file()
     assert 'name = "small"' in detent("charter", "show", run)
     assert "nobody was asked" in detent("requests", run)
+    assert "nothing was deleted" in detent("gc", run, "--dry-run")
 
 
 def people_steer_it(run: Path) -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from detent.assembly.endings import EXIT_CODES
     from detent.assembly.founding import Founded, create_run
     from detent.assembly.keys import load_keys, new_key, verify_key_in
+    from detent.assembly.ledgers import LogChecked, check_log, serve_log
     from detent.assembly.model_signing import SignedModel, sign_model
     from detent.assembly.orders import (
         Handed,
@@ -40,6 +41,7 @@ __all__ = [
     "Ended",
     "Founded",
     "Handed",
+    "LogChecked",
     "Plan",
     "Proved",
     "Replayed",
@@ -49,6 +51,7 @@ __all__ = [
     "answer_prompt",
     "charter_of",
     "check_draft",
+    "check_log",
     "collect",
     "create_run",
     "give_answer",
@@ -66,6 +69,7 @@ __all__ = [
     "requests_of",
     "rotate_key",
     "run_loop",
+    "serve_log",
     "serve_witness",
     "shown_by",
     "sign_file",
@@ -89,6 +93,7 @@ _HOMES = {
     "Plan": "collecting",
     "Proved": "proving",
     "Replayed": "replaying",
+    "LogChecked": "ledgers",
     "Run": "running",
     "SignedModel": "model_signing",
     "amend_charter": "orders",
@@ -96,6 +101,7 @@ _HOMES = {
     "charter_of": "reading",
     "check_draft": "reading",
     "collect": "collecting",
+    "check_log": "ledgers",
     "create_run": "founding",
     "give_answer": "orders",
     "give_order": "orders",
@@ -113,6 +119,7 @@ _HOMES = {
     "rotate_key": "orders",
     "run_loop": "running",
     "serve_witness": "witnessing",
+    "serve_log": "ledgers",
     "shown_by": "proving",
     "sign_file": "orders",
     "sign_model": "model_signing",

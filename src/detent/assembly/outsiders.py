@@ -9,7 +9,16 @@ from collections.abc import Callable, Collection, Sequence
 from collections.abc import Set as AbstractSet
 
 from detent.charter import Charter, Draft, met_by, policy_of
-from detent.coordinate import Chain, Gathered, WitnessAt, fetch_round, gather, newest_seen
+from detent.coordinate import (
+    Chain,
+    Gathered,
+    Seen,
+    WitnessAt,
+    contradicting,
+    fetch_round,
+    gather,
+    newest_seen,
+)
 from detent.coordinate import Round as BeaconRound
 from detent.errors import CharterError, PeerError, TrustError
 from detent.ledger import CosignerKey, Ledger, Policy
@@ -58,16 +67,19 @@ class Outsiders:
             known=self._sizes,
         )
         self._sizes |= gathered.sizes
-        if gathered.ahead:
+        if gathered.ahead and (proven := self._contradicting()):
+            shown = "; ".join(
+                f"{one.name} shows {one.checkpoint.size} entries" for one in proven if one.checkpoint
+            )
             raise TrustError(
-                "a ledger that continues what its witnesses cosigned expected, got one that does not: "
-                f"{_said(gathered, 'ahead')}; restore the newest copy of the run folder"
+                "a ledger that continues what its witnesses cosigned expected, got one that does not, and this log's "
+                f"own signature shows it: {shown}; restore the newest copy of the run folder"
             )
         if not gathered.met:
             raise PeerError(
                 f"{'all of ' + ', '.join(map(_name, all_of)) if all_of else 'a quorum of the witnesses'} expected to "
                 f"cosign the ledger at size {size}, got {', '.join(sorted(gathered.cosigned)) or 'none'}: "
-                f"{_said(gathered, 'down', 'refused')}. Run again when they answer; or amend [witnesses]"
+                f"{_said(gathered, 'down', 'refused', 'ahead')}. Run again when they answer; or amend [witnesses]"
             )
         self._ledger.publish_cosigned(gathered.note)
         return gathered.note
@@ -105,6 +117,16 @@ class Outsiders:
             for one in seen
             if one.checkpoint is not None
         ]
+
+    def _contradicting(self) -> tuple[Seen, ...]:
+        """Checkpoints that this log signed and does not continue; that a witness says so alone proves nothing."""
+        return contradicting(
+            self._ledger.checkpoint,
+            self._ledger.consistency_proof,
+            [self._ledger.log],
+            self._witnesses,
+            deadline=LOOKING,
+        )
 
     def _enough(self, names: AbstractSet[str], all_of: Sequence[str]) -> bool:
         keys = [each.key for each in self._witnesses if each.name in names]

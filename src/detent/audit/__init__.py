@@ -10,7 +10,9 @@ from detent.audit.evidence import Case, Evidence, read
 from detent.audit.findings import Finding, Findings
 from detent.audit.fsck import Tree, fsck
 from detent.audit.material import task_digest
+from detent.audit.published import Published
 from detent.audit.replay import Rerun, replay
+from detent.audit.sources import Folder, Source
 from detent.audit.steps import Step
 from detent.audit.turns import Means, NotRead
 from detent.audit.verify import checked, verify
@@ -20,10 +22,13 @@ __all__ = [
     "Evidence",
     "Finding",
     "Findings",
+    "Folder",
     "LeftOut",
     "Means",
     "NotRead",
+    "Published",
     "Rerun",
+    "Source",
     "Step",
     "Tree",
     "checked",

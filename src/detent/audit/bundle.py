@@ -38,6 +38,15 @@ MOST_DIRECTORY = 32 << 20
 """Bytes of the archive's directory and of whatever else is read at once: room for 250,000 members."""
 
 MOST_MEMBERS = 250_000
+
+LARGEST: tuple[tuple[str, int], ...] = (
+    ("models/", 1 << 50),
+    ("data/", 1 << 30),
+    ("answers/", 1 << 30),
+    ("", 32 << 20),
+)
+"""Most bytes of a member, by how its name begins: all but weights is read into memory when it is verified."""
+
 LONGEST_NAME = 400
 """Bytes of a member's name; most file systems take 255 for a part of it."""
 
@@ -92,7 +101,7 @@ def write_bundle(target: Path, members: Mapping[str, Path | bytes], left_out: Se
     """Write the members, each a file's path or its bytes, under their names.
 
     Raises:
-        UsageError: there is something at `target`, or a name is none that a bundle may have.
+        UsageError: there is something at `target`, or a name or a size is none that a bundle may have.
         StorageError: the disk refuses; nothing is left at `target`.
     """
     strange = [name for name in members if not is_member(name)]
@@ -124,6 +133,11 @@ def _write(file: io.BufferedWriter, members: Mapping[str, Path | bytes]) -> None
             with io.BytesIO(content) if isinstance(content, bytes) else content.open("rb") as source:
                 info.file_size = source.seek(0, io.SEEK_END)  # decides whether sizes are written in 64 bits
                 source.seek(0)
+                if info.file_size > _most(name):
+                    raise UsageError(
+                        f"at most {_most(name):,} bytes in {name} expected, got {info.file_size:,}: nobody would read "
+                        "such a bundle; redact it"
+                    )
                 with archive.open(info, "w") as member:
                     shutil.copyfileobj(source, member, CHUNK)
 
@@ -214,7 +228,12 @@ def _member_fault(info: zipfile.ZipInfo) -> str:
         return "members that are not encrypted, and whole where they begin, expected"
     if info.compress_type != zipfile.ZIP_STORED or info.compress_size != info.file_size:
         return "members that are stored as they are, not compressed, expected"
-    return ""
+    most = _most(info.filename)
+    return f"at most {most:,} bytes in a member expected" if info.file_size > most else ""
+
+
+def _most(name: str) -> int:
+    return next(most for start, most in LARGEST if name.startswith(start))
 
 
 def _unpack(found: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path, most: int) -> int:

@@ -1,40 +1,43 @@
-"""A ledger's folder from its bytes: code of its own, so that a mistake of the writer's is not repeated here.
+"""A ledger's files from their bytes: code of its own, so that a mistake of the writer's is not repeated here.
 
     >>> tree = fsck(folder, key)
     >>> len(tree.entries), tree.faults
     (214, ())
 
-The entry bundles are read, every hash above them is computed again (RFC 6962 section 2.1), and every file of
-the folder must be exactly the one that C2SP tlog-tiles v0.1.0 puts there; the checkpoint (C2SP tlog-checkpoint,
-in a signed note) must be signed by the log's key and name the size and root found. Nothing here raises on
-damage: what does not hold is a fault, a sentence each.
+The entry bundles are read one after another, every hash above them is computed again (RFC 6962 section 2.1), and
+every file of the folder must be exactly the one that C2SP tlog-tiles v0.1.0 puts there; the checkpoint (C2SP
+tlog-checkpoint, in a signed note) must be signed by the log's key and name the size and root found. Nothing here
+raises on damage: what does not hold is a fault, a sentence each. Of a server's log only the files that its size
+asks for can be seen, since nothing lists the others.
 """
 
 import base64
 import binascii
-import hashlib
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import accumulate
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from detent.audit.derived import Bundle, Derived, Entries, Roots, leaf_hash, prefix_roots, rows_over
+from detent.audit.sources import HASH_BYTES, MOST_BUNDLE, WIDTH, Folder, Found, Source, tile_name, unpacked
 from detent.errors import DetentError
 from detent.signing import VerifyKey
 
-WIDTH = 256
-HASH_BYTES = 32
+__all__ = ["Head", "Tree", "fsck", "leaf_hash", "prefix_roots"]
+
 KEY_ID_BYTES = 4
+MOST_CHECKPOINT = 1_000_000
+"""Bytes; with a hundred cosignatures it has some 350,000."""
+
 OWN_FILES = frozenset({"checkpoint", "cosigned", ".lock", ".journal", ".new"})
-"""The head itself, the newest one that others cosigned,
-the writer's lock and journal, and the one file it may have been writing when it was killed."""
+"""The head itself, the newest one that others cosigned, the writer's lock and journal, and the one file that it may
+have been writing when it was killed."""
 
 _TILE = re.compile(
     r"tile/(?P<level>entries|[0-9]{1,2})/(?P<index>(?:x[0-9]{3}/)*[0-9]{3})(?:\.p/(?P<width>[0-9]{1,3}))?"
 )
 _SIGNATURE = re.compile(r"— (?P<name>[^+\s]+) (?P<blob>[A-Za-z0-9+/]+={0,2})")
-_WIDTH = re.compile(r"[1-9][0-9]{0,2}")
 _CHECKPOINT = re.compile(r"(?P<origin>[^\n]+)\n(?P<size>0|[1-9][0-9]{0,18})\n(?P<root>[A-Za-z0-9+/]{43}=)\n")
 
 
@@ -48,15 +51,16 @@ class Head(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """What lies in a ledger's folder.
+    """What a ledger's files amount to.
 
-    entries: those under the checkpoint, as far as they can be read. roots: the root at size i, for every i up to
-    their number. faults: what does not hold. beyond: entries of an append that was cut short before it was signed.
+    entries: those under the checkpoint, as far as they can be read; they are read again when asked for. roots: the
+    root at size i, for every i up to their number. faults: what does not hold. beyond: entries of an append that was
+    cut short before it was signed.
     """
 
     head: Head | None
-    entries: tuple[bytes, ...]
-    roots: tuple[bytes, ...]
+    entries: Entries
+    roots: Roots
     faults: tuple[str, ...]
     beyond: int = 0
 
@@ -67,72 +71,58 @@ class Tree:
 
     def leaf(self, index: int) -> bytes:
         """The leaf hash of one entry."""
-        return leaf_hash(self.entries[index])
+        return self.entries.derived.leaf(range(len(self.entries))[index])
 
 
-def fsck(folder: Path, key: VerifyKey | None) -> Tree:
-    """Read the ledger in `folder`, and say everything that is wrong with it.
+def fsck(place: Path | Source, key: VerifyKey | None) -> Tree:
+    """Read the ledger in `place`, and say everything that is wrong with it.
 
     Args:
-        folder: of a C2SP tlog-tiles log.
+        place: the folder of a C2SP tlog-tiles log, or another source of one.
         key: that its checkpoints must be signed with; without one, that is a fault.
     """
-    head, faults = _head(folder / "checkpoint", key)
-    files = _files(folder)
-    found, torn = _bundled(folder)  # last: what a writer adds meanwhile is then beyond, not a stray file
-    size = len(found) if head is None else head.size
-    entries = found[:size]
-    roots = tuple(prefix_roots([leaf_hash(entry) for entry in entries]))
-    if len(entries) < size:
-        bundle = _tile_name("entries", len(entries) // WIDTH)
-        faults.append(f"{size} signed entries expected, got {len(entries)}: see {bundle}")
-    elif head is not None and roots[-1] != head.root:
-        faults.append(f"the signed root {head.root.hex()} expected, got {roots[-1].hex()} from the entries")
-    faults += torn + _file_faults(files, found, size) + _cosigned_faults(folder, key, roots)
-    return Tree(head, tuple(entries), roots, tuple(faults), len(found) - len(entries))
+    source = Folder(place) if isinstance(place, Path) else place
+    cosigned = _cosigned(
+        source, key
+    )  # first: at work, a run cosigns no more than is in its checkpoint by then
+    head, faults = _head(source, "checkpoint", key)
+    tiles = _Tiles.over(source)  # listed first: what a writer adds meanwhile is then beyond, not a stray file
+    derived, found, torn = _derived(source, head, tiles)
+    size = found if head is None else head.size
+    if found < size:
+        bundle = tile_name("entries", found // WIDTH)
+        faults.append(f"{size} signed entries expected, got {found}: see {bundle}")
+    elif head is not None and derived.root(size) != head.root:
+        root = derived.root(size).hex()
+        faults.append(f"the signed root {head.root.hex()} expected, got {root} from the entries")
+    faults += torn + tiles.faults + tiles.strays(size, found) + tiles.missing(min(size, found))
+    faults += _cosigned_faults(cosigned, derived)
+    return Tree(head, Entries(derived), Roots(derived), tuple(faults), found - derived.size)
 
 
-def leaf_hash(entry: bytes) -> bytes:
-    """SHA-256(0x00 || entry)."""
-    return hashlib.sha256(b"\0" + entry).digest()
+def _cosigned(source: Source, key: VerifyKey | None) -> tuple[Head | None, list[str]]:
+    """The newest head that others cosigned, where there is one; who cosigned it is not looked at here."""
+    if not source.has("cosigned"):
+        return None, []
+    return _head(source, "cosigned", key)
 
 
-def prefix_roots(leaves: Sequence[bytes]) -> Iterator[bytes]:
-    """The root over the first 0, 1, 2, ... leaf hashes; one complete subtree a bit of the size."""
-    subtrees: list[tuple[int, bytes]] = []  # (leaves, root), largest first
-    yield hashlib.sha256().digest()
-    for leaf in leaves:
-        subtrees.append((1, leaf))
-        while len(subtrees) > 1 and subtrees[-1][0] == subtrees[-2][0]:
-            (count, right), (_, left) = subtrees.pop(), subtrees.pop()
-            subtrees.append((2 * count, _node(left, right)))
-        root = subtrees[-1][1]
-        for _, left in reversed(subtrees[:-1]):
-            root = _node(left, root)
-        yield root
-
-
-def _node(left: bytes, right: bytes) -> bytes:
-    return hashlib.sha256(b"\1" + left + right).digest()
-
-
-def _cosigned_faults(folder: Path, key: VerifyKey | None, roots: Sequence[bytes]) -> list[str]:
-    """The newest head that others cosigned must be one of this log's; who cosigned it is not looked at here."""
-    if not (folder / "cosigned").exists():
-        return []
-    head, faults = _head(folder / "cosigned", key)
-    if head is not None and head.size >= len(roots):
-        faults.append(f"{head.size} entries or more, which others cosigned, expected, got {len(roots) - 1}")
-    elif head is not None and roots[head.size] != head.root:
+def _cosigned_faults(found: tuple[Head | None, list[str]], derived: Derived) -> list[str]:
+    """That head must be one of this log's."""
+    head, faults = found[0], list(found[1])
+    if head is not None and head.size > derived.size:
+        faults.append(f"{head.size} entries or more, which others cosigned, expected, got {derived.size}")
+    elif head is not None and derived.root(head.size) != head.root:
         faults.append(
             f"the root {head.root.hex()}, which others cosigned at {head.size} entries, expected, got "
-            f"{roots[head.size].hex()}: both heads are evidence, see `detent verify --split`"
+            f"{derived.root(head.size).hex()}: both heads are evidence, see `detent verify --split`"
         )
     return [f"cosigned: {fault}" for fault in faults]
 
 
-def _head(path: Path, key: VerifyKey | None) -> tuple[Head | None, list[str]]:
-    note = (_read(path) or b"").decode("utf-8", "replace")
+def _head(source: Source, name: str, key: VerifyKey | None) -> tuple[Head | None, list[str]]:
+    data = source.read(name, MOST_CHECKPOINT) or b""
+    note = data.decode("utf-8", "replace") if len(data) <= MOST_CHECKPOINT else ""
     body, _, signatures = note.rpartition("\n\n")
     match = _CHECKPOINT.fullmatch(body + "\n")
     if match is None:
@@ -169,143 +159,164 @@ def _signed(line: str, body: bytes, key: VerifyKey) -> bool:
     return True
 
 
-def _bundled(folder: Path) -> tuple[list[bytes], list[str]]:
-    """Every entry in the bundles from the first on, up to the first that cannot be read."""
-    entries: list[bytes] = []
-    while True:
-        path = _widest(folder, len(entries) // WIDTH)
-        if path is None:
-            return entries, []
-        found, whole = _unpacked(_read(path) or b"")
-        entries += found[:WIDTH]
-        width = int(path.name) if path.parent.name.endswith(".p") else WIDTH
-        if not whole or len(found) != width:
-            name = path.relative_to(folder).as_posix()
-            return entries, [f"{width} whole entries expected in {name}, got {len(found)}"]
-        if width < WIDTH:
-            return entries, []
+def _derived(source: Source, head: Head | None, tiles: "_Tiles") -> tuple[Derived, int, list[str]]:
+    """The tree under the checkpoint; how many entries there are with those beyond it; and a bundle that is torn.
 
-
-def _widest(folder: Path, index: int) -> Path | None:
-    """The file of a bundle: the full one, else the widest partial one."""
-    full = folder / _tile_name("entries", index)
-    if full.is_file():
-        return full
-    partial = full.with_name(full.name + ".p")
-    widths = [int(path.name) for path in partial.glob("*") if _WIDTH.fullmatch(path.name) and path.is_file()]
-    return partial / str(max(widths)) if widths else None
-
-
-def _unpacked(data: bytes) -> tuple[list[bytes], bool]:
-    """The entries, each after its length in 16 bits; and whether the last one ends where the data does."""
-    entries, at = [], 0
-    while at + 2 <= len(data):
-        end = at + 2 + int.from_bytes(data[at : at + 2], "big")
-        if end > len(data):
-            break
-        entries.append(data[at + 2 : end])
-        at = end
-    return entries, at == len(data)
-
-
-class _Pieces(NamedTuple):
-    """What the files of one level are cut from: `data` holds piece i at [ends[i], ends[i + 1])."""
-
-    data: bytes
-    ends: Sequence[int]
-
-    @property
-    def total(self) -> int:
-        return len(self.ends) - 1
-
-    def cut(self, start: int, width: int) -> bytes:
-        return self.data[self.ends[start] : self.ends[start + width]]
-
-
-def _files(folder: Path) -> dict[str, Path]:
-    """Everything in the folder that is not itself a folder, by its name from there."""
-    return {
-        path.relative_to(folder).as_posix(): path
-        for path in sorted(folder.rglob("*"))
-        if path.is_symlink() or not path.is_dir()
-    }
-
-
-def _read(path: Path) -> bytes | None:
-    """The bytes of an ordinary file; None when it is none, or cannot be read."""
-    try:
-        return path.read_bytes() if path.is_file() and not path.is_symlink() else None
-    except OSError:
-        return None
-
-
-def _file_faults(files: dict[str, Path], entries: Sequence[bytes], size: int) -> list[str]:
-    """Files that are missing, that differ from what the entries give, or that belong to nothing.
-
-    Where entries cannot be read, nothing is said about the tiles over them.
+    Read are the bundles from the first on, up to the first that cannot be read.
     """
-    levels = _levels(entries)
-    readable = len(entries) >= size
-    faults = []
-    for name, path in files.items():
-        wanted = _content(name, levels)
-        if wanted is None and name not in OWN_FILES and (readable or not _TILE.fullmatch(name)):
-            faults.append(f"no file {name} expected in a tree of {size} entries, got one")
-        elif wanted is not None and _read(path) != wanted and _there(path):
-            faults.append(f"{name}: the {len(wanted)} bytes that the entries give expected, got others")
-    missing = (
-        name
-        for name in _required(min(size, len(entries)))
-        if not {name, name.partition(".p/")[0]} & files.keys()
-    )
-    return faults + [f"the file {name} expected, got none" for name in missing]
+    signed = 0 if head is None else head.size
+    derived = Derived(source, signed)
+    levels = _Levels(tiles)
+    found, torn = 0, list[str]()
+    while not torn and found % WIDTH == 0:
+        file = source.bundle(found // WIDTH, signed)
+        if file is None:
+            break
+        entries, whole = unpacked(file.data)
+        if not whole or len(entries) != file.width:
+            torn = [f"{file.width} whole entries expected in {file.name}, got {len(entries)}"]
+        # Of a server's log only what is signed is compared: what tiles it has beyond that, nobody can know.
+        most = WIDTH if tiles.listed else min(WIDTH, signed - found)
+        bundle = Bundle.of(entries[:most])
+        levels.take(found // WIDTH, bundle, file)
+        within = len(bundle.entries) if head is None else min(len(bundle.entries), max(0, signed - found))
+        if within:
+            derived.take(bundle if within == len(bundle.entries) else Bundle.of(bundle.entries[:within]))
+        found += len(bundle.entries)
+        if not bundle.entries:
+            break
+    levels.finish()
+    return derived, found, torn
 
 
-def _there(path: Path) -> bool:
-    """Still: a writer at work removes partial tiles once the full one is there."""
-    return path.is_symlink() or path.exists()
+@dataclass(slots=True)
+class _Tiles:
+    """The files that are there, by what they should hold; each is compared once its bytes have been derived.
+
+    listed: whether `names` are all files; else they are unknown, and those that are needed are asked for.
+    """
+
+    source: Source
+    listed: bool
+    names: frozenset[str]
+    waiting: dict[tuple[str, int], list[tuple[int, str]]] = field(default_factory=dict)
+    others: list[str] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+
+    @classmethod
+    def over(cls, source: Source) -> "_Tiles":
+        names = source.names()
+        tiles = cls(source, names is not None, names or frozenset())
+        for name in sorted(tiles.names - OWN_FILES):
+            place = _place(name)
+            if place is None:
+                tiles.others.append(name)
+            else:
+                tiles.waiting.setdefault(place[:2], []).append((place[2], name))
+        return tiles
+
+    def derive(self, level: str, index: int, hashes: Sequence[bytes]) -> None:
+        """What stands in this tile."""
+        if not self.listed:
+            self._ask(level, index, b"".join(hashes))
+        for width, name in self._waiting(level, index, len(hashes)):
+            self._compare(name, b"".join(hashes[:width]))
+
+    def derive_bundle(self, index: int, entries: Sequence[bytes], read: Found) -> None:
+        """The entries of one bundle; `read` is the file that they were read from, and needs no comparison."""
+        for width, name in self._waiting("entries", index, len(entries)):
+            if name != read.name:
+                packed = (len(entry).to_bytes(2, "big") + entry for entry in entries[:width])
+                self._compare(name, b"".join(packed))
+
+    def _waiting(self, level: str, index: int, most: int) -> Iterator[tuple[int, str]]:
+        """The versions of a file that its bytes can be held against; wider ones go on waiting, for nothing."""
+        versions = self.waiting.pop((level, index), [])
+        if wider := [version for version in versions if version[0] > most]:
+            self.waiting[level, index] = wider
+        yield from (version for version in versions if version[0] <= most)
+
+    def _compare(self, name: str, wanted: bytes) -> None:
+        # Still there: a writer at work removes partial tiles once the full one is.
+        if self.source.read(name, MOST_BUNDLE) != wanted and self.source.has(name):
+            self.faults.append(f"{name}: the {len(wanted)} bytes that the entries give expected, got others")
+
+    def _ask(self, level: str, index: int, wanted: bytes) -> None:
+        """Of a server: the file that the signed size asks for, else the full one, which begins with it."""
+        width = len(wanted) // HASH_BYTES
+        name = tile_name(level, index, width)
+        data = self.source.read(name, MOST_BUNDLE)
+        if data is None and width < WIDTH:
+            full = self.source.read(tile_name(level, index), MOST_BUNDLE)
+            data = full[: len(wanted)] if full is not None else None
+        if data is None:
+            self.faults.append(f"the file {name} expected, got none")
+        elif data != wanted:
+            self.faults.append(f"{name}: the {len(wanted)} bytes that the entries give expected, got others")
+
+    def strays(self, size: int, found: int) -> list[str]:
+        """Files that belong to nothing. Where entries cannot be read, nothing is said about the tiles over them."""
+        left = [name for group in self.waiting.values() for _, name in group] if found >= size else []
+        left += [name for name in self.others if found >= size or not _TILE.fullmatch(name)]
+        return [f"no file {name} expected in a tree of {size} entries, got one" for name in sorted(left)]
+
+    def missing(self, size: int) -> list[str]:
+        """Files that a tree of `size` entries must have."""
+        if not self.listed:
+            return []
+        needed = (name for name in _required(size) if not {name, name.partition(".p/")[0]} & self.names)
+        return [f"the file {name} expected, got none" for name in needed]
 
 
-def _levels(entries: Sequence[bytes]) -> dict[str, _Pieces]:
-    """By the level's name in paths: what its tiles hold, piece after piece."""
-    packed = [len(entry).to_bytes(2, "big") + entry for entry in entries]
-    levels = {"entries": _Pieces(b"".join(packed), list(accumulate(map(len, packed), initial=0)))}
-    hashes = [leaf_hash(entry) for entry in entries]
-    level = 0
-    while hashes:
-        levels[str(level)] = _Pieces(b"".join(hashes), range(0, HASH_BYTES * (len(hashes) + 1), HASH_BYTES))
-        whole = range(0, len(hashes) - WIDTH + 1, WIDTH)
-        hashes = [list(prefix_roots(hashes[start : start + WIDTH]))[-1] for start in whole]
-        level += 1
-    return levels
+@dataclass(slots=True)
+class _Levels:
+    """The tiles above the bundles, as they fill up: at each level the hashes of the one that is not full yet."""
+
+    tiles: _Tiles
+    open: list[list[bytes]] = field(default_factory=list)
+    done: list[int] = field(default_factory=list)
+
+    def take(self, index: int, bundle: Bundle, read: Found) -> None:
+        self.tiles.derive_bundle(index, bundle.entries, read)
+        self.tiles.derive("0", index, bundle.rows[0])
+        if len(bundle.entries) == WIDTH:
+            self._add(0, bundle.rows[-1][0])
+
+    def _add(self, place: int, one: bytes) -> None:
+        """A hash of level `place` + 1."""
+        if place == len(self.open):
+            self.open.append([])
+            self.done.append(0)
+        self.open[place].append(one)
+        if len(self.open[place]) == WIDTH:
+            rows = rows_over(self.open[place])
+            self.tiles.derive(str(place + 1), self.done[place], rows[0])
+            self.open[place], self.done[place] = [], self.done[place] + 1
+            self._add(place + 1, rows[-1][0])
+
+    def finish(self) -> None:
+        for place, hashes in enumerate(self.open):
+            if hashes:
+                self.tiles.derive(str(place + 1), self.done[place], hashes)
 
 
-def _content(name: str, levels: dict[str, _Pieces]) -> bytes | None:
-    """The bytes of the file of that name, partial or full; None when these entries give it none."""
+def _place(name: str) -> tuple[str, int, int] | None:
+    """Level, index and width of a tile or bundle of that name; None when no proper one has it."""
     match = _TILE.fullmatch(name)
-    if match is None or match["level"] not in levels:
+    if match is None:
         return None
-    pieces = levels[match["level"]]
     index = int(match["index"].replace("x", "").replace("/", ""))
     width = int(match["width"]) if match["width"] else WIDTH
     proper = 0 < width < WIDTH or match["width"] is None
-    if not proper or name != _tile_name(match["level"], index, width) or WIDTH * index + width > pieces.total:
-        return None
-    return pieces.cut(WIDTH * index, width)
+    return (
+        (match["level"], index, width) if proper and name == tile_name(match["level"], index, width) else None
+    )
 
 
 def _required(size: int) -> Iterator[str]:
     """The files that a tree of `size` entries has at least; a full tile stands for its partial ones."""
     for level, count in (("entries", size), *((str(level), size >> 8 * level) for level in range(8))):
         for index in range(count // WIDTH):
-            yield _tile_name(level, index)
+            yield tile_name(level, index)
         if count % WIDTH:
-            yield _tile_name(level, count // WIDTH, count % WIDTH)
-
-
-def _tile_name(level: str, index: int, width: int = WIDTH) -> str:
-    digits = str(index)
-    digits = digits.zfill(-(-len(digits) // 3) * 3)
-    groups = [digits[at : at + 3] for at in range(0, len(digits), 3)]
-    path = "/".join([*(f"x{group}" for group in groups[:-1]), groups[-1]])
-    return f"tile/{level}/{path}" + ("" if width == WIDTH else f".p/{width}")
+            yield tile_name(level, count // WIDTH, count % WIDTH)

@@ -31,6 +31,7 @@ from detent.values import (
     Proposed,
     Score,
     Slice,
+    sha256_hex,
 )
 
 MOST_PROMPTS = 100_000
@@ -56,6 +57,18 @@ class Lesson:
     sizes: Mapping[str, int]
     proxies: Sequence[Proxy]
 
+    @property
+    def whole(self) -> bool:
+        """Whether all that is in the file can be checked: of true answers without it too, which are the tasks' own."""
+        return self.examples is not None or self.entry.origin.source == "seed"
+
+    @property
+    def checked(self) -> int:
+        """Examples that are looked at, one by one or all at once by their digest."""
+        if self.examples is not None:
+            return len(self.examples)
+        return sum(_counted(self.entry.counts).values()) if self.whole else 0
+
     def stream(self, label: str) -> bytes:
         """The public stream of that name in the file's generation."""
         return public_stream(self.signed.charter.run.seed, label, self.step.before.generation)
@@ -69,8 +82,8 @@ def check_data(case: Case, charters: Charters) -> Finding:
         files += 1
         try:
             lesson = _lesson(case, charters.at(step), step, entry)
-            count += len(lesson.examples or ())
-            lacking += [case.without(_path(entry.digest))] if lesson.examples is None else []
+            count += lesson.checked
+            lacking += [] if lesson.whole else [case.without(_path(entry.digest))]
             wrong = list(_lesson_faults(lesson))
         except DetentError as error:
             wrong = [str(error)]
@@ -158,6 +171,9 @@ def _seed_faults(lesson: Lesson, rungs: Mapping[Slice, int]) -> Iterator[str]:
     if len(wanted) != sum(rungs.values()):
         yield f"{len(wanted)} examples expected, got {sum(rungs.values())}"
     if lesson.examples is None:
+        digest = sha256_hex(msgspec.json.Encoder().encode_lines(wanted))
+        if digest != lesson.entry.digest:
+            yield f"a file of the tasks' own answers, with the digest {digest}, expected, got {lesson.entry.digest}"
         return
     for line, (right, got) in enumerate(zip(wanted, lesson.examples, strict=False), 1):
         if right != got:

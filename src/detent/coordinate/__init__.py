@@ -4,8 +4,10 @@ It knows the ledger's notes and proofs, and HTTP; not what a run is, or what it 
 """
 
 from detent.coordinate._http import base_url
+from detent.coordinate._parties import WitnessAt
 from detent.coordinate.beacon import Chain, Round, check_round, fetch_chain, fetch_round
-from detent.coordinate.cosigning import Gathered, Reply, Said, Seen, WitnessAt, gather, newest_seen
+from detent.coordinate.cosigning import Gathered, Reply, Said, gather
+from detent.coordinate.seen import Seen, contradicting, newest_seen
 from detent.coordinate.witness import Answer, LogKey, Witness, read_log_key
 
 __all__ = [
@@ -21,6 +23,7 @@ __all__ = [
     "WitnessAt",
     "base_url",
     "check_round",
+    "contradicting",
     "fetch_chain",
     "fetch_round",
     "gather",

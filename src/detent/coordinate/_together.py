@@ -7,6 +7,7 @@ from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
+_LONGEST_WAIT = 3600.0  # seconds; the clock's type ends somewhere
 
 
 class Together(Generic[T]):
@@ -29,9 +30,12 @@ class Together(Generic[T]):
             threading.Thread(target=self._call, args=(place,), daemon=True).start()
         found: dict[int, T] = {}
         while len(found) < len(self._calls) and not enough(found):
+            left = self._until - time.monotonic()
             try:
-                place, result = self._results.get(timeout=max(0.0, self._until - time.monotonic()))
+                place, result = self._results.get(timeout=min(max(0.0, left), _LONGEST_WAIT))
             except Empty:
+                if left > _LONGEST_WAIT:
+                    continue
                 break
             if isinstance(result, BaseException):
                 raise result

@@ -1,4 +1,4 @@
-"""Asking witnesses to cosign a checkpoint (C2SP tlog-witness, the client's half), and what they have seen of a log.
+"""Asking witnesses to cosign a checkpoint: the client's half of C2SP tlog-witness.
 
     >>> gathered = gather(ledger.checkpoint, ledger.consistency_proof, witnesses, met, deadline=30)
     >>> gathered.met, [reply.said for reply in gathered.replies]
@@ -19,12 +19,17 @@ from random import SystemRandom
 from typing import Literal
 
 from detent.coordinate import _http
-from detent.coordinate._request import LARGEST_REQUEST, Request
+from detent.coordinate._parties import Consistency, WitnessAt, check
+from detent.coordinate._request import Request
 from detent.coordinate._together import Together
-from detent.coordinate.witness import LogKey, log_signatures
-from detent.errors import PeerError, TrustError, UsageError
-from detent.ledger import Checkpoint, CosignerKey, Note, Signature, verified_cosignatures
-from detent.values import sha256_hex
+from detent.errors import PeerError, TrustError
+from detent.ledger import (
+    Checkpoint,
+    CosignerKey,
+    Note,
+    Signature,
+    verified_cosignatures,
+)
 
 Said = Literal["cosigned", "down", "refused", "ahead"]
 """What came of asking a witness.
@@ -33,9 +38,6 @@ cosigned: a line by its key, verified.  down: no answer, or not before there was
 refused: an answer, and no cosignature; ask who runs it.
 ahead: it says that it cosigned more of this log, or another beginning of it, than is here.
 """
-
-Consistency = Callable[[int, int], Sequence[bytes]]
-"""The hashes that show the tree of the first size as the beginning of the tree of the second."""
 
 Met = Callable[[AbstractSet[str]], bool]
 """Whether the witnesses of these names are enough."""
@@ -47,21 +49,12 @@ LONGEST_ATTEMPT = 10.0
 _MOST_ROUNDS = 4
 """How often a witness may name another size before it counts as refusing; others may ask beside us."""
 
-_PAUSES = (0.2, 5.0)
+_PAUSES = (0.2, 30.0)
 """Seconds before asking again: at first, and at most."""
 
 _AGAIN = {408, 425, 429}
 _SIZE = re.compile(rb"(0|[1-9][0-9]{0,18})\n?")
 _RANDOM = SystemRandom()
-
-
-@dataclass(frozen=True, slots=True)
-class WitnessAt:
-    """A witness: its name in the quorum, the key it cosigns with, and the URL that it lives under."""
-
-    name: str
-    key: CosignerKey
-    url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,17 +93,6 @@ class Gathered:
         return {reply.name: reply.size for reply in self.replies if reply.size is not None}
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """The newest checkpoint of a log that a witness shows, signed by both; None and the reason when it shows none."""
-
-    name: str
-    checkpoint: Checkpoint | None = None
-    note: str = ""
-    timestamp: int | None = None
-    why: str = ""
-
-
 def gather(
     note: str,
     consistency: Consistency,
@@ -134,7 +116,7 @@ def gather(
         TrustError: the note is no checkpoint, or has a wrong cosignature; or the ledger's own files are damaged.
         UsageError: a URL that may not be asked, or one witness twice.
     """
-    _check(witnesses)
+    check(witnesses)
     until = time.monotonic() + deadline
     question = _Question(Note.parse(note.encode()), consistency, [each.key for each in witnesses], until)
     asked = [each for each in witnesses if each.key not in question.already]
@@ -155,43 +137,6 @@ def gather(
     lines = [reply.line for reply in ordered if reply.line and reply.name in replies]
     whole = Note(question.note.text, (*question.note.signatures, *lines))
     return Gathered(str(whole), ordered, met(names(found)))
-
-
-def newest_seen(
-    origin: str, log_keys: Sequence[LogKey], witnesses: Sequence[WitnessAt], deadline: float
-) -> tuple[Seen, ...]:
-    """What each witness shows as its newest checkpoint of the log, by the monitoring GET; all are asked at once.
-
-    A checkpoint counts when the log's own key and the witness's signed it: a witness cannot make one up.
-
-    Args:
-        origin: of the log.
-        log_keys: of the log.
-        witnesses: of different names.
-        deadline: seconds from now.
-
-    Raises:
-        UsageError: a URL that may not be asked, or one witness twice.
-    """
-    _check(witnesses)
-    until = time.monotonic() + deadline
-    path = f"{sha256_hex(origin.encode())}/checkpoint"
-    calls = [_Look(each, origin, tuple(log_keys), path, until) for each in witnesses]
-    found = Together(calls, until).results(lambda _: False)
-    late = "an answer in time expected, got none; it may be down"
-    return tuple(found.get(place) or Seen(each.name, why=late) for place, each in enumerate(witnesses))
-
-
-def _check(witnesses: Sequence[WitnessAt]) -> None:
-    for each in witnesses:
-        _http.base_url(each.url)
-    # One party under two names would count twice.
-    for what in ([each.name for each in witnesses], [each.key.public for each in witnesses]):
-        if len(set(what)) < len(what):
-            names = ", ".join(each.name for each in witnesses)
-            raise UsageError(
-                f"witnesses of different names and keys expected, got {names[:200]}; name each once"
-            )
 
 
 class _Question:
@@ -322,38 +267,3 @@ class _Talk:
     def _refused(self, got: str) -> Reply:
         why = f"a cosignature expected, got {got}; ask who runs it"
         return Reply(self.witness.name, "refused", why)
-
-
-@dataclass(frozen=True, slots=True)
-class _Look:
-    """The monitoring GET at one witness."""
-
-    witness: WitnessAt
-    origin: str
-    log_keys: tuple[LogKey, ...]
-    path: str
-    until: float
-
-    def __call__(self) -> Seen:
-        try:
-            answer = _http.fetch(
-                "GET", self.witness.url, self.path, until=self.until, largest=LARGEST_REQUEST
-            )
-            if answer.status != 200:  # noqa: PLR2004
-                return self._nothing(f"HTTP {answer.status} {answer.shown!r}")
-            return self._seen(Note.parse(answer.body))
-        except (PeerError, TrustError) as error:
-            return Seen(self.witness.name, why=str(error))
-
-    def _seen(self, note: Note) -> Seen:
-        checkpoint = Checkpoint.parse(note.text)
-        if checkpoint.origin != self.origin:
-            return self._nothing(f"one of {checkpoint.origin[:80]!r}")
-        log_signatures(note, self.log_keys)
-        timestamp = verified_cosignatures(note, [self.witness.key]).get(self.witness.key)
-        if timestamp is None:
-            return self._nothing("one without its own cosignature")
-        return Seen(self.witness.name, checkpoint, str(note), timestamp)
-
-    def _nothing(self, got: str) -> Seen:
-        return Seen(self.witness.name, why=f"a checkpoint of {self.origin} expected, got {got}")

@@ -127,7 +127,7 @@ def create_secret(path: Path) -> bytes:
     """
     secret = secrets.token_bytes(LINK_BYTES)
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make_folders(path.parent)
         _write_new(path, secret.hex().encode() + b"\n")
     except OSError as error:
         if path.exists() and isinstance(error, FileExistsError):
@@ -195,15 +195,34 @@ def _hashed(link: bytes, times: int) -> bytes:
     return link
 
 
+def _make_folders(folder: Path) -> None:
+    """Make a folder and those it lies in, each of mode 0700 and its name durable."""
+    if not folder.is_dir():
+        _make_folders(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        _sync(folder.parent)
+
+
 def _write_new(path: Path, data: bytes) -> None:
-    """Write a file that was not there, of mode 0600; when it returns, file and name survive a crash."""
+    """Write a file that was not there, of mode 0600; when it returns, file and name survive a crash.
+
+    When it cannot, nothing is left: half a secret would bar the way to a whole one.
+    """
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    folder = os.open(path.parent, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        _sync(path.parent)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
     finally:
-        os.close(folder)
+        os.close(descriptor)

@@ -50,10 +50,11 @@ def prove_entry(folder: Path, key: VerifyKey, index: int) -> ProvenEntry:
         TrustError: something on disk is not what the log signed; or the cosigned head is not one of this ledger,
             which is then set back or forked: both files are evidence.
     """
+    cosigned = cosigned_head(folder, key)  # before the checkpoint, which a run at work writes first
     reader = LedgerReader(folder, key)
     if not 0 <= index < reader.size:
         raise UsageError(f"an entry from 0 to {reader.size - 1} expected, got {index}; see the ledger's size")
-    note, size = _best(reader, cosigned_head(folder, key), index)
+    note, size = _best(reader, cosigned, index)
     entry = next(reader.entries(index))
     return ProvenEntry(entry, make_proof(index, reader.inclusion_proof(index, size), note))
 

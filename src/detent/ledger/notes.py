@@ -162,10 +162,13 @@ def _signature(line: str) -> Signature:
 
 
 def _base64(text: str, where: str) -> bytes:
+    """The bytes, of their one spelling: else a note could be changed and would still verify."""
     try:
-        return base64.b64decode(text, validate=True)
+        data = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
         raise _refusal("base64", where) from error
+    _expect(base64.b64encode(data).decode() == text, "base64 in its canonical form", where)
+    return data
 
 
 def _expect(holds: bool, wanted: str, got: str) -> None:

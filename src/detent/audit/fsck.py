@@ -101,8 +101,11 @@ def fsck(place: Path | Source, key: VerifyKey | None) -> Tree:
 
 
 def _cosigned(source: Source, key: VerifyKey | None) -> tuple[Head | None, list[str]]:
-    """The newest head that others cosigned, where there is one; who cosigned it is not looked at here."""
-    if not source.has("cosigned"):
+    """The newest head that others cosigned, where a folder has one; who cosigned it is not looked at here.
+
+    A server is not asked for it: to tlog-tiles there is no such file, and another's log may have anything there.
+    """
+    if not isinstance(source, Folder) or not source.has("cosigned"):
         return None, []
     return _head(source, "cosigned", key)
 

@@ -75,7 +75,7 @@ NOTES = {
         It says what it proved, then what it did not, then a line for every fault. A folder is also searched for
         files that do not belong there, which nobody can do on a server. A published log is read tile by tile over
         one connection, without redirects, and each file within the size that it may have and a minute. A million
-        entries of 1 KB in a folder take some ten seconds and 60 MB of memory. What the entries mean, `detent
+        entries of 1 KB in a folder take some five seconds and 60 MB of memory. What the entries mean, `detent
         verify` checks.""",
     "pause": """
         At work, the run closes the generation in progress first. `resume` lets it go on.""",

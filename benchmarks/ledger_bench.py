@@ -13,7 +13,6 @@ import json
 import os
 import platform
 import random
-import resource
 import shutil
 import statistics
 import subprocess
@@ -22,6 +21,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -54,27 +54,37 @@ def main() -> None:
         return
     BENCH.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=BENCH, prefix="ledger-") as place:
-        found = measured(Path(place) / "log", options.largest)
+        found = measured(Path(place), options.largest)
     print(table(found))
     if options.picture:
         options.picture.write_text(picture(found["sizes"]), encoding="utf-8")
 
 
-def measured(folder: Path, largest: int) -> Found:
-    """Grow a log through the sizes, and look at it at each."""
+def measured(place: Path, largest: int) -> Found:
+    """Make a log of each size, look at each, then append to all in turn: what else the disk does meets all alike."""
     batches: list[float] = []
     sizes: dict[int, Found] = {}
-    Ledger.create(folder, KEY, KEY.name).close()
     for size in (size for size in SIZES if size <= largest):
-        with Ledger.open(folder, KEY) as ledger:
-            while ledger.size < size:
-                entries = [entry(ledger.size + at) for at in range(min(BATCH, size - ledger.size))]
-                seconds = timed(lambda entries=entries, ledger=ledger: ledger.extend(entries))  # type: ignore[misc]
-                if len(entries) == BATCH:
-                    batches.append(BATCH / seconds)
-        sizes[size] = at_size(folder, size)
+        batches += grown(place / str(size), size)
+        sizes[size] = at_size(place / str(size), size)
         print(f"{size:,} entries done", file=sys.stderr, flush=True)
-    return {"batches": batches, "sizes": sizes, "fsck": fsck_apart(folder), "load": os.getloadavg()[0]}
+    probes = appended(place, sizes)
+    check = fsck_apart(place / str(max(sizes)))
+    return {"batches": batches, "sizes": sizes, "disk": probes, "fsck": check, "load": os.getloadavg()[0]}
+
+
+def grown(folder: Path, size: int) -> list[float]:
+    """A log of that size; entries a second of each full batch."""
+    Ledger.create(folder, KEY, KEY.name).close()
+    rates = []
+    with Ledger.open(folder, KEY) as ledger:
+        while ledger.size < size:
+            entries = [entry(ledger.size + at) for at in range(min(BATCH, size - ledger.size))]
+            began = time.perf_counter()
+            ledger.extend(entries)
+            if len(entries) == BATCH:
+                rates.append(BATCH / (time.perf_counter() - began))
+    return rates
 
 
 def entry(number: int) -> bytes:
@@ -83,48 +93,50 @@ def entry(number: int) -> bytes:
 
 
 def at_size(folder: Path, size: int) -> Found:
-    """Single appends, openings and proofs at about this size. The appends are made on a copy's tail: the log grows."""
+    """Openings and proofs; a proof is cold when its reader has just been opened and has read no tile but the edge."""
     opening = [timed(lambda: Ledger.open(folder, KEY).close()) for _ in range(21)]
     reading = [timed(lambda: LedgerReader(folder, KEY.verify_key)) for _ in range(21)]
-    chance = random.Random(size)  # noqa: S311
+    chance = random.Random(size)  # noqa: S311  no secret
     cold, warm = [], []
-    for _ in range(100):
-        reader = LedgerReader(folder, KEY.verify_key)
-        cold.append(timed(lambda reader=reader: reader.inclusion_proof(chance.randrange(size))))  # type: ignore[misc]
     reader = LedgerReader(folder, KEY.verify_key)
-    for _ in range(1000):
-        index = chance.randrange(size)
-        warm.append(timed(lambda index=index: reader.inclusion_proof(index)))  # type: ignore[misc]
-    appends, syncs, cpu = [], [], time.process_time()
-    with Ledger.open(folder, KEY) as ledger:
-        for number in range(SINGLE):
-            data = entry(ledger.size + number)
-            with counted_syncs() as count:
-                appends.append(timed(lambda data=data: ledger.append(data)))  # type: ignore[misc]
-            syncs.append(count[0])
-    cpu = (time.process_time() - cpu) / SINGLE
+    for index in chance.choices(range(size), k=1000):
+        fresh = LedgerReader(folder, KEY.verify_key)
+        cold.append(timed(partial(fresh.inclusion_proof, index)))
+        warm.append(timed(partial(reader.inclusion_proof, index)))
     median = statistics.median
-    return {
-        "append": [quantile(appends, share) for share in (0.05, 0.5, 0.95)],
-        "cpu": cpu,
-        "disk": disk(folder.with_name("probe")),
-        "syncs": [min(syncs), median(syncs), max(syncs)],
-        "open": median(opening),
-        "read": median(reading),
-        "cold": median(cold),
-        "warm": median(warm),
-    }
+    return {"open": median(opening), "read": median(reading), "cold": median(cold), "warm": median(warm)}
 
 
-def disk(path: Path) -> float:
-    """What one fsync of a kilobyte costs now, beside whatever else the disk does: to read the other figures by."""
-    seconds = []
-    for number in range(100):
-        with path.open("wb") as file:
-            file.write(entry(number))
-            file.flush()
-            seconds.append(timed(lambda file=file: os.fsync(file.fileno())))  # type: ignore[misc]
-    return statistics.median(seconds)
+def appended(place: Path, sizes: dict[int, Found]) -> list[float]:
+    """Add to each size's figures those of single appends; returns what an fsync alone took, measured between them."""
+    ledgers = {size: Ledger.open(place / str(size), KEY) for size in sizes}
+    appends: dict[int, list[float]] = {size: [] for size in sizes}
+    syncs: dict[int, list[float]] = {size: [] for size in sizes}
+    cpu = dict.fromkeys(sizes, 0.0)
+    probes = []
+    for number in range(SINGLE):
+        data = entry(number)
+        probes.append(probed(place / "probe", data))
+        for size, ledger in ledgers.items():
+            before = time.process_time()
+            with counted_syncs() as count:
+                appends[size].append(timed(partial(ledger.append, data)))
+            syncs[size].append(count[0])
+            cpu[size] += time.process_time() - before
+    for size, ledger in ledgers.items():
+        ledger.close()
+        found = [quantile(appends[size], share) for share in (0.05, 0.5, 0.95)]
+        counts = [min(syncs[size]), statistics.median(syncs[size]), max(syncs[size])]
+        sizes[size] |= {"append": found, "syncs": counts, "cpu": cpu[size] / SINGLE}
+    return probes
+
+
+def probed(path: Path, data: bytes) -> float:
+    """What one fsync of a kilobyte costs now: to read the other figures by."""
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        return timed(partial(os.fsync, file.fileno()))
 
 
 def fsck_apart(folder: Path) -> Found:
@@ -143,8 +155,14 @@ def checked(folder: Path) -> Found:
         "entries": len(tree.entries),
         "seconds": time.monotonic() - began,
         "cpu": time.process_time() - cpu,
-        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "peak_mb": peak_kb() / 1024,
     }
+
+
+def peak_kb() -> int:
+    """The most memory this process had; what `getrusage` says begins with that of the process that started it."""
+    status = Path("/proc/self/status").read_text()
+    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:"))
 
 
 def timed(act: Callable[[], object]) -> float:
@@ -180,7 +198,6 @@ HEADS = (
     "single append, median (5 %-95 %)",
     "its processor time",
     "fsync each",
-    "one fsync alone",
     "writer opens",
     "reader opens",
     "proof, cold",
@@ -207,6 +224,10 @@ def table(found: Found) -> str:
             f"(slowest {min(rates):,.0f}, fastest {max(rates):,.0f}; {len(rates)} batches) |"
         )
     rows.append(
+        f"| one fsync alone, between the appends | median {1000 * statistics.median(found['disk']):.2f} ms "
+        f"(95 %: {1000 * quantile(found['disk'], 0.95):.1f} ms) |"
+    )
+    rows.append(
         f"| full check (`detent ledger fsck`) of {check['entries']:,} entries | {check['seconds']:.1f} s "
         f"({check['cpu']:.1f} s of processor time), {check['peak_mb']:.0f} MB at the most |"
     )
@@ -216,10 +237,8 @@ def table(found: Found) -> str:
 def _row(size: int, one: Found) -> str:
     low, middle, high = (f"{1000 * value:.1f}" for value in one["append"])
     least, usual, most = (f"{value:g}" for value in one["syncs"])
-    cpu, alone, *times = (
-        f"{1000 * one[name]:.2f} ms" for name in ("cpu", "disk", "open", "read", "cold", "warm")
-    )
-    cells = (f"{size:,}", f"{middle} ms ({low}-{high})", cpu, f"{usual} ({least}-{most})", alone, *times)
+    cpu, *times = (f"{1000 * one[name]:.2f} ms" for name in ("cpu", "open", "read", "cold", "warm"))
+    cells = (f"{size:,}", f"{middle} ms ({low}-{high})", cpu, f"{usual} ({least}-{most})", *times)
     return f"| {' | '.join(cells)} |"
 
 

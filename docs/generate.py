@@ -100,17 +100,17 @@ NOTES = {
         [verifying](verifying.md#asking-the-models-again).""",
     "ledger serve": """
         Shown are the ledger (at the root too: `/checkpoint`, `/tile/...`, for any tlog-tiles client),
-        `charter.dsse`, `charter.toml`, `log.vkey`, `data/`, `answers/` and `tasks/`, under their names in the run
-        folder: what `verify` reads, but models. GET and HEAD alone; no names are listed, no links followed; locks,
-        journal, inbox and logs are not there. Tiles may be kept for ever, the checkpoint not at all. At most 64
-        connections, ten seconds for a request. It works beside a `run`. In front of the Internet put a proxy with
-        TLS and limits per client; any static file server over the folder does as well, if it shows no more than
-        that. A log's folder alone can be served too.""",
+        `charter.dsse`, `charter.toml`, `log.vkey`, `data/`, `answers/` and `tasks/` (Python files with plain
+        names), under their names in the run folder: what `verify` reads, but models. GET and HEAD alone; no names
+        are listed, no links followed; locks, journal, inbox and logs are not there. Tiles may be kept for ever,
+        the checkpoint not at all. At most 64 connections, ten seconds for a request. It works beside a `run`. In
+        front of the Internet put a proxy with TLS and limits per client; any static file server over the folder
+        does as well, if it shows no more than that. A log's folder alone can be served too.""",
     "ledger fsck": """
         It says what it proved, then what it did not, then a line for every fault. A folder is also searched for
         files that do not belong there, which nobody can do on a server. A published log is read tile by tile over
         one connection, without redirects, and each file within the size that it may have and a minute. A million
-        entries of 1 KB in a folder take some ten seconds and 60 MB of memory. What the entries mean, `detent
+        entries of 1 KB in a folder take some five seconds and 60 MB of memory. What the entries mean, `detent
         verify` checks.""",
     "pause": """
         At work, the run closes the generation in progress first. `resume` lets it go on.""",

@@ -34,7 +34,8 @@ HIDDEN = {
     "staging/x": b"staged",
     "data/notes.txt": b"notes",
     "answers/notes": b"notes",
-    "tasks/.secret": b"dot",
+    "tasks/.secret.py": b"dot",
+    "tasks/own/__pycache__/sums.pyc": b"compiled",
     "ledger/tile/0/notes": b"notes",
 }
 

@@ -16,6 +16,7 @@ from detent.audit import fsck
 from detent.audit.fsck import leaf_hash, prefix_roots
 from detent.errors import TrustError
 from detent.ledger import Ledger
+from detent.report import plain
 from detent.signing import SigningKey
 
 KEY = SigningKey.from_seed("example.com/run", bytes(range(32)))
@@ -280,3 +281,29 @@ def test_what_is_kept_of_a_long_ledger_is_two_hashes_a_bundle(tmp_path: Path) ->
     assert (tree.faults, len(tree.entries)) == ((), 2560)
     assert kept < 100_000
     assert peak < 5_000_000  # of 10 MB
+
+
+def test_folders_deeper_than_python_calls_are_walked(folder: Path) -> None:
+    depths = [str(folder / ("d/" * depth)) for depth in range(1, 1501)]
+    for place in depths:
+        os.mkdir(place)  # noqa: PTH102  makedirs and pathlib would call themselves as deep
+    deepest = Path(depths[-1]) / "x"
+    deepest.touch()
+    faults = fsck(folder, KEY.verify_key).faults
+    assert faults == (f"no file {'d/' * 1500}x expected in a tree of {SIZE} entries, got one",)
+    deepest.unlink()
+    for place in reversed(depths):
+        os.rmdir(place)  # noqa: PTH106  what removes the folders of tests would, too
+
+
+def test_a_name_in_no_encoding_is_a_fault_that_can_be_printed(folder: Path) -> None:
+    (folder / os.fsdecode(b"tile/\xff")).touch()
+    (fault,) = fsck(folder, KEY.verify_key).faults
+    plain(fault).encode()
+
+
+def test_of_a_file_that_is_too_long_no_more_is_read_than_shows_it(folder: Path) -> None:
+    os.truncate(folder / "tile/0/001", 1 << 40)  # a hole, which a disk need not have
+    os.truncate(folder / "tile/entries/002.p/87", 1 << 40)
+    faults = fsck(folder, KEY.verify_key).faults
+    assert [fault.partition(":")[0] for fault in faults] == ["tile/0/001", "tile/entries/002.p/87"]

@@ -143,6 +143,23 @@ def test_it_is_a_fault_that(log: Path, what: str) -> None:
     assert any(says in fault for fault in faults), faults
 
 
+def test_nothing_is_read_under_a_checkpoint_that_the_log_did_not_sign(log: Path) -> None:
+    """It could name any size, and the server go on and on."""
+    asked: list[str] = []
+
+    def answer(path: str) -> bytes:
+        asked.append(path)
+        return honest(log)(path)
+
+    other = SigningKey.from_seed("example.com/run", bytes(32))
+    for key in (other.verify_key, None):
+        with server(answer) as url, Published.at(url) as source:
+            tree = fsck(source, key)
+        assert len(tree.faults) == 1
+        assert (len(tree.entries), tree.head) == (0, None)
+    assert set(asked) == {"/some/where/checkpoint"}
+
+
 REFUSALS: dict[str, tuple[bytes, str]] = {
     "it sends elsewhere": (
         b"HTTP/1.1 302 Found\r\nLocation: http://169.254.169.254/\r\nContent-Length: 0\r\n\r\n",

@@ -1,5 +1,6 @@
 """`init`: a run folder from a charter's draft, signed by its stewards."""
 
+import os
 import re
 import secrets
 import shutil
@@ -190,7 +191,16 @@ def _chain() -> Chain:
     final = places.secrets_folder(chain.tip.hex())
     with _storing(final):
         draft.rename(final)
+        _sync(final.parent)  # a charter with this tip must never be there without its secret
     return chain
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _build(

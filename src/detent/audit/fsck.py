@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from detent.audit.derived import Bundle, Derived, Entries, Roots, leaf_hash, prefix_roots, rows_over
-from detent.audit.sources import HASH_BYTES, MOST_BUNDLE, WIDTH, Folder, Found, Source, tile_name, unpacked
+from detent.audit.sources import HASH_BYTES, WIDTH, Folder, Found, Source, tile_name, unpacked
 from detent.errors import DetentError
 from detent.signing import VerifyKey
 
@@ -82,10 +82,10 @@ def fsck(place: Path | Source, key: VerifyKey | None) -> Tree:
         key: that its checkpoints must be signed with; without one, that is a fault.
     """
     source = Folder(place) if isinstance(place, Path) else place
-    cosigned = _cosigned(
-        source, key
-    )  # first: at work, a run cosigns no more than is in its checkpoint by then
+    cosigned = _cosigned(source, key)  # first: a run at work writes its checkpoint before what is cosigned
     head, faults = _head(source, "checkpoint", key)
+    if faults and source.names() is None:
+        head = None  # nobody signed for a size, so a server could send entries without end: none is read
     tiles = _Tiles.over(source)  # listed first: what a writer adds meanwhile is then beyond, not a stray file
     derived, found, torn = _derived(source, head, tiles)
     size = found if head is None else head.size
@@ -241,16 +241,16 @@ class _Tiles:
 
     def _compare(self, name: str, wanted: bytes) -> None:
         # Still there: a writer at work removes partial tiles once the full one is.
-        if self.source.read(name, MOST_BUNDLE) != wanted and self.source.has(name):
+        if self.source.read(name, len(wanted)) != wanted and self.source.has(name):
             self.faults.append(f"{name}: the {len(wanted)} bytes that the entries give expected, got others")
 
     def _ask(self, level: str, index: int, wanted: bytes) -> None:
         """Of a server: the file that the signed size asks for, else the full one, which begins with it."""
         width = len(wanted) // HASH_BYTES
         name = tile_name(level, index, width)
-        data = self.source.read(name, MOST_BUNDLE)
+        data = self.source.read(name, len(wanted))
         if data is None and width < WIDTH:
-            full = self.source.read(tile_name(level, index), MOST_BUNDLE)
+            full = self.source.read(tile_name(level, index), WIDTH * HASH_BYTES)
             data = full[: len(wanted)] if full is not None else None
         if data is None:
             self.faults.append(f"the file {name} expected, got none")

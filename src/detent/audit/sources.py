@@ -60,7 +60,7 @@ class Folder:
 
     def names(self) -> frozenset[str]:
         """Links are names too, wherever they lead."""
-        return frozenset(_walked(self.path, ""))
+        return frozenset(_walked(self.path))
 
     def has(self, name: str) -> bool:
         """See Source."""
@@ -105,16 +105,21 @@ class Folder:
         return (f"{full}.p/{max(widths)}", max(widths)) if widths else (full, 0)
 
 
-def _walked(folder: Path, before: str) -> Iterator[str]:
-    try:
-        inside = sorted(os.scandir(folder), key=lambda entry: entry.name)
-    except OSError:
-        return
-    for entry in inside:
-        if entry.is_dir(follow_symlinks=False):
-            yield from _walked(Path(entry.path), f"{before}{entry.name}/")
-        else:
-            yield before + entry.name
+def _walked(folder: Path) -> Iterator[str]:
+    """Names from the folder on; without recursion, since folders can lie deeper than Python calls."""
+    waiting = [""]
+    while waiting:
+        before = waiting.pop()
+        try:
+            with os.scandir(folder / before) as inside:
+                entries = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in inside]
+        except OSError:
+            entries = []  # gone, or too deep for a path: no file of a log is
+        for name, is_folder in entries:
+            if is_folder:
+                waiting.append(f"{before}{name}/")
+            else:
+                yield before + name
 
 
 def unpacked(data: bytes) -> tuple[list[bytes], bool]:

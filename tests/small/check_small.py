@@ -108,6 +108,19 @@ def a_bundle_is_made_and_verified(run: Path) -> None:
     assert "not checked: " in detent("verify", bundle)
 
 
+def one_entry_is_proven_to_somebody_who_has_nothing_else(run: Path) -> None:
+    proof, entry, policy = (run.with_name(name) for name in ("0.tlog-proof", "0.entry", "policy"))
+    detent("prove", run, "decision:0", "-o", proof, "--entry", entry)
+    policy.write_text(f"log {(run / 'log.vkey').read_text().strip()}\nquorum none\n")
+    assert "the entry is number" in detent("verify", proof, entry, "--policy", policy)
+    entry.write_bytes(entry.read_bytes() + b" ")
+    detent("verify", proof, entry, "--policy", policy, code=4)
+    said = detent("prove", run, "0", "-o", proof, "--receipt", run.with_name("0.cbor"), code=2)
+    assert "pip install 'detent[cose]'" in said
+    said = detent("sign-model", run, 0, "-o", run.with_name("model.sig"), code=2)
+    assert "pip install 'detent[model-signing]'" in said
+
+
 def a_run_is_looked_at(run: Path) -> None:
     assert "ladder" in detent("status", run)
     assert Path(detent("report", run).strip()).is_file()
@@ -138,6 +151,7 @@ CLAIMS: tuple[Callable[[Path], None], ...] = (
     a_run_is_verified,
     what_was_tampered_with_is_found,
     a_bundle_is_made_and_verified,
+    one_entry_is_proven_to_somebody_who_has_nothing_else,
     a_run_is_looked_at,
     people_steer_it,
     what_needs_a_model_says_what_to_install_and_does_nothing,

@@ -29,7 +29,8 @@ test: $(STAMP)  ## lint, types, layers and all unmarked tests
 	$(MAKE) --no-print-directory lint
 	$(BIN)/python -m pytest -q -m "not long"
 
-test-all: $(STAMP)  ## the same and the long tests
+test-all: $(STAMP)  ## the same, the long tests, and those of the exports, whose packages it installs
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[cose,model-signing]'
 	$(MAKE) --no-print-directory lint
 	$(BIN)/python -m pytest -q
 

@@ -65,7 +65,13 @@ NOTES = {
         It needs no key and no library that loads models, believes nothing of what it reads, and changes nothing; it
         works beside a `run`. Every check is one line; then come notes, and what no check can prove. What lies at an
         address is fetched, and a bundle unpacked, into a folder that is removed again. See
-        [verifying](verifying.md).""",
+        [verifying](verifying.md).
+
+        `detent verify FILE.tlog-proof ENTRY --policy POLICY` says what a proof (or a COSE receipt, for a policy with
+        `quorum none`) shows of an entry's bytes, and needs nothing of the run. `detent verify --split A B --policy
+        POLICY` compares two checkpoints of one log and one size: when their roots differ and somebody of the policy
+        signed both, it names them, prints both, which is the proof, and exits with 17; 0 means that they say the same.
+        Checkpoints of different sizes can only be told apart by a consistency proof, and are refused.""",
     "bundle": """
         The same run gives the same file, byte for byte. It may be running meanwhile: the bundle holds what one
         checkpoint covers. `verify` reads it, and says what could not be checked: see
@@ -74,6 +80,18 @@ NOTES = {
         It shows what goes, deletes it, and leaves a `collected/v1` on the ledger. Not beside a `run`, not while the
         run is halted, and never more than the charter in force lets go; entries, and what the run needs to go on,
         always stay. See [verifying](verifying.md#what-may-be-deleted).""",
+    "prove": """
+        It needs the run folder and no key. `INDEX` counts entries from 0. The proof is a C2SP tlog-proof under the
+        newest checkpoint that others cosigned (`ledger/cosigned`) where that covers the entry, else under the newest
+        there is. Who checks it needs the entry's bytes (`--entry`) and a policy. The receipt (RFC 9942) says the same
+        to programs that read COSE, and is cosigned by nobody; it takes the log's private key, from your data folder,
+        and cbor2: `pip install 'detent[cose]'`. See
+        [verifying](verifying.md#prove-one-entry-to-somebody-who-trusts-nobody).""",
+    "sign-model": """
+        The signature is a Sigstore bundle over the digest of every file, which `model_signing verify key` checks
+        without Detent. The format takes elliptic-curve keys alone, so it has a key of its own,
+        `keys/model-signing.pem` in your data folder, made the first time; the public half lies beside it as
+        `model-signing.pub`. Needs `pip install 'detent[model-signing]'`.""",
     "replay": """
         It verifies the record first, and asks no model where that fails. Labels, profiles, the sealed problems,
         tripwires and the decision are made again in confined workers; training is not. It needs the run folder and no
@@ -157,6 +175,7 @@ WITHOUT_A_CLASS = {
     13: ("", "`run`: no lease covers the moment: its time or its compute is used up."),
     14: ("", "`run`: the charter's pace wants time to pass, or an evaluation, first."),
     16: ("", "`replay`: nothing differs, and part of it is no longer there to be asked again."),
+    17: ("", "`verify --split`: a split view is proven."),
     130: ("", "Interrupted by Ctrl-C or SIGTERM; nothing is lost."),
 }
 

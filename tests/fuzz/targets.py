@@ -6,6 +6,9 @@ A function may check more than that nothing strange is raised: what it takes, it
 from collections.abc import Callable
 
 from tests.fuzz.mutating import Target
+from tests.ledger.policy_people import KEY_LINES, POLICY, TWO_LABS_AND_A_REGULATOR, cosigned
+from tests.ledger.test_ledger_proof_files import ENTRIES, SIXTH, head
+from tests.ledger.test_ledger_receipts import WHOLE
 
 from detent.audit import fsck
 from detent.audit.sources import Found, unpacked
@@ -14,9 +17,15 @@ from detent.ledger import (
     CosignerKey,
     CosigningKey,
     Note,
+    Policy,
+    ProofFile,
+    least_shared,
     open_note,
     sign_note,
+    split_view,
     verified_cosignatures,
+    verify_entry,
+    verify_receipt,
 )
 from detent.ledger._journal import check_announced, journal
 from detent.ledger._merkle import EMPTY_ROOT, leaf_hash
@@ -88,6 +97,28 @@ def journals(data: bytes) -> None:
     assert data.startswith(b"detent-journal/v1\nexample.com/run\n7\n")
 
 
+def policies(data: bytes) -> None:
+    """Whatever is read can be asked: all its witnesses are enough, and so are both of the sets that share least."""
+    policy = Policy.parse(data)
+    assert all(map(policy.met, ({*policy.witnesses}, *least_shared(policy))))
+
+
+def proofs(data: bytes) -> None:
+    """Nothing else is proven than what the proof was made for."""
+    proven = verify_entry(ProofFile.parse(data), ENTRIES[6], POLICY)
+    assert (proven.index, proven.checkpoint) == (6, head())
+
+
+def receipts(data: bytes) -> None:
+    shown = verify_receipt(data, ENTRIES[6], KEY.verify_key)
+    assert (shown.index, shown.root) == (6, head().root)
+
+
+def splits(data: bytes) -> None:
+    """No damage to a checkpoint makes another history of it."""
+    assert split_view(str(cosigned("lab-a")).encode(), data, POLICY) is None
+
+
 class Published:
     """A log of two files, whose first is as it is given, for the check's own reading of checkpoints and bundles."""
 
@@ -135,6 +166,10 @@ TARGETS = {
     "cosignatures": _target(cosignatures, COSIGNED),
     "tiles": _target(tiles, b"".join(LEAVES), bytes(32), b""),
     "bundles": _target(bundles, BUNDLE, pack_entry(b"x") * 256, b""),
+    "policies": _target(policies, TWO_LABS_AND_A_REGULATOR, f"{KEY_LINES}quorum none\n"),
+    "proofs": _target(proofs, SIXTH),
+    "receipts": _target(receipts, WHOLE),
+    "splits": _target(splits, cosigned("lab-a", "lab-b"), cosigned()),
     "journals": _target(journals, journal(KEY.name, 7, LEAVES, KEY), journal(KEY.name, 0, [], KEY)),
     "fsck-checkpoints": _target(fsck_checkpoints, SIGNED, COSIGNED, EMPTY),
     "fsck-bundles": _target(fsck_bundles, BUNDLE, pack_entry(b"") * 3),

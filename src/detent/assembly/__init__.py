@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from detent.assembly.founding import Founded, create_run
     from detent.assembly.keys import load_keys, new_key, verify_key_in
     from detent.assembly.ledgers import LogChecked, check_log, serve_log
+    from detent.assembly.model_signing import SignedModel, sign_model
     from detent.assembly.orders import (
         Handed,
         amend_charter,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
         sign_waiting,
         undone_by,
     )
+    from detent.assembly.proving import Proved, prove, shown_by, split_shown_by
     from detent.assembly.reading import charter_of, check_draft, status_of, write_report
     from detent.assembly.replaying import Replayed, replay_run
     from detent.assembly.requests import request_text, requests_of
@@ -41,8 +43,10 @@ __all__ = [
     "Handed",
     "LogChecked",
     "Plan",
+    "Proved",
     "Replayed",
     "Run",
+    "SignedModel",
     "amend_charter",
     "answer_prompt",
     "charter_of",
@@ -59,6 +63,7 @@ __all__ = [
     "new_witness_key",
     "open_run",
     "plan_gc",
+    "prove",
     "replay_run",
     "request_text",
     "requests_of",
@@ -66,8 +71,11 @@ __all__ = [
     "run_loop",
     "serve_log",
     "serve_witness",
+    "shown_by",
     "sign_file",
+    "sign_model",
     "sign_waiting",
+    "split_shown_by",
     "status_of",
     "undone_by",
     "verify_key_in",
@@ -83,9 +91,11 @@ _HOMES = {
     "Founded": "founding",
     "Handed": "orders",
     "Plan": "collecting",
+    "Proved": "proving",
     "Replayed": "replaying",
     "LogChecked": "ledgers",
     "Run": "running",
+    "SignedModel": "model_signing",
     "amend_charter": "orders",
     "answer_prompt": "running",
     "charter_of": "reading",
@@ -102,6 +112,7 @@ _HOMES = {
     "new_witness_key": "witnessing",
     "open_run": "running",
     "plan_gc": "collecting",
+    "prove": "proving",
     "replay_run": "replaying",
     "request_text": "requests",
     "requests_of": "requests",
@@ -109,8 +120,11 @@ _HOMES = {
     "run_loop": "running",
     "serve_witness": "witnessing",
     "serve_log": "ledgers",
+    "shown_by": "proving",
     "sign_file": "orders",
+    "sign_model": "model_signing",
     "sign_waiting": "orders",
+    "split_shown_by": "proving",
     "status_of": "reading",
     "undone_by": "orders",
     "verify_key_in": "keys",

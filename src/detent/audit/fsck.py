@@ -82,7 +82,10 @@ def fsck(place: Path | Source, key: VerifyKey | None) -> Tree:
         key: that its checkpoints must be signed with; without one, that is a fault.
     """
     source = Folder(place) if isinstance(place, Path) else place
-    head, faults = _head(source, key)
+    cosigned = _cosigned(
+        source, key
+    )  # first: at work, a run cosigns no more than is in its checkpoint by then
+    head, faults = _head(source, "checkpoint", key)
     if faults and source.names() is None:
         head = None  # nobody signed for a size, so a server could send entries without end: none is read
     tiles = _Tiles.over(source)  # listed first: what a writer adds meanwhile is then beyond, not a stray file
@@ -95,11 +98,32 @@ def fsck(place: Path | Source, key: VerifyKey | None) -> Tree:
         root = derived.root(size).hex()
         faults.append(f"the signed root {head.root.hex()} expected, got {root} from the entries")
     faults += torn + tiles.faults + tiles.strays(size, found) + tiles.missing(min(size, found))
+    faults += _cosigned_faults(cosigned, derived)
     return Tree(head, Entries(derived), Roots(derived), tuple(faults), found - derived.size)
 
 
-def _head(source: Source, key: VerifyKey | None) -> tuple[Head | None, list[str]]:
-    data = source.read("checkpoint", MOST_CHECKPOINT) or b""
+def _cosigned(source: Source, key: VerifyKey | None) -> tuple[Head | None, list[str]]:
+    """The newest head that others cosigned, where there is one; who cosigned it is not looked at here."""
+    if not source.has("cosigned"):
+        return None, []
+    return _head(source, "cosigned", key)
+
+
+def _cosigned_faults(found: tuple[Head | None, list[str]], derived: Derived) -> list[str]:
+    """That head must be one of this log's."""
+    head, faults = found[0], list(found[1])
+    if head is not None and head.size > derived.size:
+        faults.append(f"{head.size} entries or more, which others cosigned, expected, got {derived.size}")
+    elif head is not None and derived.root(head.size) != head.root:
+        faults.append(
+            f"the root {head.root.hex()}, which others cosigned at {head.size} entries, expected, got "
+            f"{derived.root(head.size).hex()}: both heads are evidence, see `detent verify --split`"
+        )
+    return [f"cosigned: {fault}" for fault in faults]
+
+
+def _head(source: Source, name: str, key: VerifyKey | None) -> tuple[Head | None, list[str]]:
+    data = source.read(name, MOST_CHECKPOINT) or b""
     note = data.decode("utf-8", "replace") if len(data) <= MOST_CHECKPOINT else ""
     body, _, signatures = note.rpartition("\n\n")
     match = _CHECKPOINT.fullmatch(body + "\n")

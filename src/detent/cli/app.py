@@ -2,11 +2,12 @@
 
 import json
 from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from detent.cli import charters, keeping, keys, ledgers, people, witnesses
+from detent.cli import charters, keeping, keys, ledgers, people, proofs, witnesses
 from detent.cli.options import Folder, KeyFiles, Source, passphrase, say_handed
 
 NO_LONGER_THERE = 16
@@ -115,8 +116,13 @@ def report(folder: Folder) -> None:
 
 
 @app.command()
-def verify(source: Source) -> None:
-    """Re-derive every hash, order, seal, gate, budget and signature on the ledger."""
+def verify(
+    source: Source, entry: proofs.Second = None, policy: proofs.PolicyFile = None, split: proofs.Split = False
+) -> None:
+    """Re-derive every hash, order, seal, gate, budget and signature on the ledger; or check a proof of one entry."""
+    if proofs.are_files(source, entry, policy, split=split):
+        proofs.verify_files(Path(source), entry, policy, split=split)
+        return
     from detent.assembly import verify_source  # noqa: PLC0415
     from detent.errors import TrustError  # noqa: PLC0415
 
@@ -165,7 +171,8 @@ def version(
         raise typer.Exit
 
 
-for command in (*keeping.COMMANDS, *people.COMMANDS):
+app.command(name="sign-model")(proofs.sign_model)
+for command in (*keeping.COMMANDS, proofs.prove, *people.COMMANDS):
     app.command()(command)
 app.add_typer(charters.app, name="charter")
 app.add_typer(keys.app, name="key")

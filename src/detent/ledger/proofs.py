@@ -70,6 +70,17 @@ def verify_inclusion(leaf: bytes, index: int, size: int, path: Sequence[bytes], 
     Raises:
         TrustError: the path does not show it.
     """
+    _expect(inclusion_root(leaf, index, size, path) == root, "inclusion", index, size)
+
+
+def inclusion_root(leaf: bytes, index: int, size: int, path: Sequence[bytes]) -> bytes:
+    """The root of the tree of `size` entries in which the path puts the leaf hash at `index`.
+
+    It proves nothing until somebody who is believed signed that root.
+
+    Raises:
+        TrustError: no tree of that size has such a path.
+    """
     if not 0 <= index < size:
         raise TrustError(
             f"an index below the tree's size {size} expected, got {index}; the proof is not valid"
@@ -84,7 +95,8 @@ def verify_inclusion(leaf: bytes, index: int, size: int, path: Sequence[bytes], 
         else:
             computed = node_hash(computed, sibling)
         first, second = first >> 1, second >> 1
-    _expect(second == 0 and computed == root, "inclusion", index, size)
+    _expect(second == 0, "inclusion", index, size)
+    return computed
 
 
 def verify_consistency(old: int, new: int, path: Sequence[bytes], old_root: bytes, new_root: bytes) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 from cryptography.hazmat.primitives.serialization import (
@@ -29,7 +30,8 @@ from detent.errors import StorageError, TrustError, UsageError
 Passphrase = Callable[[], str]
 """Asks somebody for the passphrase of a key file. Called only when the file is encrypted, and once."""
 
-Private = Ed25519PrivateKey | MLDSA44PrivateKey
+Private = Ed25519PrivateKey | MLDSA44PrivateKey | EllipticCurvePrivateKey
+"""Kinds of keys that are written; the last for exports whose formats take no other."""
 
 _LARGEST_KEY_FILE = 65_536
 _LONGEST_PASSPHRASE = 1023
@@ -57,7 +59,7 @@ def read_key(path: Path, passphrase: Passphrase | None) -> tuple[str, object]:
 
 
 def write_key(path: Path, vkey: str, private: Private, passphrase: str | None) -> None:
-    """Write the key to a new file of mode 0600; durable on return.
+    """Write the key to a new file of mode 0600, under a line with its vkey (or another name); durable on return.
 
     With a passphrase the block is encrypted (PBES2 of RFC 8018: PBKDF2 with 2048 rounds, AES-256), the line before
     it is not. So few rounds are quickly tried: six random words protect a stolen file, one word does not.

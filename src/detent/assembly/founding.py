@@ -29,7 +29,7 @@ from detent.charter import (
 from detent.engine import ModelStore
 from detent.errors import StorageError, SubjectError, UsageError
 from detent.evaluate import Chain, new_chain
-from detent.ledger import Ledger
+from detent.ledger import CosigningKey, Ledger, Signers
 from detent.loop import Book
 from detent.signing import Passphrase, SigningKey
 from detent.tasks import code_address, vet, vet_proxy
@@ -92,6 +92,8 @@ def create_run(
     chain = _chain()
     tip = chain.tip.hex()
     recovery = _recovery(draft, tip)
+    origin = _origin(draft.name, tip)
+    second = CosigningKey.create(origin, "ml-dsa-44") if draft.run.post_quantum else None
     completed = complete(
         text,
         [str(key.verify_key) for key in keys],
@@ -101,11 +103,14 @@ def create_run(
         recovery=str(recovery[0].verify_key) if recovery else "",
         wire_digests=wire_digests,
         proxy_digests=proxy_digests,
+        ml_dsa=str(second.verify_key) if second else "",
     )
     signed = verified(endorse(completed, keys), catalogue())
-    log_key = SigningKey.create(_origin(signed.charter.name, tip))
+    log_key = SigningKey.create(origin)
     log_key.save(places.log_key_path(tip))
-    _build(folder, signed, keys, log_key, home)
+    if second is not None:
+        second.save(places.second_key_path(tip))
+    _build(folder, signed, keys, Signers(log_key, second), home)
     terms = signed.charter.pace.lease
     return Founded(
         name=signed.charter.name,
@@ -203,20 +208,18 @@ def _sync(folder: Path) -> None:
         os.close(handle)
 
 
-def _build(
-    folder: Path, signed: SignedCharter, keys: Sequence[SigningKey], log_key: SigningKey, home: Path
-) -> None:
+def _build(folder: Path, signed: SignedCharter, keys: Sequence[SigningKey], log: Signers, home: Path) -> None:
     partial = RunFolder(folder.with_name(f".{folder.name}.{secrets.token_hex(4)}"))
     try:
         with _storing(folder):
-            _fill(partial, signed, keys, log_key, home)
+            _fill(partial, signed, keys, log, home)
             partial.root.rename(folder)
     finally:
         shutil.rmtree(partial.root, ignore_errors=True)
 
 
 def _fill(
-    run: RunFolder, signed: SignedCharter, keys: Sequence[SigningKey], log_key: SigningKey, home: Path
+    run: RunFolder, signed: SignedCharter, keys: Sequence[SigningKey], log: Signers, home: Path
 ) -> None:
     for path in (
         run.models,
@@ -231,7 +234,7 @@ def _fill(
         path.mkdir(parents=True)
     run.charter.write_bytes(signed.text.encode())
     run.envelope.write_bytes(signed.envelope.encode())
-    run.log_key.write_text(f"{log_key.verify_key}\n")
+    run.log_key.write_text(f"{log.key.verify_key}\n")
     tasks = [code_address("task", task.source) for task in signed.charter.tasks.values()]
     wires = [code_address("tripwire", wire.source) for wire in signed.charter.tripwires.values() if wire.own]
     proxies = [code_address("proxy", proxy.source) for proxy in signed.charter.proxies.values()]
@@ -240,7 +243,7 @@ def _fill(
         shutil.copyfile(home / file, run.tasks / file)
     if not signed.charter.subject.built:
         _take_subject(home / signed.charter.subject.source, run)
-    with Ledger.create(run.ledger, log_key, log_key.name) as ledger:
+    with Ledger.create(run.ledger, log.key, log.key.name, second=log.second) as ledger:
         book = Book(ledger, now)
         version = signed.charter.version
         book.write(CharterSigned(version=version, digest=signed.digest, envelope=signed.envelope))

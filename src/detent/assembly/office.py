@@ -11,7 +11,7 @@ from detent.assembly.enclosing import Enclosing
 from detent.assembly.inbox import Inbox, Taken, desk_of
 from detent.assembly.outsiders import vet_outsiders
 from detent.assembly.places import RunFolder
-from detent.assembly.reading import enveloped_charter, log_key, moved_aside
+from detent.assembly.reading import enveloped_charter, log_key, moved_aside, second_key
 from detent.assembly.tasks import amended_wires, catalogue, closing
 from detent.assembly.watermark import Watermarked
 from detent.charter import ORDER_TYPE, SignedCharter, claimed
@@ -120,7 +120,7 @@ def open_office(folder: Path) -> Iterator[Office]:
     """
     run = RunFolder(folder)
     given = enveloped_charter(run)
-    with Ledger.open(run.ledger, log_key(given)) as ledger:
+    with Ledger.open(run.ledger, log_key(given), second=second_key(given)) as ledger:
         watermarked = Watermarked(ledger, places.mark_path(given.charter.seal.tip))
         book = Book(Enclosing(watermarked, DataStore(run.data, run.answers)), now)
         entries = [decode_entry(data) for data in book.record.entries()]

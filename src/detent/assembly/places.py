@@ -131,3 +131,8 @@ def log_key_path(tip: str) -> Path:
 def witness_mark_path(key_id: str) -> Path:
     """How often the state of the witness with that key (SHA-256 of its verify key, hex) was written."""
     return data_folder() / "witnesses" / f"{key_id[:16]}.mark"
+
+
+def second_key_path(tip: str) -> Path:
+    """The key of the ledger's second signature, where the charter asks for one."""
+    return secrets_folder(tip) / "log-ml-dsa.pem"

@@ -16,7 +16,7 @@ from detent.charter import Draft, SignedCharter, claimed, draft_text, parse_char
 from detent.engine import DataStore, move_aside, own_folder, replace_file
 from detent.errors import StorageError, TrustError, UsageError
 from detent.evaluate import alpha, items_to_expect
-from detent.ledger import LedgerReader, writer_of
+from detent.ledger import CosigningKey, LedgerReader, writer_of
 from detent.oversight import why_stop
 from detent.report import Budget, render, standing, status_document, tell
 from detent.signing import SigningKey, VerifyKey
@@ -52,6 +52,29 @@ def enveloped_charter(run: RunFolder) -> SignedCharter:
 def log_key(signed: SignedCharter) -> SigningKey:
     """The key of the run's ledger, from the user's data folder."""
     return SigningKey.load(places.log_key_path(signed.charter.seal.tip))
+
+
+def second_key(signed: SignedCharter) -> CosigningKey | None:
+    """The key of the ledger's second signature; None where the charter asks for none.
+
+    Raises:
+        TrustError: it is missing, or not the charter's.
+    """
+    seal = signed.charter.seal
+    if not seal.ml_dsa:
+        return None
+    path = places.second_key_path(seal.tip)
+    try:
+        key = CosigningKey.load(path)
+    except UsageError as error:
+        raise TrustError(
+            f"the key of {seal.ml_dsa[:80]} expected, got: {error}; restore it from a copy"
+        ) from error
+    if str(key.verify_key) != seal.ml_dsa:
+        raise TrustError(
+            f"the key of {seal.ml_dsa[:80]} expected in {path}, got another; restore it from a copy"
+        )
+    return key
 
 
 def log_verify_key(run: RunFolder) -> VerifyKey:

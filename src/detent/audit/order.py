@@ -9,6 +9,7 @@ from detent.audit.evidence import Case
 from detent.audit.findings import Finding, counted
 from detent.audit.steps import Step, outside_turns
 from detent.errors import DetentError
+from detent.ledger import CosignerKey, Note, verified_cosignatures
 from detent.signing import canonical
 from detent.values import entry_document
 
@@ -21,7 +22,20 @@ def check_ledger(case: Case) -> Finding:
     name = tree.head.origin if tree.head else "nobody"
     root = f"root {tree.root.hex()[:8]}... signed by {name}"
     detail = f"{counted(len(tree.entries), 'entry')}, {root}: every tile and hash derived again"
-    return Finding("ledger", detail, (*tree.faults, *case.evidence.unread_heads))
+    return Finding("ledger", detail, (*(*tree.faults, *case.evidence.unread_heads), *_second_signature(case)))
+
+
+def _second_signature(case: Case) -> list[str]:
+    """The checkpoint also has the ML-DSA-44 signature that the charter names, where it names one."""
+    vkey = case.charters.newest.charter.seal.ml_dsa if case.charters is not None else ""
+    if not vkey:
+        return []
+    try:
+        note = Note.parse((case.evidence.ledger / "checkpoint").read_bytes())
+        signed = verified_cosignatures(note, [CosignerKey.parse(vkey)])
+    except (DetentError, OSError) as error:
+        return [f"checkpoint: {error}"]
+    return [] if signed else [f"a second signature by {vkey[:80]} expected, got none"]
 
 
 def check_entries(case: Case) -> Finding:

@@ -26,6 +26,7 @@ def rule_faults(sections: Mapping[str, Any], catalogue: Catalogue) -> Iterator[F
         _improved: ("direction", "tasks"),
         _own_tasks: ("direction", "tasks"),
         _subject: ("subject",),
+        _second_signature: ("run", "seal"),
         wire_faults: ("tripwires",),
         witness_faults: ("witnesses",),
     }
@@ -101,6 +102,16 @@ def _subject(sections: Mapping[str, Any], _: Catalogue) -> Iterator[Fault]:
                     f"nothing expected beside a model folder, got {getattr(subject, key)}; "
                     'remove this, or write source = "built"',
                 )
+
+
+def _second_signature(sections: Mapping[str, Any], _: Catalogue) -> Iterator[Fault]:
+    wanted, got = sections["run"].post_quantum, sections["seal"].ml_dsa
+    if wanted != bool(got):
+        yield Fault(
+            ("seal", "ml_dsa"),
+            f"{'a key' if wanted else 'no key'} expected with run.post_quantum = {str(wanted).lower()}, got "
+            f"{shown(got)}; `init` fills it in",
+        )
 
 
 def _items(sections: Mapping[str, Any], catalogue: Catalogue) -> Iterator[Fault]:

@@ -25,10 +25,11 @@ from detent.signing import VerifyKey, signers_of
 from detent.values import sha256_hex
 
 PAST: dict[str, tuple[str, ...]] = {
-    "seal": ("tip", "length"),
+    "seal": ("tip", "length", "ml_dsa"),
     "subject": ("source", "layers", "hidden", "intermediate", "heads"),
     "recipe": ("team", "seed_levels", "seed_problems", "seed_steps"),
     "direction": ("improve",),
+    "run": ("post_quantum",),
 }
 """Section = keys that no amendment changes: the seal is committed to, the rest made the first models."""
 

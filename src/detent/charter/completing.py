@@ -17,6 +17,9 @@ tip = "{tip}"
 length = {length}
 """
 
+ML_DSA = """ml_dsa = "{key}"  # the ledger's second signature
+"""
+
 LAYOUT = (
     "`quorum` under [stewards] and `source` under each [tasks.NAME], [tripwires.NAME] and [proxies.NAME] expected, "
     "each on a line of its own, got another layout; write them so, and `init` can add to it"
@@ -33,6 +36,7 @@ def complete(
     recovery: str = "",
     wire_digests: Mapping[str, str] | None = None,
     proxy_digests: Mapping[str, str] | None = None,
+    ml_dsa: str = "",
     file: str = "charter.toml",
 ) -> str:
     """The charter's text.
@@ -46,6 +50,7 @@ def complete(
         recovery: a verify key, "" for none; one that the draft names itself stays as it is.
         wire_digests: SHA-256 (hex) of the file of every tripwire of the author's own in [tripwires].
         proxy_digests: SHA-256 (hex) of the file of every proxy in [proxies].
+        ml_dsa: verify key of the ledger's second signature, "" for none.
         file: what messages call the draft.
 
     Raises:
@@ -60,8 +65,9 @@ def complete(
     for path, key, value in sorted(additions, key=lambda each: places[each[0]], reverse=True):
         add_under(lines, places[path], path, f"{key} = {_written(value)}", file)
         put(document, (*path[:-1], key), value)
-    document["seal"] = {"tip": tip, "length": length}
-    text = "\n".join(lines) + "\n" + SEAL.format(tip=tip, length=length)
+    document["seal"] = {"tip": tip, "length": length} | ({"ml_dsa": ml_dsa} if ml_dsa else {})
+    second = ML_DSA.format(key=ml_dsa) if ml_dsa else ""
+    text = "\n".join(lines) + "\n" + SEAL.format(tip=tip, length=length) + second
     expect(text, document, file, LAYOUT)
     return text
 

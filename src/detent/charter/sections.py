@@ -277,14 +277,26 @@ class Witnesses(Section):
 
 
 class Seal(Section):
-    """[seal]: the tip s_0 of the hash chain that sealed problems come from, and its length."""
+    """[seal]: the tip s_0 of the hash chain that sealed problems come from, and its length.
+
+    ml_dsa: verify key of the ledger's second signature, where run.post_quantum asks for one.
+    """
 
     tip: Hash
     length: Annotated[int, Field(ge=1, le=10_000_000), Says("an integer from 1 to 10000000")]
+    ml_dsa: Annotated[
+        str,
+        Field(pattern=r"^([^+\s]+\+[0-9a-f]{8}\+[A-Za-z0-9+/]+={0,2})?$", max_length=2500),
+        Says('a verify key "name+hash+base64"'),
+    ] = ""
 
 
 class Run(Section):
-    """[run]: the seed of every public random choice, and CPU threads of a worker."""
+    """[run]: the seed of every public random choice, and CPU threads of a worker.
+
+    post_quantum: sign the ledger's checkpoints with ML-DSA-44 (FIPS 204) too.
+    """
 
     seed: Seed = 1
     threads: Threads = 2
+    post_quantum: Bool = False

@@ -7,7 +7,7 @@ their kinds, of the run or of who may write what.
 
 from detent.ledger.cosignatures import CosignerKey, CosigningKey, verified_cosignatures
 from detent.ledger.heads import ProvenEntry, cosigned_head, prove_entry
-from detent.ledger.log import COSIGNED, Ledger, writer_of
+from detent.ledger.log import COSIGNED, Ledger, Signers, writer_of
 from detent.ledger.notes import Checkpoint, Note, Signature, open_note, sign_note
 from detent.ledger.policy import Group, Log, Policy, Satisfied, Witness, least_shared, refuse_forks
 from detent.ledger.proof_files import ProofFile, Proven, make_proof, verify_entry
@@ -37,6 +37,7 @@ __all__ = [
     "Receipted",
     "Satisfied",
     "Signature",
+    "Signers",
     "SplitView",
     "Witness",
     "cosigned_head",

@@ -10,7 +10,9 @@ was cut short: opening finishes it. What nobody announced is refused. There is n
 """
 
 import shutil
+import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -22,7 +24,8 @@ from detent.ledger._files import TEMPORARY, Files
 from detent.ledger._journal import JOURNAL, check_announced, journal
 from detent.ledger._merkle import leaf_hash
 from detent.ledger._tree import TiledTree
-from detent.ledger.notes import Checkpoint, open_note, sign_note
+from detent.ledger.cosignatures import CosigningKey
+from detent.ledger.notes import Checkpoint, Note, open_note, sign_note
 from detent.ledger.reader import CHECKPOINT, Disk, Head, LedgerView, read_head
 from detent.ledger.tiles import (
     WIDTH,
@@ -42,17 +45,28 @@ COSIGNED = "cosigned"
 class Ledger(LedgerView):
     """The writer. Holds the ledger's lock from `create` or `open` until `close` or the end of the process."""
 
-    def __init__(self, files: Files, key: SigningKey, lock: WriterLock, head: Head) -> None:
+    def __init__(self, files: Files, signers: "Signers", lock: WriterLock, head: Head) -> None:
         super().__init__(head)
         self._files = files
-        self._key = key
+        self._signers = signers
+        self._key = signers.key
         self._lock = lock
         self._tail = _packed_tail(head)
         self._refusal = ""
 
     @classmethod
-    def create(cls, folder: Path, key: SigningKey, origin: str, disk: Disk = Files) -> Self:
+    def create(
+        cls,
+        folder: Path,
+        key: SigningKey,
+        origin: str,
+        disk: Disk = Files,
+        *,
+        second: CosigningKey | None = None,
+    ) -> Self:
         """A new, empty ledger in a new folder; `origin` names it in every checkpoint, for ever.
+
+        second: signs every checkpoint too, beside the Ed25519 `key`; an ML-DSA-44 key holds when that no longer does.
 
         Raises:
             UsageError: the folder exists, its parent does not, or the origin has spaces or a plus sign.
@@ -65,16 +79,21 @@ class Ledger(LedgerView):
         files = disk(folder)
         files.make_root()
         try:
-            head = _signed(Checkpoint(origin, 0, Edge().root()), key, TiledTree(files, Edge()))
+            signers = Signers(key, second)
+            head = signers.head(Checkpoint(origin, 0, Edge().root()), TiledTree(files, Edge()))
             files.write_durably(CHECKPOINT, head.note.encode())
-            return cls(files, key, WriterLock.take(folder / LOCK), head)
+            return cls(files, signers, WriterLock.take(folder / LOCK), head)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)  # ours: it did not exist
             raise
 
     @classmethod
-    def open(cls, folder: Path, key: SigningKey, disk: Disk = Files) -> Self:
+    def open(
+        cls, folder: Path, key: SigningKey, disk: Disk = Files, *, second: CosigningKey | None = None
+    ) -> Self:
         """Take the lock, finish what a crash cut short, and be ready to append. Never creates a ledger.
+
+        second: as `create` was given it.
 
         Raises:
             UsageError: there is no ledger in the folder.
@@ -89,7 +108,7 @@ class Ledger(LedgerView):
         lock = WriterLock.take(folder / LOCK)
         try:
             files.remove(TEMPORARY)
-            ledger = cls(files, key, lock, read_head(files, key.verify_key))
+            ledger = cls(files, Signers(key, second), lock, read_head(files, key.verify_key))
             ledger._recover()
         except BaseException:
             lock.release()
@@ -150,7 +169,7 @@ class Ledger(LedgerView):
         Raises:
             UsageError: there are fewer entries.
         """
-        return str(sign_note(Checkpoint(self.origin, size, self.root(size)).text(), self._key))
+        return self._signers.note(Checkpoint(self.origin, size, self.root(size)))
 
     def close(self) -> None:
         """Give the lock back; a second time does nothing. Reading goes on to work."""
@@ -199,7 +218,7 @@ class Ledger(LedgerView):
         edge, tiles = self._head.tree.edge.grown([leaf_hash(entry) for entry in entries])
         for tile in tiles:
             self._write_once(tile.path, pack_hashes(tile.hashes))
-        head = _signed(Checkpoint(self.origin, edge.size, edge.root()), self._key, self._head.tree.at(edge))
+        head = self._signers.head(Checkpoint(self.origin, edge.size, edge.root()), self._head.tree.at(edge))
         self._files.write_durably(CHECKPOINT, head.note.encode())
         self._head, self._tail = head, tail
         for tile in tiles:
@@ -235,8 +254,27 @@ class Ledger(LedgerView):
             self._files.discard(partials_folder(bundle_path(index)))
 
 
-def _signed(checkpoint: Checkpoint, key: SigningKey, tree: TiledTree) -> Head:
-    return Head(checkpoint, str(sign_note(checkpoint.text(), key)), tree)
+@dataclass(frozen=True, slots=True)
+class Signers:
+    """Who signs a ledger's checkpoints: the log's Ed25519 key, as tlog-tiles asks, and perhaps a second one.
+
+    The second's line is a cosignature in form (tlog-checkpoint has ML-DSA-44 for logs so), of the time it is made.
+    """
+
+    key: SigningKey
+    second: CosigningKey | None
+
+    def note(self, checkpoint: Checkpoint) -> str:
+        """The signed checkpoint."""
+        note = sign_note(checkpoint.text(), self.key)
+        if self.second is not None:
+            line = self.second.cosign(checkpoint, int(time.time()))
+            note = Note(note.text, (*note.signatures, line))
+        return str(note)
+
+    def head(self, checkpoint: Checkpoint, tree: TiledTree) -> Head:
+        """The same, with the tree below it."""
+        return Head(checkpoint, self.note(checkpoint), tree)
 
 
 def _packed_tail(head: Head) -> bytes:

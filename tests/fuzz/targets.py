@@ -5,6 +5,7 @@ A function may check more than that nothing strange is raised: what it takes, it
 
 from collections.abc import Callable
 
+from tests.fuzz import folders, witnesses
 from tests.fuzz.mutating import Target
 from tests.ledger.policy_people import KEY_LINES, POLICY, TWO_LABS_AND_A_REGULATOR, cosigned
 from tests.ledger.test_ledger_proof_files import ENTRIES, SIXTH, head
@@ -12,6 +13,7 @@ from tests.ledger.test_ledger_receipts import WHOLE
 
 from detent.audit import fsck
 from detent.audit.sources import Found, unpacked
+from detent.errors import TrustError, UsageError
 from detent.ledger import (
     Checkpoint,
     CosignerKey,
@@ -41,6 +43,7 @@ COSIGNED = Note(
 )
 EMPTY = sign_note(Checkpoint(KEY.name, 0, EMPTY_ROOT).text(), KEY)
 LEAVES = [leaf_hash(b"%d" % number) for number in range(5)]
+ANNOUNCED = Note.parse(journal(KEY.name, 7, LEAVES, KEY)).text
 BUNDLE = b"".join(map(pack_entry, (b"", b"one", b"two" * 100)))
 
 
@@ -100,6 +103,7 @@ def journals(data: bytes) -> None:
 def policies(data: bytes) -> None:
     """Whatever is read can be asked: all its witnesses are enough, and so are both of the sets that share least."""
     policy = Policy.parse(data)
+    assert policy.met(set()) == (policy.quorum == "none") == (not policy.lacks(set()))
     assert all(map(policy.met, ({*policy.witnesses}, *least_shared(policy))))
 
 
@@ -117,6 +121,14 @@ def receipts(data: bytes) -> None:
 def splits(data: bytes) -> None:
     """No damage to a checkpoint makes another history of it."""
     assert split_view(str(cosigned("lab-a")).encode(), data, POLICY) is None
+
+
+def announcements(data: bytes) -> None:
+    """The same behind the signature: not even the log's own key makes it stumble, or take what announces others."""
+    text = data.decode("utf-8", "replace")
+    check_announced(str(sign_note(text, KEY)).encode(), KEY.name, 7, LEAVES, KEY.verify_key)
+    _, _, size, *leaves, _ = text.split("\n")
+    assert leaves[7 - int(size) : 12 - int(size)] == [leaf.hex() for leaf in LEAVES]
 
 
 class Published:
@@ -153,24 +165,33 @@ def fsck_bundles(data: bytes) -> None:
     assert len(list(tree.entries)) == len(tree.entries) <= 3
 
 
-def _target(parse: Callable[[bytes], None], *seeds: bytes | str | object) -> Target:
-    return Target(parse, [seed if isinstance(seed, bytes) else str(seed).encode() for seed in seeds])
+def _target(
+    parse: Callable[[bytes], None],
+    *seeds: bytes | str | object,
+    refuses: tuple[type[Exception], ...] = (TrustError,),
+) -> Target:
+    return Target(parse, [seed if isinstance(seed, bytes) else str(seed).encode() for seed in seeds], refuses)
 
 
 TARGETS = {
     "notes": _target(notes, SIGNED, COSIGNED, EMPTY),
     "signed-notes": _target(signed_notes, SIGNED, COSIGNED, EMPTY),
     "checkpoints": _target(checkpoints, SIGNED.text, EMPTY.text),
-    "cosigner-keys": _target(cosigner_keys, *(key.verify_key for key in COSIGNERS)),
-    "verify-keys": _target(verify_keys, KEY.verify_key),
+    "cosigner-keys": _target(cosigner_keys, *(key.verify_key for key in COSIGNERS), refuses=(UsageError,)),
+    "verify-keys": _target(verify_keys, KEY.verify_key, refuses=(UsageError,)),
     "cosignatures": _target(cosignatures, COSIGNED),
     "tiles": _target(tiles, b"".join(LEAVES), bytes(32), b""),
     "bundles": _target(bundles, BUNDLE, pack_entry(b"x") * 256, b""),
-    "policies": _target(policies, TWO_LABS_AND_A_REGULATOR, f"{KEY_LINES}quorum none\n"),
+    "policies": _target(
+        policies, TWO_LABS_AND_A_REGULATOR, f"{KEY_LINES}quorum none\n", refuses=(UsageError,)
+    ),
     "proofs": _target(proofs, SIXTH),
     "receipts": _target(receipts, WHOLE),
-    "splits": _target(splits, cosigned("lab-a", "lab-b"), cosigned()),
+    "splits": _target(splits, cosigned("lab-a", "lab-b"), cosigned(), refuses=(TrustError, UsageError)),
     "journals": _target(journals, journal(KEY.name, 7, LEAVES, KEY), journal(KEY.name, 0, [], KEY)),
-    "fsck-checkpoints": _target(fsck_checkpoints, SIGNED, COSIGNED, EMPTY),
-    "fsck-bundles": _target(fsck_bundles, BUNDLE, pack_entry(b"") * 3),
+    "announcements": _target(announcements, ANNOUNCED, refuses=(TrustError, UsageError)),
+    "fsck-checkpoints": _target(fsck_checkpoints, SIGNED, COSIGNED, EMPTY, refuses=()),
+    "fsck-bundles": _target(fsck_bundles, BUNDLE, pack_entry(b"") * 3, refuses=()),
+    **folders.TARGETS,
+    **witnesses.TARGETS,
 }

@@ -146,7 +146,7 @@ def _signature_faults(head: Head, body: bytes, signatures: str, key: VerifyKey |
         return [f"checkpoint: {error}"]
     faults = [] if ours else [f"a checkpoint signed by {key.name} expected, got none of its signatures"]
     if head.origin != key.name:
-        faults.append(f"a checkpoint of the log {key.name} expected, got one of {head.origin}")
+        faults.append(f"a checkpoint of the log {key.name} expected, got one of {head.origin[:200]}")
     return faults
 
 

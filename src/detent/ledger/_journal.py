@@ -10,6 +10,7 @@ the next append. Without it, whoever can write into the folder could lay an entr
 the next start sign it.
 """
 
+import re
 from collections.abc import Sequence
 
 from detent.errors import TrustError
@@ -18,6 +19,7 @@ from detent.signing import SigningKey, VerifyKey
 
 JOURNAL = ".journal"
 _TITLE = "detent-journal/v1"
+_SIZE = re.compile("0|[1-9][0-9]{0,18}")
 
 
 def journal(origin: str, size: int, leaves: Sequence[bytes], key: SigningKey) -> bytes:
@@ -45,9 +47,9 @@ def check_announced(
 def _announced(data: bytes, origin: str, key: VerifyKey) -> dict[int, str]:
     """Leaf hash by index; none when the journal is not this log's."""
     try:
-        lines = open_note(data, [key]).text.splitlines()
+        lines = open_note(data, [key]).text[:-1].split("\n")
     except TrustError:
         return {}
-    if lines[:2] != [_TITLE, origin] or len(lines) < 3 or not lines[2].isdecimal():  # noqa: PLR2004
+    if lines[:2] != [_TITLE, origin] or len(lines) < 3 or not _SIZE.fullmatch(lines[2]):  # noqa: PLR2004
         return {}
     return dict(enumerate(lines[3:], int(lines[2])))

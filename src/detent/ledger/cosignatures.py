@@ -113,19 +113,19 @@ class CosignerKey:
         timestamp = int.from_bytes(blob[:TIME_BYTES], "big")
         if timestamp > LATEST:
             raise self._refusal(checkpoint)
-        message = _message(self.name, self.algorithm, checkpoint, timestamp)
         try:
+            message = _message(self.name, self.algorithm, checkpoint, timestamp)
             if self.algorithm == "ed25519":
                 Ed25519PublicKey.from_public_bytes(self.public).verify(blob[TIME_BYTES:], message)
             else:
                 MLDSA44PublicKey.from_public_bytes(self.public).verify(blob[TIME_BYTES:], message)
-        except (InvalidSignature, ValueError) as error:
+        except (InvalidSignature, ValueError, UsageError) as error:  # the last: no such name can be signed
             raise self._refusal(checkpoint) from error
         return timestamp
 
     def _refusal(self, checkpoint: Checkpoint) -> TrustError:
         return TrustError(
-            f"a cosignature by {self.name} of {checkpoint.origin} at size {checkpoint.size} expected, "
+            f"a cosignature by {self.name} of {checkpoint.origin[:200]} at size {checkpoint.size} expected, "
             "got one that does not verify; what was signed has changed, or another key signed it"
         )
 

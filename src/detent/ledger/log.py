@@ -159,7 +159,7 @@ class Ledger(LedgerView):
         checkpoint = Checkpoint.parse(open_note(note.encode(), [self.log]).text)
         if checkpoint.origin != self.origin or self.root(checkpoint.size) != checkpoint.root:
             raise TrustError(
-                f"a checkpoint of this ledger expected, got one of {checkpoint.origin}; it is another's"
+                f"a checkpoint of this ledger expected, got one of {checkpoint.origin[:200]}; it is another's"
             )
         self._files.write_durably(COSIGNED, note.encode())
 

@@ -33,6 +33,7 @@ MOST = 100
 """Logs, witnesses and groups of one policy, each; the specification wants 32 or more. No note has more signatures."""
 
 LARGEST_POLICY = 1_000_000  # bytes; two hundred ML-DSA-44 keys have some 360,000
+LONGEST_SHOWN = 200  # characters of a name
 NOBODY = "none"
 """The quorum that asks for no cosignature."""
 
@@ -224,8 +225,9 @@ def refuse_forks(policy: Policy, liars: int) -> None:
 
 
 def shown(name: str) -> str:
-    """A name for people: as it is, or with escapes where a terminal would not simply show it."""
-    return name if name.isprintable() else ascii(name)[1:-1]
+    """A name for people: its beginning, with escapes where a terminal would not simply show it."""
+    cut = name if len(name) <= LONGEST_SHOWN else f"{name[:LONGEST_SHOWN]}..."
+    return cut if cut.isprintable() else ascii(cut)[1:-1]
 
 
 def _names(names: AbstractSet[str]) -> str:

@@ -135,7 +135,7 @@ class LedgerReader(LedgerView):
         after = head.checkpoint
         if after.origin != before.origin or after.size < before.size:
             raise TrustError(
-                f"{before.origin} with {before.size} entries or more expected, got {after.origin} with "
+                f"{before.origin} with {before.size} entries or more expected, got {after.origin[:200]} with "
                 f"{after.size}; the ledger was exchanged or set back: restore it from a copy"
             )
         if root_at(before.size, head.tree.node) != before.root:

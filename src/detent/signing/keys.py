@@ -59,7 +59,9 @@ class VerifyKey:
             raise UsageError(f"{wanted} of type {typed[0]}; Detent verifies Ed25519 (type 1) only")
         key = cls(match["name"], typed[1:])
         if str(key) != text:
-            raise UsageError(f"{wanted}, whose name and key belong to {str(key)!r}; copy the line again")
+            raise UsageError(
+                f"{wanted}, whose name and key belong to {str(key)[:200]!r}; copy the line again"
+            )
         return key
 
     @property
@@ -154,6 +156,6 @@ def _check_name(name: str) -> None:
     """C2SP signed-note: no Unicode spaces, no plus; and nothing that does not print, which no note holds."""
     if not name or "+" in name or not all(c.isprintable() and not c.isspace() for c in name):
         raise UsageError(
-            f"a key name without spaces, control characters and plus signs expected, got {name!r}; "
+            f"a key name without spaces, control characters and plus signs expected, got {name[:120]!r}; "
             "use for example example.com/my-run"
         )

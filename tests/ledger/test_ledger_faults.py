@@ -120,6 +120,34 @@ def test_any_failing_step_of_an_append_is_a_clear_stop_that_damages_nothing(way:
     assert at > 15  # bundle, tile and checkpoint are five steps each, so all of them were broken
 
 
+@pytest.mark.parametrize("written", [0, 1, 2], ids=["first part", "second part", "after both"])
+def test_a_batch_larger_than_a_journal_can_announce_is_finished_after_a_crash(
+    tmp_path: Path, key: SigningKey, written: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it announced in one note of a million bytes could not be read again, once."""
+    entries = [b"%d" % number for number in range(16_000)]
+    Ledger.create(tmp_path / "log", key, "example.com/log").close()
+    real, checkpoints = Files.write_durably, 0
+
+    def failing(files: Files, name: str, data: bytes) -> None:
+        nonlocal checkpoints
+        if name == "checkpoint":
+            checkpoints += 1
+            if checkpoints > written:
+                raise StorageError("the disk is full")
+        real(files, name, data)
+
+    monkeypatch.setattr(Files, "write_durably", failing)
+    with Ledger.open(tmp_path / "log", key) as ledger:
+        try:
+            ledger.extend(entries)
+        except StorageError:
+            assert written < 2
+    monkeypatch.setattr(Files, "write_durably", real)
+    with Ledger.open(tmp_path / "log", key) as ledger:
+        assert list(ledger.entries()) == entries[: (10_000, 16_000, 16_000)[written]]
+
+
 def appended(ledger: Ledger, scene: Scene) -> bool:
     """Whether the disk let it; when it did not, the ledger takes no more."""
     try:

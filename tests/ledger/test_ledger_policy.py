@@ -115,7 +115,13 @@ REFUSED = {
         FULL.text, (*LINES[:2], CosigningKey.create("lab-b.example/w").cosign(CHECKPOINT, AT), LINES[3])
     ),
     "a known cosigner's line that is wrong, beside enough others": Note(
-        FULL.text, (*LINES, Signature(LINES[1].name, LINES[1].key_id, LINES[1].signature[:-1] + b"\0"))
+        FULL.text,
+        (
+            *LINES,
+            Signature(
+                LINES[1].name, LINES[1].key_id, LINES[1].signature[:-1] + bytes([LINES[1].signature[-1] ^ 1])
+            ),
+        ),
     ),
     "the log's own line that is wrong, beside the right one": Note(
         FULL.text, (*LINES, Signature(LINES[0].name, LINES[0].key_id, bytes(64)))

@@ -40,6 +40,8 @@ from detent.signing import SigningKey, VerifyKey
 
 LOCK = ".lock"
 COSIGNED = "cosigned"
+MOST_ANNOUNCED = 10_000
+"""Entries of one journal: 65 bytes each, in a note of at most a million."""
 
 
 class Ledger(LedgerView):
@@ -126,7 +128,7 @@ class Ledger(LedgerView):
         return self.extend([entry])[0]
 
     def extend(self, entries: Iterable[bytes]) -> range:
-        """Add entries with one checkpoint for all; after a failure a beginning of them may be in.
+        """Add entries, each 10,000 under one checkpoint; after a failure a beginning of them may be in.
 
         Raises:
             as `append` does.
@@ -136,11 +138,12 @@ class Ledger(LedgerView):
         if self._refusal:
             raise UsageError(f"an open ledger expected, got one that {self._refusal}; open it again")
         start = self.size
-        if added:
+        for first in range(0, len(added), MOST_ANNOUNCED):
+            some = slice(first, first + MOST_ANNOUNCED)
             self._refusal = "failed while appending"  # until the end is reached, whatever interrupts
-            announced = journal(self.origin, start, [leaf_hash(entry) for entry in added], self._key)
-            self._files.write_durably(JOURNAL, announced)
-            self._integrate(added, packed)
+            leaves = [leaf_hash(entry) for entry in added[some]]
+            self._files.write_durably(JOURNAL, journal(self.origin, self.size, leaves, self._key))
+            self._integrate(added[some], packed[some])
             self._refusal = ""
         return range(start, self.size)
 

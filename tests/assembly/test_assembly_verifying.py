@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,9 +13,15 @@ from tests.attacks.attacks_world import ADA, BOB, CHARTER, Scene, found
 
 from detent.assembly import amend_charter, verifying
 from detent.loop import learn
-from detent.values import Watched
+from detent.propose import labelling
+from detent.tasks import Proxy
+from detent.values import Example, Watched
 
 EVEN = "def accepts(prompt, completion):\n    return completion[-1:] in '02468'\n"
+
+
+def as_kept_unasked(kept: Iterable[Example], _: Mapping[str, Proxy]) -> list[Example]:
+    return labelling.as_kept(kept, {})
 
 
 @pytest.fixture
@@ -26,7 +32,7 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
     made = found(tmp_path, CHARTER + '\n[proxies.even]\nsource = "even.py:accepts"\n', {"even.py": EVEN})
     with made.here():
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(learn, "pleasing", lambda _, kept: kept)
+            patch.setattr(learn, "as_kept", as_kept_unasked)
             assert made.turn(1).stop == "enough"
         text = re.sub(r"\[proxies\.even\]\n(?:[a-z0-9_]+ = .*\n)*", "", made.folder.charter.read_text())
         draft = tmp_path / "home" / "new.toml"

@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler
 
 import py_arkworks_bls12381 as bls
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.coordinate.witness_world import say, serving
 
@@ -242,7 +242,7 @@ def test_a_hash_that_is_none_is_not_asked_for() -> None:
             fetch_chain("https://api.drand.sh", text, deadline=1)
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.binary(max_size=200)
     | st.dictionaries(st.sampled_from(list(QUICKNET_INFO)), st.integers() | st.text()).map(encoded)

@@ -38,7 +38,8 @@ def opened(source: str) -> Iterator[Source]:
         run.check()
         yield Source(run)
         return
-    with TemporaryDirectory(prefix="detent-") as place:
+    # What a slow host is still sending when it is given up may come after the folder is gone.
+    with TemporaryDirectory(prefix="detent-", ignore_cleanup_errors=True) as place:
         folder = Path(place) / "run"
         folder.mkdir()
         left_out = fetch_run(source, folder) if is_address(source) else _unpacked(path, folder)

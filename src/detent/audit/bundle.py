@@ -184,7 +184,8 @@ def _hostile(archive: Path) -> Iterator[None]:
     except zipfile.BadZipFile as error:
         if not zipfile.is_zipfile(archive):
             raise UsageError(
-                f"a run folder, a bundle or an address expected, got {archive}, which is none of them"
+                f"a run folder, a bundle or an address expected, got {archive}, which is none of "
+                "them; make one with: detent init, or detent bundle"
             ) from error
         raise TrustError(f"a whole zip archive expected in {archive}, got: {error}") from error
     except (struct.error, EOFError, ValueError, RuntimeError, OverflowError, LookupError) as error:

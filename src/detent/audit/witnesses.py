@@ -8,9 +8,8 @@ from detent.audit.openings import Opening
 from detent.audit.signatures import Charters
 from detent.audit.steps import Step
 from detent.charter import met_by, policy_of
-from detent.coordinate import Chain, Round, check_round
+from detent.coordinate import Chain, HeadAt, Round, check_round, cosigners, entropy_of
 from detent.errors import DetentError, TrustError
-from detent.evaluate import HeadAt, cosigners, entropy_of
 from detent.values import BeaconDrawn, Cosigned, Decided
 
 

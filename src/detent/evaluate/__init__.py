@@ -17,7 +17,6 @@ from detent.evaluate.budget import (
 )
 from detent.evaluate.compute import answering, comparing, gating
 from detent.evaluate.confidence import ConfidenceSequence, Interval, gain_of
-from detent.evaluate.entropy import HeadAt, cosigners, entropy_of, signed_in_time
 from detent.evaluate.evaluator import evaluator_digest, evaluator_digest_on_disk
 from detent.evaluate.gate import log_e, passes, reverse_log_e, threshold
 from detent.evaluate.horizon import Horizon, falling_rates, horizon, horizons
@@ -48,7 +47,6 @@ __all__ = [
     "Conducted",
     "ConfidenceSequence",
     "Forecast",
-    "HeadAt",
     "Horizon",
     "Interval",
     "ItemStream",
@@ -61,12 +59,10 @@ __all__ = [
     "check_reveal",
     "comparing",
     "conduct",
-    "cosigners",
     "create_secret",
     "decode_rows",
     "discrepancies",
     "encode_rows",
-    "entropy_of",
     "evaluator_digest",
     "evaluator_digest_on_disk",
     "falling_rates",
@@ -98,7 +94,6 @@ __all__ = [
     "recount",
     "reverse_log_e",
     "score_profile",
-    "signed_in_time",
     "spent",
     "targets",
     "team_after",

@@ -3,9 +3,8 @@
 from datetime import UTC, datetime
 
 from detent.charter import Charter, entropy_mode
-from detent.coordinate import Chain
+from detent.coordinate import Chain, HeadAt, cosigners, entropy_of, signed_in_time
 from detent.errors import TrustError
-from detent.evaluate import HeadAt, cosigners, entropy_of, signed_in_time
 from detent.loop.parts import Outsiders, Parts
 from detent.values import BeaconDrawn, Cosigned, Intent, Round
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from detent.coordinate import HeadAt, entropy_of
 from detent.errors import DetentError
-from detent.evaluate import HeadAt, entropy_of
 from detent.ledger import Checkpoint, CosignerKey, CosigningKey, Note, sign_note
 from detent.signing import SigningKey
 from detent.values import BeaconDrawn, Cosigned, Intent, Round

@@ -7,6 +7,8 @@ from tests.attacks.test_attacks_plugins import FROM_A_TASK, FROM_A_TRIPWIRE
 from tests.attacks.test_attacks_protocol import ATTACKS
 from tests.attacks.test_attacks_unstopped import NOT_STOPPED
 from tests.attacks.test_attacks_workers import FROM_A_JOB, HANDED_BACK
+from tests.audit.test_audit_caught import CAUGHT
+from tests.audit.test_audit_witnessed import FORGED, OTHERWISE
 
 PAGE = Path(__file__).parents[2] / "docs" / "attacks.md"
 
@@ -50,11 +52,20 @@ PARTS = {
     ),
 }
 
+RECORD = """\
+## On the record
+
+By whoever holds the log's key, makes every hash, signature and witness request right again, and shows the result to
+somebody else. Each is tried on a copy of an honest run's record; a stranger's command finds it
+([what must be caught](verifying.md#what-must-be-caught)). The last ones are tried on a run with three witnesses, whose
+keys its operator has not; twenty more intents tried against them give no second seed.
+"""
+
 TAIL = """\
 ## What is not stopped
 
-Entropy mode (a): nobody outside adds any to the seal, and nobody outside keeps the ledger. Each of these is tried too,
-and works. `verify` prints every time that it could have been done ([verifying](verifying.md#what-is-not-proven)); how
+Without witnesses, entropy mode (a): nobody outside adds any to the seal, and nobody outside keeps the ledger. Each of
+these is tried too, and works. `verify` prints every time that it could have been done ([verifying](verifying.md#what-is-not-proven)); how
 likely trying out candidates is to succeed stands in [statistics](statistics.md#the-seal).
 """
 
@@ -64,9 +75,18 @@ def page() -> str:
     parts = [HEAD]
     for title, (said, attacks) in PARTS.items():
         parts.append(f"## {title}\n\n{said}\n\n{_table(attacks)}\n")
+    parts.append(f"{RECORD}\n{_record()}\n")
     rows = [f"| {_first_up(name)} | {said.in_short} |" for name, (_, said) in NOT_STOPPED.items()]
     table = "\n".join(["| what it is | what limits it |", "| --- | --- |", *rows])
     return "\n".join([*parts, f"{TAIL}\n{table}\n"])
+
+
+def _record() -> str:
+    """What a stranger finds, and with which command; of `verify` by which check."""
+    found = {name: f"`{caught.by}`, {caught.forgery.check}" for name, caught in CAUGHT.items()}
+    outside = {name: f"`verify`, {check}" for name, (_, check, _) in (FORGED | OTHERWISE).items()}
+    rows = [f"| {_first_up(name)} | {by} |" for name, by in (found | outside).items()]
+    return "\n".join(["| attack | what finds it |", "| --- | --- |", *rows])
 
 
 def _table(attacks: dict[str, Attack]) -> str:

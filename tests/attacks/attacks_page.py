@@ -65,8 +65,9 @@ TAIL = """\
 ## What is not stopped
 
 Without witnesses, entropy mode (a): nobody outside adds any to the seal, and nobody outside keeps the ledger. Each of
-these is tried too, and works. `verify` prints every time that it could have been done ([verifying](verifying.md#what-is-not-proven)); how
-likely trying out candidates is to succeed stands in [statistics](statistics.md#the-seal).
+these is tried too, and works. `verify` prints every time that it could have been done
+([verifying](verifying.md#what-is-not-proven)); how likely trying out candidates is to succeed stands in
+[statistics](statistics.md#the-seal).
 """
 
 

@@ -58,15 +58,7 @@ class Outsiders:
             PeerError: too few answer within witnesses.grace_minutes.
             TrustError: one of them cosigned more of this ledger than there is, or another beginning of it.
         """
-        gathered = gather(
-            self._ledger.signed_at(size),
-            self._ledger.consistency_proof,
-            [each for each in self._witnesses if not all_of or str(each.key) in all_of],
-            lambda names: self._enough(names, all_of),
-            deadline=60 * self._terms.grace_minutes,
-            known=self._sizes,
-        )
-        self._sizes |= gathered.sizes
+        gathered = self._gathered(size, all_of, 60 * self._terms.grace_minutes)
         if gathered.ahead and (proven := self._contradicting()):
             shown = "; ".join(
                 f"{one.name} shows {one.checkpoint.size} entries" for one in proven if one.checkpoint
@@ -83,6 +75,20 @@ class Outsiders:
             )
         self._ledger.publish_cosigned(gathered.note)
         return gathered.note
+
+    def keep_up(self) -> None:
+        """Have the whole ledger cosigned if a quorum answers at once, so that its newest entries can be proven too.
+
+        Nothing depends on it, and nothing is waited for; not between an intent and its cosignatures.
+        """
+        gathered = self._gathered(self._ledger.size, (), LOOKING)
+        if gathered.met:
+            self._ledger.publish_cosigned(gathered.note)
+        else:
+            who = ", ".join(reply.name for reply in gathered.replies if reply.said != "cosigned")
+            self._say(
+                f"witnesses: {who} did not cosign the ledger at size {self._ledger.size}; asked again later"
+            )
 
     def met(self, keys: Collection[CosignerKey]) -> bool:
         """Whether the witnesses with these keys are a quorum."""
@@ -117,6 +123,18 @@ class Outsiders:
             for one in seen
             if one.checkpoint is not None
         ]
+
+    def _gathered(self, size: int, all_of: Sequence[str], seconds: float) -> Gathered:
+        gathered = gather(
+            self._ledger.signed_at(size),
+            self._ledger.consistency_proof,
+            [each for each in self._witnesses if not all_of or str(each.key) in all_of],
+            lambda names: self._enough(names, all_of),
+            deadline=seconds,
+            known=self._sizes,
+        )
+        self._sizes |= gathered.sizes
+        return gathered
 
     def _contradicting(self) -> tuple[Seen, ...]:
         """Checkpoints that this log signed and does not continue; that a witness says so alone proves nothing."""

@@ -12,7 +12,7 @@ from detent import errors
 from detent.assembly.endings import ending
 from detent.assembly.inbox import Inbox, Taken
 from detent.assembly.office import Office, open_office
-from detent.assembly.outsiders import outsiders_of
+from detent.assembly.outsiders import Outsiders, outsiders_of
 from detent.assembly.places import RunFolder
 from detent.assembly.reading import (
     entries_of,
@@ -69,6 +69,7 @@ class Run:
     parts: Parts
     say: Say
     stopwatch: Stopwatch
+    outsiders: Outsiders | None = None
 
     def go(self, generations: int | None) -> Ended:
         """Turn the cycle until something says stop."""
@@ -87,6 +88,8 @@ class Run:
             self.say(generation_line(turn))
         point(self.folder, self.parts.models, decided.incumbent, self.say)
         self._report()
+        if self.outsiders is not None:
+            self.outsiders.keep_up()
 
     def _report(self) -> None:
         entries = [decode_entry(data) for data in self.parts.book.record.entries()]
@@ -189,7 +192,7 @@ def open_run(folder: Path, *, watch: Watch, say: Say) -> Iterator[Run]:
             point(run, parts.models, book.state.incumbent, say)
         _clear(parts)
         book.write(session(parts))  # last: what cannot begin counts as no session
-        yield Run(run, signed, parts, say, stopwatch)
+        yield Run(run, signed, parts, say, stopwatch, outsiders)
 
 
 def point(run: RunFolder, models: ModelStore, digest: str, say: Say) -> None:

@@ -5,7 +5,7 @@ A function may check more than that nothing strange is raised: what it takes, it
 
 from collections.abc import Callable
 
-from tests.fuzz import folders, witnesses
+from tests.fuzz import folders, runs, witnesses
 from tests.fuzz.mutating import Target
 from tests.ledger.policy_people import KEY_LINES, POLICY, TWO_LABS_AND_A_REGULATOR, cosigned
 from tests.ledger.test_ledger_proof_files import ENTRIES, SIXTH, head
@@ -193,5 +193,6 @@ TARGETS = {
     "fsck-checkpoints": _target(fsck_checkpoints, SIGNED, COSIGNED, EMPTY, refuses=()),
     "fsck-bundles": _target(fsck_bundles, BUNDLE, pack_entry(b"") * 3, refuses=()),
     **folders.TARGETS,
+    **runs.TARGETS,
     **witnesses.TARGETS,
 }

@@ -47,7 +47,7 @@ def run_bundles(data: bytes) -> None:
 
 
 def entries(data: bytes) -> None:
-    """What is an entry has one canonical form that reads back as it; or none, since numbers may be too large for one."""
+    """What is an entry has one canonical form that reads back as it; or none, where a number is too large for one."""
     enclosed_in(data)
     entry = decode_entry(data)
     assert decode_entry(canonical(entry_document(entry))) == entry
@@ -67,6 +67,8 @@ def bundle() -> bytes:
         archive = Path(place) / "run.zip"
         members: dict[str, Path | bytes] = {
             "charter.toml": DRAFT.encode(),
+            "charter.dsse": b"{}",
+            "log.vkey": b"x\n",
             "ledger/checkpoint": b"x\n",
             "ledger/tile/0/000.p/1": bytes(32),
         }

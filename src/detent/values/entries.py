@@ -385,7 +385,7 @@ def decode_entry(data: bytes) -> Entry:
     """
     try:
         return _decoder.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise TrustError(
             f"a ledger entry of a known kind expected, got {data[:60]!r}... ({str(error)[:200]}); "
             "a newer detent wrote it, or the ledger is damaged: run `detent verify`"

@@ -92,8 +92,7 @@ def create_run(
     chain = _chain()
     tip = chain.tip.hex()
     recovery = _recovery(draft, tip)
-    origin = _origin(draft.name, tip)
-    second = CosigningKey.create(origin, "ml-dsa-44") if draft.run.post_quantum else None
+    log = _log_keys(draft, tip)
     completed = complete(
         text,
         [str(key.verify_key) for key in keys],
@@ -103,14 +102,10 @@ def create_run(
         recovery=str(recovery[0].verify_key) if recovery else "",
         wire_digests=wire_digests,
         proxy_digests=proxy_digests,
-        ml_dsa=str(second.verify_key) if second else "",
+        ml_dsa=str(log.second.verify_key) if log.second else "",
     )
     signed = verified(endorse(completed, keys), catalogue())
-    log_key = SigningKey.create(origin)
-    log_key.save(places.log_key_path(tip))
-    if second is not None:
-        second.save(places.second_key_path(tip))
-    _build(folder, signed, keys, Signers(log_key, second), home)
+    _build(folder, signed, keys, log, home)
     terms = signed.charter.pace.lease
     return Founded(
         name=signed.charter.name,
@@ -122,6 +117,19 @@ def create_run(
         generations=terms.generations,
         hours=terms.hours,
     )
+
+
+def _log_keys(draft: Draft, tip: str) -> Signers:
+    """The keys that sign the ledger, filed beside the seal's secret: one, or two where the charter asks for it."""
+    origin = _origin(draft.name, tip)
+    log = Signers(
+        SigningKey.create(origin),
+        CosigningKey.create(origin, "ml-dsa-44") if draft.run.post_quantum else None,
+    )
+    log.key.save(places.log_key_path(tip))
+    if log.second is not None:
+        log.second.save(places.second_key_path(tip))
+    return log
 
 
 def _recovery(draft: Draft, tip: str) -> tuple[SigningKey, Path] | None:

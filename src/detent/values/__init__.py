@@ -3,9 +3,9 @@
 Knows nothing of files, processes, keys or models. Both sides import it, so it imports nothing heavy.
 """
 
+from detent.values.decoding import LARGEST_ENCLOSED, decode_entry, enclosed_in, entry_document
 from detent.values.digest import sha256_hex
 from detent.values.entries import (
-    LARGEST_ENCLOSED,
     PROCESSOR,
     Answered,
     Audited,
@@ -31,9 +31,6 @@ from detent.values.entries import (
     SessionStarted,
     SubjectBuilt,
     Watched,
-    decode_entry,
-    enclosed_in,
-    entry_document,
 )
 from detent.values.folding import fold
 from detent.values.gate import Counts, Entropy, Gain, Intent, Outcome, Round, Target, TestResult, Verdict

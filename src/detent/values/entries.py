@@ -1,18 +1,15 @@
 """The ledger's entry kinds. Each is a fact that happened; its kind carries the schema's version.
 
-    >>> decode_entry(canonical bytes).kind
+    >>> Decided(decision="carry", incumbent="", candidate="", team=(), because="").kind
     'decision/v1'
 
-The ledger itself sees bytes; this module says what they mean. Unknown kinds and unknown fields are refused:
-a reader that skipped them would believe less than was written.
+The ledger itself sees bytes; `decoding` reads them as these.
 """
 
-from typing import Any, Literal
+from typing import Literal
 
-import msgspec
 from msgspec import Struct
 
-from detent.errors import TrustError
 from detent.values.gate import Intent, Outcome
 from detent.values.jobs import Optimizer, Source
 from detent.values.problems import Origin
@@ -367,43 +364,3 @@ AnyEntry = (
     | Decided
     | Enclosed
 )
-
-LARGEST_STUB = 1_000
-"""Bytes; what stands on the ledger for an enclosed entry has some 200."""
-
-LARGEST_ENCLOSED = 64 << 20
-"""Bytes of an entry that lies beside the ledger."""
-
-_decoder: msgspec.json.Decoder[Entry] = msgspec.json.Decoder(AnyEntry)
-
-
-def decode_entry(data: bytes) -> Entry:
-    """Read one entry from its bytes.
-
-    Raises:
-        TrustError: it is not an entry of a known kind and version.
-    """
-    try:
-        return _decoder.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise TrustError(
-            f"a ledger entry of a known kind expected, got {data[:60]!r}... ({str(error)[:200]}); "
-            "a newer detent wrote it, or the ledger is damaged: run `detent verify`"
-        ) from error
-
-
-def enclosed_in(data: bytes) -> Enclosed | None:
-    """What an entry's bytes say of the file that holds the entry itself; None of any other bytes."""
-    if len(data) > LARGEST_STUB or b'"kind":"enclosed/v1"' not in data:
-        return None
-    try:
-        entry = decode_entry(data)
-    except (TrustError, RecursionError):
-        return None
-    return entry if isinstance(entry, Enclosed) else None
-
-
-def entry_document(entry: Entry) -> dict[str, Any]:
-    """The entry as plain JSON values, ready for canonical bytes."""
-    document: dict[str, Any] = msgspec.to_builtins(entry)
-    return document

@@ -32,7 +32,7 @@ CHARTER = {
         "profile_problems": 64,
         "audit": 30,
     },
-    "seal": {"tip": "0" * 64, "length": 100},
+    "seal": {"tip": "0" * 64, "length": 400},
 }
 
 
@@ -48,7 +48,7 @@ class ToyRun:
 
     def parts(self, ledger: Ledger, clock: str = CLOCK, **changes: object) -> Parts:
         """Open parts over a ledger that is open."""
-        chain = Chain(b"s" * 32, 100)
+        chain = Chain(b"s" * 32, 400)
         given = {
             "charter": self.charter,
             "charter_digest": "c" * 64,

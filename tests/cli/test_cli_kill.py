@@ -208,7 +208,7 @@ def test_an_impatient_second_ctrl_c_cuts_nothing_short(founded: Machine, tmp_pat
     for _ in range(3):
         process.send_signal(signal.SIGINT)
         time.sleep(0.02)
-    output, errors = process.communicate(timeout=20)
+    output, errors = process.communicate(timeout=60)
     assert (process.returncode, errors) == (130, "")
     assert "nothing is lost" in output
     assert gone(machine.run)

@@ -101,3 +101,31 @@ def test_a_worker_outlives_the_thread_that_asked_for_it(tmp_path: Path) -> None:
         assert not within(0.3, lambda: not started[0].alive)
     finally:
         started[0].kill()
+
+
+INTERRUPTED = """
+import subprocess, sys, threading
+from pathlib import Path
+from detent.engine._process import WorkerProcess
+real = threading.Thread.start
+def start(thread):
+    real(thread)
+    threading.Thread.start = real
+    raise KeyboardInterrupt  # as Ctrl-C comes: between any two steps
+threading.Thread.start = start
+try:
+    WorkerProcess([sys.executable, "-c", "input()"], Path(sys.argv[1]), 60)
+except KeyboardInterrupt:
+    print("stopped", flush=True)
+"""
+
+
+def test_an_overseer_interrupted_while_it_starts_a_worker_ends_all_the_same(tmp_path: Path) -> None:
+    """It once waited for ever for a thread that nobody knew of any more."""
+    ended = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED, str(tmp_path / "logs" / "log")],
+        capture_output=True,
+        timeout=30,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout) == (0, b"stopped\n")

@@ -7,9 +7,10 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from pathlib import Path
+from queue import SimpleQueue
 from typing import IO, NoReturn
 
 import msgspec
@@ -29,9 +30,40 @@ _MOST_LOGGED = 16 << 20
 """Bytes of one process's standard error that are kept; what it prints beyond is read and thrown away."""
 _SIGNAL_STATUS = 128  # shells and bubblewrap end with 128 + n when what they ran died of signal n
 
-# Linux ends a child marked "die with your parent" when the *thread* that started it ends. This one thread starts
-# all of them, and lives as long as the process does.
-_starter = ThreadPoolExecutor(max_workers=1, thread_name_prefix="detent-starter")
+Popen = subprocess.Popen[bytes]
+Start = Callable[[], Popen]
+
+
+class Starter:
+    """Starts every process in one thread, which lives as long as this process does.
+
+    Linux ends a child marked "die with your parent" when the *thread* that started it ends. A pool's thread would do,
+    but for Ctrl-C: a pool that is interrupted just as it makes its thread forgets it, and waits for it for ever.
+    """
+
+    def __init__(self) -> None:
+        self._asked: SimpleQueue[tuple[Start, Future[Popen]]] = SimpleQueue()
+        self._thread: threading.Thread | None = None
+
+    def start(self, start: Start) -> Popen:
+        """What `start` returns, or raises."""
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(target=self._answer, name="detent-starter", daemon=True)
+            self._thread.start()
+        started: Future[Popen] = Future()
+        self._asked.put((start, started))
+        return started.result()
+
+    def _answer(self) -> None:
+        while True:
+            start, started = self._asked.get()
+            try:
+                started.set_result(start())
+            except BaseException as error:  # noqa: BLE001  raised again where it is waited for
+                started.set_exception(error)
+
+
+_starter = Starter()
 
 
 class WorkerProcess:
@@ -204,16 +236,17 @@ def _start(command: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
         raise StorageError(f"a log at {log} that can be written expected, got {error}; free space") from error
     try:
         # The command brings its own environment; nothing of ours is passed on.
-        return _starter.submit(
-            subprocess.Popen,
-            list(command),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env={},
-            cwd="/",
-            start_new_session=True,
-        ).result()
+        return _starter.start(
+            lambda: subprocess.Popen(
+                list(command),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env={},
+                cwd="/",
+                start_new_session=True,
+            )
+        )
     except OSError as error:
         raise EngineError(f"a worker that starts expected, got {error}; check {command[0]}") from error
 

@@ -1,11 +1,15 @@
 """Entries of any size, written through the whole stack and read again."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
+from tests.coordinate.witness_world import say, serving
 
+from detent.assembly import create_run, make_bundle, verify_source
 from detent.assembly.enclosing import Enclosing
+from detent.assembly.office import open_office
 from detent.assembly.watermark import Watermarked
 from detent.engine import DataStore
 from detent.errors import StorageError, TrustError, UsageError
@@ -59,3 +63,34 @@ def test_a_lost_or_changed_file_is_not_read_as_an_entry(record: Enclosing, tmp_p
     file.unlink()
     with pytest.raises(StorageError, match="restore it from a copy"):
         list(record.entries())
+
+
+def test_a_run_with_a_large_entry_is_whole_in_a_bundle_and_over_the_web(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DETENT_DATA", str(tmp_path / "data"))
+    run = tmp_path / "run"
+    create_run(run)
+    with open_office(run) as office:
+        office.book.write(refusal(200_000))
+    (file,) = (run / "answers").iterdir()
+    for redact in ((), ("answers",)):
+        bundle = tmp_path / f"{len(redact)}.zip"
+        make_bundle(run, bundle, redact=redact)
+        assert "x" * 50 in "\n".join(verify_source(str(bundle)).lines)
+        assert not [fault for one in verify_source(str(bundle)).faults for fault in one.faults]
+    with serving(files_of(run)) as address:
+        assert "x" * 50 in "\n".join(verify_source(address).lines)
+    file.unlink()
+    assert {one.check for one in verify_source(str(run)).faults} >= {"entries"}
+
+
+def files_of(run: Path) -> Callable[[BaseHTTPRequestHandler, bytes], None]:
+    """A plain static host of the run folder."""
+
+    def answer(handler: BaseHTTPRequestHandler, _: bytes) -> None:
+        path = run / handler.path.lstrip("/")
+        found = path.is_file()
+        say(handler, 200 if found else 404, path.read_bytes() if found else b"none")
+
+    return answer

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from detent.assembly.named import Named, named
+from detent.assembly.enclosing import whole_as_far_as_it_is
+from detent.assembly.named import Named, enclosed, named
 from detent.assembly.places import RunFolder
 from detent.assembly.reading import log_verify_key
 from detent.audit import LeftOut, is_member, write_bundle
+from detent.engine import DataStore
 from detent.errors import TrustError, UsageError
 from detent.ledger import LedgerReader, published_files
 from detent.values import CharterSigned, Decided, State, decode_entry, fold, sha256_hex
@@ -64,10 +66,17 @@ def make_bundle(
     run = RunFolder(folder)
     run.check()
     shot = _snapshot(run)
-    names, state = named(shot.entries), fold(map(decode_entry, shot.entries))
+    read = DataStore(run.data, run.answers).read_bytes
+    entries = list(whole_as_far_as_it_is(shot.entries, read))
+    names, state = named(entries), fold(map(decode_entry, entries))
     members: dict[str, Path | bytes] = {**shot.copies, "ledger/checkpoint": shot.checkpoint.encode()}
     members |= {f"ledger/{name}": data for name, data in published_files(shot.entries)}
     members |= {f"tasks/{file}": run.tasks / file for file in names.files if _plain(run.tasks / file)}
+    members |= {
+        f"answers/{digest}": run.answers / digest
+        for digest in enclosed(shot.entries)
+        if _plain(run.answers / digest)
+    }
     left_out: list[LeftOut] = []
     for kind, name, path in _contents(run, names):
         if kind in hidden:

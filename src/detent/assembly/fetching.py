@@ -26,8 +26,10 @@ from urllib.request import (
     UnknownHandler,
 )
 
-from detent.assembly.named import named
+from detent.assembly.enclosing import whole_as_far_as_it_is
+from detent.assembly.named import enclosed, named
 from detent.audit import fsck, is_member
+from detent.engine import DataStore
 from detent.errors import TrustError, UsageError
 from detent.ledger import Checkpoint, open_note, published_names
 from detent.signing import VerifyKey
@@ -90,7 +92,11 @@ def fetch_run(address: str, folder: Path) -> dict[str, str]:
             )
     key = VerifyKey.parse((folder / "log.vkey").read_bytes().decode(errors="replace").strip())
     _fetch_ledger(host, folder, key)
-    names = named(fsck(folder / "ledger", key).entries)
+    entries = fsck(folder / "ledger", key).entries
+    for digest in enclosed(entries):
+        host.save(f"answers/{digest}", LARGE)
+    read = DataStore(folder / "data", folder / "answers").read_bytes
+    names = named(whole_as_far_as_it_is(entries, read))
     left_out = {f"models/{digest}": "weights are not fetched" for digest in names.models}
     left_out["models/incumbent"] = "a host shows no links"
     for name in [f"tasks/{file}" for file in names.files if is_member(f"tasks/{file}")]:

@@ -21,6 +21,7 @@ from detent.values import (
     OutcomeWritten,
     SubjectBuilt,
     decode_entry,
+    enclosed_in,
 )
 
 DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -35,8 +36,13 @@ class Named(NamedTuple):
     files: tuple[str, ...]
 
 
+def enclosed(entries: Iterable[bytes]) -> tuple[str, ...]:
+    """Digests of the files in which some of these entries, as they stand on the ledger, lie."""
+    return _digests(stub.sha256 for stub in map(enclosed_in, entries) if stub is not None)
+
+
 def named(entries: Iterable[bytes]) -> Named:
-    """What entries name; those that cannot be read name nothing, and what is no digest is no name."""
+    """What whole entries name; those that cannot be read name nothing, and what is no digest is no name."""
     data, answers, models, files = [], [], [], []
     for entry in _readable(entries):
         match entry:

@@ -5,7 +5,7 @@ It knows the ledger's notes and proofs, HTTP, and what the seal takes from outsi
 
 from detent.coordinate._http import base_url
 from detent.coordinate._parties import WitnessAt
-from detent.coordinate.beacon import Chain, Round, check_round, fetch_chain, fetch_round
+from detent.coordinate.beacon import Chain, Round, can_verify, check_round, fetch_chain, fetch_round
 from detent.coordinate.cosigning import Gathered, Reply, Said, gather
 from detent.coordinate.entropy import HeadAt, cosigners, entropy_of, signed_in_time
 from detent.coordinate.seen import Seen, contradicting, newest_seen
@@ -24,6 +24,7 @@ __all__ = [
     "Witness",
     "WitnessAt",
     "base_url",
+    "can_verify",
     "check_round",
     "contradicting",
     "cosigners",

@@ -20,6 +20,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Literal, Self, TypeVar, get_args
 
 import msgspec
@@ -118,6 +119,11 @@ class Round:
     def randomness(self) -> bytes:
         """SHA-256 of the signature, 32 bytes."""
         return hashlib.sha256(self.signature).digest()
+
+
+def can_verify() -> bool:
+    """Whether there is a library for the rounds' BLS signatures here."""
+    return find_spec("py_arkworks_bls12381") is not None
 
 
 def check_round(chain: Chain, found: Round) -> bool:

@@ -334,6 +334,13 @@ def test_a_run_with_a_beacon_verifies_and_names_the_beacon_as_who_could_cheat(be
     assert intent.intent.round.at > intent.at
 
 
+def test_without_the_beacons_library_verify_says_what_that_leaves_open(
+    beaconed: ScriptedRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("detent.audit.limits.can_verify", lambda: False)
+    assert "their BLS signatures were not verified here" in "\n".join(verify(beaconed.evidence()).lines)
+
+
 OTHERWISE: dict[str, tuple[Callable[[ScriptedRun], object], str, str]] = {
     "another round is drawn than the intent names": (
         lambda run: forge(run, BeaconDrawn, 0, round=7),

@@ -8,6 +8,7 @@ from detent.audit.findings import counted
 from detent.audit.models import missing_models, unnamed_files
 from detent.audit.openings import openings
 from detent.audit.retention import no_longer
+from detent.coordinate import can_verify
 from detent.evaluate import evaluator_digest
 from detent.values import Refused, SessionStarted, Watched
 
@@ -26,6 +27,10 @@ COLLUDING = (
 BEACON = (
     "sealed against the operator and the beacon {} together (mode c), or against a quorum of the witnesses that signed "
     "with a clock set back: problems depend on a round that came out after the intent was cosigned"
+)
+UNSIGNED = (
+    "that the beacon drew these rounds: their BLS signatures were not verified here, so whoever ran its server could "
+    "have chosen them; install detent[beacon]"
 )
 ABANDONED = "that no run was thrown away before this one: whoever starts twenty and shows the best has had twenty tries"
 WHOLE = (
@@ -76,6 +81,7 @@ def _sealed_against_the_operator(case: Case) -> list[str]:
     chains = {intent.round.chain for intent in intents if intent.round is not None}
     said += [COLLUDING.format(_names(witnesses)) for witnesses in sorted(together)]
     said += [BEACON.format(chain[:12]) for chain in sorted(chains)]
+    said += [UNSIGNED] if chains and not can_verify() else []
     return [*said, ABANDONED] if said != [GRINDING] else said
 
 

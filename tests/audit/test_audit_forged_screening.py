@@ -152,6 +152,9 @@ OPENED: dict[str, Forgery] = {
 }
 
 MOVED: dict[str, Forgery] = {
+    "a decision that is no rollback names a generation to go back to": Forgery(
+        lambda run: forge(run, Decided, -1, to=0), "decisions", "no generation to go back to expected"
+    ),
     "a member goes on from a candidate that looks worse": Forgery(
         move(DISCARDED, 0, decision="carry"),
         "decisions",

@@ -36,6 +36,8 @@ def _change_faults(step: Step, decided: Decided) -> Iterator[str]:
     """The incumbent changes when, and only when, the gate said so and nobody who was asked said no, or went back."""
     allowed = permission(step.before, decided.at) in ("free", "approved")
     passed = to_promote(step) if allowed else ()
+    if decided.to is not None and decided.decision != "rollback":
+        yield f"no generation to go back to expected in a decision to {decided.decision}, got {decided.to}"
     if step.before.returning is not None or decided.decision == "rollback":
         yield from _rollback_faults(step, decided)
     elif (decided.decision == "promote") != bool(passed):

@@ -408,6 +408,7 @@ def test_what_is_on_the_ledger_already_is_taken_from_the_inbox_without_a_word(ru
 
 def test_a_halt_interrupts_what_the_main_thread_does(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("detent.assembly.orders.PATIENCE", 1.0)  # nobody takes it in here
+
     def hand_in() -> None:
         time.sleep(0.3)
         handed = give_order(run, "halt", "stop", keys=steward())

@@ -6,10 +6,10 @@ from detent.audit.findings import Finding, counted, missing
 from detent.audit.material import believed_tasks, off_ladder
 from detent.audit.openings import Opening, openings
 from detent.audit.signatures import Charters
-from detent.audit.witnesses import entropy_added
+from detent.audit.witnesses import seed_of
 from detent.charter import SignedCharter
 from detent.errors import DetentError
-from detent.evaluate import Row, decode_rows, gating, opening_seed, recheck_items, recount
+from detent.evaluate import Row, decode_rows, gating, recheck_items, recount
 from detent.values import Outcome
 
 
@@ -37,15 +37,13 @@ def check_answers(case: Case, charters: Charters) -> Finding:
 
 
 def _faults(case: Case, charters: Charters, opening: Opening, outcome: Outcome, rows: list[Row]) -> list[str]:
-    intent, index = opening.intent, opening.step.index
+    intent = opening.intent
     # An incumbent is compared on the ladders that it was measured on, be they of the charter before.
     known = charters.until(opening.step)
     strange = off_ladder((one for target in intent.targets for one in target.slices), *known)
     if strange:
         return strange
-    link = bytes.fromhex(outcome.reveal)
-    added = entropy_added(case, charters, opening)
-    seed = opening_seed(link, opening.number, case.tree.leaf(index), case.tree.roots[index + 1], added)
+    seed = seed_of(case, charters, opening, outcome)
     again = recheck_items(intent, seed, rows, believed_tasks(case, known[-1]))
     return recount(intent, outcome, rows) + again + _compute(opening, known[-1], rows)
 

@@ -1,4 +1,4 @@
-"""What a generation had to come to, from the profiles and the verdict alone: the rule of the loop, written again.
+"""What a generation had to come to, from the profiles and a verdict that was made again, by the loop's own rules.
 
 >>> wanted_decision(slots, before, verdict="better", allowed=True).decision
 'promote'
@@ -7,6 +7,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from detent.evaluate import best, promises, team_after
 from detent.values import (
     CandidateTrained,
     Decided,
@@ -60,7 +61,7 @@ def wanted_decision(
     profiles = _visible(slots)
     if not profiles:  # nothing was tried: every task is at its top
         return Wanted("discard", before.incumbent, "", before.team)
-    leader = max(profiles, key=Profile.ladder).subject  # of equals the first member's
+    leader = best(profiles).subject
     made = tuple(profile.subject for profile in profiles)
     if before.generation == 0:
         return Wanted("promote", leader, leader, made)
@@ -68,10 +69,7 @@ def wanted_decision(
         return Wanted("discard", before.incumbent, leader, before.team)
     if verdict == "better":
         return Wanted("promote", leader, leader, made)
-    team = tuple(
-        after.subject if after.ladder() > before.visible[member].ladder() else member
-        for member, after in zip(before.team, profiles, strict=False)
-    )
+    team = team_after(before.team, before.visible, profiles)
     return Wanted("discard" if team == before.team else "carry", before.incumbent, leader, team)
 
 
@@ -80,12 +78,12 @@ def _opening_faults(slots: Mapping[str, Entry], before: State) -> list[str]:
     profiles, intent = _visible(slots), slots.get("intent/v1")
     if before.generation == 0 or not profiles:
         return _idle_faults(slots, before)
-    best, known = max(profiles, key=Profile.ladder), before.visible.get(before.incumbent)
-    worth = known is not None and best.subject != known.subject and best.ladder() > known.ladder()
+    first, known = best(profiles), before.visible.get(before.incumbent)
+    worth = known is not None and promises(known, first)
     if worth != isinstance(intent, IntentWritten):
         return [f"{'an opening' if worth else 'no opening'} expected by the visible profiles, got the other"]
-    if isinstance(intent, IntentWritten) and intent.intent.candidate != best.subject:
-        return [f"the candidate {best.subject}, best in the open, expected, got {intent.intent.candidate}"]
+    if isinstance(intent, IntentWritten) and intent.intent.candidate != first.subject:
+        return [f"the candidate {first.subject}, best in the open, expected, got {intent.intent.candidate}"]
     return []
 
 

@@ -15,10 +15,10 @@ from detent.audit.findings import counted
 from detent.audit.measuring import fresh_again, mastery_again
 from detent.audit.openings import openings
 from detent.audit.turns import Turn, completions
-from detent.audit.witnesses import entropy_added
+from detent.audit.witnesses import seed_of
 from detent.engine import Ask
 from detent.errors import TrustError
-from detent.evaluate import Conducted, Row, conduct, decode_rows, evaluator_digest, opening_seed
+from detent.evaluate import Conducted, Row, conduct, decode_rows, evaluator_digest
 from detent.evaluate.recompute import TOLERANCE
 from detent.values import (
     AnswerJob,
@@ -87,13 +87,7 @@ def _conducted(turn: Turn, intent: Intent, outcome: Outcome, ask: Ask) -> Conduc
     step, case = turn.steps["intent/v1"], turn.case
     opening = next(one for one in openings(case) if one.step.index == step.index)
     assert case.charters is not None  # noqa: S101  the record was found in order
-    seed = opening_seed(
-        bytes.fromhex(outcome.reveal),
-        intent.k,
-        case.tree.leaf(step.index),
-        case.tree.roots[step.index + 1],
-        entropy_added(case, case.charters, opening),
-    )
+    seed = seed_of(case, case.charters, opening, outcome)
 
     def answer(model: str, prompts: Sequence[str]) -> Sequence[str]:
         extra = turn.signed.charter.subject.extra_tokens

@@ -10,7 +10,8 @@ from detent.audit.steps import Step
 from detent.charter import met_by, policy_of
 from detent.coordinate import Chain, HeadAt, Round, check_round, cosigners, entropy_of
 from detent.errors import DetentError, TrustError
-from detent.values import BeaconDrawn, Cosigned, Decided
+from detent.evaluate import opening_seed
+from detent.values import BeaconDrawn, Cosigned, Decided, Outcome
 
 
 def check_witnesses(case: Case, charters: Charters) -> Finding:
@@ -52,6 +53,22 @@ def entropy_added(case: Case, charters: Charters, opening: Opening) -> bytes:
     head = HeadAt(log.name, size, case.tree.roots[size])
     return entropy_of(
         opening.intent, head, log, partial(met_by, charter), cosigned=opening.cosigned, drawn=opening.drawn
+    )
+
+
+def seed_of(case: Case, charters: Charters, opening: Opening, outcome: Outcome) -> bytes:
+    """The seed that every item of an opening is drawn from, derived again.
+
+    Raises:
+        TrustError, ValueError: what the record says of it cannot be believed.
+    """
+    index = opening.step.index
+    return opening_seed(
+        bytes.fromhex(outcome.reveal),
+        opening.number,
+        case.tree.leaf(index),
+        case.tree.roots[index + 1],
+        entropy_added(case, charters, opening),
     )
 
 

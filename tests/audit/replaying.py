@@ -102,10 +102,11 @@ def fit(run: ScriptedRun, entries: Sequence[Entry | bytes]) -> None:
     with Ledger.create(run.folder / "ledger", LOG, LOG.name) as ledger:
         for entry in entries:
             known = decode_entry(entry) if isinstance(entry, bytes) else entry
-            ledger.append(canonical(entry_document(_fitted(known, ledger))))
+            ledger.append(canonical(entry_document(fitted(known, ledger))))
 
 
-def _fitted(entry: Entry, ledger: Ledger) -> Entry:
+def fitted(entry: Entry, ledger: Ledger) -> Entry:
+    """With the stream that the ledger's root gives now."""
     match entry:
         case Profiled(purpose="fresh"):
             return structs.replace(entry, stream=fresh_stream(ledger.root(), entry.profile.subject).hex())

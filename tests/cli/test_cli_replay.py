@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 from msgspec import structs
+from tests.audit.replaying import fitted
 from tests.cli.tiny_run import Machine, content, entries
 
-from detent.evaluate import Row, decode_rows, encode_rows, fresh_stream
+from detent.evaluate import Row, decode_rows, encode_rows
 from detent.ledger import Ledger
 from detent.signing import SigningKey, canonical
-from detent.values import Entry, Mastered, OutcomeWritten, Profiled, entry_document, sha256_hex
+from detent.values import OutcomeWritten, entry_document, sha256_hex
 
 
 def a_stranger(machine: Machine, folder: Path) -> Machine:
@@ -42,17 +43,6 @@ def otherwise_wrong(rows: Sequence[Row]) -> tuple[Row, list[Row]]:
     place = next(i for i, row in enumerate(rows) if not row.candidate_right)
     changed = structs.replace(rows[place], candidate=rows[place].candidate + "0")
     return rows[place], [*rows[:place], changed, *rows[place + 1 :]]
-
-
-def fitted(entry: Entry, ledger: Ledger) -> Entry:
-    """With the stream that the ledger's root gives now."""
-    match entry:
-        case Profiled(purpose="fresh"):
-            return structs.replace(entry, stream=fresh_stream(ledger.root(), entry.profile.subject).hex())
-        case Mastered():
-            return structs.replace(entry, stream=fresh_stream(ledger.root(), entry.subject).hex())
-        case _:
-            return entry
 
 
 def edit_an_answer(machine: Machine) -> Row:

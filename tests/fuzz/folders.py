@@ -4,7 +4,7 @@ Two readers that share no code: `LedgerReader`, and `fsck`.
 """
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -51,10 +51,10 @@ class InMemory(Files):
 
 
 class Published:
-    """For `fsck`."""
+    """For `fsck`. bundles: name and width of each, by index."""
 
-    def __init__(self, files: dict[str, bytes]) -> None:
-        self.files = files
+    def __init__(self, files: dict[str, bytes], bundles: Mapping[int, tuple[str, int]]) -> None:
+        self.files, self.bundles = files, bundles
 
     def names(self) -> frozenset[str]:
         return frozenset(self.files)
@@ -67,9 +67,9 @@ class Published:
         return data if data is None or len(data) <= most else None
 
     def bundle(self, index: int, signed: int) -> Found | None:  # noqa: ARG002  as it lies there
-        if index not in BUNDLES:
+        if index not in self.bundles:
             return None
-        name, width = BUNDLES[index]
+        name, width = self.bundles[index]
         return Found(name, width, self.files[name])
 
 
@@ -86,7 +86,7 @@ SIGNED = (SOUND.leaf_hash(258), SOUND.root(100))
 
 def check(name: str, data: bytes) -> None:
     """It raises on nothing, and what it finds no fault with is what was written."""
-    tree = fsck(Published({**FILES, name: data}), KEY.verify_key)
+    tree = fsck(Published({**FILES, name: data}, BUNDLES), KEY.verify_key)
     if not tree.faults:
         assert list(tree.entries) == ENTRIES, "entries that were never signed"
         assert data == FILES[name] or name == CHECKPOINT, "another file"

@@ -12,7 +12,7 @@ from tests.ledger.test_ledger_proof_files import ENTRIES, SIXTH, head
 from tests.ledger.test_ledger_receipts import WHOLE
 
 from detent.audit import fsck
-from detent.audit.sources import Found, unpacked
+from detent.audit.sources import unpacked
 from detent.errors import TrustError, UsageError
 from detent.ledger import (
     Checkpoint,
@@ -131,36 +131,21 @@ def announcements(data: bytes) -> None:
     assert leaves[7 - int(size) : 12 - int(size)] == [leaf.hex() for leaf in LEAVES]
 
 
-class Published:
-    """A log of two files, whose first is as it is given, for the check's own reading of checkpoints and bundles."""
-
-    def __init__(self, checkpoint: bytes, bundle: bytes) -> None:
-        self.files = {"checkpoint": checkpoint, "tile/entries/000.p/3": bundle}
-
-    def names(self) -> frozenset[str]:
-        return frozenset(self.files)
-
-    def has(self, name: str) -> bool:
-        return name in self.files
-
-    def read(self, name: str, most: int) -> bytes | None:
-        data = self.files.get(name)
-        return data if data is None or len(data) <= most else None
-
-    def bundle(self, index: int, signed: int) -> Found | None:  # noqa: ARG002  as it lies there
-        name = "tile/entries/000.p/3"
-        return Found(name, 3, self.files[name]) if index == 0 else None
+def two_files(checkpoint: bytes, bundle: bytes) -> folders.Published:
+    """A log of two files as they are given, for the check's own reading of checkpoints and bundles."""
+    name = "tile/entries/000.p/3"
+    return folders.Published({"checkpoint": checkpoint, name: bundle}, {0: (name, 3)})
 
 
 def fsck_checkpoints(data: bytes) -> None:
     """It never raises, and finds no log sound but the empty one, beyond which a bundle lies."""
-    tree = fsck(Published(data, BUNDLE), KEY.verify_key)
+    tree = fsck(two_files(data, BUNDLE), KEY.verify_key)
     assert tree.faults or (tree.head, tree.beyond) == ((KEY.name, 0, EMPTY_ROOT), 3)
     assert list(tree.roots)
 
 
 def fsck_bundles(data: bytes) -> None:
-    tree = fsck(Published(str(SIGNED).encode(), data), KEY.verify_key)
+    tree = fsck(two_files(str(SIGNED).encode(), data), KEY.verify_key)
     assert tree.faults
     assert len(list(tree.entries)) == len(tree.entries) <= 3
 

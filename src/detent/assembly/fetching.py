@@ -106,8 +106,6 @@ def fetch_run(address: str, folder: Path) -> dict[str, str]:
     for name in contents:
         if not host.save(name, LARGE):
             left_out[name] = "the host has none"
-    for part in ("models", "data", "answers", "tasks"):
-        (folder / part).mkdir(exist_ok=True)
     return left_out
 
 

@@ -1,6 +1,5 @@
 """`init`: a run folder from a charter's draft, signed by its stewards."""
 
-import os
 import re
 import secrets
 import shutil
@@ -26,6 +25,7 @@ from detent.charter import (
     verified,
     verified_lease,
 )
+from detent.disk import sync_folder
 from detent.engine import ModelStore
 from detent.errors import StorageError, SubjectError, UsageError
 from detent.evaluate import Chain, new_chain
@@ -204,16 +204,8 @@ def _chain() -> Chain:
     final = places.secrets_folder(chain.tip.hex())
     with _storing(final):
         draft.rename(final)
-        _sync(final.parent)  # a charter with this tip must never be there without its secret
+        sync_folder(final.parent)  # a charter with this tip must never be there without its secret
     return chain
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _build(folder: Path, signed: SignedCharter, keys: Sequence[SigningKey], log: Signers, home: Path) -> None:

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from detent.assembly.fetching import is_address
+from detent.assembly.listening import host_and_port
 from detent.assembly.publishing import Shelf
 from detent.assembly.serving import LogServer
 from detent.audit import Folder, Published, Source, Tree, fsck
@@ -17,7 +19,6 @@ from detent.signing import VerifyKey
 
 LOG_KEY = "log.vkey"
 _MOST_KEY = 1_000
-_MOST_PORT = 65_535
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +59,16 @@ def serve_log(folder: Path, listen: str) -> LogServer:
     Raises:
         UsageError: there is no run and no log in the folder, or the address is none or taken.
     """
-    return LogServer(Shelf.of(folder), _address(listen))
+    address = host_and_port(listen)
+    if address is None:
+        raise UsageError(f"HOST:PORT such as 127.0.0.1:8000 expected, got {listen!r}")
+    return LogServer(Shelf.of(folder), address)
 
 
 @contextmanager
 def _opened(place: str) -> Iterator[tuple[Source, list[Source]]]:
     """The log, and the places where its key may lie."""
-    if "://" in place:
+    if is_address(place):
         with Published.at(place) as published:
             yield published, [published]
         return
@@ -108,10 +112,3 @@ def _open_questions(tree: Tree, *, listed: bool) -> list[str]:
         *said,
         "not proven: that nobody was shown another log under this key; compare the checkpoint with others' copies",
     ]
-
-
-def _address(listen: str) -> tuple[str, int]:
-    host, colon, port = listen.rpartition(":")
-    if not colon or not host or not (port.isascii() and port.isdecimal() and int(port) <= _MOST_PORT):
-        raise UsageError(f"HOST:PORT such as 127.0.0.1:8000 expected, got {listen!r}")
-    return host.removeprefix("[").removesuffix("]"), int(port)

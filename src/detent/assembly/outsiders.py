@@ -41,6 +41,7 @@ class Outsiders:
         assert charter.witnesses is not None  # noqa: S101  as `outsiders_of` looked
         self._charter = charter
         self._terms = charter.witnesses
+        self._policy = policy
         self._ledger = ledger
         self._say = say
         self._witnesses = [WitnessAt(name, each.key, each.url) for name, each in policy.witnesses.items()]
@@ -147,8 +148,9 @@ class Outsiders:
         )
 
     def _enough(self, names: AbstractSet[str], all_of: Sequence[str]) -> bool:
-        keys = [each.key for each in self._witnesses if each.name in names]
-        return set(all_of) <= set(map(str, keys)) if all_of else self.met(keys)
+        if not all_of:
+            return self._policy.met(names)
+        return set(all_of) <= {str(each.key) for each in self._witnesses if each.name in names}
 
 
 def outsiders_of(charter: Charter, ledger: Ledger, say: Say) -> Outsiders | None:

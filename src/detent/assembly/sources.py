@@ -43,11 +43,12 @@ def opened(source: str) -> Iterator[Source]:
         folder = Path(place) / "run"
         folder.mkdir()
         left_out = fetch_run(source, folder) if is_address(source) else _unpacked(path, folder)
-        yield Source(RunFolder(folder), left_out)
+        run = RunFolder(folder)
+        for part in (run.models, run.data, run.answers, run.tasks):  # where nothing of one came
+            part.mkdir(exist_ok=True)
+        yield Source(run, left_out)
 
 
 def _unpacked(bundle: Path, folder: Path) -> dict[str, str]:
     left_out = {one.path: f"{one.because}, left out of the bundle" for one in unpack_bundle(bundle, folder)}
-    for part in ("models", "data", "answers", "tasks"):
-        (folder / part).mkdir(exist_ok=True)
     return left_out | {"models/incumbent": "a bundle holds no links"}

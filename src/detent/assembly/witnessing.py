@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from detent.assembly import places
+from detent.assembly.listening import host_and_port
 from detent.coordinate import Witness, read_log_key
 from detent.coordinate.witness import Say
 from detent.errors import StorageError, UsageError
@@ -45,7 +46,9 @@ def serve_witness(
         raise UsageError(
             f"{error.name} expected, got no such package; pip install 'detent[serve]'"
         ) from error
-    host, port = _address(listen)
+    address = host_and_port(listen)
+    if address is None:
+        raise UsageError(f"HOST:PORT expected, got {listen!r}; for example 127.0.0.1:8321, or [::]:8321")
     keys = sorted((CosigningKey.load(path, ask) for path in key_paths), key=lambda key: key.algorithm)
     log_keys = [read_log_key(text.strip()) for text in logs]
     mark = places.witness_mark_path(sha256_hex(str(keys[0].verify_key).encode()))
@@ -57,13 +60,6 @@ def serve_witness(
     try:
         for key in keys:
             say(f"cosigning as {key.verify_key}")
-        serve(witness, host, port, say)
+        serve(witness, *address, say)
     finally:
         witness.close()
-
-
-def _address(listen: str) -> tuple[str, int]:
-    host, _, port = listen.rpartition(":")
-    if not host or not port.isascii() or not port.isdecimal() or int(port) > 65_535:  # noqa: PLR2004
-        raise UsageError(f"HOST:PORT expected, got {listen!r}; for example 127.0.0.1:8321, or [::]:8321")
-    return host.strip("[]"), int(port)

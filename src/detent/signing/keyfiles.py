@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from detent.disk import sync_folder
 from detent.errors import StorageError, TrustError, UsageError
 
 Passphrase = Callable[[], str]
@@ -142,8 +143,4 @@ def _write_durably(handle: int, path: Path, data: bytes) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(path.parent)

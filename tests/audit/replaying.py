@@ -119,7 +119,7 @@ def fitted(entry: Entry, ledger: Ledger) -> Entry:
 def otherwise_wrong(rows: list[Row]) -> list[Row]:
     """One wrong answer of the candidate becomes another wrong one: no mark and no count changes."""
     place = next(i for i, row in enumerate(rows) if not row.candidate_right)
-    changed = structs.replace(rows[place], candidate=rows[place].candidate + "0")
+    changed = structs.replace(rows[place], candidate=rows[place].candidate + "?")
     return [*rows[:place], changed, *rows[place + 1 :]]
 
 

@@ -40,7 +40,7 @@ def test_a_difference_is_told_by_target_item_prompt_and_both_answers(leased_once
     forge_rows(leased_once, otherwise_wrong, 1)
     (fault,) = faults(replayed(leased_once, 2), "opening").split(" | ")
     assert fault == (
-        f"{row.target}, item {row.index}, {row.prompt!r}: the candidate answered {row.candidate + '0'!r} as recorded, "
+        f"{row.target}, item {row.index}, {row.prompt!r}: the candidate answered {row.candidate + '?'!r} as recorded, "
         f"{row.candidate!r} again"
     )
 

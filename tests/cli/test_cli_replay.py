@@ -41,7 +41,7 @@ def test_a_real_run_is_equal_to_the_last_digit_and_nothing_is_written(
 def otherwise_wrong(rows: Sequence[Row]) -> tuple[Row, list[Row]]:
     """One wrong answer becomes another wrong one: no mark, no count and no gain changes."""
     place = next(i for i, row in enumerate(rows) if not row.candidate_right)
-    changed = structs.replace(rows[place], candidate=rows[place].candidate + "0")
+    changed = structs.replace(rows[place], candidate=rows[place].candidate + "?")
     return rows[place], [*rows[:place], changed, *rows[place + 1 :]]
 
 
@@ -78,7 +78,7 @@ def test_an_edited_answer_that_verify_cannot_see_is_found_with_its_place(
     done = stranger.detent("replay", stranger.run, "--generation", "1")
     assert done.returncode == 4, done.stdout + done.stderr
     said = (
-        f"- {row.target}, item {row.index}, {row.prompt!r}: the candidate answered {row.candidate + '0'!r} as "
+        f"- {row.target}, item {row.index}, {row.prompt!r}: the candidate answered {row.candidate + '?'!r} as "
         f"recorded, {row.candidate!r} again"
     )
     assert said in done.stdout

@@ -150,6 +150,12 @@ NOTES = {
     "key show": "It is no secret.",
     "key rotate": """
         The rest of the charter stays as it is, comments too.""",
+    "auditor new": """
+        What it prints goes into the run's charter before `detent init`. The folder is for one run, and its mark lies
+        among your keys: [who holds the seal](witnesses.md#an-auditor-holds-the-seal).""",
+    "auditor serve": """
+        What it says goes to standard error: its verify key, where it listens, and each link that it gives out. It ends
+        on Ctrl-C or SIGTERM. It needs `pip install 'detent[serve]'`. The policy needs the run's `log` line.""",
     "witness new": """
         Mode 0600. A file that exists is never overwritten. One key is one witness: a second one with the same key would
         sign what the first has not seen.""",

@@ -7,6 +7,7 @@ from tests.attacks.test_attacks_plugins import FROM_A_TASK, FROM_A_TRIPWIRE
 from tests.attacks.test_attacks_protocol import ATTACKS
 from tests.attacks.test_attacks_unstopped import NOT_STOPPED
 from tests.attacks.test_attacks_workers import FROM_A_JOB, HANDED_BACK
+from tests.audit.test_audit_auditor import FORGED as HELD
 from tests.audit.test_audit_caught import CAUGHT
 from tests.audit.test_audit_witnessed import FORGED, OTHERWISE
 
@@ -85,7 +86,7 @@ def page() -> str:
 def _record() -> str:
     """What a stranger finds, and with which command; of `verify` by which check."""
     found = {name: f"`{caught.by}`, {caught.forgery.check}" for name, caught in CAUGHT.items()}
-    outside = {name: f"`verify`, {check}" for name, (_, check, _) in (FORGED | OTHERWISE).items()}
+    outside = {name: f"`verify`, {check}" for name, (_, check, _) in (FORGED | OTHERWISE | HELD).items()}
     rows = [f"| {_first_up(name)} | {by} |" for name, by in (found | outside).items()]
     return "\n".join(["| attack | what finds it |", "| --- | --- |", *rows])
 

@@ -370,7 +370,7 @@ def session(
         models=ModelStore(folder / "models"),
         data=DataStore(folder / "data", folder / "answers"),
         tasks=tasks,
-        chain=Chain(SECRET, 100),
+        chain=None if signed.charter.auditor else Chain(SECRET, 100),
         staging=folder / "staging",
         watch=silent,
         note=silent,

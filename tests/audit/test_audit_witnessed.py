@@ -28,7 +28,7 @@ from detent.errors import PeerError, TrustError
 from detent.evaluate import opening_seed
 from detent.ledger import Checkpoint, CosigningKey, Ledger, Note
 from detent.loop import Book
-from detent.loop.witnessing import entropy
+from detent.loop.witnessing import entropy, link
 from detent.values import (
     BeaconDrawn,
     Cosigned,
@@ -222,7 +222,7 @@ class Operator:
             added = entropy(parts, intent)
             place = book.state.intent_index
             return opening_seed(
-                parts.chain.reveal(intent.k), intent.k, ledger.leaf_hash(place), ledger.root(place + 1), added
+                link(parts, intent), intent.k, ledger.leaf_hash(place), ledger.root(place + 1), added
             )
 
 

@@ -7,7 +7,7 @@
 import hashlib
 import json
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
@@ -50,9 +50,11 @@ class Three:
 
 
 @contextmanager
-def three_witnesses(folder: Path, began: int = 1_900_000_000) -> Iterator[Three]:
-    """Witnesses with state on disk and a clock that goes on with every request, from `began`."""
-    three = Three({name: CosigningKey.create(f"{name}.example/w") for name in "abc"})
+def three_witnesses(
+    folder: Path, began: int = 1_900_000_000, keys: Mapping[str, CosigningKey] | None = None
+) -> Iterator[Three]:
+    """Witnesses with state on disk and a clock that goes on with every request, from `began`; new ones without keys."""
+    three = Three(dict(keys or {name: CosigningKey.create(f"{name}.example/w") for name in "abc"}))
     clock = count(began)
     with ExitStack() as stack:
         for name, key in three.keys.items():

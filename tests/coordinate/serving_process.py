@@ -15,7 +15,7 @@ from pathlib import Path
 from tests.coordinate.witness_world import LOG_KEY, NOW, WITNESS_KEY
 
 from detent.coordinate import Witness
-from detent.coordinate.server import Patience, serve
+from detent.coordinate.server import Patience, serve, witness_service
 from detent.ledger import CosigningKey
 from detent.signing import SigningKey
 
@@ -94,7 +94,7 @@ def main() -> None:
         print(line, file=sys.stderr, flush=True)  # noqa: T201
 
     witness = Witness.open([CosigningKey.load(Path(folder) / "key")], keys, state, mark, say)
-    serve(witness, "127.0.0.1", 0, say, patience=patience, clock=lambda: NOW)
+    serve(witness_service(witness), "127.0.0.1", 0, say, patience=patience, clock=lambda: NOW)
     witness.close()
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from msgspec import structs
 
 from detent.errors import EngineError, TrustError, UsageError
-from detent.loop import Parts, carry_out, drive
+from detent.loop import Parts, carry_out, drive, known_link
 from detent.loop.parts import Wire
 from detent.oversight import why_stop
 from detent.testing.toy import ToyRules
@@ -230,7 +231,9 @@ def test_a_rollback_puts_a_generation_back_and_the_loop_climbs_again_from_there(
     returned = []
     with run.open() as ledger:
         parts = run.parts(ledger)
-        done = carry_out(parts.book, parts.chain.reveal, parts.models, parts.data)
+        done = carry_out(
+            parts.book, partial(known_link, parts.book.state, parts.chain), parts.models, parts.data
+        )
         returned.append(done)
         state = parts.book.state
     assert (state.incumbent, state.team, state.mastered) == (first.incumbent, first.team, first.mastered)
@@ -289,7 +292,9 @@ def _close_one(run: Any, closed: list[State], clock: str, *wires: Wire) -> None:
     with run.open() as ledger:
         parts = run.parts(ledger, clock=clock, wires=wires)
         if parts.book.state.returning is not None:
-            carry_out(parts.book, parts.chain.reveal, parts.models, parts.data)
+            carry_out(
+                parts.book, partial(known_link, parts.book.state, parts.chain), parts.models, parts.data
+            )
             closed.append(parts.book.state)
         else:
             drive(parts, 1, lambda _: closed.append(parts.book.state))
@@ -350,7 +355,7 @@ def test_a_rollback_in_mid_opening_voids_it_and_spends_its_error_budget(make_run
     write(run, order("rollback", 0))
     with run.open() as ledger:
         parts = run.parts(ledger)
-        carry_out(parts.book, parts.chain.reveal, parts.models, parts.data)
+        carry_out(parts.book, partial(known_link, parts.book.state, parts.chain), parts.models, parts.data)
         after = parts.book.state
     outcome = after.history[2]["outcome/v1"]
     assert isinstance(outcome, OutcomeWritten)

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from detent.assembly.auditing import new_auditor, serve_auditor
     from detent.assembly.bundling import Bundled, make_bundle
     from detent.assembly.collecting import Plan, collect, plan_gc
     from detent.assembly.endings import EXIT_CODES
@@ -59,6 +60,7 @@ __all__ = [
     "grant_lease",
     "load_keys",
     "make_bundle",
+    "new_auditor",
     "new_key",
     "new_witness_key",
     "open_run",
@@ -69,6 +71,7 @@ __all__ = [
     "requests_of",
     "rotate_key",
     "run_loop",
+    "serve_auditor",
     "serve_log",
     "serve_witness",
     "shown_by",
@@ -108,6 +111,7 @@ _HOMES = {
     "grant_lease": "orders",
     "load_keys": "keys",
     "make_bundle": "bundling",
+    "new_auditor": "auditing",
     "new_key": "keys",
     "new_witness_key": "witnessing",
     "open_run": "running",
@@ -118,6 +122,7 @@ _HOMES = {
     "requests_of": "requests",
     "rotate_key": "orders",
     "run_loop": "running",
+    "serve_auditor": "auditing",
     "serve_witness": "witnessing",
     "serve_log": "ledgers",
     "shown_by": "proving",

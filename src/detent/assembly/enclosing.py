@@ -7,14 +7,12 @@
 
 from collections.abc import Callable, Iterable, Iterator
 
-import msgspec
-
 from detent.assembly.watermark import Watermarked
 from detent.engine import DataStore
 from detent.errors import DetentError, TrustError, UsageError
 from detent.ledger import LARGEST_ENTRY
 from detent.signing import canonical
-from detent.values import LARGEST_ENCLOSED, Enclosed, enclosed_in, entry_document, sha256_hex
+from detent.values import LARGEST_ENCLOSED, enclosed_in, entry_document, stub_of
 
 
 class Enclosing:
@@ -46,15 +44,8 @@ class Enclosing:
                 f"an entry of at most {LARGEST_ENCLOSED} bytes expected, got {len(entry)}; "
                 "store the large part beside the ledger and enter its digest"
             )
-        stamps = msgspec.json.decode(entry, type=_Stamps)
         self._data.put_bytes(entry)
-        stub = Enclosed(sha256=sha256_hex(entry), size=len(entry), at=stamps.at, generation=stamps.generation)
-        return canonical(entry_document(stub))
-
-
-class _Stamps(msgspec.Struct):
-    at: str
-    generation: int
+        return canonical(entry_document(stub_of(entry)))
 
 
 def whole(entries: Iterable[bytes], read: Callable[[str], bytes]) -> Iterator[bytes]:

@@ -89,15 +89,14 @@ def create_run(
         _vetted_proxies(draft, home),
     )
     keys, used, is_new = _stewards(key_paths, passphrase)
-    chain = _chain()
-    tip = chain.tip.hex()
+    tip, length = _seal(draft)
     recovery = _recovery(draft, tip)
     log = _log_keys(draft, tip)
     completed = complete(
         text,
         [str(key.verify_key) for key in keys],
         tip,
-        chain.length,
+        length,
         digests,
         recovery=str(recovery[0].verify_key) if recovery else "",
         wire_digests=wire_digests,
@@ -195,6 +194,29 @@ def _stewards(
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     key.save(path)
     return [key], (path,), True
+
+
+def _seal(draft: Draft) -> tuple[str, int]:
+    """Tip and length of the seal's chain: of a new one; or of the auditor's, who holds it for one run.
+
+    Raises:
+        UsageError: another run has that auditor's chain.
+    """
+    if draft.auditor is None:
+        chain = _chain()
+        return chain.tip.hex(), chain.length
+    folder = places.secrets_folder(draft.auditor.tip)
+    with _storing(folder):
+        folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            folder.mkdir(mode=0o700)
+        except FileExistsError as error:
+            raise UsageError(
+                f"an auditor's chain that no run has yet expected, got {draft.auditor.tip}, whose keys are in "
+                f"{folder}; each run has one of its own: ask for another"
+            ) from error
+        sync_folder(folder.parent)
+    return draft.auditor.tip, draft.auditor.length
 
 
 def _chain() -> Chain:

@@ -1,4 +1,4 @@
-"""The witnesses and the beacon of a run's charter, asked over the network.
+"""The witnesses, the beacon and the auditor of a run's charter, asked over the network.
 
 >>> outsiders = outsiders_of(charter, ledger, say)      # None where the charter names none
 >>> outsiders.cosign(size=42, all_of=())                # the checkpoint, with a quorum's cosignatures
@@ -7,21 +7,24 @@
 import time
 from collections.abc import Callable, Collection, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 
 from detent.charter import Charter, Draft, met_by, policy_of
 from detent.coordinate import (
+    Asked,
     Chain,
     Gathered,
     Seen,
     WitnessAt,
     contradicting,
+    fetch_release,
     fetch_round,
     gather,
     newest_seen,
 )
 from detent.coordinate import Round as BeaconRound
 from detent.errors import CharterError, PeerError, TrustError
-from detent.ledger import CosignerKey, Ledger, Policy
+from detent.ledger import CosignerKey, Ledger, Policy, make_proof
 from detent.signing import VerifyKey
 from detent.values import BeaconDrawn, Round
 
@@ -115,6 +118,25 @@ class Outsiders:
             signature=found.signature.hex(),
             previous=found.previous.hex(),
         )
+
+    def release(self, asked: Asked, intent: bytes, cosigned: str) -> str:
+        """The auditor's note with the seal's link for this intent.
+
+        Args:
+            asked: what the link is for.
+            intent: the entry, whole.
+            cosigned: the checkpoint whose last entry it is, with a quorum's cosignatures.
+
+        Raises:
+            PeerError: the auditor does not answer within witnesses.grace_minutes, or refuses.
+            TrustError: the link was released for another intent.
+        """
+        auditor = self._charter.auditor
+        assert auditor is not None  # noqa: S101  asked only where the charter names one
+        path = self._ledger.inclusion_proof(asked.head.size - 1, asked.head.size)
+        proof = replace(make_proof(asked.head.size - 1, path, cosigned), extra=intent)
+        until = 60 * self._terms.grace_minutes
+        return fetch_release(auditor.url, VerifyKey.parse(auditor.key), asked, proof, deadline=until)
 
     def heads(self) -> list[tuple[str, int, str]]:
         """(Witness, size, root in hex) of the newest checkpoints that witnesses show; the others say nothing."""

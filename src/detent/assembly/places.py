@@ -133,6 +133,11 @@ def witness_mark_path(key_id: str) -> Path:
     return data_folder() / "witnesses" / f"{key_id[:16]}.mark"
 
 
+def auditor_mark_path(tip: str) -> Path:
+    """How far the log of the auditor who holds the chain with that tip had come."""
+    return data_folder() / "auditors" / f"{tip[:16]}.mark"
+
+
 def second_key_path(tip: str) -> Path:
     """The key of the ledger's second signature, where the charter asks for one."""
     return secrets_folder(tip) / "log-ml-dsa.pem"

@@ -88,7 +88,7 @@ def shown_by(file: Path, entry: Path, policy: Path) -> tuple[str, ...]:
         TrustError: it shows nothing.
     """
     data, leaf = _read(file), _read(entry)
-    believed = Policy.parse(_read(policy))
+    believed = policy_in(policy)
     if len(leaf) > LARGEST_ENTRY:
         raise UsageError(
             f"an entry of at most {LARGEST_ENTRY} bytes expected, got {entry}; name the entry's file"
@@ -103,7 +103,7 @@ def split_shown_by(first: Path, second: Path, policy: Path) -> SplitView | None:
 
     A tlog-proof stands for the checkpoint in it: that is where people who compare notes have theirs.
     """
-    return split_view(_checkpoint_in(first), _checkpoint_in(second), Policy.parse(_read(policy)))
+    return split_view(_checkpoint_in(first), _checkpoint_in(second), policy_in(policy))
 
 
 def _checkpoint_in(file: Path) -> bytes:
@@ -148,6 +148,11 @@ def _head(proof: ProofFile, key: VerifyKey) -> tuple[Checkpoint, tuple[str, ...]
     return Checkpoint.parse(note.text), tuple(
         line.name for line in note.signatures if (line.name, line.key_id) != own
     )
+
+
+def policy_in(path: Path) -> Policy:
+    """A C2SP tlog-policy. Raises UsageError where there is none, or it is not well-formed."""
+    return Policy.parse(_read(path))
 
 
 def _read(path: Path) -> bytes:

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from detent.assembly import places
-from detent.assembly.listening import host_and_port
+from detent.assembly.listening import Say, http_server, place_to_listen
 from detent.coordinate import Witness, read_log_key
-from detent.coordinate.witness import Say
 from detent.errors import StorageError, UsageError
 from detent.ledger import CosignerKey, CosigningKey
 from detent.ledger.cosignatures import TYPES
@@ -40,15 +39,7 @@ def serve_witness(
         TrustError: the state was damaged, set back, or belongs to other keys.
         StorageError: the disk refuses, or the address is taken.
     """
-    try:
-        from detent.coordinate.server import serve  # noqa: PLC0415  the one part that needs h11
-    except ModuleNotFoundError as error:
-        raise UsageError(
-            f"{error.name} expected, got no such package; pip install 'detent[serve]'"
-        ) from error
-    address = host_and_port(listen)
-    if address is None:
-        raise UsageError(f"HOST:PORT expected, got {listen!r}; for example 127.0.0.1:8321, or [::]:8321")
+    server, address = http_server(), place_to_listen(listen)
     keys = sorted((CosigningKey.load(path, ask) for path in key_paths), key=lambda key: key.algorithm)
     log_keys = [read_log_key(text.strip()) for text in logs]
     mark = places.witness_mark_path(sha256_hex(str(keys[0].verify_key).encode()))
@@ -60,6 +51,6 @@ def serve_witness(
     try:
         for key in keys:
             say(f"cosigning as {key.verify_key}")
-        serve(witness, *address, say)
+        server.serve(server.witness_service(witness), *address, say)
     finally:
         witness.close()

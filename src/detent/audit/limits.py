@@ -21,11 +21,15 @@ GRINDING = (
     "budget of .05: 33 % within 20 tries, 86 % within 100)"
 )
 COLLUDING = (
-    "sealed against the operator and {} together (mode b): each opening's problems depend on the cosignatures of all "
+    "sealed against {} and {} together (mode b): each opening's problems depend on the cosignatures of all "
     "of them, so only all in one hand could have tried candidates"
 )
+HELD = (
+    "sealed against the operator and the auditor {} together: the auditor holds the chain, and gave each link out "
+    "once, for an intent that had been cosigned; so only who had the links before could have looked at problems"
+)
 BEACON = (
-    "sealed against the operator and the beacon {} together (mode c), or against a quorum of the witnesses that signed "
+    "sealed against {} and the beacon {} together (mode c), or against a quorum of the witnesses that signed "
     "with a clock set back: problems depend on a round that came out after the intent was cosigned"
 )
 UNSIGNED = (
@@ -76,11 +80,15 @@ def unproven(case: Case) -> tuple[str, ...]:
 def _sealed_against_the_operator(case: Case) -> list[str]:
     """Who could still have cheated, under each mode that openings were made in."""
     intents = [opening.intent for opening in openings(case)]
-    said = [GRINDING] if not intents or any(intent.entropy == "none" for intent in intents) else []
+    auditor = case.charters.newest.charter.auditor if case.charters is not None else None
+    holder = "" if auditor is None else auditor.key.partition("+")[0]
+    operator = f"the operator, the auditor {holder}," if holder else "the operator"
+    bare = HELD.format(holder) if holder else GRINDING
+    said = [bare] if not intents or any(intent.entropy == "none" for intent in intents) else []
     together = {intent.witnesses for intent in intents if intent.entropy == "witnesses"}
     chains = {intent.round.chain for intent in intents if intent.round is not None}
-    said += [COLLUDING.format(_names(witnesses)) for witnesses in sorted(together)]
-    said += [BEACON.format(chain[:12]) for chain in sorted(chains)]
+    said += [COLLUDING.format(operator, _names(witnesses)) for witnesses in sorted(together)]
+    said += [BEACON.format(operator, chain[:12]) for chain in sorted(chains)]
     said += [UNSIGNED] if chains and not can_verify() else []
     return [*said, ABANDONED] if said != [GRINDING] else said
 

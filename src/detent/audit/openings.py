@@ -24,6 +24,7 @@ from detent.values import (
     IntentWritten,
     Outcome,
     OutcomeWritten,
+    Released,
 )
 
 
@@ -32,7 +33,7 @@ class Opening:
     """An intent, and the outcome that follows it before the next one; None while it is open.
 
     number: which opening it is by its place on the ledger, whatever k it claims. flops: as its outcome's entry has it.
-    cosigned, drawn: what outsiders added between the two.
+    cosigned, drawn, released: what outsiders added between the two.
     """
 
     number: int
@@ -41,12 +42,20 @@ class Opening:
     outcome: Outcome | None
     cosigned: Cosigned | None = None
     drawn: BeaconDrawn | None = None
+    released: Released | None = None
     flops: float = 0.0
 
     @property
     def place(self) -> str:
         """How a fault names it."""
         return f"opening {self.intent.k} (entry {self.step.index})"
+
+    @property
+    def unrevealed(self) -> bool:
+        """Whether it ended, void, with its link unknown to the run: its auditor had not released it."""
+        outcome = self.outcome
+        void = outcome is not None and outcome.verdict == "void" and not outcome.reveal
+        return void and self.released is None
 
 
 def openings(case: Case) -> list[Opening]:
@@ -60,6 +69,8 @@ def openings(case: Case) -> list[Opening]:
                 found[-1] = replace(found[-1], cosigned=found[-1].cosigned or cosigned)
             case BeaconDrawn() as drawn if found and found[-1].outcome is None:
                 found[-1] = replace(found[-1], drawn=found[-1].drawn or drawn)
+            case Released() as released if found and found[-1].outcome is None:
+                found[-1] = replace(found[-1], released=found[-1].released or released)
             case OutcomeWritten(outcome=outcome, flops=flops) if found and found[-1].outcome is None:
                 found[-1] = replace(found[-1], outcome=outcome, flops=flops)
             case _:
@@ -109,24 +120,28 @@ def check_intents(case: Case, charters: Charters) -> Finding:
 
 def check_seal(case: Case, charters: Charters) -> Finding:
     """Each outcome reveals the link of the charter's chain that its number names."""
-    seal = charters.newest.charter.seal  # no amendment changes it
-    faults, revealed, found = [], 0, openings(case)
+    charter = charters.newest.charter
+    seal, held = charter.seal, charter.auditor is not None  # no amendment changes them
+    faults, closed, unrevealed, found = [], 0, 0, openings(case)
     for opening in found:
         if opening.outcome is None:
             if opening is not found[-1]:
                 faults.append(f"{opening.place}: an outcome before the next intent expected, got none")
             continue
-        revealed += 1
+        closed += 1
+        if held and opening.unrevealed:
+            unrevealed += 1
+            continue
         faults += [
             f"{opening.place}: {fault}"
             for fault in _reveal_faults(opening.outcome, min(seal.length, len(found)), seal.tip)
         ]
-    strays = sum(isinstance(step.entry, OutcomeWritten) for step in case.steps) - revealed
+    strays = sum(isinstance(step.entry, OutcomeWritten) for step in case.steps) - closed
     if strays:
         faults.append(f"one outcome an intent expected, got {strays} more")
     return Finding(
         "seal",
-        f"{counted(revealed, 'reveal')} on the chain to the charter's tip {seal.tip[:8]}...",
+        f"{counted(closed - unrevealed, 'reveal')} on the chain to the charter's tip {seal.tip[:8]}...",
         tuple(faults),
     )
 

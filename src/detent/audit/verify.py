@@ -29,7 +29,7 @@ from detent.audit.retention import check_retention
 from detent.audit.signatures import Charters
 from detent.audit.teaching import check_data
 from detent.audit.watches import check_watch
-from detent.audit.witnesses import check_beacon, check_witnesses
+from detent.audit.witnesses import check_auditor, check_beacon, check_witnesses
 
 BY_THEMSELVES: dict[str, Callable[[Case], Finding]] = {
     "ledger": check_ledger,
@@ -49,6 +49,7 @@ UNDER_THE_CHARTER: dict[str, Callable[[Case, Charters], Finding]] = {
     "seal": check_seal,
     "witnesses": check_witnesses,
     "beacon": check_beacon,
+    "auditor": check_auditor,
     "gates": check_gates,
     "answers": check_answers,
     "profiles": check_profiles,

@@ -1,17 +1,27 @@
-"""What outsiders vouched for: cosignatures of the ledger as it grew, and what they added to the seal."""
+"""What outsiders vouched for: cosignatures of the ledger as it grew, what they added to the seal, what they held."""
 
 from functools import partial
 
 from detent.audit.evidence import Case
 from detent.audit.findings import Finding, counted
-from detent.audit.openings import Opening
+from detent.audit.openings import Opening, openings
 from detent.audit.signatures import Charters
 from detent.audit.steps import Step
 from detent.charter import met_by, policy_of
-from detent.coordinate import Chain, HeadAt, Round, check_round, cosigners, entropy_of
+from detent.coordinate import (
+    Asked,
+    Chain,
+    HeadAt,
+    Round,
+    believed_release,
+    check_round,
+    cosigners,
+    entropy_of,
+)
 from detent.errors import DetentError, TrustError
 from detent.evaluate import opening_seed
-from detent.values import BeaconDrawn, Cosigned, Decided, Outcome
+from detent.signing import VerifyKey
+from detent.values import BeaconDrawn, Cosigned, Decided, Outcome, Released
 
 
 def check_witnesses(case: Case, charters: Charters) -> Finding:
@@ -85,6 +95,51 @@ def check_beacon(case: Case, charters: Charters) -> Finding:
     return Finding(
         "beacon", f"{counted(drawn, 'round')} of the beacon that the charter names{how}", tuple(faults)
     )
+
+
+def check_auditor(case: Case, charters: Charters) -> Finding:
+    """Where an auditor holds the seal's chain, every link is one that they released, for the intent that it opened."""
+    auditor = charters.newest.charter.auditor  # no amendment changes who it is
+    found = [opening for opening in openings(case) if opening.outcome is not None and not opening.unrevealed]
+    given = sum(1 for _ in case.all(Released))
+    if auditor is None:
+        return Finding(
+            "auditor",
+            "nobody but the operator holds the seal's chain",
+            (f"no released/v1 expected where the charter names no auditor, got {given}",) if given else (),
+        )
+    faults = []
+    for opening in found:
+        try:
+            _released(case, charters, opening, VerifyKey.parse(auditor.key))
+        except (DetentError, ValueError, LookupError) as error:
+            faults.append(f"{opening.place}: {error}")
+    name = auditor.key.partition("+")[0]
+    return Finding(
+        "auditor",
+        f"{counted(given, 'link')} released by {name}, each for the intent that it opened",
+        tuple(faults),
+    )
+
+
+def _released(case: Case, charters: Charters, opening: Opening, key: VerifyKey) -> None:
+    """Raises TrustError when the link was not released for this opening, after it was cosigned."""
+    log, outcome, size = case.evidence.log_key, opening.outcome, opening.step.index + 1
+    if opening.released is None or opening.cosigned is None or log is None or outcome is None:
+        raise TrustError(
+            "cosignatures of the intent and its link, released by the auditor, expected before the outcome, got none"
+        )
+    asked = Asked(
+        bytes.fromhex(charters.newest.charter.seal.tip),
+        opening.number,
+        HeadAt(log.name, size, case.tree.roots[size]),
+        case.tree.leaf(opening.step.index),
+    )
+    link = believed_release(opening.released.note, key, asked)
+    if link.hex() != outcome.reveal:
+        raise TrustError(
+            f"the link {link.hex()[:12]} expected, as it was released, got {outcome.reveal[:12]}"
+        )
 
 
 def _drawn(charters: Charters, step: Step, found: BeaconDrawn) -> bool:

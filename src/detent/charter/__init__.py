@@ -44,6 +44,7 @@ from detent.charter.reading import default_text, draft_text, parse_charter, pars
 from detent.charter.recipe import MixShares, Recipe
 from detent.charter.roles import Act, Rule, Standing, judge, roles_of, rule_for
 from detent.charter.sections import (
+    Auditor,
     Constraints,
     Direction,
     DraftWire,
@@ -73,6 +74,7 @@ __all__ = [
     "Act",
     "AmendmentStanding",
     "Answer",
+    "Auditor",
     "Catalogue",
     "Charter",
     "Command",

@@ -7,7 +7,7 @@ from typing import Any
 from detent.charter._faults import Fault, shown
 from detent.charter._steward_rules import steward_faults, threshold_faults
 from detent.charter._wire_rules import wire_faults
-from detent.charter._witness_rules import witness_faults
+from detent.charter._witness_rules import auditor_faults, witness_faults
 from detent.charter.catalogue import Catalogue, Kind
 from detent.errors import UsageError
 
@@ -29,6 +29,7 @@ def rule_faults(sections: Mapping[str, Any], catalogue: Catalogue) -> Iterator[F
         _second_signature: ("run", "seal"),
         wire_faults: ("tripwires",),
         witness_faults: ("witnesses",),
+        auditor_faults: ("witnesses", "auditor"),
     }
     for rule, needed in rules.items():
         if all(name in sections for name in needed):

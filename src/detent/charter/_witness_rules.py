@@ -1,13 +1,17 @@
-"""[witnesses]: a policy that can be read, and that no two histories reach; entropy that nobody here can choose."""
+"""[witnesses] and [auditor].
+
+A policy that can be read, and that no two histories reach; entropy, and a chain, that nobody here can choose.
+"""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from detent.charter._faults import Fault, shown
 from detent.charter.catalogue import Catalogue
-from detent.charter.sections import Witnesses
+from detent.charter.sections import Seal, Witnesses
 from detent.errors import UsageError
 from detent.ledger import Policy, refuse_forks
+from detent.signing import VerifyKey
 
 
 def witness_faults(sections: Mapping[str, Any], _: Catalogue) -> Iterator[Fault]:
@@ -72,3 +76,27 @@ def _beacon_faults(terms: Witnesses) -> Iterator[Fault]:
             f'{"a beacon" if wanted else "no beacon"} expected with entropy = "{terms.entropy}", '
             f"got {'none' if wanted else 'one'}; {'add' if wanted else 'remove'} [witnesses.beacon]",
         )
+
+
+def auditor_faults(sections: Mapping[str, Any], _: Catalogue) -> Iterator[Fault]:
+    """What is wrong with [auditor], if there is one; with [seal] too, where that is there."""
+    terms = sections["auditor"]
+    if terms is None:
+        return
+    if sections["witnesses"] is None:
+        yield Fault(
+            ("auditor",),
+            "[witnesses] beside an auditor expected, got none: a link is released for an intent that they cosigned",
+        )
+    try:
+        VerifyKey.parse(terms.key)
+    except UsageError as error:
+        yield Fault(("auditor", "key"), str(error))
+    seal: Seal | None = sections.get("seal")
+    for key in ("tip", "length"):
+        if seal is not None and getattr(seal, key) != getattr(terms, key):
+            yield Fault(
+                ("seal", key),
+                f"{shown(getattr(terms, key))} expected, as auditor.{key} says, got {shown(getattr(seal, key))}; "
+                "`init` fills it in",
+            )

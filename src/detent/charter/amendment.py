@@ -30,8 +30,12 @@ PAST: dict[str, tuple[str, ...]] = {
     "recipe": ("team", "seed_levels", "seed_problems", "seed_steps"),
     "direction": ("improve",),
     "run": ("post_quantum",),
+    "auditor": ("key", "tip", "length"),
 }
-"""Section = keys that no amendment changes: the seal is committed to, the rest made the first models."""
+"""Section = keys that no amendment changes: the seal is committed to, the rest made the first models.
+
+An auditor's address may change; that there is one, and who, may not: its chain is the seal's.
+"""
 
 LAYOUT = (
     "`version` and `purpose` at the beginning of a line, and keys and names as plain strings, expected, got another "
@@ -181,11 +185,12 @@ def _follow_faults(old: SignedCharter, new: SignedCharter) -> Iterator[Fault]:
     for section, keys in PAST.items():
         before, after = getattr(old.charter, section), getattr(new.charter, section)
         for key in keys:
-            if getattr(before, key) != getattr(after, key):
+            was, now = getattr(before, key, None), getattr(after, key, None)
+            if was != now:
                 yield Fault(
                     (section, key),
-                    f"{shown(getattr(before, key))} expected, as in the charter in force, got "
-                    f"{shown(getattr(after, key))}; the run began with it: start another run to change it",
+                    f"{'nothing' if was is None else shown(was)} expected, as in the charter in force, got "
+                    f"{'nothing' if now is None else shown(now)}; the run began with it: start another to change it",
                 )
     if old.charter.tasks != new.charter.tasks:
         yield Fault(

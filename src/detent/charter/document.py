@@ -8,6 +8,7 @@ from pydantic import Field
 from detent.charter._form import Count, Line, Says, Section, TaskName, WireName
 from detent.charter.recipe import Recipe
 from detent.charter.sections import (
+    Auditor,
     Constraints,
     Direction,
     DraftOwnTask,
@@ -47,6 +48,7 @@ class Draft(Section):
     tripwires: Mapping[WireName, DraftWire] = {}
     run: Run = Run()
     witnesses: Witnesses | None = None
+    auditor: Auditor | None = None
 
     def wire(self, name: str) -> DraftWire:
         """A tripwire's action and limits, defaults filled in.

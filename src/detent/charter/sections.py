@@ -276,6 +276,23 @@ class Witnesses(Section):
     beacon: Beacon | None = None
 
 
+class Auditor(Section):
+    """[auditor]: who holds the seal's chain, in the operator's place; as `detent auditor new` prints it.
+
+    url: under which it is asked for a link. key: its verify key, which signs what it gives out.
+    tip, length: of its chain; `init` writes them into [seal].
+    """
+
+    url: Url
+    key: Annotated[
+        str,
+        Field(pattern=r"^[^+\s]+\+[0-9a-f]{8}\+[A-Za-z0-9+/]+={0,2}$", max_length=500),
+        Says('a verify key "name+hash+base64"'),
+    ]
+    tip: Hash
+    length: Annotated[int, Field(ge=1, le=10_000_000), Says("an integer from 1 to 10000000")]
+
+
 class Seal(Section):
     """[seal]: the tip s_0 of the hash chain that sealed problems come from, and its length.
 

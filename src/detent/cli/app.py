@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from detent.cli import charters, keeping, keys, ledgers, people, proofs, witnesses
+from detent.cli import auditors, charters, keeping, keys, ledgers, people, proofs, witnesses
 from detent.cli.options import Folder, KeyFiles, Source, passphrase, say_handed
 
 NO_LONGER_THERE = 16
@@ -177,4 +177,5 @@ for command in (*keeping.COMMANDS, proofs.prove, *people.COMMANDS):
 app.add_typer(charters.app, name="charter")
 app.add_typer(keys.app, name="key")
 app.add_typer(witnesses.app, name="witness")
+app.add_typer(auditors.app, name="auditor")
 app.add_typer(ledgers.app, name="ledger")

@@ -1,4 +1,8 @@
-"""A witness behind HTTP: `POST /add-checkpoint` and `GET /<hex sha256(origin)>/checkpoint`, for anybody on the network.
+"""A witness or an auditor behind HTTP, for anybody on the network.
+
+    >>> serve(witness_service(witness), "127.0.0.1", 8321, print)
+
+A witness answers `POST /add-checkpoint` and `GET /<hex sha256(origin)>/checkpoint`, an auditor `POST /release`.
 
 asyncio holds each step to its deadline, h11 reads the bytes. Ready-made servers that were looked at give a client as
 long as it likes to send its head and body; here a request has ten seconds, whatever drips in. When all places are
@@ -11,14 +15,16 @@ import re
 import resource
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 
 import h11
 
+from detent.coordinate._answers import PLAIN, Answer, Say
 from detent.coordinate._request import LARGEST_REQUEST
-from detent.coordinate.witness import PLAIN, Answer, Say, Witness
+from detent.coordinate.auditor import LARGEST_ASKED, Auditor
+from detent.coordinate.witness import Witness
 from detent.errors import StorageError
 
 _LARGEST_HEAD = 16_384
@@ -46,8 +52,46 @@ class Patience:
     connections: int = 512
 
 
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What is asked of a party, and who answers.
+
+    posted: the path that requests are posted to. largest: bytes of one.
+    answers: to requests that came in together, in their order; gets seconds since 1970 too.
+    shown: what a GET of that path shows; None when it shows nothing. known: the paths, in words.
+    """
+
+    posted: bytes
+    largest: int
+    answers: Callable[[Sequence[bytes], int], list[Answer]]
+    shown: Callable[[bytes], Answer | None]
+    known: str
+
+
+def witness_service(witness: Witness) -> Service:
+    """C2SP tlog-witness v1.0.0."""
+
+    def newest(path: bytes) -> Answer | None:
+        log = _MONITOR.fullmatch(path)
+        return None if log is None else witness.checkpoint(log[1].decode())
+
+    known = "add-checkpoint, or a log's newest checkpoint"
+    return Service(b"/add-checkpoint", LARGEST_REQUEST, witness.add_checkpoints, newest, known)
+
+
+def auditor_service(auditor: Auditor) -> Service:
+    """The links of a seal, each for one intent."""
+    return Service(
+        b"/release",
+        LARGEST_ASKED,
+        lambda bodies, _: auditor.release_all(bodies),
+        lambda _: None,
+        "release",
+    )
+
+
 def serve(
-    witness: Witness,
+    service: Service,
     host: str,
     port: int,
     say: Say,
@@ -58,7 +102,7 @@ def serve(
     """Answer until SIGINT or SIGTERM; what was asked before is answered first.
 
     Args:
-        witness: stays open.
+        service: stays open.
         host: to listen on.
         port: likewise; 0 for any that is free.
         say: takes a sentence with the address, and others about faults.
@@ -68,12 +112,12 @@ def serve(
     Raises:
         StorageError: the address cannot be listened on.
     """
-    asyncio.run(_Server(witness, say, patience, clock).run(host, port))
+    asyncio.run(_Server(service, say, patience, clock).run(host, port))
 
 
 class _Server:
-    def __init__(self, witness: Witness, say: Say, patience: Patience, clock: Callable[[], float]) -> None:
-        self._witness, self._say, self._clock = witness, say, clock
+    def __init__(self, service: Service, say: Say, patience: Patience, clock: Callable[[], float]) -> None:
+        self.service, self._say, self._clock = service, say, clock
         self._patience = patience
         self._open: set[asyncio.StreamWriter] = set()
         self._waiting: dict[asyncio.StreamWriter, None] = {}  # for their clients, longest first
@@ -92,16 +136,16 @@ class _Server:
             ) from error
         at = listening.sockets[0].getsockname()
         self._say(f"listening on http://{f'[{at[0]}]' if ':' in at[0] else at[0]}:{at[1]}")
-        witnessing = asyncio.create_task(self._witnessing())
+        answering = asyncio.create_task(self._answering())
         await stop.wait()
         listening.close()
         for writer in list(self._waiting):
             writer.transport.abort()
         await self._posted.join()
         await asyncio.sleep(_LAST_WORDS)
-        witnessing.cancel()
+        answering.cancel()
 
-    async def _witnessing(self) -> None:
+    async def _answering(self) -> None:
         """Answer what was posted: all that is there, with one write, then what has come in meanwhile."""
         while True:
             batch = [await self._posted.get()]
@@ -109,10 +153,10 @@ class _Server:
                 batch.append(self._posted.get_nowait())
             bodies, now = [body for body, _ in batch], int(self._clock())
             try:
-                answers = await asyncio.to_thread(self._witness.add_checkpoints, bodies, now)
+                answers = await asyncio.to_thread(self.service.answers, bodies, now)
             except Exception as error:  # noqa: BLE001  a fault must not end the service, and nobody gets a signature
-                self._say(f"a fault in the witness: {type(error).__name__}: {error}")
-                answers = [Answer(500, PLAIN, b"a fault in this witness; tell who runs it\n")] * len(batch)
+                self._say(f"a fault in the service: {type(error).__name__}: {error}")
+                answers = [Answer(500, PLAIN, b"a fault in this server; tell who runs it\n")] * len(batch)
             for (_, future), answer in zip(batch, answers, strict=True):
                 if not future.done():
                     future.set_result(answer)
@@ -153,20 +197,20 @@ class _Server:
         self._waiting[writer] = None
 
     async def answer(self, writer: asyncio.StreamWriter, request: h11.Request, body: bytes) -> Answer:
-        """What the witness says, whatever was asked."""
-        monitored = _MONITOR.fullmatch(request.target)
-        if request.target == b"/add-checkpoint":
+        """What the party says, whatever was asked."""
+        if request.target == self.service.posted:
             if request.method != b"POST":
                 return Answer(405, PLAIN, b"POST expected\n")
             self._waiting.pop(writer, None)
             future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
             self._posted.put_nowait((body, future))
             return await future
-        if monitored is None:
-            return Answer(404, PLAIN, b"add-checkpoint, or a log's newest checkpoint expected\n")
+        shown = self.service.shown(request.target)
+        if shown is None:
+            return Answer(404, PLAIN, f"{self.service.known} expected\n".encode())
         if request.method not in {b"GET", b"HEAD"}:
             return Answer(405, PLAIN, b"GET expected\n")
-        return self._witness.checkpoint(monitored[1].decode())
+        return shown
 
     @property
     def patience(self) -> Patience:
@@ -233,7 +277,7 @@ class _Conversation:
                 request = event
             elif isinstance(event, h11.Data):
                 body += event.data
-                if len(body) > LARGEST_REQUEST:
+                if len(body) > self._server.service.largest:
                     return request, None
             elif isinstance(event, h11.EndOfMessage):
                 return request, bytes(body)

@@ -14,14 +14,14 @@ problems can be drawn from it (docs/statistics.md, "The seal"). No timestamp pre
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Self
 
+from detent.coordinate._answers import PLAIN, Answer, RefusedError, Say, otherwise, said
 from detent.coordinate._request import Request
 from detent.coordinate._state import Kept, Memory, Store
-from detent.errors import DetentError, StorageError, TrustError, UsageError
+from detent.errors import StorageError, TrustError, UsageError
 from detent.ledger import Checkpoint, CosignerKey, CosigningKey, Note, Signature, verify_consistency
 from detent.ledger.cosignatures import LATEST
 from detent.signing import VerifyKey
@@ -33,20 +33,9 @@ LogKey = VerifyKey | CosignerKey
 Logs = Mapping[str, Sequence[LogKey]]
 """The keys trusted for each origin."""
 
-Say = Callable[[str], None]
-
-PLAIN = "text/plain; charset=utf-8"
 SIZE = "text/x.tlog.size"
 _LONGEST_MLDSA_ORIGIN = 255
 _EMPTY_ROOT = hashlib.sha256().digest()  # RFC 6962 section 2.1
-
-
-class Answer(NamedTuple):
-    """An HTTP answer."""
-
-    status: int
-    content_type: str
-    body: bytes
 
 
 class Witness:
@@ -112,14 +101,14 @@ class Witness:
             except (StorageError, TrustError) as error:
                 # Nothing that was signed leaves; what the disk holds now is found out before the next answer.
                 self._say(str(error))  # the sentence names paths: not for those who ask
-                return [_say(500, "this witness cannot write its state now; ask again later")] * len(bodies)
+                return [said(500, "this witness cannot write its state now; ask again later")] * len(bodies)
 
     def checkpoint(self, origin_hash: str) -> Answer:
         """What monitors ask for: the newest cosigned checkpoint of the log whose origin has this SHA-256, in hex."""
         for origin, kept in self._memory.logs.items():
             if sha256_hex(origin.encode()) == origin_hash:
                 return Answer(200, PLAIN, kept.note.encode())
-        return _say(404, "no checkpoint of such a log was cosigned here")
+        return said(404, "no checkpoint of such a log was cosigned here")
 
     def close(self) -> None:
         """Give the state back."""
@@ -164,31 +153,31 @@ def consider(
     """
     try:
         return _considered(body, memory, logs, keys, now)
-    except _RefusedError as refused:
+    except RefusedError as refused:
         return refused.answer, memory
 
 
 def _considered(
     body: bytes, memory: Memory, logs: Logs, keys: Sequence[CosigningKey], now: int
 ) -> tuple[Answer, Memory]:
-    with _otherwise(400):
+    with otherwise(400):
         request = Request.parse(body)
     trusted = logs.get(request.checkpoint.origin)
     if trusted is None:
-        raise _RefusedError(
+        raise RefusedError(
             404, "a log that is witnessed here expected, got another; ask who runs this witness"
         )
-    with _otherwise(403):
+    with otherwise(403):
         signed = log_signatures(request.note, trusted)
     if request.old > request.checkpoint.size:
-        raise _RefusedError(
+        raise RefusedError(
             400, "an old size up to the checkpoint's expected, got a larger one; ask for the newest"
         )
     kept = memory.logs.get(request.checkpoint.origin)
     latest = kept.checkpoint if kept else Checkpoint(request.checkpoint.origin, 0, _EMPTY_ROOT)
     if request.old != latest.size:
         return Answer(409, SIZE, f"{latest.size}\n".encode()), memory
-    with _otherwise(422):
+    with otherwise(422):
         _check_grown(request, latest)
     if kept and request.checkpoint == kept.checkpoint:
         return _cosigned(kept, keys), memory
@@ -279,7 +268,7 @@ def _first_time(
     now: int,
 ) -> tuple[Answer, Memory]:
     if not 0 < now <= LATEST:
-        raise _RefusedError(
+        raise RefusedError(
             500, "a clock that shows a time after 1970 expected, got another; set the witness's right"
         )
     time = max(now, memory.time)  # a clock that was set back gives no earlier time than before
@@ -296,23 +285,3 @@ def _cosigned(kept: Kept, keys: Sequence[CosigningKey]) -> Answer:
         if any(k.verify_key.made(line) for k in keys)
     ]
     return Answer(200, PLAIN, "".join(map(str, ours)).encode())
-
-
-class _RefusedError(Exception):
-    """Ends the look at a request with this status and sentence."""
-
-    def __init__(self, status: int, sentence: str) -> None:
-        super().__init__(sentence)
-        self.answer = _say(status, sentence)
-
-
-@contextmanager
-def _otherwise(status: int) -> Iterator[None]:
-    try:
-        yield
-    except DetentError as error:
-        raise _RefusedError(status, str(error)) from error
-
-
-def _say(status: int, sentence: str) -> Answer:
-    return Answer(status, PLAIN, f"{sentence}\n".encode())

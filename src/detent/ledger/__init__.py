@@ -5,6 +5,7 @@ file server publishes. One writer, any number of readers. To this part entries a
 their kinds, of the run or of who may write what.
 """
 
+from detent.ledger._merkle import leaf_hash
 from detent.ledger.cosignatures import CosignerKey, CosigningKey, verified_cosignatures
 from detent.ledger.heads import ProvenEntry, cosigned_head, prove_entry
 from detent.ledger.log import COSIGNED, Ledger, Signers, writer_of
@@ -41,6 +42,7 @@ __all__ = [
     "SplitView",
     "Witness",
     "cosigned_head",
+    "leaf_hash",
     "least_shared",
     "make_proof",
     "make_receipt",

@@ -20,7 +20,7 @@ from detent.evaluate import (
 )
 from detent.loop.measure import Ask, completions
 from detent.loop.parts import Parts
-from detent.loop.witnessing import before_promoting, entropy, round_for, witness_intent
+from detent.loop.witnessing import before_promoting, entropy, known_link, link, round_for, witness_intent
 from detent.oversight import Permission
 from detent.values import (
     Decided,
@@ -120,22 +120,20 @@ def open_seal(parts: Parts, intent: Intent, ask: Ask) -> OutcomeWritten:
     was changed meanwhile, or that two sessions could not complete, be it for the worker or the model, is void:
     not accepted, and its error budget is spent.
     """
-    reveal = parts.chain.reveal(intent.k)
     if intent.evaluator != evaluator_digest():
         # Another version of this program began it. Its problems must not be judged by rules it did not name.
-        return void(intent, reveal, "the evaluating code was changed since the intent; the opening is void")
+        return _void(parts, intent, "the evaluating code was changed since the intent; the opening is void")
     if not witness_intent(parts, intent):
-        return void(
-            intent, reveal, "witnesses cosigned after the beacon's round was out; the opening is void"
-        )
+        late = "witnesses cosigned after the beacon's round was out; the opening is void"
+        return _void(parts, intent, late)
     try:
-        return _conducted(parts, intent, ask, reveal)
+        return _conducted(parts, intent, ask, link(parts, intent))
     except TaskError as error:
-        return void(intent, reveal, str(error))
+        return _void(parts, intent, str(error))
     except (EngineError, SubjectError) as error:
         if parts.book.state.sessions_since_intent < SESSIONS_BEFORE_VOID:
             raise
-        return void(intent, reveal, str(error))
+        return _void(parts, intent, str(error))
 
 
 def decide(
@@ -215,8 +213,15 @@ def _conducted(parts: Parts, intent: Intent, ask: Ask, reveal: bytes) -> Outcome
     )
 
 
+def _void(parts: Parts, intent: Intent, because: str) -> OutcomeWritten:
+    return void(intent, known_link(parts.book.state, parts.chain, intent.k), because)
+
+
 def void(intent: Intent, reveal: bytes, because: str) -> OutcomeWritten:
-    """An opening that was not completed: not accepted, and its error budget is spent."""
+    """An opening that was not completed: not accepted, and its error budget is spent.
+
+    reveal: b"" where the seal's auditor had not released the link.
+    """
     return OutcomeWritten(
         outcome=Outcome(
             k=intent.k,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from detent.charter import Charter
+from detent.coordinate import Asked
 from detent.engine import DataStore, Engine, ModelStore
 from detent.errors import StorageError, SubjectError
 from detent.evaluate import Chain, public_number, public_stream
@@ -49,7 +50,7 @@ class Wire:
 
 
 class Outsiders(Protocol):
-    """Who stands outside of the run and vouches for its ledger: witnesses, and a beacon where the charter names one.
+    """Who stands outside of the run: witnesses of its ledger; a beacon and an auditor where the charter names one.
 
     Errors of all: PeerError, too few of them answer. TrustError, one of them saw another ledger of this name.
     """
@@ -67,6 +68,9 @@ class Outsiders(Protocol):
     def met(self, keys: Collection[CosignerKey]) -> bool:
         """Whether the witnesses with these keys are a quorum."""
 
+    def release(self, asked: Asked, intent: bytes, cosigned: str) -> str:
+        """The auditor's note with the seal's link for this intent: its entry, and the cosigned checkpoint it ends."""
+
 
 @dataclass(frozen=True, slots=True)
 class Parts:
@@ -79,8 +83,9 @@ class Parts:
     take_orders: writes down what people handed in meanwhile, between turns; True when the charter is another one now.
     surroundings: the versions of the libraries that this session runs on, by name.
     heads: (who keeps it, size, root in hex) of the ledger's heads that are kept elsewhere.
+    chain: the seal; None where an auditor holds it.
     counted: what wires have counted of files that do not change.
-    outsiders: witnesses and beacon; None where the charter names none.
+    outsiders: witnesses, beacon and auditor; None where the charter names none.
     given_subject: the first model's folder when the charter names one.
     """
 
@@ -91,7 +96,7 @@ class Parts:
     models: ModelStore
     data: DataStore
     tasks: Mapping[str, TaskSource]
-    chain: Chain
+    chain: Chain | None
     staging: Path
     watch: Callable[[Progress], None]
     note: Callable[[str], None]

@@ -14,11 +14,11 @@ def carry_out(
 ) -> Decided | None:
     """End the turn in progress and put an earlier generation's models back in force; None when nobody ordered it.
 
-    An opening that had begun is void: its link is revealed and its error budget spent, like any other's.
+    An opening that had begun is void: its link, if it is known here, is revealed, and its error budget spent.
 
     Args:
         book: the run's.
-        reveal: gives s_k of the seal; asked for an opening that had begun, and only then.
+        reveal: gives s_k of the seal, b"" where it is not known here; asked for an opening that had begun.
         models: where those lie that are put back.
         data: where the files lie that may be trained on from then on.
 

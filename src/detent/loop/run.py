@@ -1,10 +1,12 @@
 """Turn after turn, as long as people let it."""
 
 from collections.abc import Callable
+from functools import partial
 
 from detent.loop import cycle
 from detent.loop.parts import Parts
 from detent.loop.returning import carry_out
+from detent.loop.witnessing import known_link
 from detent.oversight import Stop, why_stop
 from detent.values import Decided
 
@@ -21,7 +23,8 @@ def drive(parts: Parts, generations: int | None, after: Callable[[Decided], obje
     while True:
         if parts.take_orders():
             return "amended"
-        if (returned := carry_out(book, parts.chain.reveal, parts.models, parts.data)) is not None:
+        reveal = partial(known_link, book.state, parts.chain)
+        if (returned := carry_out(book, reveal, parts.models, parts.data)) is not None:
             after(returned)
             continue
         enough = generations is not None and turned >= generations

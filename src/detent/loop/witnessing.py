@@ -3,10 +3,21 @@
 from datetime import UTC, datetime
 
 from detent.charter import Charter, entropy_mode
-from detent.coordinate import Chain, HeadAt, cosigners, entropy_of, signed_in_time
+from detent.coordinate import (
+    Asked,
+    Chain,
+    HeadAt,
+    believed_release,
+    cosigners,
+    entropy_of,
+    link_in,
+    signed_in_time,
+)
 from detent.errors import TrustError
+from detent.evaluate import Chain as SealChain
 from detent.loop.parts import Outsiders, Parts
-from detent.values import BeaconDrawn, Cosigned, Intent, Round
+from detent.signing import VerifyKey
+from detent.values import BeaconDrawn, Cosigned, Intent, Released, Round, State
 
 
 def witness_intent(parts: Parts, intent: Intent) -> bool:
@@ -19,12 +30,42 @@ def witness_intent(parts: Parts, intent: Intent) -> bool:
         PeerError: too few answer; the opening waits, and the next session goes on with it.
         TrustError: what they say does not belong to this ledger.
     """
-    if intent.entropy == "none":
+    if intent.entropy == "none" and parts.chain is not None:
         return True
     outsiders, cosigned = _outsiders(parts), _cosigned(parts, intent)
     return signed_in_time(
         intent, cosigners(cosigned, _head(parts), outsiders.log, intent.witnesses), outsiders.met
     )
+
+
+def link(parts: Parts, intent: Intent) -> bytes:
+    """s_k of the seal. An auditor gives it for this intent alone, once it is cosigned; their word is written down.
+
+    Raises:
+        PeerError, TrustError: as `witness_intent`; also of the auditor.
+        SealError: the chain has no such link.
+    """
+    if parts.chain is not None:
+        return parts.chain.reveal(intent.k)
+    outsiders, book, auditor = _outsiders(parts), parts.book, parts.charter.auditor
+    assert auditor is not None  # noqa: S101  somebody holds the chain
+    index = book.state.intent_index
+    asked = Asked(bytes.fromhex(parts.charter.seal.tip), intent.k, _head(parts), book.record.leaf_hash(index))
+    entry, note = next(iter(book.record.entries(index))), _cosigned(parts, intent).note
+    released = book.once("released/v1", lambda: Released(note=outsiders.release(asked, entry, note)))
+    return believed_release(released.note, VerifyKey.parse(auditor.key), asked)
+
+
+def known_link(state: State, chain: SealChain | None, k: int) -> bytes:
+    """s_k of an opening that ends before it was made: b"" where an auditor holds the chain and had not released it.
+
+    Raises:
+        SealError: the chain has no such link.
+    """
+    if chain is not None:
+        return chain.reveal(k)
+    released = state.slots.get("released/v1")
+    return link_in(released.note) if isinstance(released, Released) else b""
 
 
 def entropy(parts: Parts, intent: Intent) -> bytes:

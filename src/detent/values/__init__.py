@@ -3,7 +3,7 @@
 Knows nothing of files, processes, keys or models. Both sides import it, so it imports nothing heavy.
 """
 
-from detent.values.decoding import LARGEST_ENCLOSED, decode_entry, enclosed_in, entry_document
+from detent.values.decoding import LARGEST_ENCLOSED, decode_entry, enclosed_in, entry_document, stub_of
 from detent.values.digest import sha256_hex
 from detent.values.entries import (
     PROCESSOR,
@@ -27,6 +27,7 @@ from detent.values.entries import (
     Profiled,
     Proposed,
     Refused,
+    Released,
     Requested,
     SessionStarted,
     SubjectBuilt,
@@ -130,6 +131,7 @@ __all__ = [
     "Proposed",
     "Reading",
     "Refused",
+    "Released",
     "Requested",
     "Result",
     "Round",
@@ -160,4 +162,5 @@ __all__ = [
     "recorded",
     "restored",
     "sha256_hex",
+    "stub_of",
 ]

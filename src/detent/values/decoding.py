@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from detent.errors import TrustError
+from detent.values.digest import sha256_hex
 from detent.values.entries import AnyEntry, Enclosed, Entry
 
 LARGEST_STUB = 1_000
@@ -46,6 +47,17 @@ def enclosed_in(data: bytes) -> Enclosed | None:
     except (TrustError, RecursionError):
         return None
     return entry if isinstance(entry, Enclosed) else None
+
+
+def stub_of(entry: bytes) -> Enclosed:
+    """What stands on the ledger in the place of an entry that is too large for it."""
+    stamps = msgspec.json.decode(entry, type=_Stamps)
+    return Enclosed(sha256=sha256_hex(entry), size=len(entry), at=stamps.at, generation=stamps.generation)
+
+
+class _Stamps(msgspec.Struct):
+    at: str
+    generation: int
 
 
 def entry_document(entry: Entry) -> dict[str, Any]:

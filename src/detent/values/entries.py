@@ -252,6 +252,15 @@ class BeaconDrawn(Entry, frozen=True, tag="beacon/v1"):
     previous: str = ""
 
 
+class Released(Entry, frozen=True, tag="released/v1"):
+    """The auditor who holds the seal's chain gave its link for the open intent; `note` is their word for it, signed.
+
+    What the note says: `detent.coordinate.Release`.
+    """
+
+    note: str
+
+
 class OutcomeWritten(Entry, frozen=True, tag="outcome/v1"):
     """Opening k was made; s_k is revealed. flops: of both models' answers, at the most; 0 of a void one."""
 
@@ -356,6 +365,7 @@ AnyEntry = (
     | IntentWritten
     | Cosigned
     | BeaconDrawn
+    | Released
     | OutcomeWritten
     | Mastered
     | Watched

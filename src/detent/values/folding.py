@@ -24,6 +24,7 @@ from detent.values.entries import (
     OutcomeWritten,
     Profiled,
     Refused,
+    Released,
     Requested,
     SessionStarted,
     SubjectBuilt,
@@ -145,7 +146,7 @@ def _turn_changes(state: State, entry: Entry, slots: dict[str, Entry]) -> dict[s
             changes = _computed(state, entry, entry.flops)
         case Profiled(purpose="visible"):
             changes = {"visible": state.visible | {entry.profile.subject: entry.profile}}
-        case IntentWritten() | Cosigned() | BeaconDrawn() | OutcomeWritten():
+        case IntentWritten() | Cosigned() | BeaconDrawn() | Released() | OutcomeWritten():
             changes = _opening_changes(state, entry)
         case Watched():
             changes = {"hold": after_watch(state.hold, entry, state.entries)}
@@ -167,7 +168,7 @@ def _turn_changes(state: State, entry: Entry, slots: dict[str, Entry]) -> dict[s
 
 
 def _opening_changes(
-    state: State, entry: IntentWritten | Cosigned | BeaconDrawn | OutcomeWritten
+    state: State, entry: IntentWritten | Cosigned | BeaconDrawn | Released | OutcomeWritten
 ) -> dict[str, Any]:
     """Intent, what outsiders add, outcome: in this order, one opening after the other."""
     match entry:
@@ -188,6 +189,9 @@ def _opening_changes(
             return {"cosigned": entry}
         case BeaconDrawn():
             _expect(state.open_intent, entry, "an open intent that names a beacon's round")
+            return {}
+        case Released():
+            _expect(state.open_intent, entry, "an open intent, for which the seal's link is released,")
             return {}
         case OutcomeWritten():
             _expect(

@@ -110,8 +110,9 @@ class Gain(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Outcome(Struct, frozen=True, forbid_unknown_fields=True):
-    """Opening k, closed: exactly one follows each intent. `reveal` is s_k in hex.
+    """Opening k, closed: exactly one follows each intent.
 
+    reveal: s_k in hex; "" of a void one whose link its auditor had not released.
     answers: digest of the file that lists every item and both answers, empty when void.
     """
 

@@ -70,7 +70,7 @@ def evidence_of(run: RunFolder, left_out: Mapping[str, str] = MappingProxyType({
             heads=heads,
             unread_heads=unread,
             catalogue=catalogue(),
-            left_out=left_out,
+            left_out={**_not_run(every), **left_out},
         )
 
 
@@ -124,6 +124,17 @@ def _proxies(run: RunFolder, charters: Sequence[Charter]) -> dict[str, Proxy]:
         for charter in charters
         for name, proxy in readable_proxies(charter, run.tasks).items()
     }
+
+
+def _not_run(charters: Sequence[Charter]) -> dict[str, str]:
+    """Why the code of tasks and proxies is not at hand, by its path: a stranger's, where it could reach anything."""
+    found = confinement()
+    if found.confined:
+        return {}
+    every = [task.source for charter in charters for task in charter.tasks.values()]
+    every += [proxy.source for charter in charters for proxy in charter.proxies.values()]
+    because = f"a stranger's code is not run unconfined: {found.because}"
+    return {f"tasks/{source.rpartition(':')[0]}": because for source in every}
 
 
 def _wires(run: RunFolder, charter: Charter | None) -> dict[str, str]:

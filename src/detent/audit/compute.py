@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 
 from detent.audit.evidence import Case
-from detent.audit.findings import Finding, counted
-from detent.audit.material import believed_tasks, off_ladder
+from detent.audit.findings import Finding, counted, missing
+from detent.audit.material import believed_tasks, off_ladder, without_code
 from detent.audit.screening import measured
 from detent.audit.signatures import Charters
 from detent.audit.steps import Step
@@ -34,12 +34,16 @@ Prompts = Callable[[str, Rungs, str], Sequence[str]]
 def check_compute(case: Case, charters: Charters) -> Finding:
     """Profiles, mastery and watches say what their answers took at the most, no more and no less."""
     faults, number, prompts = [], 0, _drawing(case, charters)
+    lacking: list[str] = []
     for step in case.steps:
         entry = step.entry
         if step.hangs or not isinstance(entry, Profiled | Mastered | Watched):
             continue
-        number += 1
         signed = charters.at(step)
+        if why := without_code(case, signed):
+            lacking.append(why)
+            continue
+        number += 1
         try:
             if isinstance(entry, Watched):
                 wanted = _of_watch(step, entry, signed, believed_tasks(case, signed))
@@ -52,7 +56,7 @@ def check_compute(case: Case, charters: Charters) -> Finding:
                 f"{step.place}: {wanted:g} floating point operations for what was asked expected, got {entry.flops:g}"
             )
     detail = f"{counted(number, 'entry')} of what models were asked, counted again"
-    return Finding("compute", detail, tuple(faults))
+    return Finding("compute", detail, tuple(faults), missing("entry", lacking))
 
 
 def _drawing(case: Case, charters: Charters) -> Prompts:

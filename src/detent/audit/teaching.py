@@ -13,7 +13,7 @@ import msgspec
 from detent.audit.evidence import Case
 from detent.audit.files import named_file
 from detent.audit.findings import Finding, counted, missing
-from detent.audit.material import believed_tasks, off_ladder
+from detent.audit.material import believed_tasks, off_ladder, without_code
 from detent.audit.signatures import Charters
 from detent.audit.steps import Step
 from detent.charter import SignedCharter
@@ -80,6 +80,9 @@ def check_data(case: Case, charters: Charters) -> Finding:
     lacking: list[str] = []
     for step, entry in case.all(DataMade):
         files += 1
+        if why := without_code(case, charters.at(step)):
+            lacking.append(why)
+            continue
         try:
             lesson = _lesson(case, charters.at(step), step, entry)
             count += lesson.checked

@@ -11,11 +11,21 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.audit.scripted_run import ScriptedRun
+from tests.audit.scripted_run import DRAFT, ScriptedRun, sign
 
-from detent.audit import verify
+from detent.audit import drawing, verify
 from detent.signing import canonical
-from detent.values import Decided, Enclosed, Entry, LeaseGranted, Refused, entry_document, sha256_hex
+from detent.tasks import builtin
+from detent.values import (
+    CharterSigned,
+    Decided,
+    Enclosed,
+    Entry,
+    LeaseGranted,
+    Refused,
+    entry_document,
+    sha256_hex,
+)
 
 MEMORY = 700 << 20
 """Bytes of a process that verifies one of these records; idle it has some 60 MiB, and libraries reserve more."""
@@ -27,7 +37,7 @@ import resource, sys
 resource.setrlimit(resource.RLIMIT_AS, ({memory}, {memory}))
 from pathlib import Path
 from tests.audit.scripted_run import DRAFT, ScriptedRun, sign
-from detent.audit import verify
+from detent.audit import drawing, verify
 for line in verify(ScriptedRun(Path(sys.argv[1]), sign(DRAFT)).evidence()).lines:
     print(line)
 """
@@ -143,6 +153,33 @@ def test_five_thousand_generations_cost_what_they_have_in_them_and_not_its_squar
     said = verified_apart(run)
     assert "400 MiB" not in said
     assert f"{first + 5_000:,} closed generations" in said
+
+
+def test_a_charter_that_asks_for_millions_of_problems_does_not_have_them_drawn(run: ScriptedRun) -> None:
+    """Of a first generation: its true answers, a hundred levels of each task, and a profile of as many."""
+    asked = DRAFT.replace("copy = 4, reverse = 4", "copy = 100, reverse = 100")
+    asked = asked.replace("profile_problems = 32", "profile_problems = 100000")
+    signed = sign(
+        asked.replace("seed_levels = 2\nseed_problems = 20", "seed_levels = 100\nseed_problems = 100000")
+    )
+    (run.folder / "charter.toml").write_text(signed.text)
+    (run.folder / "charter.dsse").write_text(signed.envelope)
+    first = [
+        entry for entry in run.entries() if entry.generation == 0 and not isinstance(entry, LeaseGranted)
+    ]
+    charter = CharterSigned(version=1, digest=signed.digest, envelope=signed.envelope, at=first[0].at)
+    run.rewrite([charter, *first[1:]])
+    said = verified_apart(run)
+    assert said.count("at most 500,000 problems to be drawn again expected, got 20,000,000") >= 2
+    assert "could not be finished" not in said
+
+
+def test_all_problems_of_a_check_together_have_a_number_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drawing, "MOST", 100)
+    drawn, tasks = drawing.Drawing(), {"copy": builtin("copy")}
+    assert [len(drawn.items(tasks, {"copy": {1: 40}}, bytes(32))) for _ in range(2)] == [40, 40]
+    with pytest.raises(drawing.TooManyError, match="at most 20 problems to be drawn again expected, got 40"):
+        drawn.items(tasks, {"copy": {1: 40}}, bytes(32))
 
 
 ODD_NAMES = ("a" * 300, "a\0b", "../charter.toml", "/etc/passwd", ".", "")

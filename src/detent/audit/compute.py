@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 
+from detent.audit.drawing import Drawing, TooManyError
 from detent.audit.evidence import Case
 from detent.audit.findings import Finding, counted, missing
 from detent.audit.material import believed_tasks, off_ladder, without_code
@@ -16,7 +17,7 @@ from detent.audit.signatures import Charters
 from detent.audit.steps import Step
 from detent.charter import SignedCharter
 from detent.errors import DetentError
-from detent.evaluate import answering, ladder_rungs, plan_mastery, profile_items
+from detent.evaluate import answering, ladder_rungs, plan_mastery
 from detent.tasks import TaskSource
 from detent.tripwires.looks import Ground, compute_of
 from detent.values import Mastered, Profiled, Slice, Watched
@@ -49,6 +50,9 @@ def check_compute(case: Case, charters: Charters) -> Finding:
                 wanted = _of_watch(step, entry, signed, believed_tasks(case, signed))
             else:
                 wanted = _of_answers(step, entry, signed, prompts)
+        except TooManyError as error:
+            faults.append(f"{step.place}: {error}")
+            continue
         except DetentError:
             continue  # without its code nothing is drawn again: `tasks` says so
         if wanted is not None and entry.flops != wanted:
@@ -61,12 +65,12 @@ def check_compute(case: Case, charters: Charters) -> Finding:
 
 def _drawing(case: Case, charters: Charters) -> Prompts:
     """The members of a team are asked the same, which is drawn once."""
-    signed = {one.digest: one for one in charters.signed}
+    signed, drawing = {one.digest: one for one in charters.signed}, Drawing()
 
     @lru_cache(maxsize=4)
     def prompts(charter: str, rungs: Rungs, stream: str) -> tuple[str, ...]:
         asked = {task: dict(levels) for task, levels in rungs}
-        items = profile_items(believed_tasks(case, signed[charter]), asked, bytes.fromhex(stream))
+        items = drawing.items(believed_tasks(case, signed[charter]), asked, bytes.fromhex(stream))
         return tuple(item.problem.prompt for item in items)
 
     return prompts

@@ -14,6 +14,7 @@ import pytest
 from tests.audit.scripted_run import DRAFT, ScriptedRun, sign
 
 from detent.audit import drawing, verify
+from detent.errors import TrustError
 from detent.signing import canonical
 from detent.tasks import builtin
 from detent.values import (
@@ -251,3 +252,70 @@ def test_every_check_is_finished_and_says_what_is_wrong_where(what: str, run: Sc
         assert findings.faults
         assert not any("could not be finished" in line for line in findings.lines)
     assert tried
+
+
+def a_pipe(place: Path) -> None:
+    os.mkfifo(place)
+
+
+def a_device(place: Path) -> None:
+    place.symlink_to("/dev/zero")
+
+
+def a_folder(place: Path) -> None:
+    place.mkdir()
+
+
+def a_circle(place: Path) -> None:
+    place.symlink_to(place.name)
+
+
+@pytest.mark.parametrize("put", [a_pipe, a_device, a_folder, a_circle])
+@pytest.mark.parametrize(
+    ("name", "check"),
+    [
+        ("ledger/checkpoint", "ledger"),
+        ("ledger/cosigned", "ledger"),
+        ("data/*.jsonl", "data"),
+        ("answers/*", "answers"),
+        ("models/*/model.safetensors", "models"),
+        ("models/*/config.json", "models"),
+    ],
+)
+def test_nothing_but_a_file_is_read_where_a_file_should_be(
+    run: ScriptedRun, name: str, check: str, put: Callable[[Path], None]
+) -> None:
+    place = min(run.folder.glob(name), default=run.folder / name)
+    place.unlink(missing_ok=True)
+    put(place)
+    findings = verify(run.evidence())
+    assert [finding.check for finding in findings.faults] == [check]
+    assert not any("could not be finished" in line for line in findings.lines)
+
+
+@pytest.mark.parametrize("put", [a_pipe, a_device, a_folder, a_circle])
+@pytest.mark.parametrize("name", ["log.vkey", "charter.toml"])
+def test_so_it_is_with_what_lies_at_the_top_of_a_run_folder(
+    run: ScriptedRun, name: str, put: Callable[[Path], None]
+) -> None:
+    (run.folder / name).unlink(missing_ok=True)
+    put(run.folder / name)
+    done = subprocess.run(
+        [sys.executable, "-c", "from detent.cli import main; main()", "verify", str(run.folder)],
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert (done.returncode, "Traceback" in done.stderr) == (TrustError.exit_code, False)
+
+
+def test_a_header_of_weights_that_is_as_large_as_the_file_is_not_read(run: ScriptedRun) -> None:
+    trained = next(entry.digest for entry in run.entries() if isinstance(entry, SubjectBuilt))
+    weights = run.folder / "models" / trained / "model.safetensors"
+    with weights.open("wb") as file:
+        file.write((1 << 30).to_bytes(8, "little"))
+        file.truncate(1 << 30)  # takes no room on the disk
+    said = verified_apart(run)
+    assert "a header of 1,073,741,816 bytes" in said
+    assert "could not be finished" not in said

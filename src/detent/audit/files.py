@@ -37,11 +37,13 @@ def plain_file(path: Path, most: int) -> bytes | None:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except (OSError, ValueError):
         return None
-    with os.fdopen(handle, "rb", buffering=0) as file:
-        try:
-            found = os.fstat(handle)
-            if not stat.S_ISREG(found.st_mode) or found.st_size > most:
-                return None
-            return file.read(found.st_size)
-        except OSError:
+    try:
+        found = os.fstat(handle)
+        if not stat.S_ISREG(found.st_mode) or found.st_size > most:
             return None
+        with os.fdopen(handle, "rb", buffering=0, closefd=False) as file:
+            return file.read(found.st_size)
+    except OSError:
+        return None
+    finally:
+        os.close(handle)

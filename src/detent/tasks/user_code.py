@@ -124,11 +124,14 @@ def read_code(kind: Kind, name: str, source: str, folder: Path) -> UserCode:
 def _content(path: Path) -> bytes:
     """Of an ordinary file: a stranger's run folder may have a pipe there that nobody writes to, or a device."""
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(handle, "rb") as file:
+    try:
         found = os.fstat(handle)
         if not stat.S_ISREG(found.st_mode) or found.st_size > LARGEST_CODE:
             raise ValueError(f"something else than an ordinary file of at most {LARGEST_CODE:,} bytes")
-        return file.read(LARGEST_CODE)
+        with os.fdopen(handle, "rb", closefd=False) as file:
+            return file.read(LARGEST_CODE)
+    finally:
+        os.close(handle)
 
 
 def pinned_code(kind: Kind, name: str, source: str, sha256: str, folder: Path) -> UserCode:

@@ -180,7 +180,11 @@ WITHOUT_A_CLASS = {
     12: ("", "`run`: paused."),
     13: ("", "`run`: no lease covers the moment: its time or its compute is used up."),
     14: ("", "`run`: the charter's pace wants time to pass, or an evaluation, first."),
-    16: ("", "`replay`: nothing differs, and part of it is no longer there to be asked again."),
+    16: (
+        "",
+        "`replay`: nothing differs, and part of it is no longer there to be asked again. "  # noqa: ISC004  one cell
+        "`verify`: nothing is wrong, and answers or tasks' code, which verdicts rest on, are not all there.",
+    ),
     17: ("", "`verify --split`: a split view is proven."),
     130: ("", "Interrupted by Ctrl-C or SIGTERM; nothing is lost."),
 }

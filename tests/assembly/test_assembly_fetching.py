@@ -4,12 +4,13 @@ import shutil
 import socket
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from tests.assembly.hostile_hosts import LONGEST, Host, Say, answer, endless, hosting, says
-from tests.attacks.attacks_world import ADA, Scene
+from tests.attacks.attacks_world import ADA, CHARTER, ECHO, Scene, found
 
-from detent.assembly import fetching, verify_run, verify_source
+from detent.assembly import fetching, verify_run, verify_source, verifying
 from detent.errors import DetentError, TrustError, UsageError
 from detent.ledger import Checkpoint, sign_note
 
@@ -52,6 +53,59 @@ def test_a_host_without_data_verifies_and_says_what_was_not_checked(told: Scene,
     unchecked = [what for one in findings.made for what in one.unchecked]
     assert "3 data files: the host has none" in unchecked
     assert "3 answers files: the host has none" in unchecked
+
+
+@pytest.mark.parametrize(("withheld", "undecided"), [("data", ()), ("answers", ("answers",))])
+def test_who_withholds_what_verdicts_rest_on_is_not_told_that_all_is_well(
+    told: Scene, tmp_path: Path, withheld: str, undecided: tuple[str, ...]
+) -> None:
+    shutil.copytree(told.run, tmp_path / "bare", symlinks=True)
+    shutil.rmtree(tmp_path / "bare" / withheld)
+    with hosting(Host(tmp_path / "bare")) as address:
+        findings = verify_source(address)
+    assert (findings.faults, findings.undecided) == ([], undecided)
+    assert any(line.startswith("undecided   answers could not") for line in findings.lines) == bool(undecided)
+
+
+def test_a_host_without_the_code_of_a_task_is_no_fault_and_nothing_is_decided(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verifying, "confinement", lambda: SimpleNamespace(confined=True))
+    charter = CHARTER.replace("{ copy = 8 }", "{ echo = 8 }") + '\n[tasks.echo]\nsource = "echo.py:Echo"\n'
+    scene = found(tmp_path / "scene", charter, {"echo.py": ECHO})
+    (scene.run / "tasks" / "echo.py").unlink()
+    with hosting(Host(scene.run)) as address:
+        findings = verify_source(address)
+    assert (findings.faults, findings.undecided) == ([], ("tasks",))
+    assert any(
+        "echo, whose problems are not drawn and marked again: the host has none" in line
+        for line in findings.lines
+    )
+    assert [one.check for one in verify_run(scene.run).faults] == [
+        "tasks"
+    ]  # nobody says why it is not in a folder
+
+
+def test_the_code_of_a_task_that_a_host_has_changed_is_a_fault(
+    stranger: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verifying, "confinement", lambda: SimpleNamespace(confined=True))
+    charter = CHARTER.replace("{ copy = 8 }", "{ echo = 8 }") + '\n[tasks.echo]\nsource = "echo.py:Echo"\n'
+    scene = found(stranger / "scene", charter, {"echo.py": ECHO})
+    (scene.run / "tasks" / "echo.py").write_text(ECHO + "\n# another\n")
+    with hosting(Host(scene.run)) as address:
+        assert [one.check for one in verify_source(address).faults] == ["tasks"]
+
+
+def test_where_nothing_confines_it_a_strangers_code_is_not_run_and_that_is_no_fault_of_the_record(
+    stranger: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    charter = CHARTER.replace("{ copy = 8 }", "{ echo = 8 }") + '\n[tasks.echo]\nsource = "echo.py:Echo"\n'
+    scene = found(stranger / "scene", charter, {"echo.py": ECHO})
+    monkeypatch.setattr(verifying, "confinement", lambda: SimpleNamespace(confined=False, because="no bwrap"))
+    findings = verify_run(scene.run)
+    assert (findings.faults, findings.undecided) == ([], ("tasks",))
+    assert any("a stranger's code is not run unconfined: no bwrap" in line for line in findings.lines)
 
 
 def test_data_that_a_host_has_changed_is_a_fault(told: Scene, tmp_path: Path) -> None:

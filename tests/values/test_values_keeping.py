@@ -21,6 +21,7 @@ from detent.values import (
     needed,
     recorded,
 )
+from detent.values.lasting import Lasting
 
 
 def name(kind: str, generation: int) -> str:
@@ -99,20 +100,28 @@ def turn(generation: int, kind: str, incumbent: str, team: str) -> dict[str, Ent
     return {entry.slot: entry for entry in made}
 
 
+def noted(*turns: dict[str, Entry]) -> Lasting[dict[str, Entry]]:
+    """Closed turns, from generation 0 on."""
+    history: Lasting[dict[str, Entry]] = Lasting()
+    for slots in turns:
+        history = history.then(slots)
+    return history
+
+
 STATE = State(
     generation=6,
     incumbent="m5",
     team=("m5",),
     data=(data(0), data(1), data(5)),
     slots={"data/v1": data(6), "candidate/v1/0": model(6)},
-    history={
-        0: turn(0, "promote", "m0", "m0"),
-        1: turn(1, "promote", "m1", "m1"),
-        2: turn(2, "carry", "m1", "m2"),
-        3: turn(3, "promote", "m3", "m3"),
-        4: {"decision/v1": decided(4, "rollback", "m1", "m1", to=1)},
-        5: turn(5, "promote", "m5", "m5"),
-    },
+    history=noted(
+        turn(0, "promote", "m0", "m0"),
+        turn(1, "promote", "m1", "m1"),
+        turn(2, "carry", "m1", "m2"),
+        turn(3, "promote", "m3", "m3"),
+        {"decision/v1": decided(4, "rollback", "m1", "m1", to=1)},
+        turn(5, "promote", "m5", "m5"),
+    ),
 )
 """Generations 2 and 3 were undone by a rollback to 1; 6 is in progress."""
 

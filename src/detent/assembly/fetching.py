@@ -100,7 +100,8 @@ def fetch_run(address: str, folder: Path) -> dict[str, str]:
     left_out = {f"models/{digest}": "weights are not fetched" for digest in names.models}
     left_out["models/incumbent"] = "a host shows no links"
     for name in [f"tasks/{file}" for file in names.files if is_member(f"tasks/{file}")]:
-        host.save(name, SMALL)
+        if not host.save(name, SMALL):
+            left_out[name] = "the host has none"
     contents = [f"data/{digest}.jsonl" for digest in names.data]
     contents += [f"answers/{digest}" for digest in names.answers]
     for name in contents:

@@ -87,6 +87,11 @@ def replay_run(source: str, generation: int | None, *, every: bool, say: Say) ->
 
 def _check_record(case: Case, source: str, say: Say) -> None:
     findings = checked(case)
+    lacking = [what for finding in findings.made if finding.check == "tasks" for what in finding.unchecked]
+    if lacking and not findings.faults:
+        raise UsageError(
+            f"the code of every task expected, got none of {'; '.join(lacking)}: no model was asked"
+        )
     if not findings.faults:
         say(f"record      all {findings.checks} checks of `detent verify {source}` hold")
         return

@@ -9,7 +9,7 @@ from detent.assembly.places import RunFolder
 from detent.assembly.sources import opened
 from detent.assembly.tasks import catalogue, closing, readable_proxies, readable_sources, readable_wires
 from detent.assembly.watermark import kept_heads
-from detent.audit import Evidence, Findings, fsck, verify
+from detent.audit import Evidence, Findings, fsck, plain_file, verify
 from detent.charter import Charter, claimed, verified
 from detent.engine import confinement
 from detent.errors import DetentError, TrustError
@@ -19,6 +19,9 @@ from detent.values import CharterSigned, decode_entry
 
 Heads = Sequence[tuple[str, int, str]]
 """(Who keeps it, size, root in hex) of each."""
+
+MOST_TEXT = 1 << 20
+"""Bytes of a charter, its envelope or a key."""
 
 
 def verify_source(source: str) -> Findings:
@@ -67,7 +70,7 @@ def evidence_of(run: RunFolder, left_out: Mapping[str, str] = MappingProxyType({
             heads=heads,
             unread_heads=unread,
             catalogue=catalogue(),
-            left_out=left_out,
+            left_out={**_not_run(every), **left_out},
         )
 
 
@@ -123,6 +126,17 @@ def _proxies(run: RunFolder, charters: Sequence[Charter]) -> dict[str, Proxy]:
     }
 
 
+def _not_run(charters: Sequence[Charter]) -> dict[str, str]:
+    """Why the code of tasks and proxies is not at hand, by its path: a stranger's, where it could reach anything."""
+    found = confinement()
+    if found.confined:
+        return {}
+    every = [task.source for charter in charters for task in charter.tasks.values()]
+    every += [proxy.source for charter in charters for proxy in charter.proxies.values()]
+    because = f"a stranger's code is not run unconfined: {found.because}"
+    return {f"tasks/{source.rpartition(':')[0]}": because for source in every}
+
+
 def _wires(run: RunFolder, charter: Charter | None) -> dict[str, str]:
     """Digests alone: what a tripwire said is not asked again."""
     if charter is None:
@@ -139,6 +153,7 @@ def _log_key(run: RunFolder) -> VerifyKey | None:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_bytes().decode()  # text mode would read other line ends than were signed
-    except (OSError, UnicodeDecodeError):
+        # Bytes, since text mode would read other line ends than were signed; and nothing but a file of such a size.
+        return (plain_file(path, MOST_TEXT) or b"").decode()
+    except UnicodeDecodeError:
         return ""

@@ -7,6 +7,7 @@ again, through the engine that it is given.
 
 from detent.audit.bundle import LeftOut, is_member, unpack_bundle, write_bundle
 from detent.audit.evidence import Case, Evidence, read
+from detent.audit.files import plain_file
 from detent.audit.findings import Finding, Findings
 from detent.audit.fsck import Tree, fsck
 from detent.audit.material import task_digest
@@ -34,6 +35,7 @@ __all__ = [
     "checked",
     "fsck",
     "is_member",
+    "plain_file",
     "read",
     "replay",
     "task_digest",

@@ -3,7 +3,7 @@
 from detent.audit.evidence import Case
 from detent.audit.files import named_file
 from detent.audit.findings import Finding, counted, missing
-from detent.audit.material import believed_tasks, off_ladder
+from detent.audit.material import believed_tasks, off_ladder, without_code
 from detent.audit.openings import Opening, openings
 from detent.audit.signatures import Charters
 from detent.audit.witnesses import seed_of
@@ -28,6 +28,7 @@ def check_answers(case: Case, charters: Charters) -> Finding:
             rows = decode_rows(named_file(case.evidence.answers, opening.outcome.answers, ""))
             wrong = _faults(case, charters, opening, opening.outcome, rows)
             count, files = count + len(rows), files + 1
+            lacking += [why] if (why := without_code(case, charters.at(opening.step))) else []
         except (DetentError, ValueError) as error:
             wrong = [str(error)]
         faults += [f"{opening.place}: {fault}" for fault in wrong]
@@ -44,7 +45,11 @@ def _faults(case: Case, charters: Charters, opening: Opening, outcome: Outcome, 
     if strange:
         return strange
     seed = seed_of(case, charters, opening, outcome)
-    again = recheck_items(intent, seed, rows, believed_tasks(case, known[-1]))
+    again = (
+        []
+        if without_code(case, known[-1])
+        else recheck_items(intent, seed, rows, believed_tasks(case, known[-1]))
+    )
     return recount(intent, outcome, rows) + again + _compute(opening, known[-1], rows)
 
 

@@ -8,15 +8,16 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 
+from detent.audit.drawing import Drawing, TooManyError
 from detent.audit.evidence import Case
-from detent.audit.findings import Finding, counted
-from detent.audit.material import believed_tasks, off_ladder
+from detent.audit.findings import Finding, counted, missing
+from detent.audit.material import believed_tasks, off_ladder, without_code
 from detent.audit.screening import measured
 from detent.audit.signatures import Charters
 from detent.audit.steps import Step
 from detent.charter import SignedCharter
 from detent.errors import DetentError
-from detent.evaluate import answering, ladder_rungs, plan_mastery, profile_items
+from detent.evaluate import answering, ladder_rungs, plan_mastery
 from detent.tasks import TaskSource
 from detent.tripwires.looks import Ground, compute_of
 from detent.values import Mastered, Profiled, Slice, Watched
@@ -34,17 +35,24 @@ Prompts = Callable[[str, Rungs, str], Sequence[str]]
 def check_compute(case: Case, charters: Charters) -> Finding:
     """Profiles, mastery and watches say what their answers took at the most, no more and no less."""
     faults, number, prompts = [], 0, _drawing(case, charters)
+    lacking: list[str] = []
     for step in case.steps:
         entry = step.entry
         if step.hangs or not isinstance(entry, Profiled | Mastered | Watched):
             continue
-        number += 1
         signed = charters.at(step)
+        if why := without_code(case, signed):
+            lacking.append(why)
+            continue
+        number += 1
         try:
             if isinstance(entry, Watched):
                 wanted = _of_watch(step, entry, signed, believed_tasks(case, signed))
             else:
                 wanted = _of_answers(step, entry, signed, prompts)
+        except TooManyError as error:
+            faults.append(f"{step.place}: {error}")
+            continue
         except DetentError:
             continue  # without its code nothing is drawn again: `tasks` says so
         if wanted is not None and entry.flops != wanted:
@@ -52,17 +60,17 @@ def check_compute(case: Case, charters: Charters) -> Finding:
                 f"{step.place}: {wanted:g} floating point operations for what was asked expected, got {entry.flops:g}"
             )
     detail = f"{counted(number, 'entry')} of what models were asked, counted again"
-    return Finding("compute", detail, tuple(faults))
+    return Finding("compute", detail, tuple(faults), missing("entry", lacking))
 
 
 def _drawing(case: Case, charters: Charters) -> Prompts:
     """The members of a team are asked the same, which is drawn once."""
-    signed = {one.digest: one for one in charters.signed}
+    signed, drawing = {one.digest: one for one in charters.signed}, Drawing()
 
     @lru_cache(maxsize=4)
     def prompts(charter: str, rungs: Rungs, stream: str) -> tuple[str, ...]:
         asked = {task: dict(levels) for task, levels in rungs}
-        items = profile_items(believed_tasks(case, signed[charter]), asked, bytes.fromhex(stream))
+        items = drawing.items(believed_tasks(case, signed[charter]), asked, bytes.fromhex(stream))
         return tuple(item.problem.prompt for item in items)
 
     return prompts

@@ -104,7 +104,7 @@ class Case:
 def read(evidence: Evidence) -> Case:
     """Read everything that checks share."""
     tree = fsck(evidence.ledger, evidence.log_key)
-    steps, unread, state = replayed(tree, lambda digest: named_file(evidence.answers, digest, ""))
+    steps, unread, state = replayed(tree, lambda digest, most: named_file(evidence.answers, digest, "", most))
     signatures = judged(steps, tree, evidence.catalogue)
     return Case(evidence, tree, steps, unread, state, signatures, _collected(steps, state))
 

@@ -15,6 +15,9 @@ COLUMN = 12
 MOST_SENTENCES = 20
 """Faults of one check that are printed; the others are counted."""
 
+DECIDING = ("tasks", "answers")
+"""Checks that verdicts rest on: without the tasks' code, or the answers, they are the operator's word."""
+
 LONGEST = 600
 """Characters of a line; a record may say anything, and say it at length."""
 
@@ -75,12 +78,28 @@ class Findings:
         return [finding for finding in self.made if not finding.ok]
 
     @property
+    def undecided(self) -> tuple[str, ...]:
+        """The checks that verdicts rest on, as far as they were not made in full."""
+        return tuple(
+            finding.check for finding in self.made if finding.check in DECIDING and finding.unchecked
+        )
+
+    @property
     def lines(self) -> list[str]:
         """All of it, for a person to read."""
         checked = [line for finding in self.made for line in finding.lines()]
         noted = [f"{'note':<{COLUMN}}{note}" for note in self.notes]
         limits = [f"{'not proven':<{COLUMN}}{limit}" for limit in self.unproven]
-        return [printable(line) for line in (*checked, *noted, *limits)]
+        return [printable(line) for line in (*checked, *noted, *limits, *self._last())]
+
+    def _last(self) -> list[str]:
+        if not self.undecided or self.faults:
+            return []
+        said = (
+            f"{' and '.join(self.undecided)} could not be checked in full, and verdicts rest on them: nothing wrong "
+            "was found, and that is no proof"
+        )
+        return [f"{'undecided':<{COLUMN}}{said}"]
 
 
 def counted(number: int, noun: str) -> str:

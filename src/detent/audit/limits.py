@@ -46,6 +46,10 @@ TAIL = (
     "the {} after them its holder could take some off the end, or keep two versions and show one. Nor that everything "
     "people handed in was written down"
 )
+LOG_KEY = (
+    "that {} is the key of this run's log: no steward signed it, it lies beside the ledger; who only hosts a run could "
+    "sign all that follows the newest lease, order or answer with another; compare it with the one you know"
+)
 CLOCK = "that the times are true: they are those of the machine's clock, and leases, requests and [pace] go by them"
 MODELS = (
     "that the models gave the answers and labels recorded as theirs: they are drawn and checked again, the models "
@@ -69,6 +73,7 @@ def unproven(case: Case) -> tuple[str, ...]:
         *_sealed_against_the_operator(case),
         _whole(case),
         *([] if case.evidence.heads else [NEWEST]),
+        *_log_key(case),
         CLOCK,
         MODELS,
         *_wires(case),
@@ -91,6 +96,12 @@ def _sealed_against_the_operator(case: Case) -> list[str]:
     said += [BEACON.format(operator, chain[:12]) for chain in sorted(chains)]
     said += [UNSIGNED] if chains and not can_verify() else []
     return [*said, ABANDONED] if said != [GRINDING] else said
+
+
+def _log_key(case: Case) -> list[str]:
+    """Witnesses cosign the logs that they know, so that with them nobody else's key will do."""
+    key = case.evidence.log_key
+    return [LOG_KEY.format(key)] if key is not None and case.state.cosigned is None else []
 
 
 def _names(vkeys: Sequence[str]) -> str:

@@ -12,7 +12,7 @@ from msgspec import Struct
 from detent.audit.evidence import Case
 from detent.audit.findings import Finding, counted
 from detent.audit.signatures import Charters
-from detent.audit.steps import Step
+from detent.audit.steps import Step, followed
 from detent.charter import SignedCharter
 from detent.diagnose import diagnose
 from detent.evaluate import public_number
@@ -39,11 +39,11 @@ def check_lineage(case: Case, charters: Charters) -> Finding:
         if step.hangs or step.entry.generation != step.before.generation:
             continue  # of no turn that is known; `order` says so
         if isinstance(step.entry, Diagnosed):
-            faults += [f"{step.place}: {fault}" for fault in _diagnosis_faults(step, step.entry)]
+            faults += followed(step.place, "a diagnosis", _diagnosis_faults(step, step.entry))
         if isinstance(step.entry, Proposed):
-            faults += [f"{step.place}: {fault}" for fault in _proposal_faults(step, step.entry, signed)]
+            faults += followed(step.place, "a proposal", _proposal_faults(step, step.entry, signed))
         if isinstance(step.entry, SubjectBuilt | CandidateTrained):
-            faults += [f"{step.place}: {fault}" for fault in _model_faults(step, step.entry, signed)]
+            faults += followed(step.place, "a model", _model_faults(step, step.entry, signed))
             first = made.setdefault(step.entry.digest, step)
             if first is not step:
                 faults.append(f"{step.place}: a new model expected, got that of {first.place} again")

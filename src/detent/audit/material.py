@@ -1,7 +1,8 @@
 """What the record names by digest, fetched and believed only when it is what was named: files and tasks' code."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from detent.audit.evidence import Case
 from detent.audit.findings import Finding
@@ -18,41 +19,83 @@ def check_tasks(case: Case, charters: Charters) -> Finding:
     So is that of proxies, which labels had to please when they were made; and that of the author's own tripwires in
     the charter in force, since nothing is read again by earlier ones.
     """
-    wanted = {
-        (name, task_digest(name, signed)): None
-        for signed in charters.signed
-        for name in signed.charter.direction.improve
-    }
-    found, faults = [], []
-    for name, digest in wanted:
-        if _source(case, name, digest) is not None:
-            found.append(f"{name} {digest[:8]}...")
+    found, faults, unchecked = [], [], []
+    for code in {code.said: code for code in _named_code(case, charters)}.values():
+        if code.here:
+            found.append(f"{code.what} {code.digest[:8]}...")
+        elif why := _withheld(case, charters.signed, code.name, code.digest):
+            unchecked.append(f"{code.what}, {code.without}: {why}")
         else:
-            others = [source.digest for source in case.evidence.tasks.values() if source.name == name]
-            got = " and ".join(others) or "none"
-            faults.append(f"{name}: the code with digest {digest} expected, got {got}: restore its file")
+            faults.append(f"{code.said} expected, got {code.got}: restore its file")
+    return Finding("tasks", ", ".join(found) or "none", tuple(faults), tuple(unchecked))
+
+
+class _Code(NamedTuple):
+    """A file of code that charters name; whether it is at hand, what is in its place, what is not done without it."""
+
+    what: str
+    name: str
+    digest: str
+    here: bool
+    got: str
+    without: str
+
+    @property
+    def said(self) -> str:
+        return f"{self.what}: the code with digest {self.digest}"
+
+
+def _named_code(case: Case, charters: Charters) -> Iterator[_Code]:
+    known = [(source.name, source.digest) for source in case.evidence.tasks.values()]
+    for signed in charters.signed:
+        for name in signed.charter.direction.improve:
+            digest = task_digest(name, signed)
+            others = " and ".join(one for other, one in known if other == name) or "none"
+            without = "whose problems are not drawn and marked again"
+            yield _Code(name, name, digest, (name, digest) in known, others, without)
     had = {(proxy.name, proxy.digest) for proxy in case.evidence.proxies.values()}
-    named = {
-        (name, own.sha256): None for signed in charters.signed for name, own in signed.charter.proxies.items()
-    }
-    for name, digest in named:
-        if (name, digest) in had:
-            found.append(f"proxy {name} {digest[:8]}...")
-        else:
-            others = [known for other, known in sorted(had) if other == name]
-            got = " and ".join(others) or "none, or another"
-            faults.append(
-                f"proxy {name}: the code with digest {digest} expected, got {got}: restore its file"
-            )
+    for signed in charters.signed:
+        for name, own in signed.charter.proxies.items():
+            others = " and ".join(one for other, one in sorted(had) if other == name) or "none, or another"
+            without = "which labels have to please and are not shown to again"
+            yield _Code(f"proxy {name}", name, own.sha256, (name, own.sha256) in had, others, without)
     for name, wire in charters.newest.charter.tripwires.items():
-        if wire.own and case.evidence.wires.get(name) == wire.sha256:
-            found.append(f"tripwire {name} {wire.sha256[:8]}...")
-        elif wire.own:
+        if wire.own:
             got = case.evidence.wires.get(name, "none, or another")
-            faults.append(
-                f"tripwire {name}: the code with digest {wire.sha256} expected, got {got}: restore its file"
+            yield _Code(
+                f"tripwire {name}", name, wire.sha256, got == wire.sha256, got, "whose file is not here"
             )
-    return Finding("tasks", ", ".join(found) or "none", tuple(faults))
+
+
+def _withheld(case: Case, charters: Iterable[SignedCharter], name: str, digest: str) -> str:
+    """Why the code of that digest is rightly not at hand; "" where it should be."""
+    for signed in charters:
+        charter = signed.charter
+        for code in (charter.tasks.get(name), charter.proxies.get(name), charter.tripwires.get(name)):
+            if (
+                code is not None
+                and code.source
+                and code.sha256 == digest
+                and (why := case.without(_path(code.source)))
+            ):
+                return why
+    return ""
+
+
+def _path(source: str) -> str:
+    """Where a run folder has the file of FILE.py:NAME."""
+    return f"tasks/{source.rpartition(':')[0]}"
+
+
+def without_code(case: Case, signed: SignedCharter) -> str:
+    """Why nothing can be drawn again under a charter, and rightly so; "" where all code is at hand, or should be."""
+    lacking = [
+        (name, digest)
+        for name in signed.charter.direction.improve
+        if _source(case, name, digest := task_digest(name, signed)) is None
+    ]
+    reasons = [_withheld(case, [signed], name, digest) for name, digest in lacking]
+    return f"the code of {lacking[0][0]}: {reasons[0]}" if reasons and all(reasons) else ""
 
 
 def task_digest(name: str, signed: SignedCharter) -> str:

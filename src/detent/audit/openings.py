@@ -10,7 +10,7 @@ from detent.audit.findings import Finding, counted
 from detent.audit.material import task_digest
 from detent.audit.screening import intent_faults
 from detent.audit.signatures import Charters
-from detent.audit.steps import Step
+from detent.audit.steps import Step, followed
 from detent.charter import SignedCharter, entropy_mode, sealing_keys
 from detent.coordinate import Chain
 from detent.errors import DetentError
@@ -109,7 +109,7 @@ def check_intents(case: Case, charters: Charters) -> Finding:
         fault
         for opening in found
         if not opening.step.hangs
-        for fault in _intent_faults(opening, charters.at(opening.step))
+        for fault in followed(opening.place, "an intent", _intent_faults(opening, charters.at(opening.step)))
     ]
     return Finding(
         "intents",
@@ -182,15 +182,11 @@ def _intent_faults(opening: Opening, signed: SignedCharter) -> Iterator[str]:
         ("witnesses", sealing_keys(signed.charter), intent.witnesses),
     ):
         if got != wanted:
-            yield f"{opening.place}: {what} {wanted} expected, got {got}"
+            yield f"{what} {wanted} expected, got {got}"
     if intent.candidate not in trained:
-        yield (
-            f"{opening.place}: a candidate that this generation trained before the intent expected, "
-            f"got {intent.candidate}"
-        )
+        yield (f"a candidate that this generation trained before the intent expected, got {intent.candidate}")
     yield from _round_faults(opening, signed)
-    for fault in intent_faults(opening.step, intent.candidate):
-        yield f"{opening.place}: {fault}"
+    yield from intent_faults(opening.step, intent.candidate)
     yield from _target_faults(opening, signed)
 
 
@@ -201,13 +197,13 @@ def _round_faults(opening: Opening, signed: SignedCharter) -> Iterator[str]:
     if beacon is None or got is None:
         if (beacon is None) != (got is None):
             wanted = "no beacon's round" if beacon is None else "a beacon's round"
-            yield f"{opening.place}: {wanted} expected, as the charter says, got {got}"
+            yield f"{wanted} expected, as the charter says, got {got}"
         return
     out = Chain.parse(beacon.info.encode(), beacon.chain).time_of(got.number)
     written = datetime.fromisoformat(opening.step.entry.at).timestamp()
     if got.chain != beacon.chain or datetime.fromisoformat(got.at).timestamp() != out or out <= written:
         yield (
-            f"{opening.place}: a round of the beacon {beacon.chain[:12]} that comes out after "
+            f"a round of the beacon {beacon.chain[:12]} that comes out after "
             f"{opening.step.entry.at} expected, got {got}"
         )
 
@@ -217,17 +213,17 @@ def _target_faults(opening: Opening, signed: SignedCharter) -> Iterator[str]:
     intent, before = opening.intent, opening.step.before
     profile = before.visible.get(before.incumbent)
     if profile is None:
-        yield f"{opening.place}: a visible profile of the incumbent before the intent expected, got none"
+        yield "a visible profile of the incumbent before the intent expected, got none"
         return
     budget = signed.charter.constraints.error_budget
     wanted = targets(profile, before.mastered, opening.number, budget, _rules(signed))
     names, got = [target.name for target in wanted], [target.name for target in intent.targets]
     if names != got:
-        yield f"{opening.place}: the targets {', '.join(names)} expected, got {', '.join(got)}"
+        yield f"the targets {', '.join(names)} expected, got {', '.join(got)}"
         return
     for right, target in zip(wanted, intent.targets, strict=True):
         if right != target:
-            yield f"{opening.place}: target {right} expected, got {target}"
+            yield f"target {right} expected, got {target}"
 
 
 def _rules(signed: SignedCharter) -> Rules:

@@ -6,7 +6,9 @@ from datetime import datetime
 from itertools import takewhile
 
 from detent.audit.evidence import Case
+from detent.audit.files import plain_file
 from detent.audit.findings import Finding, counted
+from detent.audit.fsck import MOST_CHECKPOINT
 from detent.audit.steps import Step, outside_turns
 from detent.errors import DetentError
 from detent.ledger import CosignerKey, Note, verified_cosignatures
@@ -31,9 +33,9 @@ def _second_signature(case: Case) -> list[str]:
     if not vkey:
         return []
     try:
-        note = Note.parse((case.evidence.ledger / "checkpoint").read_bytes())
+        note = Note.parse(plain_file(case.evidence.ledger / "checkpoint", MOST_CHECKPOINT) or b"")
         signed = verified_cosignatures(note, [CosignerKey.parse(vkey)])
-    except (DetentError, OSError) as error:
+    except DetentError as error:
         return [f"checkpoint: {error}"]
     return [] if signed else [f"a second signature by {vkey[:80]} expected, got none"]
 

@@ -9,11 +9,12 @@ hostile: nothing is read that is no ordinary file, and of no file more than it m
 
 import os
 import re
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
+
+from detent.audit.files import plain_file
 
 WIDTH = 256
 """Hashes in a full tile, entries in a full bundle."""
@@ -68,19 +69,7 @@ class Folder:
 
     def read(self, name: str, most: int) -> bytes | None:
         """See Source."""
-        try:
-            # Without waiting: the name may be a pipe's, which nobody writes to.
-            handle = os.open(self.path / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        except (OSError, ValueError):
-            return None
-        with os.fdopen(handle, "rb", buffering=0) as file:
-            try:
-                found = os.fstat(handle)
-                if not stat.S_ISREG(found.st_mode) or found.st_size > most:
-                    return None
-                return file.read(found.st_size)
-            except OSError:
-                return None
+        return plain_file(self.path / name, most)
 
     def bundle(self, index: int, signed: int) -> Found | None:  # noqa: ARG002  what is there is looked at
         """The full one, else the widest partial one; that goes once the full one is there."""

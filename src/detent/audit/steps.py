@@ -5,7 +5,7 @@
 ['charter/v1', 'lease/v1']
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -13,8 +13,10 @@ from msgspec import structs
 
 from detent.audit.fsck import Tree
 from detent.errors import DetentError, TrustError
+from detent.ledger import LARGEST_ENTRY
 from detent.signing import canonical
 from detent.values import (
+    LARGEST_ENCLOSED,
     CharterSigned,
     Collected,
     Entry,
@@ -64,15 +66,24 @@ class Replay(NamedTuple):
     state: State
 
 
-def replayed(tree: Tree, read: Callable[[str], bytes]) -> Replay:
+MOST_ROOM = 400 << 20
+"""Bytes that entries and states take, as far as can be told beforehand. What is beyond is not read, which is a fault:
+no run comes near, and who writes a record could else have any amount of a verifier's memory for a few megabytes."""
+
+
+def replayed(tree: Tree, read: Callable[[str, int], bytes]) -> Replay:
     """Fold entry by entry; one that cannot be read or that the state refuses is passed over.
 
-    read: gives the file of that SHA-256, in which an entry lies that is too large for a ledger.
+    read: gives the file of that SHA-256, of at most so many bytes, in which an entry lies that is too large for a
+        ledger.
     """
-    steps, unread, state, doubtful = [], [], State(), False
+    steps, unread, state, doubtful, room = [], [], State(), False, MOST_ROOM
     for index, written in enumerate(tree.entries):
         try:
             data = _whole(written, read)
+            if (room := room - _size(data)) < 0:
+                unread.append(f"entry {index}: {_TOO_LARGE}")
+                break
             entry = decode_entry(data)
         except (DetentError, RecursionError) as error:
             unread.append(f"entry {index}: {error}")
@@ -81,20 +92,64 @@ def replayed(tree: Tree, read: Callable[[str], bytes]) -> Replay:
         after, refused = _folded(entry, state)
         steps.append(Step(index, data, entry, state, refused, doubtful))
         doubtful = bool(refused) or (doubtful and outside_turns(entry))
+        room -= _added(state, after)
         state = after if not refused else _passed_over(state, index)
     return Replay(tuple(steps), tuple(unread), state)
 
 
-def _whole(data: bytes, read: Callable[[str], bytes]) -> bytes:
+_TOO_LARGE = (
+    f"entries and states that take at most {MOST_ROOM >> 20} MiB expected, got more; from here on nothing "
+    "was checked"
+)
+
+
+def _size(data: bytes) -> int:
+    """What an entry takes: its bytes twice, and what its values take by the signs that stand between them."""
+    return 2 * len(data) + sum(data.count(sign) * room for sign, room in _SIGNS.items())
+
+
+_SIGNS = {b",": 40, b":": 80, b"{": 100, b"[": 60}
+"""Bytes, as measured: of a number or a short text, of a key and its place, of an object, of a list."""
+
+
+def _added(before: State, after: State) -> int:
+    """What a state takes beside the one before it: of all that it does not share with it, a place for each value."""
+    room = 500
+    for name in State.__struct_fields__:
+        value = getattr(after, name)
+        if value is not getattr(before, name) and isinstance(value, dict | tuple | frozenset):
+            room += (8 if isinstance(value, tuple) else 100) * len(value)
+    if after.mastered is not before.mastered:
+        room += sum(100 * len(levels) for levels in after.mastered.values())
+    return room
+
+
+def _whole(data: bytes, read: Callable[[str, int], bytes]) -> bytes:
     stub = enclosed_in(data)
     if stub is None:
         return data
-    content = read(stub.sha256)
+    if not LARGEST_ENTRY < stub.size <= LARGEST_ENCLOSED:
+        raise TrustError(
+            f"an enclosed entry of {LARGEST_ENTRY + 1} to {LARGEST_ENCLOSED} bytes expected, got one of {stub.size}"
+        )
+    content = read(stub.sha256, LARGEST_ENCLOSED)
     if len(content) != stub.size or canonical(entry_document(stub)) != data:
         raise TrustError(
             f"an enclosed entry of {stub.size} bytes, in canonical form, expected, got {len(content)}"
         )
     return content
+
+
+def followed(place: str, what: str, faults: Iterable[str]) -> Iterator[str]:
+    """The faults of what stands at a place; one of them that nothing follows from what is before it on the record."""
+    try:
+        for fault in faults:
+            yield f"{place}: {fault}"
+    except (DetentError, LookupError, ValueError, ArithmeticError) as error:
+        yield (
+            f"{place}: entries before it from which {what} can follow expected, got some from which none does "
+            f"({type(error).__name__}: {error})"
+        )
 
 
 def outside_turns(entry: Entry) -> bool:

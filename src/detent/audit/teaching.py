@@ -10,15 +10,16 @@ from dataclasses import dataclass
 
 import msgspec
 
+from detent.audit.drawing import Drawing
 from detent.audit.evidence import Case
 from detent.audit.files import named_file
 from detent.audit.findings import Finding, counted, missing
-from detent.audit.material import believed_tasks, off_ladder
+from detent.audit.material import believed_tasks, off_ladder, without_code
 from detent.audit.signatures import Charters
 from detent.audit.steps import Step
 from detent.charter import SignedCharter
 from detent.errors import DetentError, TrustError
-from detent.evaluate import answering, ladder_rungs, profile_items, public_stream
+from detent.evaluate import answering, ladder_rungs, public_stream
 from detent.tasks import Proxy, Rng, TaskSource
 from detent.values import (
     Audited,
@@ -56,6 +57,7 @@ class Lesson:
     tasks: Mapping[str, TaskSource]
     sizes: Mapping[str, int]
     proxies: Sequence[Proxy]
+    drawing: Drawing
 
     @property
     def whole(self) -> bool:
@@ -76,12 +78,15 @@ class Lesson:
 
 def check_data(case: Case, charters: Charters) -> Finding:
     """Every data file is the one on the ledger and holds what its origin allows; audits count what is in it."""
-    faults, count, files = [], 0, 0
+    faults, count, files, drawing = [], 0, 0, Drawing()
     lacking: list[str] = []
     for step, entry in case.all(DataMade):
         files += 1
+        if why := without_code(case, charters.at(step)):
+            lacking.append(why)
+            continue
         try:
-            lesson = _lesson(case, charters.at(step), step, entry)
+            lesson = _lesson(case, charters.at(step), step, entry, drawing)
             count += lesson.checked
             lacking += [] if lesson.whole else [case.without(_path(entry.digest))]
             wrong = list(_lesson_faults(lesson))
@@ -119,7 +124,7 @@ def _examples_of(case: Case, digest: str) -> list[Example] | None:
     return examples
 
 
-def _lesson(case: Case, signed: SignedCharter, step: Step, entry: DataMade) -> Lesson:
+def _lesson(case: Case, signed: SignedCharter, step: Step, entry: DataMade, drawing: Drawing) -> Lesson:
     examples = _examples_of(case, entry.digest)
     made_in = step.before.generation
     audit = next((audit for at, audit in case.all(Audited) if at.before.generation == made_in), None)
@@ -129,7 +134,7 @@ def _lesson(case: Case, signed: SignedCharter, step: Step, entry: DataMade) -> L
         for proxy in case.evidence.proxies.values()
         if proxy.name in signed.charter.proxies and proxy.digest == signed.charter.proxies[proxy.name].sha256
     ]
-    return Lesson(signed, step, entry, audit, examples, believed_tasks(case, signed), sizes, proxies)
+    return Lesson(signed, step, entry, audit, examples, believed_tasks(case, signed), sizes, proxies, drawing)
 
 
 def _lesson_faults(lesson: Lesson) -> Iterator[str]:
@@ -166,7 +171,7 @@ def _seed_faults(lesson: Lesson, rungs: Mapping[Slice, int]) -> Iterator[str]:
     )
     wanted = [
         Example(item.slice.task, item.slice.level, item.problem.prompt, item.problem.answer)
-        for item in profile_items(lesson.tasks, ladders, stream)
+        for item in lesson.drawing.items(lesson.tasks, ladders, stream)
     ]
     if len(wanted) != sum(rungs.values()):
         yield f"{len(wanted)} examples expected, got {sum(rungs.values())}"
@@ -199,7 +204,7 @@ def _self_faults(lesson: Lesson, kept: Mapping[Slice, int]) -> Iterator[str]:
     wanted = _by_task(Counter(rungs))
     if lesson.entry.offered != wanted:
         yield f"prompts offered {wanted} expected, as proposed, got {lesson.entry.offered}"
-    items = profile_items(lesson.tasks, _numbered(rungs), stream)
+    items = lesson.drawing.items(lesson.tasks, _numbered(rungs), stream)
     yield from _flops_faults(lesson, items)
     yield from _keep_faults(kept, proposal)
     yield from _audit_stream_faults(lesson)

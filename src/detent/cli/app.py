@@ -11,7 +11,8 @@ from detent.cli import auditors, charters, keeping, keys, ledgers, people, proof
 from detent.cli.options import Folder, KeyFiles, Source, passphrase, say_handed
 
 NO_LONGER_THERE = 16
-"""How `replay` ends where nothing differs, and not everything is there to be asked again."""
+"""How `replay` ends where nothing differs, and not everything is there to be asked again; and `verify`, where nothing
+is wrong, and what verdicts rest on is not all there to be checked."""
 
 app = typer.Typer(
     name="detent",
@@ -131,6 +132,8 @@ def verify(
         typer.echo(line)
     if findings.faults:
         raise TrustError(f"{len(findings.faults)} of {findings.checks} checks failed: see the lines above")
+    if findings.undecided:
+        raise typer.Exit(NO_LONGER_THERE)
 
 
 @app.command()

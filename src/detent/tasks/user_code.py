@@ -5,8 +5,10 @@ the process can read what its user can read; inside bubblewrap it has no network
 """
 
 import errno
+import os
 import re
 import signal
+import stat
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -37,6 +39,9 @@ R = TypeVar("R", Loaded, Drawn, Checked, Said)
 
 GRACE = 2.0
 """Seconds after the limit in which the host may still say where the code hangs."""
+
+LARGEST_CODE = 1 << 20
+"""Bytes of a file of code."""
 
 LONGEST_WORDS = 500
 """Characters of what a user's code said of itself that are believed."""
@@ -107,13 +112,26 @@ def read_code(kind: Kind, name: str, source: str, folder: Path) -> UserCode:
     """
     address = code_address(kind, source)
     try:
-        content = (folder / address.file).read_bytes()
-    except OSError as error:
+        content = _content(folder / address.file)
+    except (OSError, ValueError) as error:
+        got = error.strerror if isinstance(error, OSError) else error
         raise TaskError(
-            f"{kind} {name}: the file {folder / address.file} expected, got {error.strerror}; "
-            "put it beside the charter"
+            f"{kind} {name}: the file {folder / address.file} expected, got {got}; put it beside the charter"
         ) from error
     return UserCode(kind, name, address, content)
+
+
+def _content(path: Path) -> bytes:
+    """Of an ordinary file: a stranger's run folder may have a pipe there that nobody writes to, or a device."""
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        found = os.fstat(handle)
+        if not stat.S_ISREG(found.st_mode) or found.st_size > LARGEST_CODE:
+            raise ValueError(f"something else than an ordinary file of at most {LARGEST_CODE:,} bytes")
+        with os.fdopen(handle, "rb", closefd=False) as file:
+            return file.read(LARGEST_CODE)
+    finally:
+        os.close(handle)
 
 
 def pinned_code(kind: Kind, name: str, source: str, sha256: str, folder: Path) -> UserCode:

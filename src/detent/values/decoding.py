@@ -17,8 +17,8 @@ from detent.values.entries import AnyEntry, Enclosed, Entry
 LARGEST_STUB = 1_000
 """Bytes; what stands on the ledger for an enclosed entry has some 200."""
 
-LARGEST_ENCLOSED = 64 << 20
-"""Bytes of an entry that lies beside the ledger."""
+LARGEST_ENCLOSED = 8 << 20
+"""Bytes of an entry that lies beside the ledger; read as values it takes up to 25 times as much room."""
 
 _decoder: msgspec.json.Decoder[Entry] = msgspec.json.Decoder(AnyEntry)
 

@@ -81,7 +81,10 @@ def _step(state: State, entry: Entry) -> State:
             if not state.slots and state.returning is None:
                 state = structs.replace(state, paying=_paying(state, entry))
             changes |= _turn_changes(state, entry, changes["slots"]) | _asked(state, entry)
-            if isinstance(entry, SubjectBuilt | CandidateTrained | DataMade):
+            if (
+                isinstance(entry, SubjectBuilt | CandidateTrained | DataMade)
+                and entry.digest in state.collected
+            ):
                 changes["collected"] = state.collected - {entry.digest}  # made again
     return structs.replace(state, **changes)
 
@@ -162,6 +165,8 @@ def _turn_changes(state: State, entry: Entry, slots: dict[str, Entry]) -> dict[s
             _expect(asked is not None and asked.number == entry.request, entry, "the request it answers")
         case Decided():
             changes = _closed(state, entry, slots)
+            changes["history"] = state.history.then(slots)
+            changes["closed_at"] = state.closed_at.then(entry.at)
         case _:
             pass  # facts that steer nothing by themselves
     return changes
@@ -222,8 +227,6 @@ def _closed(state: State, entry: Decided, slots: dict[str, Entry]) -> dict[str, 
     changes: dict[str, Any] = {
         "generation": state.generation + 1,
         "slots": {},
-        "history": {**state.history, entry.generation: slots},
-        "closed_at": {**state.closed_at, entry.generation: entry.at},
         "closed_index": state.entries,
         "returning": None,
     }

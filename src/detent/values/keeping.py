@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from detent.values.entries import CandidateTrained, DataMade, Decided, Entry, OutcomeWritten, SubjectBuilt
-from detent.values.past import files_of, line
+from detent.values.past import every_files, line
 from detent.values.state import State
 
 E = TypeVar("E", bound=Entry)
@@ -90,7 +90,7 @@ def kept(state: State, models: str, data: str, answers: str) -> Files:
 
 def lost(state: State, gone: frozenset[str]) -> list[int]:
     """The closed generations that no rollback can put back in force without the files of these digests."""
-    return [generation for generation in state.history if files_of(state.history, generation) & gone]
+    return [generation for generation, files in enumerate(every_files(state.history)) if files & gone]
 
 
 def _models(state: State, rule: str) -> frozenset[str]:

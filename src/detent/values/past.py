@@ -3,7 +3,7 @@
 Everything comes from the closed turns, so that whoever has the entries can say what a rollback restores.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from detent.values.entries import Answered, DataMade, Decided, Entry, Mastered, Profiled, Requested
@@ -56,8 +56,19 @@ def restored(history: History, to: int) -> InForce:
 
 def files_of(history: History, generation: int) -> frozenset[str]:
     """Digests of the models and data files that are in force again after a rollback to that generation."""
-    there = restored(history, generation)
-    return frozenset({there.incumbent, *there.team, *(made.digest for made in there.data)} - {""})
+    return _files(restored(history, generation))
+
+
+def every_files(history: History) -> Iterator[frozenset[str]]:
+    """The same of every closed generation, in order: each goes on from the one before, or from where it went back."""
+    there: list[InForce] = []
+    for generation, slots in sorted(history.items()):
+        decided = slots.get("decision/v1")
+        if isinstance(decided, Decided) and decided.decision == "rollback" and decided.to is not None:
+            there.append(there[decided.to])
+        else:
+            there.append(left(there[generation - 1] if generation else InForce(), slots))
+        yield _files(there[generation])
 
 
 def left(before: InForce, slots: Mapping[str, Entry]) -> InForce:
@@ -93,6 +104,10 @@ def allowed(slots: Mapping[str, Entry], at: str) -> bool:
     if not isinstance(asked, Requested):
         return True
     return isinstance(answered, Answered) and answered.verdict == "approve" and at < asked.expires
+
+
+def _files(there: InForce) -> frozenset[str]:
+    return frozenset({there.incumbent, *there.team, *(made.digest for made in there.data)} - {""})
 
 
 def _of(slots: Mapping[str, Entry], kind: type[Any]) -> list[Any]:

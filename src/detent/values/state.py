@@ -19,6 +19,7 @@ from detent.values.entries import (
 )
 from detent.values.grants import Grant
 from detent.values.holds import Hold
+from detent.values.lasting import Lasting
 from detent.values.past import line
 from detent.values.profiles import Profile
 
@@ -82,11 +83,11 @@ class State(Struct, frozen=True):
     data: tuple[DataMade, ...] = ()
     taught_flops: float = 0.0
     flops: float = 0.0
-    closed_at: dict[int, str] = {}
+    closed_at: Lasting[str] = Lasting()
     closed_index: int = 0
     promoted_at: str = ""
     latest_at: str = ""
-    history: dict[int, dict[str, Entry]] = {}
+    history: Lasting[dict[str, Entry]] = Lasting()
     collected: frozenset[str] = frozenset()
 
     @property

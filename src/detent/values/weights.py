@@ -7,6 +7,7 @@ Form: eight bytes with the header's length, little-endian; a JSON object of tens
 counted in bytes from the header's end (https://huggingface.co/docs/safetensors).
 """
 
+import stat
 from math import prod
 from pathlib import Path
 
@@ -17,6 +18,9 @@ from detent.errors import SubjectError
 
 HEADER = 8
 """Bytes of the header's length."""
+
+LARGEST_HEADER = 16 << 20
+"""Bytes of a header: some 100,000 tensors. It is read as a whole."""
 
 BITS = {
     **dict.fromkeys(("F4",), 4),
@@ -60,9 +64,14 @@ def numbers_in(path: Path) -> int:
 def tensors_in(path: Path) -> dict[str, Tensor]:
     """The tensors of one safetensors file, by name. Raises as `numbers_in`."""
     try:
-        size = path.stat().st_size - HEADER
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):
+            raise ValueError("no ordinary file")  # noqa: TRY301  a pipe would be waited for
+        size = found.st_size - HEADER
         with path.open("rb") as file:
             length = min(int.from_bytes(file.read(HEADER), "little"), max(size, 0))
+            if length > LARGEST_HEADER:
+                raise ValueError(f"a header of {length:,} bytes")  # noqa: TRY301
             header = msgspec.json.decode(file.read(length), type=dict[str, msgspec.Raw])
         header.pop("__metadata__", None)
         tensors = {name: msgspec.json.decode(line, type=Tensor) for name, line in header.items()}

@@ -116,6 +116,14 @@ def _central(name: str, content: bytes, at: int) -> bytes:
 
 
 HOSTILE: dict[str, tuple[Make, str]] = {
+    "the list of what was left out comes twice": (
+        lambda: manifest(b'{"format":"detent/bundle/v1","left_out":[],"left_out":[]}'),
+        "a key twice",
+    ),
+    "the list of what was left out is in another encoding": (
+        lambda: manifest('{"format":"detent/bundle/v1","left_out":[]}'.encode("utf-16")),
+        "a list of what was left out expected",
+    ),
     "a name climbs out of the folder": (lambda: archive(("../evil.py", b"")), "names of files"),
     "a name climbs out from within": (lambda: archive(("tasks/../../evil.py", b"")), "names of files"),
     "a name begins at the root": (lambda: archive(("/etc/passwd", b"")), "names of files"),

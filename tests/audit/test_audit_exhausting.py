@@ -24,6 +24,7 @@ from detent.values import (
     Entry,
     LeaseGranted,
     Refused,
+    SubjectBuilt,
     entry_document,
     sha256_hex,
 )

@@ -7,22 +7,24 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tests.audit.scripted_run import DRAFT, ScriptedRun, sign
 
 from detent.audit import drawing, verify
-from detent.errors import TrustError
+from detent.errors import TaskError, TrustError
 from detent.signing import canonical
-from detent.tasks import builtin
+from detent.tasks import Ask, builtin
 from detent.values import (
     CharterSigned,
     Decided,
     Enclosed,
     Entry,
     LeaseGranted,
+    Problem,
     Refused,
     SubjectBuilt,
     entry_document,
@@ -182,6 +184,31 @@ def test_all_problems_of_a_check_together_have_a_number_too(monkeypatch: pytest.
     assert [len(drawn.items(tasks, {"copy": {1: 40}}, bytes(32))) for _ in range(2)] == [40, 40]
     with pytest.raises(drawing.TooManyError, match="at most 20 problems to be drawn again expected, got 40"):
         drawn.items(tasks, {"copy": {1: 40}}, bytes(32))
+
+
+class Broken:
+    """A task's code that was signed, and breaks when somebody else asks it."""
+
+    name, digest = builtin("copy").name, builtin("copy").digest
+
+    def problems(self, asks: Sequence[Ask]) -> list[Problem]:
+        raise TaskError(f"a problem expected of {len(asks)}, got none")
+
+    def right(self, pairs: Sequence[tuple[Problem, str]]) -> list[bool]:
+        raise TaskError(f"a mark expected of {len(pairs)}, got none")
+
+    def space(self, level: int) -> float | None:
+        return float(level)
+
+    def close(self) -> None:
+        """Nothing runs."""
+
+
+def test_a_task_that_breaks_when_a_stranger_draws_from_it_leaves_no_check_that_looks_made(
+    run: ScriptedRun,
+) -> None:
+    evidence = replace(run.evidence(), tasks={"copy": Broken(), "reverse": builtin("reverse")})
+    assert [finding.check for finding in verify(evidence).faults] == ["answers", "compute", "data"]
 
 
 ODD_NAMES = ("a" * 300, "a\0b", "../charter.toml", "/etc/passwd", ".", "")

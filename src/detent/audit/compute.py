@@ -16,7 +16,7 @@ from detent.audit.screening import measured
 from detent.audit.signatures import Charters
 from detent.audit.steps import Step
 from detent.charter import SignedCharter
-from detent.errors import DetentError
+from detent.errors import DetentError, TaskError
 from detent.evaluate import answering, ladder_rungs, plan_mastery
 from detent.tasks import TaskSource
 from detent.tripwires.looks import Ground, compute_of
@@ -50,7 +50,7 @@ def check_compute(case: Case, charters: Charters) -> Finding:
                 wanted = _of_watch(step, entry, signed, believed_tasks(case, signed))
             else:
                 wanted = _of_answers(step, entry, signed, prompts)
-        except TooManyError as error:
+        except (TooManyError, TaskError) as error:
             faults.append(f"{step.place}: {error}")
             continue
         except DetentError:

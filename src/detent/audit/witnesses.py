@@ -3,7 +3,7 @@
 from functools import partial
 
 from detent.audit.evidence import Case
-from detent.audit.findings import Finding, counted
+from detent.audit.findings import Finding, counted, missing
 from detent.audit.openings import Opening
 from detent.audit.signatures import Charters
 from detent.audit.steps import Step
@@ -81,10 +81,10 @@ def check_beacon(case: Case, charters: Charters) -> Finding:
             verified += _drawn(charters, step, found)
         except (DetentError, ValueError) as error:
             faults.append(f"{step.place}: {error}")
-    how = "" if verified == drawn else f", {drawn - verified} without their signature: install detent[beacon]"
-    return Finding(
-        "beacon", f"{counted(drawn, 'round')} of the beacon that the charter names{how}", tuple(faults)
-    )
+    detail = f"{counted(drawn, 'round')} of the beacon that the charter names"
+    unsigned = drawn - verified if not faults else 0
+    why = "no library for BLS signatures; install detent[beacon]"
+    return Finding("beacon", detail, tuple(faults), missing("beacon signature", [why] * unsigned))
 
 
 def _drawn(charters: Charters, step: Step, found: BeaconDrawn) -> bool:

@@ -12,10 +12,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.audit.scripted_run import DRAFT, ScriptedRun, sign
+from msgspec import structs
+from tests.audit.scripted_run import DRAFT, SECRET, ScriptedRun, sign
 
 from detent.audit import drawing, verify
 from detent.errors import TaskError, TrustError
+from detent.evaluate import Chain, check_reveal
 from detent.signing import canonical
 from detent.tasks import Ask, builtin
 from detent.values import (
@@ -23,7 +25,9 @@ from detent.values import (
     Decided,
     Enclosed,
     Entry,
+    IntentWritten,
     LeaseGranted,
+    OutcomeWritten,
     Problem,
     Refused,
     SubjectBuilt,
@@ -40,7 +44,8 @@ VERIFYING = """
 import resource, sys
 resource.setrlimit(resource.RLIMIT_AS, ({memory}, {memory}))
 from pathlib import Path
-from tests.audit.scripted_run import DRAFT, ScriptedRun, sign
+from msgspec import structs
+from tests.audit.scripted_run import DRAFT, SECRET, ScriptedRun, sign
 from detent.audit import drawing, verify
 for line in verify(ScriptedRun(Path(sys.argv[1]), sign(DRAFT)).evidence()).lines:
     print(line)
@@ -347,3 +352,33 @@ def test_a_header_of_weights_that_is_as_large_as_the_file_is_not_read(run: Scrip
     said = verified_apart(run)
     assert "a header of 1,073,741,816 bytes" in said
     assert "could not be finished" not in said
+
+
+def test_links_of_the_seal_are_hashed_once_each_and_wrong_ones_only_so_often(
+    run: ScriptedRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Opening after opening, each with the chain's next link, and then each with none."""
+    hashed: list[int] = []
+
+    def counting(reveal: bytes, k: int, tip: bytes) -> None:
+        hashed.append(k)
+        check_reveal(reveal, k, tip)
+
+    monkeypatch.setattr("detent.audit.openings.check_reveal", counting)
+    entries, chain = run.entries(), Chain(SECRET, 100)
+    intent = next(entry for entry in entries if isinstance(entry, IntentWritten))
+    outcome = next(entry for entry in entries if isinstance(entry, OutcomeWritten))
+
+    def opened(k: int, reveal: bytes) -> list[Entry]:
+        revealed = structs.replace(outcome.outcome, k=k, reveal=reveal.hex())
+        return [
+            structs.replace(intent, intent=structs.replace(intent.intent, k=k)),
+            structs.replace(outcome, outcome=revealed),
+        ]
+
+    right = [each for k in range(1, 51) for each in opened(k, chain.reveal(k))]
+    wrong = [each for k in range(51, 101) for each in opened(k, bytes(32))]
+    run.rewrite([*entries[:2], *right, *wrong])
+    (seal,) = [finding for finding in verify(run.evidence()).made if finding.check == "seal"]
+    assert hashed[:50] == [1] * 50
+    assert (len(hashed), len(seal.faults)) == (71, 21)

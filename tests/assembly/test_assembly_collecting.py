@@ -1,5 +1,6 @@
 """`gc` deletes what the charter lets go and no more, and the record says what is gone, and what went with it."""
 
+import os
 from collections.abc import Iterator, Sequence
 from itertools import count
 from pathlib import Path
@@ -97,6 +98,41 @@ def test_what_is_in_force_and_what_came_first_stays(scene: Scene) -> None:
     assert (in_force(state) | {first.incumbent, *first.team}) <= files_of(scene)
     assert {f"{made.digest}.jsonl" for made in state.data} <= files_of(scene)
     assert any(made.origin.source == "seed" for made in state.data)
+
+
+def test_where_a_link_lies_in_the_place_of_what_goes_the_link_goes_and_what_it_leads_to_stays(
+    scene: Scene, tmp_path: Path
+) -> None:
+    plan = plan_gc(scene.run, {})
+    model, answers = min(plan.gone.models), min(plan.gone.answers)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "kept").write_text("kept")
+    for place in (scene.folder.models / model, scene.folder.answers / answers):
+        place.rename(tmp_path / place.name)
+        place.symlink_to(tmp_path / "elsewhere")
+    inner = min(plan.gone.models - {model})
+    (scene.folder.models / inner / "link").symlink_to(tmp_path / "elsewhere")
+    collect(scene.run, {}, "room")
+    assert (tmp_path / "elsewhere" / "kept").read_text() == "kept"
+    assert not os.path.lexists(scene.folder.models / model)
+    assert not os.path.lexists(scene.folder.answers / answers)
+    assert not os.path.lexists(scene.folder.models / inner)
+
+
+@pytest.mark.parametrize("part", ["models", "data", "answers"])
+def test_nothing_is_deleted_in_a_folder_elsewhere_that_a_link_leads_to(
+    scene: Scene, tmp_path: Path, part: str
+) -> None:
+    place, before = scene.run / part, scene.record()
+    place.rename(tmp_path / "elsewhere")
+    place.symlink_to(tmp_path / "elsewhere")
+    there = sorted((tmp_path / "elsewhere").iterdir())
+    with pytest.raises(UsageError, match="got a link: nothing is deleted elsewhere"):
+        plan_gc(scene.run, {})
+    with pytest.raises(UsageError, match="got a link: nothing is deleted elsewhere"):
+        collect(scene.run, {}, "room")
+    assert sorted((tmp_path / "elsewhere").iterdir()) == there
+    assert scene.record() == before
 
 
 def test_afterwards_it_verifies_and_says_what_is_gone_and_what_went_with_it(scene: Scene) -> None:

@@ -7,22 +7,28 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.audit.scripted_run import DRAFT, ScriptedRun, sign
+from msgspec import structs
+from tests.audit.scripted_run import DRAFT, SECRET, ScriptedRun, sign
 
 from detent.audit import drawing, verify
-from detent.errors import TrustError
+from detent.errors import TaskError, TrustError
+from detent.evaluate import Chain, check_reveal
 from detent.signing import canonical
-from detent.tasks import builtin
+from detent.tasks import Ask, builtin
 from detent.values import (
     CharterSigned,
     Decided,
     Enclosed,
     Entry,
+    IntentWritten,
     LeaseGranted,
+    OutcomeWritten,
+    Problem,
     Refused,
     SubjectBuilt,
     entry_document,
@@ -38,7 +44,8 @@ VERIFYING = """
 import resource, sys
 resource.setrlimit(resource.RLIMIT_AS, ({memory}, {memory}))
 from pathlib import Path
-from tests.audit.scripted_run import DRAFT, ScriptedRun, sign
+from msgspec import structs
+from tests.audit.scripted_run import DRAFT, SECRET, ScriptedRun, sign
 from detent.audit import drawing, verify
 for line in verify(ScriptedRun(Path(sys.argv[1]), sign(DRAFT)).evidence()).lines:
     print(line)
@@ -184,6 +191,31 @@ def test_all_problems_of_a_check_together_have_a_number_too(monkeypatch: pytest.
         drawn.items(tasks, {"copy": {1: 40}}, bytes(32))
 
 
+class Broken:
+    """A task's code that was signed, and breaks when somebody else asks it."""
+
+    name, digest = builtin("copy").name, builtin("copy").digest
+
+    def problems(self, asks: Sequence[Ask]) -> list[Problem]:
+        raise TaskError(f"a problem expected of {len(asks)}, got none")
+
+    def right(self, pairs: Sequence[tuple[Problem, str]]) -> list[bool]:
+        raise TaskError(f"a mark expected of {len(pairs)}, got none")
+
+    def space(self, level: int) -> float | None:
+        return float(level)
+
+    def close(self) -> None:
+        """Nothing runs."""
+
+
+def test_a_task_that_breaks_when_a_stranger_draws_from_it_leaves_no_check_that_looks_made(
+    run: ScriptedRun,
+) -> None:
+    evidence = replace(run.evidence(), tasks={"copy": Broken(), "reverse": builtin("reverse")})
+    assert [finding.check for finding in verify(evidence).faults] == ["answers", "compute", "data"]
+
+
 ODD_NAMES = ("a" * 300, "a\0b", "../charter.toml", "/etc/passwd", ".", "")
 
 
@@ -320,3 +352,33 @@ def test_a_header_of_weights_that_is_as_large_as_the_file_is_not_read(run: Scrip
     said = verified_apart(run)
     assert "a header of 1,073,741,816 bytes" in said
     assert "could not be finished" not in said
+
+
+def test_links_of_the_seal_are_hashed_once_each_and_wrong_ones_only_so_often(
+    run: ScriptedRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Opening after opening, each with the chain's next link, and then each with none."""
+    hashed: list[int] = []
+
+    def counting(reveal: bytes, k: int, tip: bytes) -> None:
+        hashed.append(k)
+        check_reveal(reveal, k, tip)
+
+    monkeypatch.setattr("detent.audit.openings.check_reveal", counting)
+    entries, chain = run.entries(), Chain(SECRET, 100)
+    intent = next(entry for entry in entries if isinstance(entry, IntentWritten))
+    outcome = next(entry for entry in entries if isinstance(entry, OutcomeWritten))
+
+    def opened(k: int, reveal: bytes) -> list[Entry]:
+        revealed = structs.replace(outcome.outcome, k=k, reveal=reveal.hex())
+        return [
+            structs.replace(intent, intent=structs.replace(intent.intent, k=k)),
+            structs.replace(outcome, outcome=revealed),
+        ]
+
+    right = [each for k in range(1, 51) for each in opened(k, chain.reveal(k))]
+    wrong = [each for k in range(51, 101) for each in opened(k, bytes(32))]
+    run.rewrite([*entries[:2], *right, *wrong])
+    (seal,) = [finding for finding in verify(run.evidence()).made if finding.check == "seal"]
+    assert hashed[:50] == [1] * 50
+    assert (len(hashed), len(seal.faults)) == (71, 21)

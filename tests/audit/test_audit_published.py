@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from detent.audit import Published, fsck
+from detent.audit.fsck import MOST_FAULTS
 from detent.errors import StorageError, UsageError
-from detent.ledger import Ledger
+from detent.ledger import Checkpoint, Ledger, sign_note
 from detent.signing import SigningKey
 
 KEY = SigningKey.from_seed("example.com/run", bytes(range(32)))
@@ -238,3 +239,27 @@ def test_nobody_listening_is_said_to_be_so() -> None:
 def test_an_address_that_is_none_is_named(url: str) -> None:
     with pytest.raises(UsageError, match="an address such as"):
         Published.at(url)
+
+
+def endless(path: str) -> bytes:
+    """A log of more entries than there are atoms in a city, signed, with an entry bundle for every number."""
+    if path.endswith("/checkpoint"):
+        return ok(str(sign_note(Checkpoint(KEY.name, 10**15, bytes(32)).text(), KEY)).encode())
+    return ok(b"\0\0" * 256) if "/tile/entries/" in path else MISSING
+
+
+def test_a_log_without_end_whose_tiles_are_wrong_is_given_up() -> None:
+    with server(endless) as url, Published.at(url) as source:
+        tree = fsck(source, KEY.verify_key)
+    assert len(tree.faults) > MOST_FAULTS
+    assert any(f"{10**15} signed entries expected, got" in fault for fault in tree.faults)
+
+
+def test_a_log_without_end_is_given_up_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("detent.audit.published.ALL_SECONDS", 0.5)
+    with (
+        server(endless) as url,
+        Published.at(url) as source,
+        pytest.raises(StorageError, match="all of http"),
+    ):
+        fsck(source, KEY.verify_key)

@@ -338,6 +338,9 @@ def test_without_the_beacons_library_verify_says_what_that_leaves_open(
     beaconed: ScriptedRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("detent.audit.limits.can_verify", lambda: False)
+    monkeypatch.setattr("detent.audit.witnesses.check_round", lambda *_: False)
+    findings = verify(beaconed.evidence())
+    assert (findings.faults, findings.undecided) == ([], ("beacon",))
     assert "their BLS signatures were not verified here" in "\n".join(verify(beaconed.evidence()).lines)
 
 

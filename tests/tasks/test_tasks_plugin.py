@@ -199,3 +199,12 @@ def test_it_runs_behind_a_command_prefix(tmp_path: Path) -> None:
     assert source.problems([(1, b"")])[0].prompt == "1"  # no network but loopback
     with pytest.raises(TaskError, match=r"mine\.py:10: no result after 1 seconds"):
         source.problems([(2, b"")])
+
+
+def test_a_stranger_waits_for_all_answers_together_only_so_long(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(written('time.sleep(0.2)\nreturn Problem("1", "x")'))
+    source = plugin("mine", "mine.py:Mine", tmp_path, limits=Limits(seconds=1.0, altogether=1.0))
+    assert len(source.problems([(1, b"")])) == 1
+    with pytest.raises(TaskError, match="all answers within 1 seconds expected, got more to wait for"):
+        source.problems([(1, b"")] * 50)
+    source.close()

@@ -92,6 +92,12 @@ def collect(folder: Path, keep: Mapping[str, str], because: str) -> Plan:
 
 
 def _plan(run: RunFolder, state: State, rule: Retention, keep: Mapping[str, str]) -> Plan:
+    for place in (run.models, run.data, run.answers):
+        if place.is_symlink():
+            raise UsageError(
+                f"a folder of the run's own expected at {place}, got a link: nothing is deleted elsewhere; put the "
+                "folder itself there"
+            )
     if state.returning is not None or (state.hold is not None and state.hold.kind == "halted"):
         raise UsageError(
             f"a run that is not halted, and waits for no rollback, expected, got one that does: see: "

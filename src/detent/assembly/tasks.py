@@ -11,6 +11,7 @@ from detent.errors import CharterError, DetentError, TaskError, TrustError
 from detent.evaluate import least_first_limit
 from detent.tasks import (
     BUILTINS,
+    Limits,
     Lookout,
     Proxy,
     TaskSource,
@@ -23,6 +24,9 @@ from detent.tasks import (
     proxy,
 )
 from detent.tripwires import CATALOGUE
+
+PATIENT = Limits(altogether=900.0)
+"""How long a stranger's code is waited for by who checks what it made; else ten seconds a problem would be for ever."""
 
 Closed = TypeVar("Closed", TaskSource, Lookout, Proxy)
 
@@ -72,15 +76,15 @@ def readable_sources(charter: Charter, folder: Path) -> dict[str, TaskSource]:
     found = {}
     for name in charter.direction.improve:
         with suppress(DetentError):
-            found[name] = _charter_source(charter, name, folder)
+            found[name] = _charter_source(charter, name, folder, PATIENT)
     return found
 
 
-def _charter_source(charter: Charter, name: str, folder: Path) -> TaskSource:
+def _charter_source(charter: Charter, name: str, folder: Path, limits: Limits | None = None) -> TaskSource:
     if name not in charter.tasks:
         return builtin(name)
     own = charter.tasks[name]
-    return pinned_plugin(name, own.source, own.sha256, folder, command_prefix=host_prefix())
+    return pinned_plugin(name, own.source, own.sha256, folder, command_prefix=host_prefix(), limits=limits)
 
 
 def draft_wires(draft: Draft, home: Path) -> dict[str, Lookout]:
@@ -151,10 +155,10 @@ def readable_proxies(charter: Charter, folder: Path) -> dict[str, Proxy]:
     found = {}
     for name in charter.proxies:
         with suppress(DetentError):
-            found[name] = _charter_proxy(charter, name, folder)
+            found[name] = _charter_proxy(charter, name, folder, PATIENT)
     return found
 
 
-def _charter_proxy(charter: Charter, name: str, folder: Path) -> Proxy:
+def _charter_proxy(charter: Charter, name: str, folder: Path, limits: Limits | None = None) -> Proxy:
     own = charter.proxies[name]
-    return pinned_proxy(name, own.source, own.sha256, folder, command_prefix=host_prefix())
+    return pinned_proxy(name, own.source, own.sha256, folder, command_prefix=host_prefix(), limits=limits)

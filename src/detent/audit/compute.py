@@ -16,7 +16,7 @@ from detent.audit.screening import measured
 from detent.audit.signatures import Charters
 from detent.audit.steps import Step
 from detent.charter import SignedCharter
-from detent.errors import DetentError, TrustError
+from detent.errors import DetentError, TaskError, TrustError
 from detent.evaluate import answering, ladder_rungs, plan_mastery
 from detent.tasks import TaskSource
 from detent.tripwires.looks import Ground, compute_of
@@ -54,7 +54,7 @@ def check_compute(case: Case, charters: Charters) -> Finding:
                 wanted = _of_watch(step, entry, signed, tasks)
             else:
                 wanted = _of_answers(step, entry, signed, prompts)
-        except TrustError as error:
+        except (TrustError, TaskError) as error:
             faults.append(f"{step.place}: {error}")
             continue
         except DetentError:

@@ -15,8 +15,8 @@ COLUMN = 12
 MOST_SENTENCES = 20
 """Faults of one check that are printed; the others are counted."""
 
-DECIDING = ("tasks", "answers")
-"""Checks that verdicts rest on: without the tasks' code, or the answers, they are the operator's word."""
+DECIDING = ("tasks", "beacon", "answers")
+"""Checks that verdicts rest on: without tasks' code, a beacon's signature or answers they are the operator's word."""
 
 LONGEST = 600
 """Characters of a line; a record may say anything, and say it at length."""

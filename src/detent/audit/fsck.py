@@ -30,6 +30,9 @@ KEY_ID_BYTES = 4
 MOST_CHECKPOINT = 1_000_000
 """Bytes; with a hundred cosignatures it has some 350,000."""
 
+MOST_FAULTS = 1_000
+"""Of a server's files, before no more is read."""
+
 OWN_FILES = frozenset({"checkpoint", "cosigned", ".lock", ".journal", ".new"})
 """The head itself, the newest one that others cosigned, the writer's lock and journal, and the one file that it may
 have been writing when it was killed."""
@@ -171,7 +174,7 @@ def _derived(source: Source, head: Head | None, tiles: "_Tiles") -> tuple[Derive
     derived = Derived(source, signed)
     levels = _Levels(tiles)
     found, torn = 0, list[str]()
-    while not torn and found % WIDTH == 0:
+    while not torn and found % WIDTH == 0 and not tiles.enough:
         file = source.bundle(found // WIDTH, signed)
         if file is None:
             break
@@ -217,6 +220,11 @@ class _Tiles:
             else:
                 tiles.waiting.setdefault(place[:2], []).append((place[2], name))
         return tiles
+
+    @property
+    def enough(self) -> bool:
+        """Whether so much of a server's log is wrong that nobody asks it for more; there may be no end of it."""
+        return not self.listed and len(self.faults) >= MOST_FAULTS
 
     def derive(self, level: str, index: int, hashes: Sequence[bytes]) -> None:
         """What stands in this tile."""

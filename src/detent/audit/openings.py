@@ -6,7 +6,7 @@ from datetime import datetime
 from math import fsum, isclose
 
 from detent.audit.evidence import Case
-from detent.audit.findings import Finding, counted
+from detent.audit.findings import MOST_SENTENCES, Finding, counted
 from detent.audit.material import task_digest
 from detent.audit.screening import intent_faults
 from detent.audit.signatures import Charters
@@ -123,6 +123,7 @@ def check_seal(case: Case, charters: Charters) -> Finding:
     charter = charters.newest.charter
     seal, held = charter.seal, charter.auditor is not None  # no amendment changes them
     faults, closed, unrevealed, found = [], 0, 0, openings(case)
+    known = 0, seal.tip  # a link that leads to the tip, by its number: the next one only has to lead to it
     for opening in found:
         if opening.outcome is None:
             if opening is not found[-1]:
@@ -132,10 +133,13 @@ def check_seal(case: Case, charters: Charters) -> Finding:
         if held and opening.unrevealed:
             unrevealed += 1
             continue
-        faults += [
-            f"{opening.place}: {fault}"
-            for fault in _reveal_faults(opening.outcome, min(seal.length, len(found)), seal.tip)
-        ]
+        if len(faults) > MOST_SENTENCES:
+            continue  # what does not lead there is hashed as often as its number says
+        wrong = _reveal_fault(opening.outcome, min(seal.length, len(found)), *known)
+        if not wrong:
+            known = opening.outcome.k, opening.outcome.reveal
+            continue
+        faults.append(f"{opening.place}: {wrong}")
     strays = sum(isinstance(step.entry, OutcomeWritten) for step in case.steps) - closed
     if strays:
         faults.append(f"one outcome an intent expected, got {strays} more")
@@ -240,14 +244,15 @@ def _task_digests(signed: SignedCharter) -> dict[str, str]:
     return {name: task_digest(name, signed) for name in sorted(signed.charter.direction.improve)}
 
 
-def _reveal_faults(outcome: Outcome, last: int, tip: str) -> list[str]:
-    if not 1 <= outcome.k <= last:
-        return [f"a link from 1 to {last} of the chain expected, got {outcome.k}"]
+def _reveal_fault(outcome: Outcome, last: int, before: int, link: str) -> str:
+    """Why the reveal is not the chain's link of its number; "" when it is. link: that of number `before`, in hex."""
+    if not before < outcome.k <= last:
+        return f"a link from {before + 1} to {last} of the chain expected, got {outcome.k}"
     try:
-        check_reveal(bytes.fromhex(outcome.reveal), outcome.k, bytes.fromhex(tip))
+        check_reveal(bytes.fromhex(outcome.reveal), outcome.k - before, bytes.fromhex(link))
     except (DetentError, ValueError) as error:
-        return [str(error)]
-    return []
+        return f"link {outcome.k} of the charter's chain expected: {error}"
+    return ""
 
 
 def _void_faults(outcome: Outcome, flops: float) -> Iterator[str]:

@@ -10,6 +10,7 @@ that it may have, within a time. Nothing lists the files of a server, so what do
 
 import re
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -28,6 +29,9 @@ PAUSE = 10.0
 SECONDS = 60.0
 """For one file: at 16 MB, the largest that there can be, 2.2 Mbit/s."""
 
+ALL_SECONDS = 3600.0
+"""For all files of a log; who answers quickly and without end would else never be done with."""
+
 _PIECE = 1 << 16
 _PATH = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@%/-]*")
 
@@ -40,6 +44,7 @@ class Published:
     prefix: str
     connection: HTTPConnection = field(repr=False)
     seconds: float = SECONDS
+    until: float = field(default_factory=lambda: time.monotonic() + ALL_SECONDS)
 
     @classmethod
     def at(cls, url: str) -> Self:
@@ -107,6 +112,11 @@ class Published:
             ) from error
 
     def _asked(self, name: str, most: int) -> bytes | None:
+        if time.monotonic() > self.until:
+            raise StorageError(
+                f"all of {self.url} within {ALL_SECONDS:.0f} seconds expected, got more to wait for; nothing is "
+                "proven: verify a copy"
+            )
         if self.connection.sock is None:
             self.connection.connect()
         with self._within():

@@ -71,6 +71,10 @@ def judged(steps: Sequence[Step], tree: Tree, catalogue: Catalogue) -> Signature
 
 def _judged(handed: Sequence[Step], first: int, desk: Desk) -> Signatures:
     signed, since, faults = [desk.signed], [first], {}
+    obeyed = set(
+        desk.obeyed
+    )  # one for all desks: a copy for each of a hundred thousand orders would take minutes
+    desk = replace(desk, obeyed=obeyed)
     for step in handed:
         entry = step.entry
         assert isinstance(entry, Handed)  # noqa: S101  as `judged` chose them
@@ -82,7 +86,7 @@ def _judged(handed: Sequence[Step], first: int, desk: Desk) -> Signatures:
         elif isinstance(entry, CharterSigned):
             signed.append(claimed(entry.envelope, desk.catalogue))
             since.append(step.index)
-        desk = replace(desk, obeyed=desk.obeyed | _payload(entry))
+        obeyed |= _payload(entry)
     return Signatures(Charters(tuple(signed), tuple(since)), "", faults)
 
 

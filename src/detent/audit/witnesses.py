@@ -3,7 +3,7 @@
 from functools import partial
 
 from detent.audit.evidence import Case
-from detent.audit.findings import Finding, counted
+from detent.audit.findings import Finding, counted, missing
 from detent.audit.openings import Opening, openings
 from detent.audit.signatures import Charters
 from detent.audit.steps import Step
@@ -13,10 +13,10 @@ from detent.coordinate import (
     Chain,
     HeadAt,
     Round,
-    believed_release,
     check_round,
     cosigners,
     entropy_of,
+    signed_release,
 )
 from detent.errors import DetentError, TrustError
 from detent.evaluate import opening_seed
@@ -91,10 +91,10 @@ def check_beacon(case: Case, charters: Charters) -> Finding:
             verified += _drawn(charters, step, found)
         except (DetentError, ValueError) as error:
             faults.append(f"{step.place}: {error}")
-    how = "" if verified == drawn else f", {drawn - verified} without their signature: install detent[beacon]"
-    return Finding(
-        "beacon", f"{counted(drawn, 'round')} of the beacon that the charter names{how}", tuple(faults)
-    )
+    detail = f"{counted(drawn, 'round')} of the beacon that the charter names"
+    unsigned = drawn - verified if not faults else 0
+    why = "no library for BLS signatures; install detent[beacon]"
+    return Finding("beacon", detail, tuple(faults), missing("beacon signature", [why] * unsigned))
 
 
 def check_auditor(case: Case, charters: Charters) -> Finding:
@@ -135,7 +135,7 @@ def _released(case: Case, charters: Charters, opening: Opening, key: VerifyKey) 
         HeadAt(log.name, size, case.tree.roots[size]),
         case.tree.leaf(opening.step.index),
     )
-    link = believed_release(opening.released.note, key, asked)
+    link = signed_release(opening.released.note, key, asked)
     if link.hex() != outcome.reveal:
         raise TrustError(
             f"the link {link.hex()[:12]} expected, as it was released, got {outcome.reveal[:12]}"

@@ -10,7 +10,14 @@ from detent.coordinate.auditor import Auditor
 from detent.coordinate.beacon import Chain, Round, can_verify, check_round, fetch_chain, fetch_round
 from detent.coordinate.cosigning import Gathered, Reply, Said, gather
 from detent.coordinate.entropy import HeadAt, cosigners, entropy_of, signed_in_time
-from detent.coordinate.releases import Asked, Release, believed_release, fetch_release, link_in
+from detent.coordinate.releases import (
+    Asked,
+    Release,
+    believed_release,
+    fetch_release,
+    link_in,
+    signed_release,
+)
 from detent.coordinate.seen import Seen, contradicting, newest_seen
 from detent.coordinate.witness import LogKey, Witness, read_log_key
 
@@ -44,4 +51,5 @@ __all__ = [
     "newest_seen",
     "read_log_key",
     "signed_in_time",
+    "signed_release",
 ]

@@ -106,12 +106,18 @@ def believed_release(note: str, key: VerifyKey, asked: Asked) -> bytes:
         TrustError: the auditor did not sign it, or signed it for something else.
         SealError: it is not on the chain.
     """
+    link = signed_release(note, key, asked)
+    check_reveal(link, asked.k, asked.tip)
+    return link
+
+
+def signed_release(note: str, key: VerifyKey, asked: Asked) -> bytes:
+    """The same for whoever looks at the chain by themselves. Raises TrustError as `believed_release`."""
     release = Release.parse(open_note(note.encode(), [key]).text)
     if release.asked != asked:
         raise TrustError(
             f"{asked} expected to be released, got {release.asked}; it is for another intent, or of a fork"
         )
-    check_reveal(release.link, asked.k, asked.tip)
     return release.link
 
 

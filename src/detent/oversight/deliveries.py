@@ -9,6 +9,7 @@ amounts to at that place (`believe`). That an entry says who signed is nobody's 
 
 import json
 from collections.abc import Callable, Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -77,7 +78,7 @@ class Desk:
     state: State
     catalogue: Catalogue
     root_at: Callable[[int], bytes]
-    obeyed: frozenset[str]
+    obeyed: AbstractSet[str]
     now: str
 
 

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import NamedTuple, NoReturn, TypeVar
 
@@ -55,10 +56,14 @@ _FORMS: dict[Kind, tuple[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a user's code may use. seconds: for one problem, check or look, or to load; memory: bytes."""
+    """What a user's code may use. seconds: for one problem, check or look, or to load; memory: bytes.
+
+    altogether: seconds for everything that one reader asks of it; who runs a run waits as long as it takes.
+    """
 
     seconds: float = 10.0
     memory: int = 1 << 30
+    altogether: float = inf
 
 
 class CodeAddress(NamedTuple):
@@ -162,6 +167,7 @@ class CodeProcess:
         self._prefix = tuple(command_prefix)
         self._limits = limits
         self._channel: Channel | None = None
+        self._spent = 0.0
 
     def ask(self, call: Call, kind: type[R], doing: Sequence[str]) -> list[R]:
         """Send `call`; one reply of `kind` for each thing being done, as messages call it.
@@ -210,8 +216,15 @@ class CodeProcess:
             self.fail(f"a file in UTF-8 expected, got {error}")
 
     def _exchange(self, channel: Channel, call: Call, kind: type[R], doing: Sequence[str]) -> list[R]:
+        began, most = time.monotonic(), self._limits.altogether
         self._step(channel, doing[0], lambda seconds: channel.send(encode_line(call), seconds))
-        return [self._reply(channel, kind, each) for each in doing]
+        replies = []
+        for each in doing:
+            replies.append(self._reply(channel, kind, each))
+            if self._spent + time.monotonic() - began > most:
+                self.fail(f"all answers within {most:g} seconds expected, got more to wait for")
+        self._spent += time.monotonic() - began
+        return replies
 
     def _reply(self, channel: Channel, kind: type[R], doing: str) -> R:
         line = self._step(channel, doing, channel.receive)

@@ -187,7 +187,7 @@ def test_all_problems_of_a_check_together_have_a_number_too(monkeypatch: pytest.
     monkeypatch.setattr(drawing, "MOST", 100)
     drawn, tasks = drawing.Drawing(), {"copy": builtin("copy")}
     assert [len(drawn.items(tasks, {"copy": {1: 40}}, bytes(32))) for _ in range(2)] == [40, 40]
-    with pytest.raises(drawing.TooManyError, match="at most 20 problems to be drawn again expected, got 40"):
+    with pytest.raises(TrustError, match="at most 20 problems to be drawn again expected, got 40"):
         drawn.items(tasks, {"copy": {1: 40}}, bytes(32))
 
 

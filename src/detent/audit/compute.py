@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 
-from detent.audit.drawing import Drawing, TooManyError
+from detent.audit.drawing import Drawing
 from detent.audit.evidence import Case
 from detent.audit.findings import Finding, counted, missing
 from detent.audit.material import believed_tasks, off_ladder, without_code
@@ -16,7 +16,7 @@ from detent.audit.screening import measured
 from detent.audit.signatures import Charters
 from detent.audit.steps import Step
 from detent.charter import SignedCharter
-from detent.errors import DetentError, TaskError
+from detent.errors import DetentError, TaskError, TrustError
 from detent.evaluate import answering, ladder_rungs, plan_mastery
 from detent.tasks import TaskSource
 from detent.tripwires.looks import Ground, compute_of
@@ -46,15 +46,19 @@ def check_compute(case: Case, charters: Charters) -> Finding:
             continue
         number += 1
         try:
+            believed = believed_tasks(case, signed)
+        except DetentError:
+            continue  # without its code nothing is drawn again: `tasks` says so
+        try:
             if isinstance(entry, Watched):
-                wanted = _of_watch(step, entry, signed, believed_tasks(case, signed))
+                wanted = _of_watch(step, entry, signed, believed)
             else:
                 wanted = _of_answers(step, entry, signed, prompts)
-        except (TooManyError, TaskError) as error:
+        except (TrustError, TaskError) as error:
             faults.append(f"{step.place}: {error}")
             continue
         except DetentError:
-            continue  # without its code nothing is drawn again: `tasks` says so
+            continue  # profiles that nothing follows from: `profiles` says so
         if wanted is not None and entry.flops != wanted:
             faults.append(
                 f"{step.place}: {wanted:g} floating point operations for what was asked expected, got {entry.flops:g}"

@@ -18,10 +18,6 @@ MOST = 10_000_000
 """Of all entries that one check looks at: some two minutes."""
 
 
-class TooManyError(TrustError):
-    """Nobody draws so many again."""
-
-
 class Drawing:
     """What one check has drawn so far."""
 
@@ -35,13 +31,13 @@ class Drawing:
         """As `profile_items`.
 
         Raises:
-            TooManyError: more than an entry or a check may have.
+            TrustError: more than an entry or a check may have.
             TaskError: a task's code went wrong.
         """
         wanted = sum(count for levels in rungs.values() for count in levels.values())
         most = min(MOST_AT_ONCE, self._left)
         if wanted > most:
-            raise TooManyError(
+            raise TrustError(
                 f"at most {most:,} problems to be drawn again expected, got {wanted:,}: of an entry it may be "
                 f"{MOST_AT_ONCE:,}, of all together {MOST:,}"
             )

@@ -8,15 +8,15 @@ import pytest
 from tests.coordinate.witness_world import say, serving
 
 from detent.assembly import create_run, make_bundle, verify_source
-from detent.assembly.enclosing import Enclosing
+from detent.assembly.enclosing import Enclosing, whole
 from detent.assembly.office import open_office
 from detent.assembly.watermark import Watermarked
 from detent.engine import DataStore
 from detent.errors import StorageError, TrustError, UsageError
 from detent.ledger import LARGEST_ENTRY, Ledger
 from detent.loop import Book
-from detent.signing import SigningKey
-from detent.values import LARGEST_ENCLOSED, Refused, decode_entry
+from detent.signing import SigningKey, canonical
+from detent.values import LARGEST_ENCLOSED, Enclosed, Refused, decode_entry, entry_document
 
 KEY = SigningKey.from_seed("detent/large", b"k" * 32)
 
@@ -94,3 +94,12 @@ def files_of(run: Path) -> Callable[[BaseHTTPRequestHandler, bytes], None]:
         say(handler, 200 if found else 404, path.read_bytes() if found else b"none")
 
     return answer
+
+
+def test_a_file_that_is_said_to_be_larger_than_any_entry_is_not_read() -> None:
+    def never(digest: str) -> bytes:
+        raise AssertionError(digest)
+
+    stub = canonical(entry_document(Enclosed(sha256="a" * 64, size=LARGEST_ENCLOSED + 1)))
+    with pytest.raises(TrustError, match=f"at most {LARGEST_ENCLOSED} bytes expected"):
+        list(whole([stub], never))

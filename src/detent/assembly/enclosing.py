@@ -59,6 +59,10 @@ def whole(entries: Iterable[bytes], read: Callable[[str], bytes]) -> Iterator[by
         if stub is None:
             yield data
             continue
+        if stub.size > LARGEST_ENCLOSED:
+            raise TrustError(
+                f"an enclosed entry of at most {LARGEST_ENCLOSED} bytes expected, got one of {stub.size}"
+            )
         content = read(stub.sha256)
         if len(content) != stub.size:
             raise TrustError(

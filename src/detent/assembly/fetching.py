@@ -8,7 +8,7 @@ much and no more. Nothing but http and https is spoken, and no redirect is follo
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from threading import Thread
@@ -33,6 +33,7 @@ from detent.engine import DataStore
 from detent.errors import TrustError, UsageError
 from detent.ledger import Checkpoint, open_note, published_names
 from detent.signing import VerifyKey
+from detent.values import LARGEST_ENCLOSED, enclosed_in
 
 SCHEMES = ("http", "https")
 MEBIBYTE = 1 << 20
@@ -94,9 +95,9 @@ def fetch_run(address: str, folder: Path) -> dict[str, str]:
     _fetch_ledger(host, folder, key)
     entries = fsck(folder / "ledger", key).entries
     for digest in enclosed(entries):
-        host.save(f"answers/{digest}", LARGE)
+        host.save(f"answers/{digest}", LARGEST_ENCLOSED)
     read = DataStore(folder / "data", folder / "answers").read_bytes
-    names = named(whole_as_far_as_it_is(entries, read))
+    names = named(whole_as_far_as_it_is(_each_once(entries), read))
     left_out = {f"models/{digest}": "weights are not fetched" for digest in names.models}
     left_out["models/incumbent"] = "a host shows no links"
     for name in [f"tasks/{file}" for file in names.files if is_member(f"tasks/{file}")]:
@@ -108,6 +109,17 @@ def fetch_run(address: str, folder: Path) -> dict[str, str]:
         if not host.save(name, LARGE):
             left_out[name] = "the host has none"
     return left_out
+
+
+def _each_once(entries: Iterable[bytes]) -> Iterator[bytes]:
+    """The entries; one that lies beside the ledger names what it names, however often a ledger has it."""
+    seen: set[str] = set()
+    for data in entries:
+        stub = enclosed_in(data)
+        if stub is None or stub.sha256 not in seen:
+            yield data
+        if stub is not None:
+            seen.add(stub.sha256)
 
 
 def _fetch_ledger(host: "Host", folder: Path, key: VerifyKey) -> None:

@@ -46,19 +46,19 @@ def check_compute(case: Case, charters: Charters) -> Finding:
             continue
         number += 1
         try:
-            tasks = believed_tasks(case, signed)
+            believed = believed_tasks(case, signed)
         except DetentError:
             continue  # without its code nothing is drawn again: `tasks` says so
         try:
             if isinstance(entry, Watched):
-                wanted = _of_watch(step, entry, signed, tasks)
+                wanted = _of_watch(step, entry, signed, believed)
             else:
                 wanted = _of_answers(step, entry, signed, prompts)
         except (TrustError, TaskError) as error:
             faults.append(f"{step.place}: {error}")
             continue
         except DetentError:
-            continue
+            continue  # profiles that nothing follows from: `profiles` says so
         if wanted is not None and entry.flops != wanted:
             faults.append(
                 f"{step.place}: {wanted:g} floating point operations for what was asked expected, got {entry.flops:g}"

@@ -10,8 +10,10 @@ import msgspec
 import pytest
 from tests.audit.forging import finding, forge, places, without
 from tests.audit.scripted_run import (
+    CATALOGUE,
     LOG,
     MODELS,
+    STEWARD,
     QuickFiles,
     ScriptedRun,
     ScriptedWorker,
@@ -24,6 +26,7 @@ from tests.audit.scripted_run import (
 from tests.audit.witnessed_run import Three, beacon, three_witnesses
 
 from detent.audit import verify
+from detent.charter import amend_text, endorse, verified
 from detent.errors import PeerError, TrustError
 from detent.evaluate import opening_seed
 from detent.ledger import Checkpoint, CosigningKey, Ledger, Note
@@ -31,6 +34,7 @@ from detent.loop import Book
 from detent.loop.witnessing import entropy, link
 from detent.values import (
     BeaconDrawn,
+    CharterSigned,
     Cosigned,
     Decided,
     Intent,
@@ -414,3 +418,48 @@ def test_an_opening_that_witnesses_sign_after_the_round_is_out_is_void(tmp_path:
     assert {outcome.verdict for outcome in outcomes} == {"void"}
     assert not any(isinstance(entry, BeaconDrawn) for entry in run.entries())
     assert not verify(run.evidence()).faults
+
+
+def test_a_name_that_no_signature_stands_behind_is_not_named_as_a_witness(run: ScriptedRun) -> None:
+    note = _cosigned(run, -1).note + _cosigned(run, -1).note.splitlines(keepends=True)[-1].replace(
+        "c.example/w", "regulator.example/w"
+    )
+    forge(run, Cosigned, len(places(run, Cosigned)) - 1, note=note)
+    said = "\n".join(verify(run.evidence()).lines)
+    assert "were cosigned by a.example/w" in said
+    assert "regulator.example" not in said
+
+
+def test_cosignatures_that_do_not_verify_vouch_for_nothing(run: ScriptedRun) -> None:
+    for nth in range(len(places(run, Cosigned))):
+        forge(run, Cosigned, nth, note=cosigned_by(run, nth, STRANGER))
+    said = "\n".join(verify(run.evidence()).lines)
+    assert "until others witness it" in said
+    assert "were cosigned by" not in said
+
+
+def test_the_keys_of_outsiders_are_shown_for_names_are_anybodys(witnessed: ScriptedRun, three: Three) -> None:
+    said = "\n".join(verify(witnessed.evidence()).lines)
+    for key in three.keys.values():
+        assert str(key.verify_key) in said
+
+
+def test_other_witnesses_after_an_amendment_have_not_seen_what_the_earlier_ones_saw(
+    run: ScriptedRun, three: Three
+) -> None:
+    record, text = run.record(), run.signed.text
+    for key in three.keys.values():
+        text = text.replace(str(key.verify_key), str(CosigningKey.create(key.name).verify_key))
+    envelope = endorse(amend_text(run.signed, text, CATALOGUE), [STEWARD])
+    amended = verified(envelope, CATALOGUE)
+    last = run.entries()[-1]
+    entry = CharterSigned(
+        version=2, digest=amended.digest, envelope=envelope, at=last.at, generation=last.generation + 1
+    )
+    before = "\n".join(verify(run.evidence()).lines)
+    run.rewrite([*record, entry])
+    findings = verify(run.evidence())
+    assert not findings.faults, findings.lines
+    says = "that nothing was tried under the witnesses before an amendment and then left out"
+    assert says in "\n".join(findings.lines)
+    assert says not in before

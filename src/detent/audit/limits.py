@@ -2,15 +2,22 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 
 from detent.audit.evidence import Case
 from detent.audit.findings import counted
 from detent.audit.models import missing_models, unnamed_files
 from detent.audit.openings import openings
 from detent.audit.retention import no_longer
+from detent.audit.witnesses import Vouched, vouched
+from detent.charter import policy_of
 from detent.coordinate import can_verify
 from detent.evaluate import evaluator_digest
-from detent.values import Refused, SessionStarted, Watched
+from detent.ledger import CosignerKey
+from detent.values import Refused, SessionStarted, Watched, sha256_hex
+
+LONGEST_KEY = 200
+"""Characters of a verify key that is shown whole: Ed25519 keys are, ML-DSA-44 keys are not."""
 
 SHOWN = 3
 """Refusals whose reasons a note tells."""
@@ -22,7 +29,8 @@ GRINDING = (
 )
 COLLUDING = (
     "sealed against {} and {} together (mode b): each opening's problems depend on the cosignatures of all "
-    "of them, so only all in one hand could have tried candidates"
+    "of them, so only all in one hand could have tried candidates; if each of them repeats its first cosignature of a "
+    "size, as `detent witness serve` does: one that signs again with another time can be asked until it suits"
 )
 HELD = (
     "sealed against the operator and the auditor {} together: the auditor holds the chain, and gave each link out "
@@ -35,6 +43,10 @@ BEACON = (
 UNSIGNED = (
     "that the beacon drew these rounds: their BLS signatures were not verified here, so whoever ran its server could "
     "have chosen them; install detent[beacon]"
+)
+CHANGED = (
+    "that nothing was tried under the witnesses before an amendment and then left out: those who came with it have not "
+    "seen what the earlier ones saw. Ask the earlier ones for their newest checkpoint: this ledger has to continue it"
 )
 ABANDONED = "that no run was thrown away before this one: whoever starts twenty and shows the best has had twenty tries"
 WHOLE = (
@@ -95,13 +107,23 @@ def _sealed_against_the_operator(case: Case) -> list[str]:
     said += [COLLUDING.format(operator, _names(witnesses)) for witnesses in sorted(together)]
     said += [BEACON.format(operator, chain[:12]) for chain in sorted(chains)]
     said += [UNSIGNED] if chains and not can_verify() else []
+    said += [CHANGED] if _changed_outsiders(case) else []
     return [*said, ABANDONED] if said != [GRINDING] else said
+
+
+def _changed_outsiders(case: Case) -> bool:
+    """Whether an amendment brought other witnesses than those who had cosigned before."""
+    if case.charters is None:
+        return False
+    policies = [policy_of(signed.charter) for signed in case.charters.signed]
+    named = [{each.key for each in policy.witnesses.values()} for policy in policies if policy is not None]
+    return any(one != other for one, other in pairwise(named))
 
 
 def _log_key(case: Case) -> list[str]:
     """Witnesses cosign the logs that they know, so that with them nobody else's key will do."""
     key = case.evidence.log_key
-    return [LOG_KEY.format(key)] if key is not None and case.state.cosigned is None else []
+    return [LOG_KEY.format(key)] if key is not None and _vouched(case) is None else []
 
 
 def _names(vkeys: Sequence[str]) -> str:
@@ -109,16 +131,21 @@ def _names(vkeys: Sequence[str]) -> str:
 
 
 def _whole(case: Case) -> str:
-    newest = case.state.cosigned
+    newest = _vouched(case)
     if newest is None:
         return WHOLE
-    return TAIL.format(newest.size, ", ".join(newest.witnesses), len(case.tree.entries) - newest.size)
+    return TAIL.format(newest.size, ", ".join(newest.names), len(case.tree.entries) - newest.size)
+
+
+def _vouched(case: Case) -> Vouched | None:
+    return vouched(case, case.charters) if case.charters is not None else None
 
 
 def notes(case: Case) -> tuple[str, ...]:
     """What is no fault, and worth a look."""
     found = [
         *_stewards(case),
+        *_outsiders(case),
         *_code(case),
         *_unfinished(case),
         *_behind(case),
@@ -162,6 +189,26 @@ def _stewards(case: Case) -> list[str]:
     return known + (
         [f"a recovery key can stand in for them in an amendment: {recovered}"] if recovered else []
     )
+
+
+def _outsiders(case: Case) -> list[str]:
+    """So does it its outsiders: a name is anybody's, a key is not."""
+    if case.charters is None:
+        return []
+    charters = [signed.charter for signed in case.charters.signed]
+    policies = [policy for charter in charters if (policy := policy_of(charter)) is not None]
+    keys = dict.fromkeys(_shown(each.key) for policy in policies for each in policy.witnesses.values())
+    auditor = charters[0].auditor
+    found = (
+        [f"the charter names its own witnesses; compare their keys too: {', '.join(keys)}"] if keys else []
+    )
+    return found + ([f"and its own auditor: {auditor.key}"] if auditor is not None else [])
+
+
+def _shown(key: CosignerKey) -> str:
+    """The verify key; of one with a thousand characters its hash, which is compared more easily."""
+    text = str(key)
+    return text if len(text) <= LONGEST_KEY else f"{key.name} (SHA-256 {sha256_hex(text.encode())})"
 
 
 def _waiting(case: Case) -> list[str]:

@@ -1,6 +1,8 @@
 """What outsiders vouched for: cosignatures of the ledger as it grew, what they added to the seal, what they held."""
 
+from collections.abc import Mapping
 from functools import partial
+from typing import NamedTuple
 
 from detent.audit.evidence import Case
 from detent.audit.findings import Finding, counted, missing
@@ -20,6 +22,7 @@ from detent.coordinate import (
 )
 from detent.errors import DetentError, TrustError
 from detent.evaluate import opening_seed
+from detent.ledger import CosignerKey
 from detent.signing import VerifyKey
 from detent.values import BeaconDrawn, Cosigned, Decided, Outcome, Released
 
@@ -46,6 +49,26 @@ def check_witnesses(case: Case, charters: Charters) -> Finding:
         f"{counted(lines, 'cosignature')}{by}, of the ledger as it was when they signed",
         tuple(faults),
     )
+
+
+class Vouched(NamedTuple):
+    """So much of the ledger was cosigned by a quorum: names, and the verify keys that say who they are."""
+
+    size: int
+    names: tuple[str, ...]
+
+
+def vouched(case: Case, charters: Charters) -> Vouched | None:
+    """The newest cosignatures that verify and are a quorum; what a note merely says counts for nothing."""
+    found = None
+    for step, cosigned in case.all(Cosigned):
+        try:
+            keys = _cosigners(case, charters, step, cosigned)
+        except (DetentError, ValueError, LookupError):
+            continue  # a fault, which `witnesses` says
+        if met_by(charters.at(step).charter, keys):
+            found = Vouched(cosigned.size, tuple(sorted(key.name for key in keys)))
+    return found
 
 
 def entropy_added(case: Case, charters: Charters, opening: Opening) -> bytes:
@@ -160,21 +183,30 @@ def _drawn(charters: Charters, step: Step, found: BeaconDrawn) -> bool:
 
 def _believed(case: Case, charters: Charters, step: Step, cosigned: Cosigned) -> set[str]:
     """Who signed. Raises TrustError when it is not what the run needed them to sign."""
-    charter, log = charters.at(step).charter, case.evidence.log_key
-    policy = policy_of(charter)
-    if policy is None or log is None:
-        raise TrustError(
-            "no cosignatures expected where the charter names no witnesses, or no log's key, got some"
-        )
+    charter = charters.at(step).charter
     wanted = step.before.intent_index + 1 if cosigned.purpose == "seal" else step.index
     if cosigned.size != wanted or (cosigned.purpose == "seal" and not step.before.open_intent):
         raise TrustError(f"cosignatures of the ledger at size {wanted} expected, got {cosigned.size}")
-    head = HeadAt(log.name, cosigned.size, case.tree.roots[cosigned.size])
-    found = cosigners(cosigned, head, log, tuple(str(each.key) for each in policy.witnesses.values()))
+    found = _cosigners(case, charters, step, cosigned)
     names = {key.name for key in found}
     if cosigned.purpose == "decision" and not met_by(charter, found):
         raise TrustError(f"a quorum of the witnesses expected, got {', '.join(sorted(names)) or 'none'}")
     return names
+
+
+def _cosigners(case: Case, charters: Charters, step: Step, cosigned: Cosigned) -> Mapping[CosignerKey, int]:
+    """Whose signature verifies, of the witnesses of the charter in force; and when each signed.
+
+    Raises:
+        TrustError: there are none to sign, or the note is not of this ledger.
+    """
+    policy, log = policy_of(charters.at(step).charter), case.evidence.log_key
+    if policy is None or log is None:
+        raise TrustError(
+            "no cosignatures expected where the charter names no witnesses, or no log's key, got some"
+        )
+    head = HeadAt(log.name, cosigned.size, case.tree.roots[cosigned.size])
+    return cosigners(cosigned, head, log, tuple(str(each.key) for each in policy.witnesses.values()))
 
 
 def _unwitnessed(charters: Charters, step: Step) -> bool:

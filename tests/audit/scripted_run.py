@@ -60,6 +60,8 @@ from detent.values import (
     Profile,
     Reading,
     Result,
+    Scored,
+    ScoreJob,
     SessionStarted,
     TrainedModel,
     TrainJob,
@@ -171,7 +173,7 @@ class ScriptedWorker:
     names: Iterator[int] = field(default_factory=count)
     known: dict[str, Model] = field(default_factory=dict)
 
-    def do(self, job: Job) -> Result:
+    def do(self, job: Job) -> Result:  # noqa: PLR0911  one a kind of job
         if self.failing(job):
             return JobFailure(error="TaskError", message="the task's code raised")
         match job:
@@ -186,6 +188,8 @@ class ScriptedWorker:
                 return self._labels(job)
             case AnswerJob() | ElicitJob():
                 return Answers(completions=tuple(self.say(job.model, prompt) for prompt in job.prompts))
+            case ScoreJob():
+                return Scored(log_likelihoods=(0.0,) * len(job.rows))
             case CompareJob():
                 return Compared(divergence=0.0, flips=0.0, similarity=(1.0,), tokens=4)
 

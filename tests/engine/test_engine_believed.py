@@ -1,4 +1,4 @@
-"""A comparison is believed only where it says what two models can have."""
+"""A comparison is believed only where it says what two models can have; scores where they are probabilities."""
 
 from math import inf, nan
 
@@ -7,7 +7,17 @@ from msgspec import structs
 
 from detent.engine import FakeEngine
 from detent.errors import EngineError
-from detent.values import Answers, Compared, CompareJob, Result
+from detent.values import (
+    Answers,
+    Compared,
+    CompareJob,
+    Example,
+    LabelJob,
+    Labels,
+    Result,
+    Scored,
+    ScoreJob,
+)
 
 JOB = CompareJob(models=("1" * 64, "2" * 64), prompts=("C1=", "C2="))
 HONEST = Compared(divergence=0.25, flips=0.5, similarity=(1.0, 0.75, -0.01), tokens=4)
@@ -57,3 +67,28 @@ def test_what_no_two_models_can_have_is_not(case: str) -> None:
 def test_a_comparison_is_not_answered_with_answers() -> None:
     with pytest.raises(EngineError, match="the kind of result that CompareJob has"):
         asked(Answers(completions=("1", "2")))
+
+
+SCORES: dict[str, tuple[float, ...]] = {
+    "a probability above one": (-1.0, 0.1),
+    "no probability at all": (-1.0, -inf),
+    "no number": (-1.0, nan),
+    "fewer scores than rows": (-1.0,),
+    "more scores than rows": (-1.0, -1.0, -1.0),
+}
+
+
+@pytest.mark.parametrize("scores", SCORES.values(), ids=SCORES.keys())
+def test_scores_are_not_believed_that_are(scores: tuple[float, ...]) -> None:
+    job = ScoreJob(model="1" * 64, rows=(("C1=1?", "yY"), ("C2=2?", "yY")))
+    engine = FakeEngine(lambda _: Scored(log_likelihoods=scores))
+    with pytest.raises(EngineError, match="its result is not used"):
+        engine.run(job, lambda _: None)
+
+
+@pytest.mark.parametrize("judged", [-0.1, 1.1, nan])
+def test_a_judges_word_that_is_no_probability_is_not_believed(judged: float) -> None:
+    job = LabelJob(models=("1" * 64,), prompts={"copy": {"6": ("C1=",)}}, recipes={}, seed=1)
+    said = Labels(kept=(Example("copy", 6, "C1=", "1", judged=judged),), offered={})
+    with pytest.raises(EngineError, match="a judge's word in"):
+        FakeEngine(lambda _: said).run(job, lambda _: None)

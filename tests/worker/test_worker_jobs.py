@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from math import exp
 from pathlib import Path
 from threading import Timer
 
@@ -33,10 +34,14 @@ from detent.values import (
     Labels,
     Progress,
     Rung,
+    Scored,
+    ScoreJob,
     Slice,
     Source,
     TrainedModel,
     TrainJob,
+    praise,
+    question,
 )
 from detent.values.folder import folder_digest
 
@@ -190,6 +195,35 @@ def test_labels_are_counted_filtered_and_capped(place: Place) -> None:
     assert all(sum(label.level == level for label in fewer.kept) <= 1 for level in (9, 10))
     sure = place.engine.run(label_job(place, Filter(1.0, 1.0, 0), models=(able, able)), quiet)
     assert sure == structs.replace(labels, kept=())
+
+
+def test_a_judge_ranks_the_labels_and_keeps_none_that_it_finds_unlikely(place: Place) -> None:
+    """Here the judge is a model that knows nothing: what it finds is of no use, and goes by it all the same."""
+    trained = place.engine.run(place.train_job(steps=150), quiet)
+    assert isinstance(trained, TrainedModel)
+    able = place.models.admit(place.root / "staging" / trained.folder)
+    job = label_job(place, Filter(0.0, 0.0, 0), models=(able, able), judge=place.model)
+    alone = place.engine.run(structs.replace(job, judge=""), quiet)
+    labels = place.engine.run(job, quiet)
+    assert isinstance(labels, Labels)
+    assert isinstance(alone, Labels)
+    assert {(one.prompt, one.completion) for one in labels.kept} == {
+        (one.prompt, one.completion) for one in alone.kept
+    }
+    rows = tuple((question(one.prompt, one.completion), praise(one.completion)) for one in labels.kept)
+    scores = place.engine.run(ScoreJob(model=place.model, rows=rows), quiet)
+    assert isinstance(scores, Scored)
+    assert [one.judged for one in labels.kept] == pytest.approx(
+        [exp(each) for each in scores.log_likelihoods]
+    )
+    for level in (9, 10):
+        said = [one.confidence * one.judged for one in labels.kept if one.level == level]
+        assert said == sorted(said, reverse=True)
+    none = place.engine.run(
+        label_job(place, Filter(0.0, 0.0, 0, 1.0), models=(able, able), judge=able), quiet
+    )
+    assert isinstance(none, Labels)
+    assert not none.kept
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,7 @@ from detent.values import (
     CharterSigned,
     DataMade,
     Entry,
+    JudgeTrained,
     OutcomeWritten,
     SubjectBuilt,
     decode_entry,
@@ -50,7 +51,11 @@ def named(entries: Iterable[bytes]) -> Named:
                 data.append(digest)
             case OutcomeWritten(outcome=outcome):
                 answers.append(outcome.answers)
-            case SubjectBuilt(digest=digest, parent=parent) | CandidateTrained(digest=digest, parent=parent):
+            case (
+                SubjectBuilt(digest=digest, parent=parent)
+                | CandidateTrained(digest=digest, parent=parent)
+                | JudgeTrained(digest=digest, parent=parent)
+            ):
                 models += [parent, digest]
             case CharterSigned(envelope=envelope):
                 with suppress(DetentError, RecursionError):

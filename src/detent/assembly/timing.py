@@ -12,7 +12,17 @@ from pathlib import Path
 
 from detent.engine import Ask, Engine, Watch, open_log, own_folder
 from detent.errors import StorageError
-from detent.values import AnswerJob, BuildJob, CompareJob, ElicitJob, Job, LabelJob, Result, TrainJob
+from detent.values import (
+    AnswerJob,
+    BuildJob,
+    CompareJob,
+    ElicitJob,
+    Job,
+    LabelJob,
+    Result,
+    ScoreJob,
+    TrainJob,
+)
 
 PHASES = {
     BuildJob: "training",
@@ -21,6 +31,7 @@ PHASES = {
     AnswerJob: "answering",
     CompareJob: "comparing",
     ElicitJob: "eliciting",
+    ScoreJob: "judging",
 }
 
 OPENING = "gate and fresh answers"

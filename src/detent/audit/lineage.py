@@ -16,13 +16,14 @@ from detent.audit.steps import Step, followed
 from detent.charter import SignedCharter
 from detent.diagnose import diagnose
 from detent.evaluate import public_number
-from detent.propose import propose, sources_of
+from detent.propose import judge_sources, propose, sources_of
 from detent.values import (
     Audited,
     CandidateTrained,
     DataMade,
     DataProposal,
     Diagnosed,
+    JudgeTrained,
     Proposed,
     Source,
     SubjectBuilt,
@@ -42,7 +43,7 @@ def check_lineage(case: Case, charters: Charters) -> Finding:
             faults += followed(step.place, "a diagnosis", _diagnosis_faults(step, step.entry))
         if isinstance(step.entry, Proposed):
             faults += followed(step.place, "a proposal", _proposal_faults(step, step.entry, signed))
-        if isinstance(step.entry, SubjectBuilt | CandidateTrained):
+        if isinstance(step.entry, SubjectBuilt | CandidateTrained | JudgeTrained):
             faults += followed(step.place, "a model", _model_faults(step, step.entry, signed))
             first = made.setdefault(step.entry.digest, step)
             if first is not step:
@@ -63,7 +64,7 @@ def _proposal_faults(step: Step, entry: Proposed, signed: SignedCharter) -> Iter
     if not isinstance(diagnosed, Diagnosed) or len(profiles) < len(proposal.team):
         yield "a diagnosis, and a profile of each member, before the proposal expected, got none"
         return
-    wanted = propose(diagnosed.diagnosis, profiles, signed.charter.recipe)
+    wanted = propose(diagnosed.diagnosis, profiles, signed.charter.recipe, signed.charter.feedback)
     if proposal != wanted:
         yield f"the rule's proposal expected, with {_difference(wanted, proposal)}"
 
@@ -82,7 +83,9 @@ def _difference(wanted: Struct, got: Struct) -> str:
     return f"{name} {getattr(wanted, name)!r:.200}, got {getattr(got, name)!r:.200}"
 
 
-def _model_faults(step: Step, entry: SubjectBuilt | CandidateTrained, signed: SignedCharter) -> Iterator[str]:
+def _model_faults(
+    step: Step, entry: SubjectBuilt | CandidateTrained | JudgeTrained, signed: SignedCharter
+) -> Iterator[str]:
     most = signed.charter.constraints.max_parameters
     if not 1 <= entry.parameters <= most:
         yield f"1 to {most:,} parameters expected, as the charter says, got {entry.parameters:,}"
@@ -90,6 +93,8 @@ def _model_faults(step: Step, entry: SubjectBuilt | CandidateTrained, signed: Si
         yield f"floating point operations, 0 or more, expected, got {entry.flops}"
     if isinstance(entry, SubjectBuilt):
         yield from _subject_faults(step, entry, signed)
+    elif isinstance(entry, JudgeTrained):
+        yield from _judge_faults(step, entry, signed)
     else:
         yield from _candidate_faults(step, entry, signed)
 
@@ -118,12 +123,39 @@ def _candidate_faults(step: Step, entry: CandidateTrained, signed: SignedCharter
     yield from _source_faults(step, entry.data, {"seed", "self"})
 
 
+def _judge_faults(step: Step, entry: JudgeTrained, signed: SignedCharter) -> Iterator[str]:
+    """A judge is taught from its generation's lessons and answers, as the charter says, from the judge before it."""
+    feedback, before = signed.charter.feedback, step.before
+    if not feedback.judged:
+        yield "no judge expected where feedback.methods names none, got one"
+        return
+    taught, answers = before.slots.get("data/v1/lessons"), before.slots.get("data/v1")
+    if not isinstance(taught, DataMade) or not isinstance(answers, DataMade):
+        yield "answers, and lessons made from them, before the judge expected, got none"
+        return
+    if entry.data != judge_sources(taught, answers, before):
+        yield "the lessons and answers on record, in the shares that the rule makes, expected, got others"
+    if before.judge and entry.parent != before.judge:
+        yield f"the judge {before.judge} in force as the parent expected, got {entry.parent}"
+    steps = feedback.judge_steps if before.generation else feedback.judge_seed_steps
+    seed = public_number(signed.charter.run.seed, "training of the judge", before.generation)
+    if (entry.seed, entry.steps) != (seed, steps):
+        yield f"{steps} steps from seed {seed} expected, got {entry.steps} from {entry.seed}"
+    if entry.optimizer != _optimizer(signed):
+        yield f"the charter's {_optimizer(signed)} expected, got {entry.optimizer}"
+    yield from _source_faults(step, entry.data, {"seed", "self", "lessons"})
+
+
+def _optimizer(signed: SignedCharter) -> Optimizer:
+    recipe = signed.charter.recipe
+    return Optimizer(matrix_rate=recipe.matrix_rate, other_rate=recipe.other_rate, batch=recipe.batch)
+
+
 def _training_faults(
     step: Step, entry: CandidateTrained, proposal: DataProposal, signed: SignedCharter
 ) -> Iterator[str]:
-    recipe = signed.charter.recipe
     seed = public_number(signed.charter.run.seed, f"training {entry.member}", step.before.generation)
-    optimizer = Optimizer(matrix_rate=recipe.matrix_rate, other_rate=recipe.other_rate, batch=recipe.batch)
+    optimizer = _optimizer(signed)
     if not 0 <= entry.member < len(proposal.team) or entry.parent != proposal.team[entry.member]:
         yield f"member {entry.member} of the proposal's team as the parent expected, got {entry.parent}"
     if (entry.seed, entry.steps) != (seed, proposal.steps):

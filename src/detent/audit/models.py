@@ -8,7 +8,15 @@ from detent.audit.evidence import Case
 from detent.audit.findings import Finding, counted, missing
 from detent.audit.steps import outside_turns
 from detent.errors import DetentError
-from detent.values import CandidateTrained, DataMade, Decided, OutcomeWritten, SubjectBuilt, enclosed_in
+from detent.values import (
+    CandidateTrained,
+    DataMade,
+    Decided,
+    JudgeTrained,
+    OutcomeWritten,
+    SubjectBuilt,
+    enclosed_in,
+)
 from detent.values.folder import folder_digest
 from detent.values.weights import numbers_in
 
@@ -85,7 +93,7 @@ def named_models(case: Case) -> set[str]:
     pairs = [
         (step.entry.digest, step.entry.parent)
         for step in case.steps
-        if isinstance(step.entry, SubjectBuilt | CandidateTrained)
+        if isinstance(step.entry, SubjectBuilt | CandidateTrained | JudgeTrained)
     ]
     return {digest for pair in pairs for digest in pair if DIGEST.fullmatch(digest)}
 

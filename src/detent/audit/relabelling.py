@@ -31,7 +31,7 @@ def labels_again(turn: Turn) -> Iterator[Remade]:
     made, proposed = turn.entry("data/v1", DataMade), turn.entry("proposal/v1", Proposed)
     if made is None or proposed is None:
         return
-    if gone := turn.gone(proposed.proposal.team):
+    if gone := turn.gone((*proposed.proposal.team, *([made.origin.judge] if made.origin.judge else []))):
         yield not_made("labels", gone)
         return
     try:
@@ -39,7 +39,7 @@ def labels_again(turn: Turn) -> Iterator[Remade]:
     except TrustError as error:
         yield not_made("labels", str(error))
         return
-    job = _job(turn, proposed.proposal)
+    job = _job(turn, proposed.proposal, made.origin.judge)
     proxies = {proxy.name: proxy for proxy in _proxies(turn)}
     again = as_kept(_kept(turn, job), proxies)
     if not turn.rule.exact:
@@ -51,12 +51,12 @@ def labels_again(turn: Turn) -> Iterator[Remade]:
     yield judged("labels", detail, differing, asked=len(recorded), rule=turn.rule, steps=steps)
 
 
-def _job(turn: Turn, proposal: DataProposal) -> LabelJob:
+def _job(turn: Turn, proposal: DataProposal, judge: str) -> LabelJob:
     charter, generation = turn.signed.charter, turn.generation
     stream = public_stream(charter.run.seed, "labels", generation)
     items = profile_items(turn.tasks, label_rungs(proposal), stream)
     seed = public_number(charter.run.seed, "labels", generation)
-    return label_job(proposal, items, seed=seed, extra_tokens=charter.subject.extra_tokens)
+    return label_job(proposal, items, seed=seed, extra_tokens=charter.subject.extra_tokens, judge=judge)
 
 
 def _kept(turn: Turn, job: LabelJob) -> Iterator[Example]:
@@ -84,7 +84,8 @@ def _with_recorded_digits(recorded: Sequence[Example], again: Sequence[Example])
         for one in recorded
         if (other := said.get((one.task, one.prompt))) is not None
         and abs(one.confidence - other.confidence) <= SURE
-        and structs.replace(other, confidence=one.confidence) == one
+        and abs(one.judged - other.judged) <= SURE
+        and structs.replace(other, confidence=one.confidence, judged=one.judged) == one
     ]
     known = {(one.task, one.prompt) for one in near}
     rest = [one for one in again if (one.task, one.prompt) not in known]

@@ -19,7 +19,8 @@ from detent.audit.signatures import Charters
 from detent.audit.steps import Step
 from detent.charter import SignedCharter
 from detent.errors import DetentError, TrustError
-from detent.evaluate import answering, ladder_rungs, public_stream
+from detent.evaluate import answering, judging, ladder_rungs, public_stream
+from detent.propose import lessons
 from detent.tasks import Proxy, Rng, TaskSource
 from detent.values import (
     Audited,
@@ -46,6 +47,7 @@ class Lesson:
     """A data file with its entry, the audit of it if there was one, and the tasks it was made with.
 
     examples: None where the file is rightly not at hand: what the entry alone says is checked all the same.
+    source: of lessons, the answers that they were made from; None where those are not at hand.
     sizes: parameters of every model on record. proxies: those that labels had to please, as far as they are at hand.
     """
 
@@ -58,6 +60,7 @@ class Lesson:
     sizes: Mapping[str, int]
     proxies: Sequence[Proxy]
     drawing: Drawing
+    source: Sequence[Example] | None = None
 
     @property
     def whole(self) -> bool:
@@ -134,7 +137,10 @@ def _lesson(case: Case, signed: SignedCharter, step: Step, entry: DataMade, draw
         for proxy in case.evidence.proxies.values()
         if proxy.name in signed.charter.proxies and proxy.digest == signed.charter.proxies[proxy.name].sha256
     ]
-    return Lesson(signed, step, entry, audit, examples, believed_tasks(case, signed), sizes, proxies, drawing)
+    answers = step.before.slots.get("data/v1") if entry.origin.source == "lessons" else None
+    source = _examples_of(case, answers.digest) if isinstance(answers, DataMade) else None
+    tasks = believed_tasks(case, signed)
+    return Lesson(signed, step, entry, audit, examples, tasks, sizes, proxies, drawing, source)
 
 
 def _lesson_faults(lesson: Lesson) -> Iterator[str]:
@@ -149,6 +155,8 @@ def _lesson_faults(lesson: Lesson) -> Iterator[str]:
         yield from strange
     elif lesson.entry.origin.source == "seed":
         yield from _seed_faults(lesson, rungs)
+    elif lesson.entry.origin.source == "lessons":
+        yield from _taught_faults(lesson)
     else:
         yield from _self_faults(lesson, rungs)
 
@@ -186,6 +194,23 @@ def _seed_faults(lesson: Lesson, rungs: Mapping[Slice, int]) -> Iterator[str]:
             return
 
 
+def _taught_faults(lesson: Lesson) -> Iterator[str]:
+    """Lessons: made again from the generation's answers, by the rule and its public stream."""
+    answers, entry = lesson.step.before.slots.get("data/v1"), lesson.entry
+    if not lesson.signed.charter.feedback.judged or not isinstance(answers, DataMade):
+        yield "lessons where the charter wants a judge, after the answers they are made from, expected, got others"
+        return
+    stream = lesson.stream(f"lessons of {answers.digest}")
+    if (entry.origin, entry.stream, entry.offered, entry.flops) != (Origin("lessons"), stream.hex(), {}, 0.0):
+        yield f"lessons from stream {stream.hex()}, at no cost, expected, got {entry.origin} from {entry.stream}"
+    if lesson.examples is None or lesson.source is None:
+        return
+    wanted = lessons(lesson.source, stream, lesson.signed.charter.feedback.lessons)
+    if wanted != lesson.examples:
+        place = next((n for n, (a, b) in enumerate(zip(wanted, lesson.examples, strict=False)) if a != b), 0)
+        yield f"{len(wanted)} lessons as the rule makes them of its answers expected, got others from line {place + 1}"
+
+
 def _self_faults(lesson: Lesson, kept: Mapping[Slice, int]) -> Iterator[str]:
     """Labels: by the generation's team, on prompts of its stream and proposal, kept by the proposal's filter."""
     proposed = lesson.step.before.slots.get("proposal/v1")
@@ -195,6 +220,9 @@ def _self_faults(lesson: Lesson, kept: Mapping[Slice, int]) -> Iterator[str]:
     proposal, stream = proposed.proposal, lesson.stream("labels")
     if lesson.entry.origin.labellers != lesson.step.before.team:
         yield f"labels by the team {lesson.step.before.team} expected, got {lesson.entry.origin.labellers}"
+    judge = lesson.step.before.judge if lesson.signed.charter.feedback.judged else ""
+    if lesson.entry.origin.judge != judge:
+        yield f"the judge {judge or 'nobody'} in force expected, got {lesson.entry.origin.judge or 'nobody'}"
     if lesson.entry.stream != stream.hex():
         yield f"stream {stream.hex()} expected, got {lesson.entry.stream}"
     rungs = _rungs(proposal)
@@ -274,10 +302,12 @@ def _prompt_faults(examples: Sequence[Example], items: Sequence[Item]) -> Iterat
 def _flops_faults(lesson: Lesson, items: Sequence[Item]) -> Iterator[str]:
     """At the most 2 x parameters x tokens for each labeller; prompt and answer, a token a character."""
     extra, labellers = lesson.signed.charter.subject.extra_tokens, lesson.entry.origin.labellers
-    if not all(model in lesson.sizes for model in labellers):
+    judge = lesson.entry.origin.judge
+    if not all(model in lesson.sizes for model in (*labellers, *([judge] if judge else []))):
         return  # labels by others than the team, which is a fault of its own
-    parameters = sum(lesson.sizes[model] for model in labellers)
-    wanted = answering(parameters, (item.problem.prompt for item in items), extra)
+    prompts = [item.problem.prompt for item in items]
+    wanted = answering(sum(lesson.sizes[model] for model in labellers), prompts, extra)
+    wanted += judging(lesson.sizes[judge], prompts, extra) if judge else 0.0
     if lesson.entry.flops != wanted:
         yield f"{wanted:g} floating point operations for these prompts and models expected, got {lesson.entry.flops:g}"
 
@@ -286,9 +316,17 @@ def _filter_faults(examples: Sequence[Example], proposal: DataProposal) -> Itera
     rules = _filters(proposal)
     for line, example in enumerate(examples, 1):
         rule = rules.get(Slice(example.task, example.level))
-        if rule is None or example.confidence < rule.confidence or example.agreement < rule.agreement:
+        if rule is None or not _passes(example, rule):
             yield f"line {line}: an example that {rule} keeps expected, got {example}"
             return
+
+
+def _passes(example: Example, rule: Filter) -> bool:
+    return (
+        rule.confidence <= example.confidence <= 1
+        and rule.agreement <= example.agreement <= 1
+        and rule.judged <= example.judged <= 1
+    )
 
 
 def _keep_faults(kept: Mapping[Slice, int], proposal: DataProposal) -> Iterator[str]:

@@ -17,6 +17,7 @@ from detent.audit.compute import check_compute
 from detent.audit.decisions import check_decisions
 from detent.audit.evidence import Case, Evidence, read
 from detent.audit.findings import Finding, Findings
+from detent.audit.judges import check_judge
 from detent.audit.limits import notes, unproven
 from detent.audit.lineage import check_lineage
 from detent.audit.material import check_tasks
@@ -54,6 +55,7 @@ UNDER_THE_CHARTER: dict[str, Callable[[Case, Charters], Finding]] = {
     "answers": check_answers,
     "profiles": check_profiles,
     "mastery": check_mastery,
+    "judge": check_judge,
     "watch": check_watch,
     "compute": check_compute,
     "decisions": check_decisions,

@@ -28,6 +28,7 @@ from detent.charter.answers import (
 from detent.charter.catalogue import Catalogue, LeastLimit, LimitForm, WireForm
 from detent.charter.completing import complete
 from detent.charter.document import Charter, Draft
+from detent.charter.feedback import Feedback
 from detent.charter.leases import LEASE_TYPE, Lease, check_term, claimed_lease, grant, verified_lease
 from detent.charter.orders import (
     COMMANDED,
@@ -82,6 +83,7 @@ __all__ = [
     "Direction",
     "Draft",
     "DraftWire",
+    "Feedback",
     "Gate",
     "GateItems",
     "GivenAnswer",

@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from detent.charter._form import Count, Line, Says, Section, TaskName, WireName
+from detent.charter.feedback import Feedback
 from detent.charter.recipe import Recipe
 from detent.charter.sections import (
     Auditor,
@@ -41,6 +42,7 @@ class Draft(Section):
     constraints: Constraints = Constraints()
     subject: Subject = Subject()
     recipe: Recipe = Recipe()
+    feedback: Feedback = Feedback()
     gate: Gate = Gate()
     retention: Retention = Retention()
     tasks: Mapping[TaskName, DraftOwnTask] = {}

@@ -22,6 +22,7 @@ PHASES = {
     "answer": "evaluating",
     "compare": "comparing",
     "elicit": "eliciting",
+    "score": "judging",
 }
 
 STOPPING = (signal.SIGINT, signal.SIGTERM)

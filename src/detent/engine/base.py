@@ -31,6 +31,8 @@ from detent.values import (
     Labels,
     Progress,
     Result,
+    Scored,
+    ScoreJob,
     TrainedModel,
     TrainJob,
 )
@@ -113,6 +115,8 @@ def believed(job: Job, result: Result, log: Path | None = None) -> Result:
             _believe_labels(job, result)
         case CompareJob(), Compared():
             _believe_comparison(result)
+        case ScoreJob(), Scored():
+            _believe_scores(job, result)
         case _:
             _disbelieve(f"the kind of result that {type(job).__name__} has", type(result).__name__)
     return result
@@ -159,8 +163,17 @@ def _believe_labels(job: LabelJob, labels: Labels) -> None:
             _disbelieve(
                 "labels of the prompts it was given", f"{example.task} {example.level} {example.prompt!r}"
             )
-        if not (0.0 <= example.confidence <= 1.0 and 0.0 <= example.agreement <= 1.0):
-            _disbelieve("confidence and agreement in [0, 1]", f"{example.confidence}, {example.agreement}")
+        shares = (example.confidence, example.agreement, example.judged)
+        if not all(0.0 <= share <= 1.0 for share in shares):
+            _disbelieve("confidence, agreement and a judge's word in [0, 1]", str(shares))
+
+
+def _believe_scores(job: ScoreJob, found: Scored) -> None:
+    if len(found.log_likelihoods) != len(job.rows):
+        _disbelieve(f"{len(job.rows)} scores", str(len(found.log_likelihoods)))
+    for value in found.log_likelihoods:
+        if not -inf < value <= _ROUNDING:
+            _disbelieve("a finite logarithm of a probability", str(value))
 
 
 def _believe_comparison(found: Compared) -> None:

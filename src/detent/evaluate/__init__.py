@@ -15,7 +15,7 @@ from detent.evaluate.budget import (
     least_items,
     spent,
 )
-from detent.evaluate.compute import answering, comparing, gating
+from detent.evaluate.compute import answering, comparing, gating, judging
 from detent.evaluate.confidence import ConfidenceSequence, Interval, gain_of
 from detent.evaluate.evaluator import evaluator_digest, evaluator_digest_on_disk
 from detent.evaluate.gate import log_e, passes, reverse_log_e, threshold
@@ -75,6 +75,7 @@ __all__ = [
     "item_limit",
     "items_to_expect",
     "judged",
+    "judging",
     "ladder_rungs",
     "least_first_limit",
     "least_items",

@@ -19,6 +19,11 @@ def answering(parameters: int, prompts: Iterable[str], extra: int) -> float:
     return float(2 * parameters * _tokens(prompts, extra))
 
 
+def judging(parameters: int, prompts: Iterable[str], extra: int) -> float:
+    """Of a judge that reads an answer to each of these prompts and marks it: prompt, answer and as many marks."""
+    return float(2 * parameters * sum(3 * len(prompt) + 2 * extra + 2 for prompt in prompts))
+
+
 def comparing(first: int, second: int, prompts: Sequence[str], extra: int) -> float:
     """Of a model of `first` parameters that answers, and of both that then read prompts and answers."""
     return answering(first, prompts, extra) + answering(first + second, prompts, extra)

@@ -1,15 +1,14 @@
 """Making a candidate: what it is taught, by whom, and where every example came from."""
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from msgspec import structs
 
 from detent.diagnose import diagnose as diagnose_profile
 from detent.engine import check_alike
 from detent.errors import CharterError, EngineError
-from detent.evaluate import answering, ladder_rungs, profile_items
-from detent.loop import measure
+from detent.evaluate import answering, judging, ladder_rungs, profile_items
+from detent.loop import judges, measure
 from detent.loop.parts import Parts
 from detent.loop.results import check_compute, check_labels, check_new, check_size
 from detent.propose import as_kept, label_job, sources_of, split
@@ -22,6 +21,7 @@ from detent.values import (
     Diagnosed,
     Diagnosis,
     Example,
+    JudgeTrained,
     LabelJob,
     Labels,
     Origin,
@@ -53,24 +53,41 @@ def seed_data(parts: Parts) -> DataMade:
     return DataMade(
         digest=parts.data.put(examples),
         origin=Origin("seed"),
-        counts=_counts(examples),
+        counts=judges.counts_of(examples),
         offered={},
         stream=stream.hex(),
     )
 
 
 def first_team(parts: Parts, data: DataMade) -> list[str]:
-    """Generation 0: models of the charter's shape, or its folder, taught the seed levels; seeds differ."""
-    members = range(parts.charter.recipe.team)
+    """Generation 0: models of the charter's shape, or its folder, taught the seed levels; seeds differ.
 
-    def taught(missing: list[int]) -> list[SubjectBuilt]:
-        jobs = [_first_job(parts, data, member) for member in missing]
+    Where the charter wants a judge, one more is taught to mark answers, beside them.
+    """
+    size = parts.charter.recipe.team
+    taught = _lessons(parts, data)
+    slots = [f"subject/v1/{member}" for member in range(size)] + (["judge/v1"] if taught else [])
+
+    def job(place: int) -> TrainJob:
+        if place == size and taught is not None:
+            return judges.judge_job(parts, _untrained(parts, size), taught, data)
+        return _first_job(parts, data, place)
+
+    def made(missing: list[int]) -> list[SubjectBuilt | JudgeTrained]:
+        jobs = [job(place) for place in missing]
         return [
-            _subject(member, job, *trained)
-            for member, job, trained in zip(missing, jobs, _train(parts, jobs), strict=True)
+            judges.as_trained(one, *trained) if place == size else _subject(place, one, *trained)
+            for place, one, trained in zip(missing, jobs, _train(parts, jobs), strict=True)
         ]
 
-    return [entry.digest for entry in parts.book.once_each([f"subject/v1/{m}" for m in members], taught)]
+    return [entry.digest for entry in parts.book.once_each(slots, made)][:size]
+
+
+def _lessons(parts: Parts, answers: DataMade) -> DataMade | None:
+    """What the judge is taught from in this generation; None where the charter wants none."""
+    if not parts.charter.feedback.judged:
+        return None
+    return parts.book.once("data/v1/lessons", lambda: judges.made_lessons(parts, answers))
 
 
 def _first_job(parts: Parts, data: DataMade, member: int) -> TrainJob:
@@ -107,7 +124,7 @@ def propose(parts: Parts, diagnosis: Diagnosis) -> Proposed:
     """What to try about it; what the charter does not allow is refused here, whoever proposed it."""
     state = parts.book.state
     profiles = [state.visible[member] for member in state.team]
-    proposal = propose_change(diagnosis, profiles, parts.charter.recipe)
+    proposal = propose_change(diagnosis, profiles, parts.charter.recipe, parts.charter.feedback)
     if "data" not in parts.charter.constraints.changes:
         raise CharterError(
             f"a change among {list(parts.charter.constraints.changes)} expected, got a data proposal; "
@@ -118,20 +135,21 @@ def propose(parts: Parts, diagnosis: Diagnosis) -> Proposed:
 
 def label(parts: Parts, proposal: Proposal) -> DataMade:
     """Let the labellers answer fresh prompts and keep what the filter keeps; no answer key goes along."""
-    stream = parts.stream("labels")
+    stream, judge = parts.stream("labels"), parts.book.state.judge if parts.charter.feedback.judged else ""
     whole = label_job(
         proposal,
         measure.label_items(parts, proposal, stream),
         seed=parts.number("labels"),
         extra_tokens=parts.charter.subject.extra_tokens,
+        judge=judge,
     )
     kept = [example for part in _labelled(parts, whole) for example in part.kept]
     check_labels(kept, proposal, whole.prompts)
     kept = as_kept(kept, parts.proxies)
     return DataMade(
         digest=parts.data.put(kept),
-        origin=Origin("self", proposal.team, _filter_text(proposal, sorted(parts.proxies))),
-        counts=_counts(kept),
+        origin=Origin("self", proposal.team, _filter_text(proposal, sorted(parts.proxies), judge), judge),
+        counts=judges.counts_of(kept),
         offered={
             task: {level: len(row) for level, row in rows.items()} for task, rows in whole.prompts.items()
         },
@@ -141,9 +159,10 @@ def label(parts: Parts, proposal: Proposal) -> DataMade:
 
 
 def _label_flops(parts: Parts, job: LabelJob) -> float:
-    """Every prompt is answered by every model, at the most."""
+    """Every prompt is answered by every model, and its answer judged, at the most."""
     prompts = [prompt for rows in job.prompts.values() for row in rows.values() for prompt in row]
-    return answering(sum(map(parts.models.parameters, job.models)), prompts, job.extra_tokens)
+    judge = judging(parts.models.parameters(job.judge), prompts, job.extra_tokens) if job.judge else 0.0
+    return answering(sum(map(parts.models.parameters, job.models)), prompts, job.extra_tokens) + judge
 
 
 def _labelled(parts: Parts, whole: LabelJob) -> Iterator[Labels]:
@@ -155,20 +174,24 @@ def _labelled(parts: Parts, whole: LabelJob) -> Iterator[Labels]:
 
 
 def train(parts: Parts, proposal: Proposal, labels: DataMade) -> list[str]:
-    """Train a candidate from each member of the team and freeze it under its digest, with its whole lineage."""
-    sources = sources_of(proposal, labels, parts.book.state)
-    members = range(len(proposal.team))
+    """Train a candidate from each member of the team, and the judge; freeze each under its digest, with its lineage."""
+    sources, size = sources_of(proposal, labels, parts.book.state), len(proposal.team)
+    judge, taught = parts.book.state.judge, _lessons(parts, labels)
+    slots = [f"candidate/v1/{member}" for member in range(size)] + (["judge/v1"] if taught else [])
 
-    def candidates(missing: list[int]) -> list[CandidateTrained]:
-        jobs = [_next_job(parts, proposal, sources, member) for member in missing]
+    def job(place: int) -> TrainJob:
+        if place == size and taught is not None:
+            return judges.judge_job(parts, judge or _untrained(parts, size), taught, labels)
+        return _next_job(parts, proposal, sources, place)
+
+    def made(missing: list[int]) -> list[CandidateTrained | JudgeTrained]:
+        jobs = [job(place) for place in missing]
         return [
-            _candidate(member, job, *trained)
-            for member, job, trained in zip(missing, jobs, _train(parts, jobs), strict=True)
+            judges.as_trained(one, *trained) if place == size else _candidate(place, one, *trained)
+            for place, one, trained in zip(missing, jobs, _train(parts, jobs), strict=True)
         ]
 
-    return [
-        entry.digest for entry in parts.book.once_each([f"candidate/v1/{m}" for m in members], candidates)
-    ]
+    return [entry.digest for entry in parts.book.once_each(slots, made)][:size]
 
 
 def _next_job(parts: Parts, proposal: Proposal, sources: tuple[Source, ...], member: int) -> TrainJob:
@@ -234,17 +257,12 @@ def _train(parts: Parts, jobs: list[TrainJob]) -> list[tuple[str, TrainedModel]]
     return trained
 
 
-def _counts(examples: Iterable[Example]) -> dict[str, dict[str, int]]:
-    counted = Counter((example.task, example.level) for example in examples)
-    rows: dict[str, dict[str, int]] = defaultdict(dict)
-    for (task, level), count in sorted(counted.items()):
-        rows[task][str(level)] = count
-    return dict(rows)
-
-
-def _filter_text(proposal: Proposal, proxies: Sequence[str]) -> str:
+def _filter_text(proposal: Proposal, proxies: Sequence[str], judge: str) -> str:
     """What kept the examples, for their lineage; the whole recipe stands in the proposal's entry."""
     voters = f"all of {len(proposal.team)} models agree" if len(proposal.team) > 1 else "one model"
     floors = sorted({rung.filter.confidence for recipe in proposal.recipes.values() for rung in recipe.rungs})
     pleased = f", accepted by {', '.join(proxies)}" if proxies else ""
-    return f"{voters}, least token probability >= {', '.join(f'{floor:g}' for floor in floors)}{pleased}"
+    ranked = ", those first that a judge finds likely to be right" if judge else ""
+    return (
+        f"{voters}, least token probability >= {', '.join(f'{floor:g}' for floor in floors)}{ranked}{pleased}"
+    )

@@ -30,6 +30,7 @@ from detent.values import (
     Reading,
     Result,
     Round,
+    ScoreJob,
     TrainJob,
 )
 
@@ -180,14 +181,17 @@ class Parts:
     def _check_files(self, job: Job) -> None:
         """Believe a job's files on this side: a worker's word is not enough to say that the record is at fault."""
         match job:
-            case AnswerJob(model=model):
+            case AnswerJob(model=model) | ScoreJob(model=model):
                 self.models.path(model)
             case TrainJob(parent=model, sources=sources) | ElicitJob(model=model, sources=sources):
                 self.models.path(model)
                 for digest in {source.data for source in sources}:
                     self.data.path(digest)
-            case LabelJob(models=models) | CompareJob(models=models):
+            case CompareJob(models=models):
                 for model in models:
+                    self.models.path(model)
+            case LabelJob(models=models, judge=judge):
+                for model in (*models, *([judge] if judge else [])):
                     self.models.path(model)
             case _:
                 pass

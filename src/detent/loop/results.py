@@ -93,8 +93,10 @@ def _check_rung(kept: Sequence[Example], rule: Filter) -> None:
     if 0 < rule.keep < len(kept):
         raise EngineError(f"at most {rule.keep} labels of a rung expected, got {len(kept)}; run again")
     for example in kept:
-        if example.confidence < rule.confidence or example.agreement < rule.agreement:
+        found = (example.confidence, example.agreement, example.judged)
+        floors = (rule.confidence, rule.agreement, rule.judged)
+        if not all(floor <= one <= 1 for one, floor in zip(found, floors, strict=True)):
             raise EngineError(
-                f"labels with confidence {rule.confidence:g} and agreement {rule.agreement:g} or more expected, "
-                f"got {example.confidence:g} and {example.agreement:g}; run again"
+                f"labels with confidence, agreement and a judge's word of {floors} or more, up to 1, expected, "
+                f"got {found}; run again"
             )

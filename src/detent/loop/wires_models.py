@@ -34,6 +34,7 @@ from detent.values import (
     ElicitJob,
     Entry,
     Item,
+    JudgeTested,
     Profile,
     Profiled,
     Reading,
@@ -102,9 +103,10 @@ def _constitution_drift(_: Parts, __: Sequence[Profile], limits: Any) -> Reading
     return constitution_drift.watch(None, None, limits)
 
 
-def _judge_drift(_: Parts, __: Sequence[Profile], limits: Any) -> Reading:
-    """No charter of this version has an AI judge."""
-    return judge_drift.watch(None, limits)
+def _judge_drift(parts: Parts, _: Sequence[Profile], limits: Any) -> Reading:
+    """The judge on its anchors, in every generation in which it had a say."""
+    history = [_added(entry.anchors.values()) for entry in entries_of(parts, JudgeTested)]
+    return judge_drift.watch(history or None, limits)
 
 
 def _reference_divergence(parts: Parts, profiles: Sequence[Profile], limits: Any) -> Reading:

@@ -5,6 +5,17 @@ It sees totals: the diagnosis and the visible profile. It does not know models, 
 
 from detent.propose.labelling import as_kept, label_job, label_rungs, split
 from detent.propose.labels import propose
-from detent.propose.mixing import sources_of
+from detent.propose.lessons import anchor_cases, lessons
+from detent.propose.mixing import judge_sources, sources_of
 
-__all__ = ["as_kept", "label_job", "label_rungs", "propose", "sources_of", "split"]
+__all__ = [
+    "anchor_cases",
+    "as_kept",
+    "judge_sources",
+    "label_job",
+    "label_rungs",
+    "lessons",
+    "propose",
+    "sources_of",
+    "split",
+]

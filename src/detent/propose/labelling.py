@@ -23,7 +23,9 @@ def label_rungs(proposal: Proposal) -> dict[str, dict[int, int]]:
     }
 
 
-def label_job(proposal: Proposal, items: Sequence[Item], *, seed: int, extra_tokens: int) -> LabelJob:
+def label_job(
+    proposal: Proposal, items: Sequence[Item], *, seed: int, extra_tokens: int, judge: str = ""
+) -> LabelJob:
     """Let the proposal's team answer the prompts of `items`, and filter as it says.
 
     Args:
@@ -31,6 +33,7 @@ def label_job(proposal: Proposal, items: Sequence[Item], *, seed: int, extra_tok
         items: the problems of its rungs.
         seed: of sampled answers.
         extra_tokens: an answer may be that many tokens longer than its prompt.
+        judge: digest of the model that has a say in what is kept; "" for none.
     """
     prompts: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for item in items:
@@ -41,6 +44,7 @@ def label_job(proposal: Proposal, items: Sequence[Item], *, seed: int, extra_tok
         recipes=proposal.recipes,
         seed=seed,
         extra_tokens=extra_tokens,
+        judge=judge,
     )
 
 

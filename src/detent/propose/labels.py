@@ -10,31 +10,36 @@ every few profiles: found from below, labels went back to where the model was go
 
 from collections.abc import Sequence
 
-from detent.charter import Recipe
+from detent.charter import Feedback, Recipe
 from detent.values import DataProposal, Diagnosis, Filter, LabelRecipe, Mix, Profile, Rung, Weakness
 
 PATIENCE = 2
 """Generations a frontier may stand still before labels are made at it however low the accuracy there."""
 
 
-def propose(diagnosis: Diagnosis, profiles: Sequence[Profile], recipe: Recipe) -> DataProposal:
+def propose(
+    diagnosis: Diagnosis, profiles: Sequence[Profile], recipe: Recipe, feedback: Feedback | None = None
+) -> DataProposal:
     """A data proposal for all tasks.
 
     Args:
         diagnosis: what is weak.
         profiles: the visible profile of each member of the team, which labels and is trained.
         recipe: the charter's.
+        feedback: likewise; its defaults when None.
     """
+    feedback = feedback or Feedback()
+    floor = feedback.judge_floor if feedback.judged else 0.0
     return DataProposal(
         team=tuple(profile.subject for profile in profiles),
-        recipes={weak.task: _labels(weak, profiles, recipe) for weak in diagnosis.weaknesses},
+        recipes={weak.task: _labels(weak, profiles, recipe, floor) for weak in diagnosis.weaknesses},
         mix=Mix(newest=recipe.mix.newest, earlier=recipe.mix.earlier, seed=recipe.mix.seed),
         steps=recipe.steps,
         because=diagnosis.reading,
     )
 
 
-def _labels(weak: Weakness, profiles: Sequence[Profile], recipe: Recipe) -> LabelRecipe:
+def _labels(weak: Weakness, profiles: Sequence[Profile], recipe: Recipe, floor: float) -> LabelRecipe:
     first, top = recipe.seed_levels + 1, len(profiles[0].scores[weak.task])
     accuracy = {
         level: min(profile.accuracy(weak.task, level) for profile in profiles)
@@ -47,14 +52,15 @@ def _labels(weak: Weakness, profiles: Sequence[Profile], recipe: Recipe) -> Labe
             highest, min(weak.frontier, top)
         )  # right labels, and still no way on: dare the next level
     frontier = max(first, highest - recipe.ahead)
-    kept_up = [_review(level, recipe) for level in range(first, min(frontier, top + 1))]
+    kept_up = [_review(level, recipe, floor) for level in range(first, min(frontier, top + 1))]
     new = [_new(level, accuracy[level], recipe) for level in range(frontier, min(highest, top) + 1)]
     return LabelRecipe(frontier=frontier, rungs=(*kept_up, *new))
 
 
-def _review(level: int, recipe: Recipe) -> Rung:
+def _review(level: int, recipe: Recipe, floor: float) -> Rung:
     """A level below: labelled again, since the model has become better at it."""
-    return Rung(level, recipe.review_prompts, Filter(recipe.review_confidence, agreement=1.0, keep=0))
+    rule = Filter(recipe.review_confidence, agreement=1.0, keep=0, judged=floor)
+    return Rung(level, recipe.review_prompts, rule)
 
 
 def _new(level: int, accuracy: float, recipe: Recipe) -> Rung:

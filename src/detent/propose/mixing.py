@@ -78,3 +78,24 @@ def _shared(pools: list[_Pool], share: float) -> list[Source]:
     """Every example of the pools weighs the same."""
     total = sum(pool.size for pool in pools)
     return [Source(pool.data, share * pool.size / total, pool.rungs) for pool in pools]
+
+
+LEARNT, SEEDS = (0.5, 0.25), (0.15, 0.1)
+"""Shares of a judge's batches: lessons and answers of this generation, and of the seed levels."""
+
+
+def judge_sources(lessons: DataMade, labels: DataMade, state: State) -> tuple[Source, ...]:
+    """What the judge is taught from: to mark answers, and to write them too.
+
+    A judge that learns marks alone does not come to hold beyond the lengths it saw (docs/benchmarks.md).
+    """
+    if state.generation == 0:
+        return Source(lessons.digest, 0.5), Source(labels.digest, 0.5)
+    first = [data for data in state.data if data.generation == 0]
+    seeds = {data.origin.source: data.digest for data in first}
+    return (
+        Source(lessons.digest, LEARNT[0]),
+        Source(labels.digest, LEARNT[1]),
+        Source(seeds["lessons"], SEEDS[0]),
+        Source(seeds["seed"], SEEDS[1]),
+    )

@@ -35,6 +35,8 @@ from detent.values import (
     LabelJob,
     Labels,
     Result,
+    Scored,
+    ScoreJob,
     TrainedModel,
     TrainJob,
 )
@@ -69,7 +71,7 @@ class ToyWorld:
     made: int = 0
     known: dict[str, dict[str, float]] = field(default_factory=dict)
 
-    def answer(self, job: Job) -> Result:
+    def answer(self, job: Job) -> Result:  # noqa: PLR0911  one a kind of job
         """Do a job; a `FakeEngine`'s handler."""
         match job:
             case BuildJob():
@@ -83,6 +85,8 @@ class ToyWorld:
                 return Answers(
                     completions=tuple(self._say(job.model, prompt, lost) for prompt in job.prompts)
                 )
+            case ScoreJob():
+                return Scored(log_likelihoods=(0.0,) * len(job.rows))  # a judge that is content with all
             case CompareJob():
                 return self._compare(job)
             case ElicitJob():

@@ -3,36 +3,34 @@
 Knows nothing of files, processes, keys or models. Both sides import it, so it imports nothing heavy.
 """
 
+from detent.values.critique import marks, praise, question
 from detent.values.decoding import LARGEST_ENCLOSED, decode_entry, enclosed_in, entry_document, stub_of
 from detent.values.digest import sha256_hex
 from detent.values.entries import (
     PROCESSOR,
-    Answered,
     Audited,
     BeaconDrawn,
     CandidateTrained,
-    CharterSigned,
     Collected,
     Cosigned,
     DataMade,
     Decided,
     Diagnosed,
     Enclosed,
-    Entry,
     IntentWritten,
-    LeaseGranted,
+    JudgeTested,
+    JudgeTrained,
     Mastered,
-    Ordered,
     OutcomeWritten,
     Profiled,
     Proposed,
     Refused,
     Released,
-    Requested,
     SessionStarted,
     SubjectBuilt,
     Watched,
 )
+from detent.values.entry import Entry
 from detent.values.folding import fold
 from detent.values.gate import Counts, Entropy, Gain, Intent, Outcome, Round, Target, TestResult, Verdict
 from detent.values.grants import Grant, live
@@ -52,12 +50,15 @@ from detent.values.jobs import (
     Optimizer,
     Progress,
     Result,
+    Scored,
+    ScoreJob,
     Source,
     TrainedModel,
     TrainJob,
 )
 from detent.values.keeping import Files, kept, lost, needed, recorded
 from detent.values.past import allowed, line, restored
+from detent.values.people import Answered, CharterSigned, LeaseGranted, Ordered, Requested
 from detent.values.problems import Example, Item, Origin, Problem, Slice
 from detent.values.profiles import Profile, Score
 from detent.values.proposals import (
@@ -112,6 +113,8 @@ __all__ = [
     "Item",
     "Job",
     "JobFailure",
+    "JudgeTested",
+    "JudgeTrained",
     "LabelJob",
     "LabelRecipe",
     "Labels",
@@ -137,6 +140,8 @@ __all__ = [
     "Round",
     "Rung",
     "Score",
+    "ScoreJob",
+    "Scored",
     "SessionStarted",
     "Slice",
     "Source",
@@ -158,7 +163,10 @@ __all__ = [
     "line",
     "live",
     "lost",
+    "marks",
     "needed",
+    "praise",
+    "question",
     "recorded",
     "restored",
     "sha256_hex",

@@ -12,7 +12,8 @@ import msgspec
 
 from detent.errors import TrustError
 from detent.values.digest import sha256_hex
-from detent.values.entries import AnyEntry, Enclosed, Entry
+from detent.values.entries import AnyEntry, Enclosed
+from detent.values.entry import Entry
 
 LARGEST_STUB = 1_000
 """Bytes; what stands on the ledger for an enclosed entry has some 200."""

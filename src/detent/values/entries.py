@@ -8,10 +8,10 @@ The ledger itself sees bytes; `decoding` reads them as these.
 
 from typing import Literal
 
-from msgspec import Struct
-
+from detent.values.entry import Entry
 from detent.values.gate import Intent, Outcome
 from detent.values.jobs import Optimizer, Source
+from detent.values.people import Answered, CharterSigned, LeaseGranted, Ordered, Requested
 from detent.values.problems import Origin
 from detent.values.profiles import Profile, Score
 from detent.values.proposals import Diagnosis, Proposal
@@ -19,61 +19,6 @@ from detent.values.watching import Action, Reading
 
 PROCESSOR = "processor"
 """The name under which a session's `software` has the kind of processor; sessions of older versions have none."""
-
-
-class Entry(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", kw_only=True):
-    """What every entry has: when (UTC, RFC 3339) and in which generation (0 is the first model).
-
-    Both are stamped when the entry is written.
-    """
-
-    at: str = ""
-    generation: int = 0
-
-    @property
-    def kind(self) -> str:
-        """The kind with its schema version, such as `intent/v1`."""
-        return str(self.__struct_config__.tag)
-
-    @property
-    def slot(self) -> str:
-        """What the entry is within its generation; a turn writes each slot at most once."""
-        return self.kind
-
-
-class CharterSigned(Entry, frozen=True, tag="charter/v1"):
-    """The charter in force from here on: its DSSE envelope as JSON text, and the payload's digest."""
-
-    version: int
-    digest: str
-    envelope: str
-
-
-class LeaseGranted(Entry, frozen=True, tag="lease/v1"):
-    """Stewards granted `generations` more turns until `expires`, and `petaflop` (1e15) of compute for them.
-
-    number: counts leases from 1. envelope: DSSE, as text.
-    """
-
-    number: int
-    generations: int
-    expires: str
-    petaflop: float
-    envelope: str
-
-
-class Ordered(Entry, frozen=True, tag="order/v1"):
-    """Stewards stopped the run, let it go on, or put an earlier generation back (`to`); DSSE envelope as text.
-
-    pause: no generation begins. resume: they may again. halt: nothing goes on, from the middle of what it does.
-    lift: ends a halt. rollback: the generation in progress ends, and generation `to` is in force again.
-    """
-
-    order: Literal["pause", "resume", "halt", "lift", "rollback"]
-    to: int | None
-    because: str
-    signers: tuple[str, ...]
-    envelope: str
 
 
 class Refused(Entry, frozen=True, tag="refusal/v1"):
@@ -112,11 +57,13 @@ class SessionStarted(Entry, frozen=True, tag="session/v1"):
     confined: bool
     unconfined_because: str
     evaluator: str
-    tasks: dict[str, str] = {}
+    tasks: dict[str, str] = {}  # noqa: RUF012  msgspec copies it
 
 
 class DataMade(Entry, frozen=True, tag="data/v1"):
     """A data file came to be. counts[task][level as text]; offered likewise for self-made data.
+
+    A generation may have one of answers, and one of lessons made from it.
 
     stream: seed (hex) of the problems it was made from. flops: of the answers it was made from, at the most.
     """
@@ -127,6 +74,10 @@ class DataMade(Entry, frozen=True, tag="data/v1"):
     offered: dict[str, dict[str, int]]
     stream: str
     flops: float = 0.0
+
+    @property
+    def slot(self) -> str:
+        return f"{self.kind}/lessons" if self.origin.source == "lessons" else self.kind
 
 
 class _OfMember(Entry, frozen=True, kw_only=True):
@@ -208,6 +159,37 @@ class CandidateTrained(_OfMember, frozen=True, kw_only=True, tag="candidate/v1")
     precision: str
     losses: tuple[float, ...]
     change: dict[str, float]
+
+
+class JudgeTrained(Entry, frozen=True, tag="judge/v1"):
+    """The model that judges the next generation's labels: taught from lessons, never from a checker's word.
+
+    parent: the judge before it; in generation 0 an untrained model.
+    """
+
+    digest: str
+    parent: str
+    data: tuple[Source, ...]
+    steps: int
+    seed: int
+    optimizer: Optimizer
+    parameters: int
+    flops: float
+    precision: str
+    losses: tuple[float, ...]
+
+
+class JudgeTested(Entry, frozen=True, tag="health/v1"):
+    """How the judge of this generation's labels does on cases that are known: totals by task.
+
+    anchors: the same cases in every generation, never trained on; of them those judged rightly. stream: they come from.
+    flops: of reading them, at the most.
+    """
+
+    judge: str
+    anchors: dict[str, Score]
+    stream: str
+    flops: float = 0.0
 
 
 class IntentWritten(Entry, frozen=True, tag="intent/v1"):
@@ -293,33 +275,6 @@ class Watched(Entry, frozen=True, tag="watch/v1"):
     flops: float = 0.0
 
 
-class Requested(Entry, frozen=True, tag="request/v1"):
-    """A person is asked before the generation is decided; `number` counts requests from 1.
-
-    candidate: digest of the model that would be promoted, "" when the question is whether to go on at all.
-    reasons: why a person is asked. unchecked: what nobody and nothing has looked at. approvers: at least so many.
-    expires: when no answer means no.
-    """
-
-    number: int
-    candidate: str
-    reasons: tuple[str, ...]
-    unchecked: tuple[str, ...]
-    approvers: int
-    expires: str
-
-
-class Answered(Entry, frozen=True, tag="answer/v1"):
-    """Stewards answered request number `request`, `seconds` after it was made; DSSE envelope as text."""
-
-    request: int
-    verdict: Literal["approve", "deny"]
-    because: str
-    signers: tuple[str, ...]
-    seconds: float
-    envelope: str
-
-
 class Decided(Entry, frozen=True, tag="decision/v1"):
     """What becomes of the generation. It closes it, and spends one generation of the lease.
 
@@ -362,6 +317,8 @@ AnyEntry = (
     | Proposed
     | Audited
     | CandidateTrained
+    | JudgeTrained
+    | JudgeTested
     | IntentWritten
     | Cosigned
     | BeaconDrawn

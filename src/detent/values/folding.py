@@ -7,32 +7,30 @@ from msgspec import structs
 
 from detent.errors import TrustError
 from detent.values.entries import (
-    Answered,
     BeaconDrawn,
     CandidateTrained,
-    CharterSigned,
     Collected,
     Cosigned,
     DataMade,
     Decided,
     Enclosed,
-    Entry,
     IntentWritten,
-    LeaseGranted,
+    JudgeTested,
+    JudgeTrained,
     Mastered,
-    Ordered,
     OutcomeWritten,
     Profiled,
     Refused,
     Released,
-    Requested,
     SessionStarted,
     SubjectBuilt,
     Watched,
 )
+from detent.values.entry import Entry
 from detent.values.grants import Grant, charged, ended, given_up, live, spent_once
 from detent.values.holds import after_order, after_watch, check_allowed
 from detent.values.past import InForce, allowed, files_of, left, restored
+from detent.values.people import Answered, CharterSigned, LeaseGranted, Ordered, Requested
 from detent.values.state import State
 
 
@@ -82,7 +80,7 @@ def _step(state: State, entry: Entry) -> State:
                 state = structs.replace(state, paying=_paying(state, entry))
             changes |= _turn_changes(state, entry, changes["slots"]) | _asked(state, entry)
             if (
-                isinstance(entry, SubjectBuilt | CandidateTrained | DataMade)
+                isinstance(entry, SubjectBuilt | CandidateTrained | JudgeTrained | DataMade)
                 and entry.digest in state.collected
             ):
                 changes["collected"] = state.collected - {entry.digest}  # made again
@@ -131,9 +129,11 @@ def _collected(state: State, entry: Collected) -> dict[str, Any]:
     _expect(state.returning is None, entry, "the rollback before to be carried out first")
     halted = state.hold is not None and state.hold.kind == "halted"
     _expect(not halted, entry, "the end of the halt before anything is deleted")
-    in_force = {state.incumbent, *state.team, *(made.digest for made in state.data)}
+    in_force = {state.incumbent, *state.team, state.judge, *(made.digest for made in state.data)}
     in_force |= {
-        made.digest for made in state.slots.values() if isinstance(made, SubjectBuilt | CandidateTrained)
+        made.digest
+        for made in state.slots.values()
+        if isinstance(made, SubjectBuilt | CandidateTrained | JudgeTrained)
     }
     gone = {*entry.models, *entry.data, *entry.answers}
     _expect(not gone & in_force, entry, "nothing that is in force among what was deleted")
@@ -145,7 +145,7 @@ def _turn_changes(state: State, entry: Entry, slots: dict[str, Entry]) -> dict[s
     match entry:
         case DataMade():
             changes = {"data": (*state.data, entry)} | _computed(state, entry, entry.flops)
-        case SubjectBuilt() | CandidateTrained():
+        case SubjectBuilt() | CandidateTrained() | JudgeTrained():
             changes = _computed(state, entry, entry.flops)
         case Profiled(purpose="visible"):
             changes = {"visible": state.visible | {entry.profile.subject: entry.profile}}
@@ -209,7 +209,10 @@ def _opening_changes(
 
 def _asked(state: State, entry: Entry) -> dict[str, Any]:
     """What answers took is paid for like training; the share of compute is counted against training alone."""
-    if isinstance(entry, Profiled | Mastered | OutcomeWritten | Watched) and entry.generation > 0:
+    if (
+        isinstance(entry, Profiled | Mastered | OutcomeWritten | Watched | JudgeTested)
+        and entry.generation > 0
+    ):
         return _computed(state, entry, entry.flops)
     return {}
 

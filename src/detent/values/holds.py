@@ -9,7 +9,9 @@ from typing import Literal
 from msgspec import Struct, structs
 
 from detent.errors import TrustError
-from detent.values.entries import Answered, Decided, Entry, Ordered, OutcomeWritten, Watched
+from detent.values.entries import Decided, OutcomeWritten, Watched
+from detent.values.entry import Entry
+from detent.values.people import Answered, Ordered
 
 LONGEST = 1_000
 """Characters of reasons that are kept together; each stands whole in its order."""

@@ -62,6 +62,7 @@ class LabelJob(_Record, frozen=True, tag="label"):
     """Let `models` (digests, the first writes, all vote) answer `prompts[task][level as text]`, and filter.
 
     extra_tokens: an answer may be that many tokens longer than its prompt.
+    judge: digest of a model that marks what they agree on; "" for none.
     """
 
     models: tuple[str, ...]
@@ -69,6 +70,14 @@ class LabelJob(_Record, frozen=True, tag="label"):
     recipes: dict[str, LabelRecipe]
     seed: int
     extra_tokens: int = 4
+    judge: str = ""
+
+
+class ScoreJob(_Record, frozen=True, tag="score"):
+    """How likely `model` (digest) finds each completion after its prompt: rows of (prompt, completion)."""
+
+    model: str
+    rows: tuple[tuple[str, str], ...]
 
 
 class AnswerJob(_Record, frozen=True, tag="answer"):
@@ -115,10 +124,10 @@ class ElicitJob(_Record, frozen=True, tag="elicit"):
     extra_tokens: int = 4
 
 
-Job = BuildJob | TrainJob | LabelJob | AnswerJob | CompareJob | ElicitJob
+Job = BuildJob | TrainJob | LabelJob | ScoreJob | AnswerJob | CompareJob | ElicitJob
 
 
-Phase = Literal["build", "train", "label", "answer", "compare", "elicit"]
+Phase = Literal["build", "train", "label", "score", "answer", "compare", "elicit"]
 """What a worker is doing: one for each kind of job."""
 
 
@@ -166,6 +175,12 @@ class Answers(_Record, frozen=True, tag="answers"):
     completions: tuple[str, ...]
 
 
+class Scored(_Record, frozen=True, tag="scored"):
+    """ln p of each row's completion, in nats, in order."""
+
+    log_likelihoods: tuple[float, ...]
+
+
 class Compared(_Record, frozen=True, tag="compared"):
     """How far the second model (b) is from the first (a), over the positions that predict a token a wrote.
 
@@ -188,7 +203,7 @@ class JobFailure(_Record, frozen=True, tag="failure"):
     message: str
 
 
-Result = BuiltModel | TrainedModel | Labels | Answers | Compared | JobFailure
+Result = BuiltModel | TrainedModel | Labels | Scored | Answers | Compared | JobFailure
 
 _job_decoder: msgspec.json.Decoder[Job] = msgspec.json.Decoder(Job)
 _result_decoder: msgspec.json.Decoder[Result | Progress] = msgspec.json.Decoder(Result | Progress)

@@ -10,7 +10,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from detent.values.entries import CandidateTrained, DataMade, Decided, Entry, OutcomeWritten, SubjectBuilt
+from detent.values.entries import (
+    CandidateTrained,
+    DataMade,
+    Decided,
+    JudgeTrained,
+    OutcomeWritten,
+    SubjectBuilt,
+)
+from detent.values.entry import Entry
 from detent.values.past import every_files, line
 from detent.values.state import State
 
@@ -57,8 +65,12 @@ def needed(state: State) -> Files:
     answers: those of the turn in progress.
     """
     now = [state.slots]
-    made: list[SubjectBuilt | CandidateTrained] = [*_of(now, SubjectBuilt), *_of(now, CandidateTrained)]
-    models = {state.incumbent, *state.team, *state.visible}
+    made: list[SubjectBuilt | CandidateTrained | JudgeTrained] = [
+        *_of(now, SubjectBuilt),
+        *_of(now, CandidateTrained),
+        *_of(now, JudgeTrained),
+    ]
+    models = {state.incumbent, *state.team, *state.visible, state.judge}
     models |= {digest for model in made for digest in (model.digest, model.parent)}
     models |= _in_force(state.history.get(0, {}))
     return Files(
@@ -109,8 +121,8 @@ def _promoted(slots: Slots) -> bool:
 
 def _in_force(slots: Slots) -> set[str]:
     """The models that a closed turn left in force."""
-    decided = slots.get("decision/v1")
-    return {decided.incumbent, *decided.team} - {""} if isinstance(decided, Decided) else set()
+    decided, judges = slots.get("decision/v1"), {made.digest for made in _of([slots], JudgeTrained)}
+    return {decided.incumbent, *decided.team, *judges} - {""} if isinstance(decided, Decided) else set()
 
 
 def _number(rule: str) -> int:

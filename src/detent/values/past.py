@@ -6,14 +6,16 @@ Everything comes from the closed turns, so that whoever has the entries can say 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from detent.values.entries import Answered, DataMade, Decided, Entry, Mastered, Profiled, Requested
+from detent.values.entries import DataMade, Decided, JudgeTrained, Mastered, Profiled
+from detent.values.entry import Entry
+from detent.values.people import Answered, Requested
 from detent.values.profiles import Profile
 
 History = Mapping[int, Mapping[str, Entry]]
 
 
 class InForce(NamedTuple):
-    """The fields of the state that a rollback puts back: models, profiles, data, mastered levels."""
+    """The fields of the state that a rollback puts back: models, profiles, data, mastered levels, judge."""
 
     incumbent: str = ""
     incumbent_generation: int = 0
@@ -22,6 +24,7 @@ class InForce(NamedTuple):
     fresh: Profile | None = None
     data: tuple[DataMade, ...] = ()
     mastered: Mapping[str, frozenset[int]] = {}
+    judge: str = ""
 
 
 def line(history: History, last: int) -> list[int]:
@@ -87,7 +90,7 @@ def left(before: InForce, slots: Mapping[str, Entry]) -> InForce:
         data=tuple(data for data in before.data if data.generation != decided.generation),
     )
     if allowed(slots, decided.at):
-        after = after._replace(data=(*after.data, *_of(slots, DataMade)))
+        after = after._replace(data=(*after.data, *_of(slots, DataMade)), judge=_judge(slots, before.judge))
     if decided.decision != "promote":
         return after
     fresh, mastered = slots.get("profile/v1/fresh"), slots.get("mastery/v1")
@@ -106,8 +109,15 @@ def allowed(slots: Mapping[str, Entry], at: str) -> bool:
     return isinstance(answered, Answered) and answered.verdict == "approve" and at < asked.expires
 
 
+def _judge(slots: Mapping[str, Entry], before: str) -> str:
+    made = slots.get("judge/v1")
+    return made.digest if isinstance(made, JudgeTrained) else before
+
+
 def _files(there: InForce) -> frozenset[str]:
-    return frozenset({there.incumbent, *there.team, *(made.digest for made in there.data)} - {""})
+    return frozenset(
+        {there.incumbent, *there.team, there.judge, *(made.digest for made in there.data)} - {""}
+    )
 
 
 def _of(slots: Mapping[str, Entry], kind: type[Any]) -> list[Any]:

@@ -34,19 +34,21 @@ class Origin(Struct, frozen=True, forbid_unknown_fields=True):
     """Where a training example's completion came from.
 
     seed: the task's own true answer, seed levels only.
-    self: written by the models in `labellers` (digests) and kept by `filter`.
+    self: written by the models in `labellers` (digests), judged by `judge` where there is one, and kept by `filter`.
+    lessons: for a judge, made of another data file of the generation.
     """
 
-    source: Literal["seed", "self"]
+    source: Literal["seed", "self", "lessons"]
     labellers: tuple[str, ...] = ()
     filter: str = ""
+    judge: str = ""
 
 
 class Example(Struct, frozen=True, forbid_unknown_fields=True):
     """One row of a data file: what a model is trained to answer.
 
-    `confidence` is the least token probability of the completion, `agreement` the share of votes it won;
-    both are 1.0 for seed data.
+    `confidence` is the least token probability of the completion, `agreement` the share of votes it won, `judged` how
+    likely a judge finds that it is right; all are 1.0 for seed data, and where nobody judged.
     """
 
     task: str
@@ -55,3 +57,4 @@ class Example(Struct, frozen=True, forbid_unknown_fields=True):
     completion: str
     confidence: float = 1.0
     agreement: float = 1.0
+    judged: float = 1.0

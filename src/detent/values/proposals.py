@@ -45,12 +45,15 @@ class Filter(Struct, frozen=True, forbid_unknown_fields=True):
 
     confidence: least token probability a completion must reach with every labeller, in [0, 1].
     agreement: share of votes (samples and labellers) that must equal it, in [0, 1].
-    keep: at most this many, the most confident first; 0 means all.
+    keep: at most this many, the most confident first; 0 means all. With a judge: those whose confidence times the
+        judge's is highest.
+    judged: how likely a judge, where there is one, must find at the least that it is right.
     """
 
     confidence: float
     agreement: float
     keep: int
+    judged: float = 0.0
 
 
 class Rung(Struct, frozen=True, forbid_unknown_fields=True):

@@ -7,20 +7,19 @@
 from msgspec import Struct
 
 from detent.values.entries import (
-    Answered,
     CandidateTrained,
-    CharterSigned,
     Cosigned,
     DataMade,
-    Entry,
-    Requested,
+    JudgeTrained,
     SessionStarted,
     SubjectBuilt,
 )
+from detent.values.entry import Entry
 from detent.values.grants import Grant
 from detent.values.holds import Hold
 from detent.values.lasting import Lasting
 from detent.values.past import line
+from detent.values.people import Answered, CharterSigned, Requested
 from detent.values.profiles import Profile
 
 
@@ -31,6 +30,7 @@ class State(Struct, frozen=True):
     slots: what the turn in progress has already written; a turn that starts again takes it from here.
     incumbent: digest of the model in force, "" before generation 0.
     team: digests of the models that training goes on from.
+    judge: digest of the model that judges labels, "" where there is none.
     visible: the newest visible profile of each model that is still in play.
     fresh: the fresh profile of the incumbent. data: what may be trained on: of closed turns what they left.
     intent_index: where the last intent stands on the ledger.
@@ -69,6 +69,7 @@ class State(Struct, frozen=True):
     incumbent: str = ""
     incumbent_generation: int = 0
     team: tuple[str, ...] = ()
+    judge: str = ""
     visible: dict[str, Profile] = {}
     openings: int = 0
     open_intent: bool = False
@@ -112,7 +113,7 @@ class State(Struct, frozen=True):
             entry
             for slots in turns
             for entry in slots.values()
-            if isinstance(entry, SubjectBuilt | CandidateTrained)
+            if isinstance(entry, SubjectBuilt | CandidateTrained | JudgeTrained)
         ]
         return frozenset(digest for entry in made for digest in (entry.digest, entry.parent))
 
@@ -123,7 +124,7 @@ class State(Struct, frozen=True):
             entry.digest: entry.parameters
             for slots in (*self.history.values(), self.slots)
             for entry in slots.values()
-            if isinstance(entry, SubjectBuilt | CandidateTrained)
+            if isinstance(entry, SubjectBuilt | CandidateTrained | JudgeTrained)
         }
 
     @property

@@ -17,6 +17,7 @@ from detent.subject import build
 from detent.subject.generate import complete
 from detent.subject.noise import noisy
 from detent.subject.processor import settle
+from detent.subject.score import log_likelihoods
 from detent.values import (
     AnswerJob,
     Answers,
@@ -28,6 +29,8 @@ from detent.values import (
     JobFailure,
     LabelJob,
     Result,
+    Scored,
+    ScoreJob,
     TrainJob,
     sha256_hex,
 )
@@ -68,7 +71,7 @@ class Bench:
             gc.collect()
         return failure
 
-    def _do(self, job: Job) -> Result:
+    def _do(self, job: Job) -> Result:  # noqa: PLR0911  one a kind of job
         match job:
             case AnswerJob():
                 return self._answer(job)
@@ -76,6 +79,8 @@ class Bench:
                 raise UsageError(f"an AnswerJob expected in an opening, got {type(job).__name__}")
             case LabelJob():
                 return labelled(job, self._shelf, self._wire.progress("label"))
+            case ScoreJob():
+                return self._score(job)
             case CompareJob():
                 return compared(job, self._shelf, self._wire.progress("compare"))
             case ElicitJob():
@@ -93,6 +98,13 @@ class Bench:
         tell = self._wire.progress("answer")
         found = complete(*subject, job.prompts, max_new_tokens=limits, on_progress=tell)
         return Answers(completions=tuple(completion.text for completion in found))
+
+    def _score(self, job: ScoreJob) -> Scored:
+        tell = self._wire.progress("score")
+        tell(0, len(job.rows))
+        found = log_likelihoods(*self._shelf.subject(job.model), job.rows)
+        tell(len(job.rows), len(job.rows))
+        return Scored(log_likelihoods=tuple(found))
 
     def _elicit(self, job: ElicitJob) -> Answers:
         """What a copy answers after a little training; nothing of it is kept."""

@@ -1,14 +1,16 @@
 """One label job: every model answers every prompt, and the filter keeps what they agree on and are sure of."""
 
 from collections.abc import Sequence
+from math import exp
 from typing import NamedTuple
 
 from detent import values
 from detent.errors import UsageError
-from detent.feedback import Filter, self_label
+from detent.feedback import Filter, Kept, self_label
 from detent.subject.generate import Completion, complete, encode
 from detent.subject.load import Subject
-from detent.values import Example, LabelJob, LabelRecipe, Labels, sha256_hex
+from detent.subject.score import log_likelihoods
+from detent.values import Example, LabelJob, LabelRecipe, Labels, praise, question, sha256_hex
 from detent.worker._shelf import Shelf
 from detent.worker._wire import Tell
 
@@ -26,7 +28,8 @@ def labelled(job: LabelJob, shelf: Shelf, tell: Tell) -> Labels:
     rungs = _rungs(job)
     subjects = [shelf.subject(digest) for digest in job.models]
     meter = _Meter(sum(len(rung.prompts) * (len(subjects) + rung.recipe.samples) for rung in rungs), tell)
-    kept = [label for rung in rungs for label in _label(rung, subjects, job, meter)]
+    judge = shelf.subject(job.judge) if job.judge else None
+    kept = [label for rung in rungs for label in _label(rung, subjects, judge, job, meter)]
     offered = {
         task: {level: len(some) for level, some in levels.items()} for task, levels in job.prompts.items()
     }
@@ -51,14 +54,17 @@ def _rung(job: LabelJob, task: str, level: int, prompts: tuple[str, ...]) -> _Ru
     return _Rung(task, level, prompts, rules[level], recipe)
 
 
-def _label(rung: _Rung, subjects: Sequence[Subject], job: LabelJob, meter: "_Meter") -> list[Example]:
+def _label(
+    rung: _Rung, subjects: Sequence[Subject], judge: Subject | None, job: LabelJob, meter: "_Meter"
+) -> list[Example]:
     """The votes are each model's likeliest answer and, of the first model, `samples` drawn ones."""
     voters = [_ask(subject, rung, job, meter, temperature=0.0, seed=0) for subject in subjects]
     for number in range(rung.recipe.samples):
         seed = int(sha256_hex(f"{job.seed}/{rung.task}/{rung.level}/{number}".encode())[:15], 16)
         voters.append(_ask(subjects[0], rung, job, meter, temperature=rung.recipe.temperature, seed=seed))
     rule = Filter(rung.rule.confidence, rung.rule.agreement, largest_share=1.0)
-    kept = self_label(rung.prompts, voters, rule)[: rung.rule.keep or None]
+    labels = self_label(rung.prompts, voters, rule)
+    kept = _judged(labels, judge, rung.rule.judged) if judge is not None else [(one, 1.0) for one in labels]
     return [
         Example(
             task=rung.task,
@@ -67,9 +73,18 @@ def _label(rung: _Rung, subjects: Sequence[Subject], job: LabelJob, meter: "_Met
             completion=label.completion,
             confidence=label.confidence,
             agreement=label.agreement,
+            judged=judged,
         )
-        for label in kept
+        for label, judged in kept[: rung.rule.keep or None]
     ]
+
+
+def _judged(labels: Sequence[Kept], judge: Subject, floor: float) -> list[tuple[Kept, float]]:
+    """The labels that a judge finds right at least so likely; first where it and the voters together are surest."""
+    rows = [(question(label.prompt, label.completion), praise(label.completion)) for label in labels]
+    found = [(label, exp(value)) for label, value in zip(labels, log_likelihoods(*judge, rows), strict=True)]
+    passing = [(label, chance) for label, chance in found if chance >= floor]
+    return sorted(passing, key=lambda one: -one[0].confidence * one[1])
 
 
 def _ask(

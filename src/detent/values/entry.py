@@ -1,0 +1,23 @@
+"""What every entry of the ledger has."""
+
+from msgspec import Struct
+
+
+class Entry(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", kw_only=True):
+    """What every entry has: when (UTC, RFC 3339) and in which generation (0 is the first model).
+
+    Both are stamped when the entry is written.
+    """
+
+    at: str = ""
+    generation: int = 0
+
+    @property
+    def kind(self) -> str:
+        """The kind with its schema version, such as `intent/v1`."""
+        return str(self.__struct_config__.tag)
+
+    @property
+    def slot(self) -> str:
+        """What the entry is within its generation; a turn writes each slot at most once."""
+        return self.kind

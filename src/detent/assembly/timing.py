@@ -12,7 +12,21 @@ from pathlib import Path
 
 from detent.engine import Ask, Engine, Watch, open_log, own_folder
 from detent.errors import StorageError
-from detent.values import AnswerJob, BuildJob, CompareJob, ElicitJob, Job, LabelJob, Result, TrainJob
+from detent.values import (
+    AnswerJob,
+    BuildJob,
+    CompareJob,
+    ElicitJob,
+    Job,
+    JudgeJob,
+    LabelJob,
+    PreferJob,
+    ReinforceJob,
+    Result,
+    ReviseJob,
+    SampleJob,
+    TrainJob,
+)
 
 PHASES = {
     BuildJob: "training",
@@ -21,6 +35,11 @@ PHASES = {
     AnswerJob: "answering",
     CompareJob: "comparing",
     ElicitJob: "eliciting",
+    SampleJob: "sampling",
+    ReviseJob: "revising",
+    JudgeJob: "judging",
+    PreferJob: "training",
+    ReinforceJob: "training",
 }
 
 OPENING = "gate and fresh answers"

@@ -22,6 +22,11 @@ PHASES = {
     "answer": "evaluating",
     "compare": "comparing",
     "elicit": "eliciting",
+    "sample": "sampling",
+    "revise": "revising",
+    "judge": "judging",
+    "prefer": "training on preferences",
+    "reinforce": "training on rewards",
 }
 
 STOPPING = (signal.SIGINT, signal.SIGTERM)

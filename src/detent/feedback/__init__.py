@@ -18,11 +18,9 @@ from detent.feedback.health import (
 from detent.feedback.judge import Judge, Judgement, JudgeRule, Pair, ScoreRule, Verdict, judge, score
 from detent.feedback.refine import Author, Draft, Refined, RefineRule, Step, Stopped, refine
 from detent.feedback.self_label import Filter, Kept, Written, agreement_rate, ballots, self_label
-from detent.feedback.templates import MARK, PLACES, Filled, Piece, Template, joined
+from detent.feedback.templates import Filled, Piece, Template, joined
 
 __all__ = [
-    "MARK",
-    "PLACES",
     "Author",
     "Draft",
     "Figure",

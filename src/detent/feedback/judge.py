@@ -15,18 +15,13 @@ both orders.  `feedback.health` measures what can be measured of that.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp
-from typing import Literal, Protocol
+from typing import Protocol
 
 from detent.errors import UsageError
 from detent.feedback.templates import Filled, Template
+from detent.values.feedback import Ruled, verdict_of
 
-Verdict = Literal[
-    "first",  # better in both orders
-    "second",  # better in both orders
-    "tie",  # within the margin in both orders
-    "dropped",  # the orders disagree
-    "unfit",  # an answer cannot be told apart from the template, or fills the judge: it was not asked
-]
+Verdict = Ruled
 
 
 class Judge(Protocol):
@@ -102,12 +97,13 @@ def judge(asked: Judge, pairs: Sequence[Pair], rule: JudgeRule) -> list[Judgemen
     orders += [rule.template.fill(**_content(_exchanged(pair))) for pair in fit]
     chances = asked(orders, rule.verdicts) if orders else []
     given, exchanged = chances[: len(fit)], chances[len(fit) :]
-    found = {
+    found: dict[Pair, tuple[float, ...]] = {
         pair: (one[0] - one[1], other[1] - other[0])
         for pair, one, other in zip(fit, given, exchanged, strict=True)
         if one is not None and other is not None
     }
-    return [_judgement(pair, found.get(pair), rule.margin) for pair in pairs]
+    odds = [found.get(pair, ()) for pair in pairs]
+    return [Judgement(pair, verdict_of(one, rule.margin), one) for pair, one in zip(pairs, odds, strict=True)]
 
 
 def score(
@@ -142,16 +138,3 @@ def _content(pair: Pair) -> dict[str, str]:
 
 def _exchanged(pair: Pair) -> Pair:
     return Pair(pair.prompt, pair.second, pair.first, pair.principle)
-
-
-def _judgement(pair: Pair, odds: tuple[float, float] | None, margin: float) -> Judgement:
-    if odds is None:
-        return Judgement(pair, "unfit", ())
-    sides = {_side(one, margin) for one in odds}
-    return Judgement(pair, sides.pop() if len(sides) == 1 else "dropped", odds)
-
-
-def _side(odds: float, margin: float) -> Literal["first", "second", "tie"]:
-    if abs(odds) <= margin:
-        return "tie"
-    return "first" if odds > 0 else "second"

@@ -108,7 +108,7 @@ class Template:
                 pieces.append(Piece(f"\n</{mark}>", data=False))
             else:
                 pieces.append(Piece(content[part], data=True))
-        return tuple(piece for piece in pieces if piece.text)
+        return tuple(piece for piece in pieces if piece.text or piece.data)
 
 
 def joined(filled: Filled) -> str:

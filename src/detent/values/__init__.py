@@ -33,6 +33,22 @@ from detent.values.entries import (
     SubjectBuilt,
     Watched,
 )
+from detent.values.feedback import (
+    Contest,
+    Form,
+    Judged,
+    JudgeJob,
+    PreferJob,
+    ReinforceJob,
+    Revised,
+    ReviseJob,
+    Revision,
+    RevisionStep,
+    Ruling,
+    Sample,
+    Sampled,
+    SampleJob,
+)
 from detent.values.folding import fold
 from detent.values.gate import Counts, Entropy, Gain, Intent, Outcome, Round, Target, TestResult, Verdict
 from detent.values.grants import Grant, live
@@ -58,7 +74,7 @@ from detent.values.jobs import (
 )
 from detent.values.keeping import Files, kept, lost, needed, recorded
 from detent.values.past import allowed, line, restored
-from detent.values.problems import Example, Item, Origin, Problem, Slice
+from detent.values.problems import Example, Item, Origin, Preference, Problem, Slice
 from detent.values.profiles import Profile, Score
 from detent.values.proposals import (
     DataProposal,
@@ -90,6 +106,7 @@ __all__ = [
     "Collected",
     "CompareJob",
     "Compared",
+    "Contest",
     "Cosigned",
     "Counts",
     "DataMade",
@@ -104,6 +121,7 @@ __all__ = [
     "Example",
     "Files",
     "Filter",
+    "Form",
     "Gain",
     "Grant",
     "Hold",
@@ -112,6 +130,8 @@ __all__ = [
     "Item",
     "Job",
     "JobFailure",
+    "JudgeJob",
+    "Judged",
     "LabelJob",
     "LabelRecipe",
     "Labels",
@@ -123,6 +143,8 @@ __all__ = [
     "Origin",
     "Outcome",
     "OutcomeWritten",
+    "PreferJob",
+    "Preference",
     "Problem",
     "Profile",
     "Profiled",
@@ -131,11 +153,20 @@ __all__ = [
     "Proposed",
     "Reading",
     "Refused",
+    "ReinforceJob",
     "Released",
     "Requested",
     "Result",
+    "ReviseJob",
+    "Revised",
+    "Revision",
+    "RevisionStep",
     "Round",
+    "Ruling",
     "Rung",
+    "Sample",
+    "SampleJob",
+    "Sampled",
     "Score",
     "SessionStarted",
     "Slice",

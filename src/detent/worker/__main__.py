@@ -9,6 +9,7 @@ import ctypes
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
@@ -36,6 +37,9 @@ def main() -> None:
     options = _options()
     wire = Wire.taken()
     _end_with_parent()
+    if options.nursery:
+        # A library that TRL brings (dill) asks for a folder to write to when it is imported. Here there is none.
+        tempfile.tempdir = "/tmp"  # noqa: S108
     from detent.worker._jobs import Bench  # noqa: PLC0415  seconds; and what it prints goes to the log only now
 
     bench = Bench(options.models, options.data, options.staging, options.threads, wire)

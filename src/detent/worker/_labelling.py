@@ -25,7 +25,7 @@ def labelled(job: LabelJob, shelf: Shelf, tell: Tell) -> Labels:
     """Label rung by rung: tasks in the job's order, levels upwards, on each rung the surest labels first."""
     rungs = _rungs(job)
     subjects = [shelf.subject(digest) for digest in job.models]
-    meter = _Meter(sum(len(rung.prompts) * (len(subjects) + rung.recipe.samples) for rung in rungs), tell)
+    meter = Meter(sum(len(rung.prompts) * (len(subjects) + rung.recipe.samples) for rung in rungs), tell)
     kept = [label for rung in rungs for label in _label(rung, subjects, job, meter)]
     offered = {
         task: {level: len(some) for level, some in levels.items()} for task, levels in job.prompts.items()
@@ -51,7 +51,7 @@ def _rung(job: LabelJob, task: str, level: int, prompts: tuple[str, ...]) -> _Ru
     return _Rung(task, level, prompts, rules[level], recipe)
 
 
-def _label(rung: _Rung, subjects: Sequence[Subject], job: LabelJob, meter: "_Meter") -> list[Example]:
+def _label(rung: _Rung, subjects: Sequence[Subject], job: LabelJob, meter: "Meter") -> list[Example]:
     """The votes are each model's likeliest answer and, of the first model, `samples` drawn ones."""
     voters = [_ask(subject, rung, job, meter, temperature=0.0, seed=0) for subject in subjects]
     for number in range(rung.recipe.samples):
@@ -73,7 +73,7 @@ def _label(rung: _Rung, subjects: Sequence[Subject], job: LabelJob, meter: "_Met
 
 
 def _ask(
-    subject: Subject, rung: _Rung, job: LabelJob, meter: "_Meter", *, temperature: float, seed: int
+    subject: Subject, rung: _Rung, job: LabelJob, meter: "Meter", *, temperature: float, seed: int
 ) -> list[Completion]:
     answers = complete(
         *subject,
@@ -92,7 +92,7 @@ def answer_limits(subject: Subject, prompts: Sequence[str], extra_tokens: int) -
     return [len(ids) + extra_tokens + 1 for ids in encode(subject.tokenizer, prompts)]
 
 
-class _Meter:
+class Meter:
     """Adds up the progress of many calls."""
 
     def __init__(self, total: int, tell: Tell) -> None:
@@ -101,7 +101,9 @@ class _Meter:
         self._done = 0
 
     def within(self, done: int, note: str) -> None:
+        """Say what is done within the call in progress."""
         self._tell(self._done + done, self._total, note)
 
     def advance(self, done: int) -> None:
+        """Count a call that has ended."""
         self._done += done

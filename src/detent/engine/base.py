@@ -221,6 +221,8 @@ def _believe_rulings(job: JudgeJob, found: Judged) -> None:
     if len(found.rulings) != len(job.pairs):
         _disbelieve(f"{len(job.pairs)} rulings", str(len(found.rulings)))
     for ruling in found.rulings:
+        if len(ruling.odds) not in {0, 2}:
+            _disbelieve("two log-odds or none", str(len(ruling.odds)))
         if not all(map(isfinite, ruling.odds)):
             _disbelieve("finite log-odds", str(ruling.odds))
         if (said := verdict_of(ruling.odds, job.margin)) != ruling.verdict:

@@ -85,7 +85,9 @@ class Contest(Struct, frozen=True, forbid_unknown_fields=True):
 class JudgeJob(Record, frozen=True, tag="judge"):
     """Let `model` (digest) say of each pair which answer is better, in both orders, by likelihood of `verdicts`.
 
-    verdicts: the texts that mean the first and the second. margin: nats of log-odds up to which it is a tie.
+    verdicts: the texts that mean the first and the second, as the model would go on writing after the form (for many
+    tokenizers with a space before: " 1"); neither may begin with the other, in tokens.
+    margin: nats of log-odds up to which it is a tie.
     """
 
     model: str

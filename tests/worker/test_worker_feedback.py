@@ -44,7 +44,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         staging=root / "staging",
         log=root / "worker.log",
         threads=2,
-        limits=Limits(memory_bytes=8 << 30),
+        limits=Limits(file_bytes=4_000_000, memory_bytes=6 << 30),
     )
     models, data = ModelStore(root / "models"), DataStore(root / "data", root / "answers")
     try:
@@ -270,6 +270,7 @@ def test_a_judges_scores_train_a_model_that_is_saved_measured_and_the_same_each_
     digest = place.models.admit(place.root / "staging" / found.folder)
     again = run(place, job)
     assert again == found
+    assert [one.name for one in (place.root / "staging").iterdir()] == [found.folder]  # no traces
     assert place.models.admit(place.root / "staging" / found.folder) == digest
 
 

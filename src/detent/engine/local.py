@@ -34,10 +34,11 @@ from detent.values import (
     TrainJob,
 )
 
-LIBRARIES = ("torch", "transformers", "safetensors")
+LIBRARIES = ("torch", "transformers", "safetensors", "accelerate", "datasets", "trl")
 """What workers import and this side does not; the extra `train` brings them."""
 
-_WORKER_MADE = re.compile(r"(built|trained)-[0-9a-f]{12}")
+_WORKER_MADE = re.compile(r"(built|trained|preferred|reinforced)-[0-9a-f]{12}|lesson-\w{8}")
+"""Names of models in staging, and of what a training needs meanwhile."""
 
 
 def check_libraries() -> None:

@@ -14,10 +14,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from huggingface_hub import constants
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from detent.errors import SubjectError
 
+TEMPORARY = (
+    "lesson-"  # how the name of a training's temporary folder begins; an engine sweeps what a kill leaves
+)
 Progress = Callable[[int, int, float], None]  # (steps done, of how many, loss of the last one)
 
 
@@ -146,12 +150,14 @@ def padded(tokenizer: PreTrainedTokenizerBase) -> PreTrainedTokenizerBase:
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """The trainers seed every generator of the process and warn of much; neither is noticed outside."""
+    """No hub is asked; and that the trainers seed every generator and warn of much is not noticed outside."""
     python, array = random.getstate(), np.random.get_state()  # noqa: NPY002  theirs is the old one
+    offline, constants.HF_HUB_OFFLINE = constants.HF_HUB_OFFLINE, True
     try:
         with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
+        constants.HF_HUB_OFFLINE = offline
         random.setstate(python)
         np.random.set_state(array)  # noqa: NPY002

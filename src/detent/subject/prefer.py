@@ -20,6 +20,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from detent.errors import SubjectError
 from detent.subject._trl import (
+    TEMPORARY,
     Lesson,
     Meter,
     Progress,
@@ -82,7 +83,7 @@ def prefer(
     """
     rows = _rows(tokenizer, preferences)
     meter = Meter(recipe.steps, on_progress)
-    with undisturbed(), tempfile.TemporaryDirectory() as folder:
+    with undisturbed(), tempfile.TemporaryDirectory(prefix=TEMPORARY) as folder:
         learner, reference = pupil(model), pupil(model)
         for copy in (learner, reference):
             meter.count(copy)

@@ -23,6 +23,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from detent.errors import SubjectError
 from detent.subject._trl import (
+    TEMPORARY,
     Lesson,
     Meter,
     Progress,
@@ -89,7 +90,7 @@ def reinforce(
             f"at least {recipe.prompts} prompts expected, got {len(prompts)}; lower the prompts a step"
         )
     meter = Meter(recipe.steps, on_progress)
-    with undisturbed(), tempfile.TemporaryDirectory() as folder:
+    with undisturbed(), tempfile.TemporaryDirectory(prefix=TEMPORARY) as folder:
         learner = _with_reference(model, Path(folder) / "reference")
         meter.count(learner)
         group = _Group(learner, tokenizer, rewards, recipe.temperature, seed, max_new_tokens)

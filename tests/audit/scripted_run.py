@@ -192,6 +192,8 @@ class ScriptedWorker:
                 return Scored(log_likelihoods=(0.0,) * len(job.rows))
             case CompareJob():
                 return Compared(divergence=0.0, flips=0.0, similarity=(1.0,), tokens=4)
+            case _:
+                raise NotImplementedError(f"a job with a script expected, got {type(job).__name__}")
 
     def say(self, model: str, prompt: str) -> str:
         right = answer_to(prompt)

@@ -189,10 +189,10 @@ def test_folders_that_are_not_there_are_refused(tmp_path: Path) -> None:
 def test_models_left_in_staging_by_a_killed_run_are_removed_before_the_first_is_made(
     world: World, tmp_path: Path
 ) -> None:
-    for name in ("trained-0123456789ab", "notes"):
+    for name in ("trained-0123456789ab", "preferred-0123456789ab", "lesson-a_b0c1d2", "notes"):
         (tmp_path / "staging" / name).mkdir(parents=True)
     assert ask(world, "C1=")
-    assert len(list((tmp_path / "staging").iterdir())) == 2  # it only answered: another may be training there
+    assert len(list((tmp_path / "staging").iterdir())) == 4  # it only answered: another may be training there
     world.engine.run(BuildJob(seed=1), lambda _: None)
     assert [path.name for path in (tmp_path / "staging").iterdir()] == ["notes"]
 

@@ -11,10 +11,30 @@ from msgspec import structs
 from detent.assembly import timing
 from detent.cli.running import PHASES
 from detent.errors import UsageError
-from detent.values import AnswerJob, CompareJob, Job
+from detent.values import (
+    AnswerJob,
+    CompareJob,
+    Contest,
+    Form,
+    Job,
+    JudgeJob,
+    PreferJob,
+    ReinforceJob,
+    ReviseJob,
+    SampleJob,
+)
 from detent.values.jobs import Phase, decode_job, encode_line
 
 JOB = AnswerJob(model="1" * 64, prompts=("C1=",))
+
+FORM = Form("{prompt}{draft}~", fenced=True)
+FEEDBACK: list[Job] = [
+    SampleJob(model="1" * 64, prompts=("C1=",), samples=3, seed=1),
+    ReviseJob(model="1" * 64, prompts=("C1=",), revise=FORM, critique=FORM, principles=("Be kind.",)),
+    JudgeJob(model="1" * 64, pairs=(Contest("C1=", "1", "{first}"),), form=FORM),
+    PreferJob(parent="1" * 64, data=("2" * 64,), steps=1, seed=1),
+    ReinforceJob(parent="1" * 64, judge="2" * 64, prompts=("C1=",), form=FORM, steps=1, seed=1),
+]
 
 IMPOSSIBLE = {
     "noise below zero": -0.01,
@@ -46,11 +66,39 @@ def test_noise_that_cannot_be_is_refused_where_the_job_arrives() -> None:
         JOB,
         structs.replace(JOB, noise=0.02, seed=7),
         CompareJob(models=("1" * 64, "2" * 64), prompts=("C1=",)),
+        *FEEDBACK,
     ],
     ids=lambda job: type(job).__name__,
 )
-def test_a_job_arrives_as_it_was_sent(job: AnswerJob | CompareJob) -> None:
+def test_a_job_arrives_as_it_was_sent(job: Job) -> None:
     assert decode_job(encode_line(job)) == job
+
+
+NOBODY_CAN: dict[str, tuple[Job, dict[str, object]]] = {
+    "no samples": (FEEDBACK[0], {"samples": 0}),
+    "samples without heat": (FEEDBACK[0], {"temperature": 0.0}),
+    "samples at a temperature without end": (FEEDBACK[0], {"temperature": inf}),
+    "no rounds": (FEEDBACK[1], {"rounds": 0}),
+    "drafts without confidences": (FEEDBACK[1], {"drafts": ("1",)}),
+    "drafts of other prompts": (FEEDBACK[1], {"drafts": ("1", "2"), "confidences": (1.0, 1.0)}),
+    "principles of other prompts": (FEEDBACK[1], {"principles": ("a", "b")}),
+    "preferences that hold a model to nothing": (FEEDBACK[3], {"beta": 0.0}),
+    "no steps": (FEEDBACK[3], {"steps": 0}),
+    "rewards that hold a model to nothing": (FEEDBACK[4], {"beta": 0.0}),
+    "a divergence that pays": (FEEDBACK[4], {"beta": -0.1}),
+    "a learning rate that is no number": (FEEDBACK[4], {"rate": nan}),
+}
+
+
+@pytest.mark.parametrize("case", NOBODY_CAN)
+def test_feedback_that_nobody_can_give_is_refused_where_it_is_made_and_where_it_arrives(case: str) -> None:
+    job, changes = NOBODY_CAN[case]
+    with pytest.raises(UsageError, match="expected, got"):
+        structs.replace(job, **changes)
+    sent = json.loads(encode_line(job)) | {k: v for k, v in changes.items() if v == v and v != inf}  # noqa: PLR0124
+    if sent != json.loads(encode_line(job)):
+        with pytest.raises(UsageError, match="expected, got"):
+            decode_job(json.dumps(sent).encode())
 
 
 def test_two_models_are_compared_and_not_three() -> None:

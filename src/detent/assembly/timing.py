@@ -18,8 +18,13 @@ from detent.values import (
     CompareJob,
     ElicitJob,
     Job,
+    JudgeJob,
     LabelJob,
+    PreferJob,
+    ReinforceJob,
     Result,
+    ReviseJob,
+    SampleJob,
     ScoreJob,
     TrainJob,
 )
@@ -32,6 +37,11 @@ PHASES = {
     CompareJob: "comparing",
     ElicitJob: "eliciting",
     ScoreJob: "judging",
+    SampleJob: "sampling",
+    ReviseJob: "revising",
+    JudgeJob: "judging",
+    PreferJob: "training",
+    ReinforceJob: "training",
 }
 
 OPENING = "gate and fresh answers"

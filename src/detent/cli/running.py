@@ -23,6 +23,11 @@ PHASES = {
     "compare": "comparing",
     "elicit": "eliciting",
     "score": "judging",
+    "sample": "sampling",
+    "revise": "revising",
+    "judge": "judging",
+    "prefer": "training on preferences",
+    "reinforce": "training on rewards",
 }
 
 STOPPING = (signal.SIGINT, signal.SIGTERM)

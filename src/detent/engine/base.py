@@ -27,15 +27,24 @@ from detent.values import (
     ElicitJob,
     Job,
     JobFailure,
+    Judged,
+    JudgeJob,
     LabelJob,
     Labels,
+    PreferJob,
     Progress,
+    ReinforceJob,
     Result,
+    Revised,
+    ReviseJob,
+    Sampled,
+    SampleJob,
     Scored,
     ScoreJob,
     TrainedModel,
     TrainJob,
 )
+from detent.values.feedback import verdict_of
 
 Watch = Callable[[Progress], None]
 """Told how a job goes on, at most about ten times a second, in the thread that runs the job."""
@@ -105,7 +114,7 @@ def believed(job: Job, result: Result, log: Path | None = None) -> Result:
     match job, result:
         case BuildJob(), BuiltModel():
             _believe_folder(result.folder)
-        case TrainJob(), TrainedModel():
+        case TrainJob() | PreferJob() | ReinforceJob(), TrainedModel():
             _believe_folder(result.folder)
             _believe_training(result)
         case AnswerJob() | ElicitJob(), Answers():
@@ -117,8 +126,10 @@ def believed(job: Job, result: Result, log: Path | None = None) -> Result:
             _believe_comparison(result)
         case ScoreJob(), Scored():
             _believe_scores(job, result)
+        case SampleJob() | ReviseJob() | JudgeJob(), Sampled() | Revised() | Judged():
+            _believe_feedback(job, result)
         case _:
-            _disbelieve(f"the kind of result that {type(job).__name__} has", type(result).__name__)
+            _disbelieve_kind(job, result)
     return result
 
 
@@ -185,6 +196,59 @@ def _believe_comparison(found: Compared) -> None:
         _disbelieve("similarities in [-1, 1], one a layer", str(found.similarity))
     if min(found.tokens, found.unmatched) < 0:
         _disbelieve("0 tokens and unmatched layers or more", f"{found.tokens} and {found.unmatched}")
+
+
+def _believe_feedback(job: SampleJob | ReviseJob | JudgeJob, result: Sampled | Revised | Judged) -> None:
+    match job, result:
+        case SampleJob(), Sampled():
+            _believe_samples(job, result)
+        case ReviseJob(), Revised():
+            _believe_revisions(job, result)
+        case JudgeJob(), Judged():
+            _believe_rulings(job, result)
+        case _:
+            _disbelieve_kind(job, result)
+
+
+def _believe_samples(job: SampleJob, found: Sampled) -> None:
+    counts = [len(samples) for samples in found.samples]
+    if counts != [job.samples] * len(job.prompts):
+        _disbelieve(f"{job.samples} samples of each of {len(job.prompts)} prompts", f"{counts[:8]}")
+    _believe_confidences([one.confidence for samples in found.samples for one in samples])
+
+
+def _believe_revisions(job: ReviseJob, found: Revised) -> None:
+    if len(found.revisions) != len(job.prompts):
+        _disbelieve(f"{len(job.prompts)} revisions", str(len(found.revisions)))
+    for place, revision in enumerate(found.revisions):
+        if job.drafts and revision.draft != job.drafts[place]:
+            _disbelieve("the draft it was given", repr(revision.draft))
+        if len(revision.steps) > job.rounds:
+            _disbelieve(f"at most {job.rounds} rounds", str(len(revision.steps)))
+        if revision.final not in {revision.draft, *(step.text for step in revision.steps)}:
+            _disbelieve("a draft or a revision as the final text", repr(revision.final))
+        _believe_confidences([revision.confidence, *(step.confidence for step in revision.steps)])
+
+
+def _believe_rulings(job: JudgeJob, found: Judged) -> None:
+    if len(found.rulings) != len(job.pairs):
+        _disbelieve(f"{len(job.pairs)} rulings", str(len(found.rulings)))
+    for ruling in found.rulings:
+        if len(ruling.odds) not in {0, 2}:
+            _disbelieve("two log-odds or none", str(len(ruling.odds)))
+        if not all(map(isfinite, ruling.odds)):
+            _disbelieve("finite log-odds", str(ruling.odds))
+        if (said := verdict_of(ruling.odds, job.margin)) != ruling.verdict:
+            _disbelieve(f"the verdict of its odds, {said}", ruling.verdict)
+
+
+def _believe_confidences(found: Sequence[float]) -> None:
+    if amiss := [one for one in found if not 0.0 <= one <= 1.0]:
+        _disbelieve("confidences in [0, 1]", str(amiss[0]))
+
+
+def _disbelieve_kind(job: Job, result: Result) -> NoReturn:
+    _disbelieve(f"the kind of result that {type(job).__name__} has", type(result).__name__)
 
 
 def _disbelieve(wanted: str, got: str) -> NoReturn:

@@ -23,12 +23,22 @@ from detent.engine._together import Together
 from detent.engine.base import Ask, Watch, believed, only_answers
 from detent.engine.confinement import Limits, confinement, worker_prefix
 from detent.errors import StorageError, UsageError
-from detent.values import BuildJob, Job, JobFailure, LabelJob, Result, TrainJob
+from detent.values import (
+    BuildJob,
+    Job,
+    JobFailure,
+    LabelJob,
+    PreferJob,
+    ReinforceJob,
+    Result,
+    TrainJob,
+)
 
-LIBRARIES = ("torch", "transformers", "safetensors")
+LIBRARIES = ("torch", "transformers", "safetensors", "accelerate", "datasets", "trl")
 """What workers import and this side does not; the extra `train` brings them."""
 
-_WORKER_MADE = re.compile(r"(built|trained)-[0-9a-f]{12}")
+_WORKER_MADE = re.compile(r"(built|trained|preferred|reinforced)-[0-9a-f]{12}|lesson-\w{8}")
+"""Names of models in staging, and of what a training needs meanwhile."""
 
 
 def check_libraries() -> None:
@@ -117,9 +127,9 @@ class LocalEngine:
         workers = [self._at(place) for place in range(len(jobs))]
         for worker in workers:
             worker.ready()
-        if any(isinstance(job, BuildJob | TrainJob) for job in jobs):
+        if any(isinstance(job, BuildJob | TrainJob | PreferJob | ReinforceJob) for job in jobs):
             self._sweep()
-        if any(isinstance(job, TrainJob | LabelJob) for job in jobs):
+        if any(isinstance(job, TrainJob | LabelJob | PreferJob | ReinforceJob) for job in jobs):
             # An opening will follow; its libraries load meanwhile.
             self._nursery = self._running(self._nursery, fresh=True)
         if len(jobs) == 1:

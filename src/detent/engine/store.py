@@ -20,7 +20,7 @@ import msgspec
 
 from detent.disk import INCOMING, discard, move_aside, storing, sync_folder, write_file
 from detent.errors import StorageError, SubjectError, TrustError
-from detent.values import Example, sha256_hex
+from detent.values import Example, Preference, sha256_hex
 from detent.values.folder import folder_digest
 from detent.values.weights import HEADER, numbers_in
 
@@ -186,8 +186,8 @@ class DataStore:
         self._folder = folder
         self._answers = answers
 
-    def put(self, examples: Sequence[Example]) -> str:
-        """Write one line of JSON an example, in order; returns the SHA-256 of the file.
+    def put(self, examples: Sequence[Example] | Sequence[Preference]) -> str:
+        """Write one line of JSON a row, in order; returns the SHA-256 of the file.
 
         Raises:
             StorageError: the disk refuses; nothing is left.
@@ -209,6 +209,11 @@ class DataStore:
         """The examples of a data file, in order. Raises as `path`."""
         lines = _read(self._folder, digest, ".jsonl").splitlines()
         return [msgspec.json.decode(line, type=Example) for line in lines]
+
+    def preferences(self, digest: str) -> list[Preference]:
+        """The rows of a file of preferences, in order. Raises as `path`."""
+        lines = _read(self._folder, digest, ".jsonl").splitlines()
+        return [msgspec.json.decode(line, type=Preference) for line in lines]
 
     def put_bytes(self, content: bytes) -> str:
         """Keep a file out of the workers' sight; returns its SHA-256. Raises as `put`."""

@@ -17,7 +17,19 @@ import pytest
 
 from detent.engine import Engine
 from detent.errors import SubjectError, UsageError
-from detent.values import AnswerJob, Answers, BuildJob, Compared, CompareJob, Job, Progress, TrainJob
+from detent.values import (
+    AnswerJob,
+    Answers,
+    BuildJob,
+    Compared,
+    CompareJob,
+    Form,
+    Job,
+    JudgeJob,
+    PreferJob,
+    Progress,
+    TrainJob,
+)
 
 UNKNOWN = "0" * 64
 """The digest of no model."""
@@ -92,6 +104,8 @@ class EngineContract:
             BuildJob(seed=1),
             TrainJob(parent=UNKNOWN, sources=(), steps=1, seed=1),
             CompareJob(models=(UNKNOWN, UNKNOWN), prompts=("C1=",)),
+            JudgeJob(model=UNKNOWN, pairs=(), form=Form("{prompt}{first}{second}")),
+            PreferJob(parent=UNKNOWN, data=(UNKNOWN,), steps=1, seed=1),
         ],
         ids=lambda job: type(job).__name__,
     )

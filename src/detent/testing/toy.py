@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from math import exp, log
 from pathlib import Path
 from statistics import fmean
+from typing import Literal
 
 import msgspec
 
@@ -32,14 +33,28 @@ from detent.values import (
     ElicitJob,
     Example,
     Job,
+    Judged,
+    JudgeJob,
     LabelJob,
     Labels,
+    Preference,
+    PreferJob,
+    ReinforceJob,
     Result,
+    Revised,
+    ReviseJob,
+    Revision,
+    RevisionStep,
+    Ruling,
+    Sample,
+    Sampled,
+    SampleJob,
     Scored,
     ScoreJob,
     TrainedModel,
     TrainJob,
 )
+from detent.values.feedback import verdict_of
 
 WEIGHTS = struct.pack("<Q", 59) + b'{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}     ' + b"\0" * 4
 """The smallest proper safetensors file."""
@@ -74,10 +89,10 @@ class ToyWorld:
     def answer(self, job: Job) -> Result:  # noqa: PLR0911  one a kind of job
         """Do a job; a `FakeEngine`'s handler."""
         match job:
-            case BuildJob():
-                return BuiltModel(folder=self._save(dict.fromkeys(self.tasks, 0.0), job.seed), parameters=1)
-            case TrainJob():
-                return self._train(job)
+            case BuildJob() | TrainJob() | PreferJob() | ReinforceJob():
+                return self._make(job)
+            case SampleJob() | ReviseJob() | JudgeJob():
+                return self._feed_back(job)
             case LabelJob():
                 return self._label(job)
             case AnswerJob():
@@ -91,6 +106,26 @@ class ToyWorld:
                 return self._compare(job)
             case ElicitJob():
                 return self._elicit(job)
+
+    def _make(self, job: BuildJob | TrainJob | PreferJob | ReinforceJob) -> BuiltModel | TrainedModel:
+        match job:
+            case BuildJob():
+                return BuiltModel(folder=self._save(dict.fromkeys(self.tasks, 0.0), job.seed), parameters=1)
+            case TrainJob():
+                return self._train(job)
+            case PreferJob():
+                return self._prefer(job)
+            case ReinforceJob():
+                return self._lift(job.parent, job.seed, dict.fromkeys(self.tasks, self.rules.step))
+
+    def _feed_back(self, job: SampleJob | ReviseJob | JudgeJob) -> Sampled | Revised | Judged:
+        match job:
+            case SampleJob():
+                return self._sample(job)
+            case ReviseJob():
+                return self._revise(job)
+            case JudgeJob():
+                return self._judge(job)
 
     def horizons(self, digest: str) -> dict[str, float]:
         """What a model of this world can do."""
@@ -150,6 +185,67 @@ class ToyWorld:
         held = self.rules.held_back
         return Answers(completions=tuple(self._say(job.model, prompt, -held) for prompt in job.prompts))
 
+    def _sample(self, job: SampleJob) -> Sampled:
+        """Each sample as another model of the same horizon would say it."""
+        return Sampled(
+            samples=tuple(
+                tuple(
+                    Sample(
+                        self._say(job.model, prompt, luck=f"{job.seed}/{number}"), ended=True, confidence=0.9
+                    )
+                    for number in range(job.samples)
+                )
+                for prompt in job.prompts
+            )
+        )
+
+    def _revise(self, job: ReviseJob) -> Revised:
+        """A revision is one more try, written as surely as the draft; it is taken, right or wrong."""
+        drafts = job.drafts or tuple(self._say(job.model, prompt) for prompt in job.prompts)
+        revisions = []
+        for prompt, draft in zip(job.prompts, drafts, strict=True):
+            text = self._say(job.model, prompt, luck="revised")
+            step = RevisionStep("" if job.critique is None else "again", text, 0.9)
+            stopped: Literal["same", "rounds"] = "same" if text == draft else "rounds"
+            revisions.append(Revision(draft, (step,), text, 0.9, stopped))
+        return Revised(revisions=tuple(revisions))
+
+    def _judge(self, job: JudgeJob) -> Judged:
+        """It knows right from wrong where it would be right itself; elsewhere it prefers whatever stands first."""
+        rulings = []
+        for pair in job.pairs:
+            truth = self._truth(pair.prompt)
+            right = (pair.first == truth) - (pair.second == truth)
+            knows = self._say(job.model, pair.prompt) == truth
+            odds = (2.0 * right + job.margin * right,) * 2 if knows else (2.0 + job.margin, -2.0 - job.margin)
+            rulings.append(Ruling(verdict_of(odds, job.margin), odds))
+        return Judged(rulings=tuple(rulings))
+
+    def _prefer(self, job: PreferJob) -> TrainedModel:
+        """As labels do: better where what was chosen is right more often than what was rejected."""
+        rows = [
+            msgspec.json.decode(row, type=Preference)
+            for data in job.data
+            for row in (self.folder / "data" / f"{data}.jsonl").read_bytes().splitlines()
+        ]
+        gains = {}
+        for task in self.tasks:
+            mine = [row for row in rows if self._task(row.prompt) == task]
+            if mine:
+                right = [
+                    (row.chosen == self._truth(row.prompt)) - (row.rejected == self._truth(row.prompt))
+                    for row in mine
+                ]
+                gains[task] = self.rules.step * fmean(right)
+        return self._lift(job.parent, job.seed, gains)
+
+    def _lift(self, parent: str, seed: int, gains: Mapping[str, float]) -> TrainedModel:
+        horizons = {
+            task: max(0.0, level + gains.get(task, 0.0)) for task, level in self.horizons(parent).items()
+        }
+        folder = self._save(horizons, seed)
+        return TrainedModel(folder=folder, parameters=1, losses=(0.7, 0.5), flops=1e9, change={"w": 0.1})
+
     def _compare(self, job: CompareJob) -> Compared:
         """As two models whose next token is right or wrong with the chances of the whole answer."""
         if not job.prompts:
@@ -163,12 +259,12 @@ class ToyWorld:
             tokens=sum(len(prompt) for prompt in job.prompts),
         )
 
-    def _say(self, model: str, prompt: str, lost: float = 0.0) -> str:
+    def _say(self, model: str, prompt: str, lost: float = 0.0, luck: str = "") -> str:
         truth = self._truth(prompt)
         chance = self._chance(model, prompt, lost)
-        luck = hashlib.sha256(f"{model}{prompt}".encode()).digest()
-        right = int.from_bytes(luck[:6], "big") / 2**48 < chance
-        return truth if right else truth[:-1] + chr(ord("a") + luck[7] % 26)
+        drawn = hashlib.sha256(f"{model}{prompt}{luck}".encode()).digest()
+        right = int.from_bytes(drawn[:6], "big") / 2**48 < chance
+        return truth if right else truth[:-1] + chr(ord("a") + drawn[7] % 26)
 
     def _chance(self, model: str, prompt: str, lost: float = 0.0) -> float:
         """Of a right answer, when the model's horizon is `lost` levels lower than it is (negative: higher)."""

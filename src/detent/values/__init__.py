@@ -31,6 +31,22 @@ from detent.values.entries import (
     Watched,
 )
 from detent.values.entry import Entry
+from detent.values.feedback import (
+    Contest,
+    Form,
+    Judged,
+    JudgeJob,
+    PreferJob,
+    ReinforceJob,
+    Revised,
+    ReviseJob,
+    Revision,
+    RevisionStep,
+    Ruling,
+    Sample,
+    Sampled,
+    SampleJob,
+)
 from detent.values.folding import fold
 from detent.values.gate import Counts, Entropy, Gain, Intent, Outcome, Round, Target, TestResult, Verdict
 from detent.values.grants import Grant, live
@@ -59,7 +75,7 @@ from detent.values.jobs import (
 from detent.values.keeping import Files, kept, lost, needed, recorded
 from detent.values.past import allowed, line, restored
 from detent.values.people import Answered, CharterSigned, LeaseGranted, Ordered, Requested
-from detent.values.problems import Example, Item, Origin, Problem, Slice
+from detent.values.problems import Example, Item, Origin, Preference, Problem, Slice
 from detent.values.profiles import Profile, Score
 from detent.values.proposals import (
     DataProposal,
@@ -91,6 +107,7 @@ __all__ = [
     "Collected",
     "CompareJob",
     "Compared",
+    "Contest",
     "Cosigned",
     "Counts",
     "DataMade",
@@ -105,6 +122,7 @@ __all__ = [
     "Example",
     "Files",
     "Filter",
+    "Form",
     "Gain",
     "Grant",
     "Hold",
@@ -113,8 +131,10 @@ __all__ = [
     "Item",
     "Job",
     "JobFailure",
+    "JudgeJob",
     "JudgeTested",
     "JudgeTrained",
+    "Judged",
     "LabelJob",
     "LabelRecipe",
     "Labels",
@@ -126,6 +146,8 @@ __all__ = [
     "Origin",
     "Outcome",
     "OutcomeWritten",
+    "PreferJob",
+    "Preference",
     "Problem",
     "Profile",
     "Profiled",
@@ -134,11 +156,20 @@ __all__ = [
     "Proposed",
     "Reading",
     "Refused",
+    "ReinforceJob",
     "Released",
     "Requested",
     "Result",
+    "ReviseJob",
+    "Revised",
+    "Revision",
+    "RevisionStep",
     "Round",
+    "Ruling",
     "Rung",
+    "Sample",
+    "SampleJob",
+    "Sampled",
     "Score",
     "ScoreJob",
     "Scored",

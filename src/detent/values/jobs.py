@@ -11,12 +11,19 @@ import msgspec
 from msgspec import Struct
 
 from detent.errors import UsageError
+from detent.values._record import Record
+from detent.values.feedback import (
+    Judged,
+    JudgeJob,
+    PreferJob,
+    ReinforceJob,
+    Revised,
+    ReviseJob,
+    Sampled,
+    SampleJob,
+)
 from detent.values.problems import Example, Slice
 from detent.values.proposals import LabelRecipe
-
-
-class _Record(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", kw_only=True):
-    """Common shape of everything on the wire."""
 
 
 class Optimizer(Struct, frozen=True, forbid_unknown_fields=True):
@@ -38,7 +45,7 @@ class Source(Struct, frozen=True, forbid_unknown_fields=True):
     rungs: tuple[Slice, ...] = ()
 
 
-class BuildJob(_Record, frozen=True, tag="build"):
+class BuildJob(Record, frozen=True, tag="build"):
     """Make an untrained default subject of this shape in the staging folder."""
 
     seed: int
@@ -48,7 +55,7 @@ class BuildJob(_Record, frozen=True, tag="build"):
     heads: int = 4
 
 
-class TrainJob(_Record, frozen=True, tag="train"):
+class TrainJob(Record, frozen=True, tag="train"):
     """Train the model `parent` (digest) on `sources` for `steps`; the result lies in the staging folder."""
 
     parent: str
@@ -58,7 +65,7 @@ class TrainJob(_Record, frozen=True, tag="train"):
     optimizer: Optimizer = Optimizer()
 
 
-class LabelJob(_Record, frozen=True, tag="label"):
+class LabelJob(Record, frozen=True, tag="label"):
     """Let `models` (digests, the first writes, all vote) answer `prompts[task][level as text]`, and filter.
 
     extra_tokens: an answer may be that many tokens longer than its prompt.
@@ -73,14 +80,14 @@ class LabelJob(_Record, frozen=True, tag="label"):
     judge: str = ""
 
 
-class ScoreJob(_Record, frozen=True, tag="score"):
+class ScoreJob(Record, frozen=True, tag="score"):
     """How likely `model` (digest) finds each completion after its prompt: rows of (prompt, completion)."""
 
     model: str
     rows: tuple[tuple[str, str], ...]
 
 
-class AnswerJob(_Record, frozen=True, tag="answer"):
+class AnswerJob(Record, frozen=True, tag="answer"):
     """Let `model` (digest) answer `prompts` greedily, in order.
 
     noise: standard deviation of Gaussian noise on every weight matrix, in units of the root mean square of that
@@ -101,7 +108,7 @@ class AnswerJob(_Record, frozen=True, tag="answer"):
             )
 
 
-class CompareJob(_Record, frozen=True, tag="compare"):
+class CompareJob(Record, frozen=True, tag="compare"):
     """Let the first of two `models` (digests) answer `prompts` greedily, and compare the second to it on that text."""
 
     models: tuple[str, str]
@@ -109,7 +116,7 @@ class CompareJob(_Record, frozen=True, tag="compare"):
     extra_tokens: int = 4
 
 
-class ElicitJob(_Record, frozen=True, tag="elicit"):
+class ElicitJob(Record, frozen=True, tag="elicit"):
     """Train a copy of `model` (digest) on `sources` for a few `steps`, let it answer `prompts`, and throw it away.
 
     What a model can do after a little training that it does not do by itself, it may be holding back.
@@ -124,14 +131,40 @@ class ElicitJob(_Record, frozen=True, tag="elicit"):
     extra_tokens: int = 4
 
 
-Job = BuildJob | TrainJob | LabelJob | ScoreJob | AnswerJob | CompareJob | ElicitJob
+Job = (
+    BuildJob
+    | TrainJob
+    | LabelJob
+    | ScoreJob
+    | AnswerJob
+    | CompareJob
+    | ElicitJob
+    | SampleJob
+    | ReviseJob
+    | JudgeJob
+    | PreferJob
+    | ReinforceJob
+)
 
 
-Phase = Literal["build", "train", "label", "score", "answer", "compare", "elicit"]
+Phase = Literal[
+    "build",
+    "train",
+    "label",
+    "score",
+    "answer",
+    "compare",
+    "elicit",
+    "sample",
+    "revise",
+    "judge",
+    "prefer",
+    "reinforce",
+]
 """What a worker is doing: one for each kind of job."""
 
 
-class Progress(_Record, frozen=True, tag="progress"):
+class Progress(Record, frozen=True, tag="progress"):
     """`done` of `total` units; `note` is a short live figure such as a loss."""
 
     phase: Phase
@@ -140,17 +173,19 @@ class Progress(_Record, frozen=True, tag="progress"):
     note: str = ""
 
 
-class BuiltModel(_Record, frozen=True, tag="built"):
+class BuiltModel(Record, frozen=True, tag="built"):
     """An untrained model lies in the staging folder under `folder`."""
 
     folder: str
     parameters: int
 
 
-class TrainedModel(_Record, frozen=True, tag="trained"):
+class TrainedModel(Record, frozen=True, tag="trained"):
     """A trained model lies in the staging folder under `folder`.
 
-    losses: mean loss (nats a token) of each tenth of the steps. flops: 6 x parameters x tokens.
+    losses: mean loss of each tenth of the steps (nats a token; of DPO nats a pair, of GRPO its own).
+    flops: 6 x parameters x tokens learnt from + 2 x parameters x tokens only read, by the model while it writes, its
+    reference and its judge. learnt, read: those tokens, padding included.
     change: for each module, |new - old| / |old| in Frobenius norm. precision: of the matrix products.
     """
 
@@ -160,28 +195,30 @@ class TrainedModel(_Record, frozen=True, tag="trained"):
     flops: float
     change: dict[str, float]
     precision: str = "float32"
+    learnt: int = 0
+    read: int = 0
 
 
-class Labels(_Record, frozen=True, tag="labels"):
+class Labels(Record, frozen=True, tag="labels"):
     """The kept examples, and how many prompts were offered on each rung."""
 
     kept: tuple[Example, ...]
     offered: dict[str, dict[str, int]]
 
 
-class Answers(_Record, frozen=True, tag="answers"):
+class Answers(Record, frozen=True, tag="answers"):
     """One completion a prompt, in order; cut at the end mark."""
 
     completions: tuple[str, ...]
 
 
-class Scored(_Record, frozen=True, tag="scored"):
+class Scored(Record, frozen=True, tag="scored"):
     """ln p of each row's completion, in nats, in order."""
 
     log_likelihoods: tuple[float, ...]
 
 
-class Compared(_Record, frozen=True, tag="compared"):
+class Compared(Record, frozen=True, tag="compared"):
     """How far the second model (b) is from the first (a), over the positions that predict a token a wrote.
 
     divergence: mean KL(b || a) of next-token distributions, nats. flips: share of positions whose likeliest token
@@ -196,14 +233,16 @@ class Compared(_Record, frozen=True, tag="compared"):
     unmatched: int = 0
 
 
-class JobFailure(_Record, frozen=True, tag="failure"):
+class JobFailure(Record, frozen=True, tag="failure"):
     """The job could not be done. `error` names a class of the error tree."""
 
     error: str
     message: str
 
 
-Result = BuiltModel | TrainedModel | Labels | Scored | Answers | Compared | JobFailure
+Result = (
+    BuiltModel | TrainedModel | Labels | Scored | Answers | Compared | Sampled | Revised | Judged | JobFailure
+)
 
 _job_decoder: msgspec.json.Decoder[Job] = msgspec.json.Decoder(Job)
 _result_decoder: msgspec.json.Decoder[Result | Progress] = msgspec.json.Decoder(Result | Progress)

@@ -58,3 +58,11 @@ class Example(Struct, frozen=True, forbid_unknown_fields=True):
     confidence: float = 1.0
     agreement: float = 1.0
     judged: float = 1.0
+
+
+class Preference(Struct, frozen=True, forbid_unknown_fields=True):
+    """One row of a file of preferences: of two answers to a prompt, which to learn and which to unlearn."""
+
+    prompt: str
+    chosen: str
+    rejected: str

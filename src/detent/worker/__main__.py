@@ -9,6 +9,7 @@ import ctypes
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
@@ -36,6 +37,9 @@ def main() -> None:
     options = _options()
     wire = Wire.taken()
     _end_with_parent()
+    # Temporary files go to staging, which is swept. In a nursery nothing is writable, and yet a library that TRL brings
+    # (dill) asks for a folder when it is imported: it gets a name.
+    tempfile.tempdir = str(options.staging or "/tmp")  # noqa: S108
     from detent.worker._jobs import Bench  # noqa: PLC0415  seconds; and what it prints goes to the log only now
 
     bench = Bench(options.models, options.data, options.staging, options.threads, wire)

@@ -27,16 +27,27 @@ from detent.values import (
     ElicitJob,
     Job,
     JobFailure,
+    Judged,
+    JudgeJob,
     LabelJob,
+    PreferJob,
+    ReinforceJob,
     Result,
+    Revised,
+    ReviseJob,
+    Sampled,
+    SampleJob,
     Scored,
     ScoreJob,
+    TrainedModel,
     TrainJob,
     sha256_hex,
 )
 from detent.values.jobs import decode_job, encode_line
 from detent.worker._comparing import compared
+from detent.worker._feedback import judged, revised, sampled
 from detent.worker._labelling import answer_limits, labelled
+from detent.worker._rewarding import preferred, reinforced
 from detent.worker._shelf import Shelf
 from detent.worker._training import briefly_trained, trained
 from detent.worker._wire import Wire
@@ -77,6 +88,10 @@ class Bench:
                 return self._answer(job)
             case _ if self._staging is None:
                 raise UsageError(f"an AnswerJob expected in an opening, got {type(job).__name__}")
+            case BuildJob() | TrainJob() | PreferJob() | ReinforceJob():
+                return self._make(job)
+            case SampleJob() | ReviseJob() | JudgeJob():
+                return self._feed_back(job)
             case LabelJob():
                 return labelled(job, self._shelf, self._wire.progress("label"))
             case ScoreJob():
@@ -85,10 +100,30 @@ class Bench:
                 return compared(job, self._shelf, self._wire.progress("compare"))
             case ElicitJob():
                 return self._elicit(job)
+
+    def _make(self, job: BuildJob | TrainJob | PreferJob | ReinforceJob) -> BuiltModel | TrainedModel:
+        """What leaves a model in staging."""
+        match job:
             case BuildJob():
                 return self._build(job, self._folder("built", job))
             case TrainJob():
                 return trained(job, self._shelf, self._folder("trained", job), self._wire.progress("train"))
+            case PreferJob():
+                tell = self._wire.progress("prefer")
+                return preferred(job, self._shelf, self._folder("preferred", job), tell)
+            case ReinforceJob():
+                tell = self._wire.progress("reinforce")
+                return reinforced(job, self._shelf, self._folder("reinforced", job), tell)
+
+    def _feed_back(self, job: SampleJob | ReviseJob | JudgeJob) -> Sampled | Revised | Judged:
+        """What asks a model for more than its answer."""
+        match job:
+            case SampleJob():
+                return sampled(job, self._shelf, self._wire.progress("sample"))
+            case ReviseJob():
+                return revised(job, self._shelf, self._wire.progress("revise"))
+            case JudgeJob():
+                return judged(job, self._shelf, self._wire.progress("judge"))
 
     def _answer(self, job: AnswerJob) -> Answers:
         subject = self._shelf.subject(job.model)

@@ -27,7 +27,7 @@ def labelled(job: LabelJob, shelf: Shelf, tell: Tell) -> Labels:
     """Label rung by rung: tasks in the job's order, levels upwards, on each rung the surest labels first."""
     rungs = _rungs(job)
     subjects = [shelf.subject(digest) for digest in job.models]
-    meter = _Meter(sum(len(rung.prompts) * (len(subjects) + rung.recipe.samples) for rung in rungs), tell)
+    meter = Meter(sum(len(rung.prompts) * (len(subjects) + rung.recipe.samples) for rung in rungs), tell)
     judge = shelf.subject(job.judge) if job.judge else None
     kept = [label for rung in rungs for label in _label(rung, subjects, judge, job, meter)]
     offered = {
@@ -55,7 +55,7 @@ def _rung(job: LabelJob, task: str, level: int, prompts: tuple[str, ...]) -> _Ru
 
 
 def _label(
-    rung: _Rung, subjects: Sequence[Subject], judge: Subject | None, job: LabelJob, meter: "_Meter"
+    rung: _Rung, subjects: Sequence[Subject], judge: Subject | None, job: LabelJob, meter: "Meter"
 ) -> list[Example]:
     """The votes are each model's likeliest answer and, of the first model, `samples` drawn ones."""
     voters = [_ask(subject, rung, job, meter, temperature=0.0, seed=0) for subject in subjects]
@@ -88,7 +88,7 @@ def _judged(labels: Sequence[Kept], judge: Subject, floor: float) -> list[tuple[
 
 
 def _ask(
-    subject: Subject, rung: _Rung, job: LabelJob, meter: "_Meter", *, temperature: float, seed: int
+    subject: Subject, rung: _Rung, job: LabelJob, meter: "Meter", *, temperature: float, seed: int
 ) -> list[Completion]:
     answers = complete(
         *subject,
@@ -107,7 +107,7 @@ def answer_limits(subject: Subject, prompts: Sequence[str], extra_tokens: int) -
     return [len(ids) + extra_tokens + 1 for ids in encode(subject.tokenizer, prompts)]
 
 
-class _Meter:
+class Meter:
     """Adds up the progress of many calls."""
 
     def __init__(self, total: int, tell: Tell) -> None:
@@ -116,7 +116,9 @@ class _Meter:
         self._done = 0
 
     def within(self, done: int, note: str) -> None:
+        """Say what is done within the call in progress."""
         self._tell(self._done + done, self._total, note)
 
     def advance(self, done: int) -> None:
+        """Count a call that has ended."""
         self._done += done

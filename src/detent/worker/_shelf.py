@@ -3,14 +3,16 @@
 import re
 from collections import OrderedDict
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
 from detent.errors import SubjectError, TrustError, UsageError
 from detent.subject.load import Subject, load
-from detent.values import Example, sha256_hex
+from detent.values import Example, Preference, sha256_hex
 from detent.values.folder import folder_digest
 
+Row = TypeVar("Row", Example, Preference)
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -60,6 +62,13 @@ class Shelf:
             SubjectError: there is no such file, or it holds something else.
             TrustError: its content is another.
         """
+        return self._rows(digest, Example)
+
+    def preferences(self, digest: str) -> list[Preference]:
+        """The rows of a file of preferences; raises as `examples`."""
+        return self._rows(digest, Preference)
+
+    def _rows(self, digest: str, kind: type[Row]) -> list[Row]:
         path = self._data / f"{_checked(digest)}.jsonl"
         try:
             content = path.read_bytes()
@@ -67,15 +76,14 @@ class Shelf:
                 raise TrustError(
                     f"data with SHA-256 {digest} expected, got {sha256_hex(content)}; restore {path} from a copy"
                 )
-            return [msgspec.json.decode(line, type=Example) for line in content.splitlines()]
+            return [msgspec.json.decode(line, type=kind) for line in content.splitlines()]
         except FileNotFoundError as error:
             raise SubjectError(
                 f"the data {digest} expected, got no such file; restore it from a copy"
             ) from error
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise SubjectError(
-                f"training examples expected in {path}, got something else: {error}"
-            ) from error
+            what = {Example: "training examples", Preference: "preferences"}[kind]
+            raise SubjectError(f"{what} expected in {path}, got something else: {error}") from error
 
     def clear(self) -> None:
         """Forget all models: memory is short."""

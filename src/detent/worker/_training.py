@@ -1,6 +1,6 @@
 """One train job: the parent is loaded, trained in place, measured and saved."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
@@ -23,40 +23,67 @@ def trained(job: TrainJob, shelf: Shelf, folder: Path, tell: Tell) -> TrainedMod
     """Train as `job` says and leave the model in the new `folder`."""
     sources = _sources(job, shelf)
     subject = shelf.fresh_subject(job.parent)
-    before = {name: value.detach().clone() for name, value in subject.model.named_parameters()}
+    measured = Measured(subject)
     tell(0, job.steps, "")
     with _counted_tokens(subject.model) as tokens:
-        losses = train(
-            *subject,
-            sources,
-            _recipe(job),
-            seed=job.seed,
-            on_progress=lambda done, total, loss: tell(done, total, f"loss {loss:.3f}"),
-        )
-    subject.model.save_pretrained(folder)
-    subject.tokenizer.save_pretrained(folder)
+        losses = train(*subject, sources, _recipe(job), seed=job.seed, on_progress=told(tell))
     parameters = subject.model.num_parameters()
-    return TrainedModel(
-        folder=folder.name,
-        parameters=parameters,
-        losses=_tenths(losses),
+    return saved(
+        measured,
+        folder,
+        losses=losses,
         flops=6.0 * parameters * sum(tokens),
-        change=_change(before, subject),
+        learnt=sum(tokens),
+        read=0,
         precision=fast_precision(),
     )
+
+
+class Measured:
+    """A subject about to be trained, and its weights as they are."""
+
+    def __init__(self, subject: Subject) -> None:
+        """Remember the weights."""
+        self.subject = subject
+        self.before = {name: value.detach().clone() for name, value in subject.model.named_parameters()}
+
+
+def saved(
+    measured: Measured,
+    folder: Path,
+    *,
+    losses: list[float],
+    flops: float,
+    learnt: int,
+    read: int,
+    precision: str,
+) -> TrainedModel:
+    """Leave the trained model in the new `folder`, and say how it came to be."""
+    subject = measured.subject
+    subject.model.save_pretrained(folder)
+    subject.tokenizer.save_pretrained(folder)
+    return TrainedModel(
+        folder=folder.name,
+        parameters=subject.model.num_parameters(),
+        losses=_tenths(losses),
+        flops=flops,
+        change=_change(measured.before, subject),
+        precision=precision,
+        learnt=learnt,
+        read=read,
+    )
+
+
+def told(tell: Tell) -> Callable[[int, int, float], None]:
+    """Progress of a training as the wire takes it."""
+    return lambda done, total, loss: tell(done, total, f"loss {loss:.3f}")
 
 
 def briefly_trained(job: ElicitJob, shelf: Shelf, tell: Tell) -> Subject:
     """A copy of the model after a few steps, in memory."""
     sources, subject = _sources(job, shelf), shelf.fresh_subject(job.model)
     tell(0, job.steps, "")
-    train(
-        *subject,
-        sources,
-        _recipe(job),
-        seed=job.seed,
-        on_progress=lambda done, total, loss: tell(done, total, f"loss {loss:.3f}"),
-    )
+    train(*subject, sources, _recipe(job), seed=job.seed, on_progress=told(tell))
     return subject
 
 

@@ -1,0 +1,163 @@
+"""What both of TRL's trainers need here: one processor, no network, no traces, the same bits for the same seed.
+
+TRL is imported inside functions: a worker that never trains so must not wait for it.
+"""
+
+import math
+import random
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from huggingface_hub import constants
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from detent.errors import SubjectError
+
+TEMPORARY = (
+    "lesson-"  # how the name of a training's temporary folder begins; an engine sweeps what a kill leaves
+)
+Progress = Callable[[int, int, float], None]  # (steps done, of how many, loss of the last one)
+
+
+class Lesson(NamedTuple):
+    """What a training was: the loss of every step, and what it cost in tokens, padding included.
+
+    A token learnt from costs three forward passes (forward and backward), one that is read costs one.
+    """
+
+    losses: list[float]
+    learnt: int  # by the model in training
+    read: int  # by the reference model, and by the model when it writes
+
+
+@dataclass(slots=True)
+class Meter:
+    """Watches a training: losses and tokens as they come."""
+
+    steps: int
+    on_progress: Progress | None
+    losses: list[float] = field(default_factory=list)
+    learnt: int = 0
+    read: int = 0
+
+    def count(self, model: torch.nn.Module) -> None:
+        """Count the tokens of each forward pass of `model` from here on."""
+        model.register_forward_pre_hook(self._passed, with_kwargs=True)
+
+    def step(self, loss: float) -> None:
+        """Take down the loss of one more step.
+
+        Raises:
+            SubjectError: it is not finite; the model is of no use to anyone.
+        """
+        if not abs(loss) < math.inf:
+            raise SubjectError(
+                f"a finite loss expected, got {loss} at step {len(self.losses)}; lower the learning rate"
+            )
+        self.losses.append(loss)
+        if self.on_progress is not None:
+            self.on_progress(len(self.losses), self.steps, loss)
+
+    def lesson(self) -> Lesson:
+        """All of it."""
+        return Lesson(self.losses, self.learnt, self.read)
+
+    def _passed(self, _model: torch.nn.Module, _args: tuple[object, ...], kwargs: dict[str, Any]) -> None:
+        tokens = kwargs["input_ids"].numel()
+        if torch.is_grad_enabled():
+            self.learnt += tokens
+        else:
+            self.read += tokens
+
+
+def watched(trainer: type[Any], meter: Meter, **overrides: Any) -> type[Any]:
+    """A subclass of a trainer that tells `meter` of every step; `overrides` replaces methods."""
+
+    def training_step(self: Any, *args: Any, **kwargs: Any) -> Any:
+        loss = trainer.training_step(self, *args, **kwargs)
+        meter.step(loss.item())
+        return loss
+
+    return type(f"Watched{trainer.__name__}", (trainer,), {"training_step": training_step, **overrides})
+
+
+def arguments(
+    folder: str, *, steps: int, batch: int, rate: float, warm_up: int, clip: float, seed: int
+) -> dict[str, Any]:
+    """What both configurations share. Nothing is written but into `folder`, nothing reported, nothing resumed."""
+    return {
+        "output_dir": folder,
+        "max_steps": steps,
+        "per_device_train_batch_size": batch,
+        "learning_rate": rate,
+        "lr_scheduler_type": "linear",
+        "warmup_steps": warm_up,
+        "max_grad_norm": clip,
+        "seed": seed,
+        "data_seed": seed,
+        "optim": "adamw_torch",
+        "use_cpu": True,
+        "bf16": False,
+        "gradient_checkpointing": False,
+        "disable_dropout": True,
+        "dataloader_pin_memory": False,
+        "report_to": [],
+        "logging_strategy": "no",
+        "save_strategy": "no",
+        "push_to_hub": False,
+        "disable_tqdm": True,
+    }
+
+
+def run(trainer: Any) -> None:
+    """Train to the end, and print nothing."""
+    from transformers import PrinterCallback  # noqa: PLC0415
+
+    trainer.remove_callback(PrinterCallback)
+    trainer.train()
+
+
+def pupil(model: PreTrainedModel) -> PreTrainedModel:
+    """A copy to train: the trainers change a model's configuration and methods, and must not change ours."""
+    copy: PreTrainedModel = deepcopy(model)
+    copy.train()
+    return copy
+
+
+def learn_from(model: PreTrainedModel, copy: PreTrainedModel) -> None:
+    """Give `model` the weights that its copy has learnt, and leave it ready to answer."""
+    model.load_state_dict(copy.state_dict())
+    model.eval()  # type: ignore[no-untyped-call]
+
+
+def padded(tokenizer: PreTrainedTokenizerBase) -> PreTrainedTokenizerBase:
+    """A copy of the tokenizer for a trainer to change; it pads with something, its end mark if need be."""
+    if not isinstance(tokenizer.eos_token_id, int):
+        raise SubjectError(
+            "an end-of-sequence token expected, got none; set eos_token in the tokenizer's files"
+        )
+    copy: PreTrainedTokenizerBase = deepcopy(tokenizer)
+    if copy.pad_token is None:
+        copy.pad_token = copy.eos_token
+    return copy
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """No hub is asked; and that the trainers seed every generator and warn of much is not noticed outside."""
+    python, array = random.getstate(), np.random.get_state()  # noqa: NPY002  theirs is the old one
+    offline, constants.HF_HUB_OFFLINE = constants.HF_HUB_OFFLINE, True
+    try:
+        with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        constants.HF_HUB_OFFLINE = offline
+        random.setstate(python)
+        np.random.set_state(array)  # noqa: NPY002

@@ -1,0 +1,120 @@
+"""Models as `feedback` asks them: one that writes, one whose verdicts are read off. Data in a prompt stays data."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Literal
+
+import torch
+
+from detent.errors import UsageError
+from detent.feedback import Filled, Template
+from detent.subject.generate import Completion, Prompt, complete
+from detent.subject.likelihood import log_chances
+from detent.subject.load import Subject
+from detent.subject.spell import spell
+from detent.values import Form
+from detent.worker._labelling import Meter, answer_limits
+
+
+def template(form: Form) -> Template:
+    """A form as `feedback` fills it."""
+    return Template(form.text, fenced=form.fenced)
+
+
+class Author:
+    """A subject that answers, criticises and revises, greedily."""
+
+    def __init__(self, subject: Subject, extra_tokens: int, critique_tokens: int, meter: Meter) -> None:
+        self._subject = subject
+        self._extra = extra_tokens
+        self._critique = critique_tokens
+        self._meter = meter
+
+    def draft(self, prompts: Sequence[str]) -> list[Completion]:
+        """Its own answers to begin with."""
+        return self._write(prompts, answer_limits(self._subject, prompts, self._extra), "draft")
+
+    def __call__(
+        self, step: Literal["critique", "revision"], prompts: Sequence[str], asked: Sequence[Filled], /
+    ) -> list[Completion | None]:
+        """As `feedback.Author`."""
+        spelt = [spell(self._subject.tokenizer, filled) for filled in asked]
+        if step == "critique":
+            limits = [self._critique] * len(asked)
+        else:
+            limits = answer_limits(self._subject, prompts, self._extra)
+        room = room_of(self._subject)
+        fit = [len(ids) + limit <= room for ids, limit in zip(spelt, limits, strict=True)]
+        written = iter(
+            self._write(
+                [ids for ids, fits in zip(spelt, fit, strict=True) if fits],
+                [limit for limit, fits in zip(limits, fit, strict=True) if fits],
+                step,
+            )
+        )
+        return [next(written) if fits else None for fits in fit]
+
+    def _write(self, prompts: Sequence[Prompt], limits: Sequence[int], note: str) -> list[Completion]:
+        found = complete(
+            *self._subject,
+            prompts,
+            max_new_tokens=limits,
+            on_progress=lambda done, _: self._meter.within(done, note),
+        )
+        self._meter.advance(len(prompts))
+        return found
+
+
+class Reader:
+    """A subject that judges."""
+
+    def __init__(self, subject: Subject, meter: Meter | None = None) -> None:
+        self._subject = subject
+        self._meter = meter
+
+    def __call__(self, asked: Sequence[Filled], verdicts: Sequence[str], /) -> list[tuple[float, ...] | None]:
+        """As `feedback.Judge`."""
+        spelt = [spell(self._subject.tokenizer, filled) for filled in asked]
+        longest = max(len(ids) for ids in spell_all(self._subject, verdicts))
+        fit = [len(ids) + longest <= room_of(self._subject) for ids in spelt]
+        read = iter(
+            log_chances(
+                *self._subject,
+                [ids for ids, fits in zip(spelt, fit, strict=True) if fits],
+                verdicts,
+                on_progress=lambda done, _: self._meter.within(done, "") if self._meter else None,
+            )
+        )
+        return [next(read) if fits else None for fits in fit]
+
+
+def spell_all(subject: Subject, texts: Sequence[str]) -> list[list[int]]:
+    """The token ids of texts that are not data.
+
+    Raises:
+        UsageError: one is empty.
+    """
+    if not all(texts):
+        raise UsageError(f"verdicts of at least one character expected, got {list(texts)}")
+    return [spell(subject.tokenizer, [(text, False)]) for text in texts]
+
+
+def room_of(subject: Subject) -> float:
+    """How many tokens the model promises to read; without end where its configuration says nothing."""
+    room = getattr(subject.model.config.get_text_config(), "max_position_embeddings", None)
+    return room if isinstance(room, int) else float("inf")
+
+
+@contextmanager
+def read_tokens(subject: Subject) -> Iterator[list[int]]:
+    """Tokens of each forward pass of a subject that is only asked, meanwhile."""
+    counts: list[int] = []
+
+    def count(_model: object, _args: tuple[object, ...], kwargs: dict[str, torch.Tensor]) -> None:
+        counts.append(kwargs["input_ids"].numel())
+
+    handle = subject.model.register_forward_pre_hook(count, with_kwargs=True)
+    try:
+        yield counts
+    finally:
+        handle.remove()

@@ -1,0 +1,90 @@
+"""Jobs that train on preferences and on a judge's scores: the parent is loaded, trained in place, measured, saved."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from detent.feedback import ScoreRule, score
+from detent.subject import prefer, reinforce
+from detent.subject._trl import Lesson
+from detent.subject.generate import Completion
+from detent.values import PreferJob, ReinforceJob, TrainedModel
+from detent.worker._asking import Reader, read_tokens, template
+from detent.worker._labelling import answer_limits
+from detent.worker._shelf import Shelf
+from detent.worker._training import Measured, saved, told
+from detent.worker._wire import Tell
+
+
+def preferred(job: PreferJob, shelf: Shelf, folder: Path, tell: Tell) -> TrainedModel:
+    """Train on preferences and leave the model in the new `folder`."""
+    rows = [row for digest in job.data for row in shelf.preferences(digest)]
+    subject = shelf.fresh_subject(job.parent)
+    measured = Measured(subject)
+    tell(0, job.steps, "")
+    lesson = prefer.prefer(
+        *subject,
+        [prefer.Preference(row.prompt, row.chosen, row.rejected) for row in rows],
+        prefer.Recipe(
+            steps=job.steps,
+            pairs=job.pairs,
+            rate=job.rate,
+            beta=job.beta,
+            warm_up=job.warmup_steps,
+            clip=job.clip,
+        ),
+        seed=job.seed,
+        on_progress=told(tell),
+    )
+    return _trained(lesson, measured, folder)
+
+
+def reinforced(job: ReinforceJob, shelf: Shelf, folder: Path, tell: Tell) -> TrainedModel:
+    """Train on a judge's scores and leave the model in the new `folder`."""
+    rule = ScoreRule(template(job.form), job.verdicts)
+    judge = shelf.subject(job.judge)
+    reader = Reader(judge)
+
+    def rewards(prompts: Sequence[str], written: Sequence[Completion]) -> list[float]:
+        scores = score(reader, prompts, [one.text for one in written], rule)
+        return [found if found and one.ended else 0.0 for found, one in zip(scores, written, strict=True)]
+
+    subject = shelf.fresh_subject(job.parent)
+    measured = Measured(subject)
+    tell(0, job.steps, "")
+    with read_tokens(judge) as heard:
+        lesson = reinforce.reinforce(
+            *subject,
+            job.prompts,
+            rewards,
+            reinforce.Recipe(
+                steps=job.steps,
+                prompts=job.prompts_a_step,
+                group=job.group,
+                rate=job.rate,
+                beta=job.beta,
+                temperature=job.temperature,
+                warm_up=job.warmup_steps,
+                clip=job.clip,
+            ),
+            seed=job.seed,
+            max_new_tokens=max(answer_limits(subject, job.prompts, job.extra_tokens), default=1),
+            on_progress=told(tell),
+        )
+    return _trained(
+        lesson, measured, folder, judged=sum(heard), judge_parameters=judge.model.num_parameters()
+    )
+
+
+def _trained(
+    lesson: Lesson, measured: Measured, folder: Path, *, judged: int = 0, judge_parameters: int = 0
+) -> TrainedModel:
+    parameters = measured.subject.model.num_parameters()
+    return saved(
+        measured,
+        folder,
+        losses=lesson.losses,
+        flops=6.0 * parameters * lesson.learnt + 2.0 * (parameters * lesson.read + judge_parameters * judged),
+        learnt=lesson.learnt,
+        read=lesson.read + judged,
+        precision="float32",
+    )

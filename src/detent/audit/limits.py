@@ -3,45 +3,18 @@
 from collections import Counter
 from collections.abc import Sequence
 
+from detent.audit.colluding import sealed_against_the_operator, whole, witness_keys
 from detent.audit.evidence import Case
 from detent.audit.findings import counted
 from detent.audit.models import missing_models, unnamed_files
 from detent.audit.openings import openings
 from detent.audit.retention import no_longer
-from detent.coordinate import can_verify
 from detent.evaluate import evaluator_digest
 from detent.values import Refused, SessionStarted, Watched
 
 SHOWN = 3
 """Refusals whose reasons a note tells."""
 
-GRINDING = (
-    "sealed against the operator: nobody outside adds entropy (mode a), so whoever holds the secret could look at "
-    "problems before an intent, or try candidates until one passes (without any gain, at the first opening of a "
-    "budget of .05: 33 % within 20 tries, 86 % within 100)"
-)
-COLLUDING = (
-    "sealed against the operator and {} together (mode b): each opening's problems depend on the cosignatures of all "
-    "of them, so only all in one hand could have tried candidates"
-)
-BEACON = (
-    "sealed against the operator and the beacon {} together (mode c), or against a quorum of the witnesses that signed "
-    "with a clock set back: problems depend on a round that came out after the intent was cosigned"
-)
-UNSIGNED = (
-    "that the beacon drew these rounds: their BLS signatures were not verified here, so whoever ran its server could "
-    "have chosen them; install detent[beacon]"
-)
-ABANDONED = "that no run was thrown away before this one: whoever starts twenty and shows the best has had twenty tries"
-WHOLE = (
-    "that this is the whole ledger, and the only one: until others witness it, its holder could take entries off "
-    "the end, never write down what people handed in, throw a run away, or keep two and show one"
-)
-TAIL = (
-    "that this is the whole ledger: its first {} entries were cosigned by {}, who would refuse another history; of "
-    "the {} after them its holder could take some off the end, or keep two versions and show one. Nor that everything "
-    "people handed in was written down"
-)
 CLOCK = "that the times are true: they are those of the machine's clock, and leases, requests and [pace] go by them"
 MODELS = (
     "that the models gave the answers and labels recorded as theirs: they are drawn and checked again, the models "
@@ -62,8 +35,8 @@ def unproven(case: Case) -> tuple[str, ...]:
     """The limits, those of this run first."""
     return (
         *_sealed_against_the_model(case),
-        *_sealed_against_the_operator(case),
-        _whole(case),
+        *sealed_against_the_operator(case),
+        whole(case),
         *([] if case.evidence.heads else [NEWEST]),
         CLOCK,
         MODELS,
@@ -73,33 +46,11 @@ def unproven(case: Case) -> tuple[str, ...]:
     )
 
 
-def _sealed_against_the_operator(case: Case) -> list[str]:
-    """Who could still have cheated, under each mode that openings were made in."""
-    intents = [opening.intent for opening in openings(case)]
-    said = [GRINDING] if not intents or any(intent.entropy == "none" for intent in intents) else []
-    together = {intent.witnesses for intent in intents if intent.entropy == "witnesses"}
-    chains = {intent.round.chain for intent in intents if intent.round is not None}
-    said += [COLLUDING.format(_names(witnesses)) for witnesses in sorted(together)]
-    said += [BEACON.format(chain[:12]) for chain in sorted(chains)]
-    said += [UNSIGNED] if chains and not can_verify() else []
-    return [*said, ABANDONED] if said != [GRINDING] else said
-
-
-def _names(vkeys: Sequence[str]) -> str:
-    return ", ".join(vkey.partition("+")[0] for vkey in vkeys)
-
-
-def _whole(case: Case) -> str:
-    newest = case.state.cosigned
-    if newest is None:
-        return WHOLE
-    return TAIL.format(newest.size, ", ".join(newest.witnesses), len(case.tree.entries) - newest.size)
-
-
 def notes(case: Case) -> tuple[str, ...]:
     """What is no fault, and worth a look."""
     found = [
         *_stewards(case),
+        *witness_keys(case),
         *_code(case),
         *_unfinished(case),
         *_behind(case),

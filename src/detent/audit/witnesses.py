@@ -6,11 +6,12 @@ from detent.audit.evidence import Case
 from detent.audit.findings import Finding, counted
 from detent.audit.openings import Opening
 from detent.audit.signatures import Charters
-from detent.audit.steps import Step
+from detent.audit.steps import Step, outside_turns
 from detent.charter import met_by, policy_of
 from detent.coordinate import Chain, HeadAt, Round, check_round, cosigners, entropy_of
 from detent.errors import DetentError, TrustError
 from detent.evaluate import opening_seed
+from detent.ledger import CosignerKey
 from detent.values import BeaconDrawn, Cosigned, Decided, Outcome
 
 
@@ -21,14 +22,14 @@ def check_witnesses(case: Case, charters: Charters) -> Finding:
     lines = 0
     for step, cosigned in case.all(Cosigned):
         try:
-            found = _believed(case, charters, step, cosigned)
+            found = {key.name for key in believed(case, charters, step, cosigned)}
             lines, names = lines + len(found), names | found
         except (DetentError, ValueError, LookupError) as error:
             faults.append(f"{step.place}: {error}")
     faults += [
-        f"{step.place}: cosignatures by a quorum of the witnesses before a promotion expected, got none"
+        f"{step.place}: cosignatures by a quorum of the witnesses right before a promotion expected, got none"
         for step, decided in case.all(Decided)
-        if decided.decision == "promote" and step.before.generation > 0 and _unwitnessed(charters, step)
+        if decided.decision == "promote" and step.before.generation > 0 and _unwitnessed(case, charters, step)
     ]
     by = f" by {', '.join(sorted(names))}" if names else ""
     return Finding(
@@ -87,6 +88,29 @@ def check_beacon(case: Case, charters: Charters) -> Finding:
     )
 
 
+def believed(case: Case, charters: Charters, step: Step, cosigned: Cosigned) -> frozenset[CosignerKey]:
+    """Who signed.
+
+    Raises:
+        TrustError, ValueError, LookupError: it is not what the run needed them to sign, or does not verify.
+    """
+    charter, log = charters.at(step).charter, case.evidence.log_key
+    policy = policy_of(charter)
+    if policy is None or log is None:
+        raise TrustError(
+            "no cosignatures expected where the charter names no witnesses, or no log's key, got some"
+        )
+    wanted = step.before.intent_index + 1 if cosigned.purpose == "seal" else step.index
+    if cosigned.size != wanted or (cosigned.purpose == "seal" and not step.before.open_intent):
+        raise TrustError(f"cosignatures of the ledger at size {wanted} expected, got {cosigned.size}")
+    head = HeadAt(log.name, cosigned.size, case.tree.roots[cosigned.size])
+    found = cosigners(cosigned, head, log, tuple(str(each.key) for each in policy.witnesses.values()))
+    if cosigned.purpose == "decision" and not met_by(charter, found):
+        names = ", ".join(sorted(key.name for key in found))
+        raise TrustError(f"a quorum of the witnesses expected, got {names or 'none'}")
+    return frozenset(found)
+
+
 def _drawn(charters: Charters, step: Step, found: BeaconDrawn) -> bool:
     """Whether the signature was verified. Raises TrustError when it is not of the charter's beacon."""
     terms = charters.at(step).charter.witnesses
@@ -103,24 +127,17 @@ def _drawn(charters: Charters, step: Step, found: BeaconDrawn) -> bool:
     return check_round(chain, got)
 
 
-def _believed(case: Case, charters: Charters, step: Step, cosigned: Cosigned) -> set[str]:
-    """Who signed. Raises TrustError when it is not what the run needed them to sign."""
-    charter, log = charters.at(step).charter, case.evidence.log_key
-    policy = policy_of(charter)
-    if policy is None or log is None:
-        raise TrustError(
-            "no cosignatures expected where the charter names no witnesses, or no log's key, got some"
-        )
-    wanted = step.before.intent_index + 1 if cosigned.purpose == "seal" else step.index
-    if cosigned.size != wanted or (cosigned.purpose == "seal" and not step.before.open_intent):
-        raise TrustError(f"cosignatures of the ledger at size {wanted} expected, got {cosigned.size}")
-    head = HeadAt(log.name, cosigned.size, case.tree.roots[cosigned.size])
-    found = cosigners(cosigned, head, log, tuple(str(each.key) for each in policy.witnesses.values()))
-    names = {key.name for key in found}
-    if cosigned.purpose == "decision" and not met_by(charter, found):
-        raise TrustError(f"a quorum of the witnesses expected, got {', '.join(sorted(names)) or 'none'}")
-    return names
+def _unwitnessed(case: Case, charters: Charters, step: Step) -> bool:
+    """Whether witnesses who had to see all that a promotion rests on had not, when it was decided."""
+    if charters.at(step).charter.witnesses is None:
+        return False
+    last = next(
+        (one.entry for one in reversed(case.steps[: step.index]) if _is_before(one, step)),
+        None,
+    )
+    return not (isinstance(last, Cosigned) and last.purpose == "decision")
 
 
-def _unwitnessed(charters: Charters, step: Step) -> bool:
-    return charters.at(step).charter.witnesses is not None and "cosigned/v1/decision" not in step.before.slots
+def _is_before(one: Step, step: Step) -> bool:
+    """What stands between turns, such as a session after a crash, may come in between: a turn rests on none of it."""
+    return one.index < step.index and not outside_turns(one.entry)

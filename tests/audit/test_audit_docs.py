@@ -6,7 +6,7 @@ from pathlib import Path
 from tests.audit.scripted_run import ScriptedRun
 
 from detent.audit import verify
-from detent.audit.limits import GRINDING
+from detent.audit.colluding import GRINDING
 from detent.audit.verify import BY_THEMSELVES, UNDER_THE_CHARTER
 
 DOCS = Path(__file__).parents[2] / "docs"

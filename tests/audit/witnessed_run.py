@@ -6,34 +6,61 @@
 
 import hashlib
 import json
+import shutil
 import struct
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler
 from itertools import count
 from pathlib import Path
 
+import msgspec
 import py_arkworks_bls12381 as bls
-from tests.audit.scripted_run import DRAFT, LOG
+import pytest
+from tests.audit.forging import places
+from tests.audit.scripted_run import (
+    DRAFT,
+    LOG,
+    MODELS,
+    QuickFiles,
+    ScriptedRun,
+    ScriptedWorker,
+    go_on,
+    make_run,
+    never,
+    session,
+    sign,
+)
 from tests.coordinate.witness_world import say, served, serving
 
 from detent.assembly.outsiders import Outsiders, outsiders_of
 from detent.charter import SignedCharter
 from detent.coordinate import Witness
+from detent.coordinate._request import Request
+from detent.errors import PeerError
+from detent.evaluate import opening_seed
 from detent.ledger import CosigningKey, Ledger
+from detent.loop import Book
+from detent.loop.witnessing import entropy, link
+from detent.values import Intent, IntentWritten
 
 ON_G1 = b"BLS_SIG_BLS12381G1_XMD:SHA-256_SSWU_RO_NUL_"
 
 
 @dataclass
 class Three:
-    """Witnesses a, b and c. down: names of those that do not answer now. asked: how often each was."""
+    """Witnesses a, b and c.
+
+    down: names of those that do not answer now. asked: how often each was.
+    bad: those that sign whatever they are shown, as of this time: whoever has their keys is the operator's friend.
+    """
 
     keys: dict[str, CosigningKey]
     urls: dict[str, str] = field(default_factory=dict)
     down: set[str] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
+    bad: dict[str, int] = field(default_factory=dict)
 
     def policy(self) -> str:
         """Two of three."""
@@ -70,6 +97,9 @@ def three_witnesses(
                 three.asked.append(name)
                 if name in three.down:
                     say(handler, 503, b"down")
+                elif name in three.bad and handler.command == "POST":
+                    checkpoint = Request.parse(body).checkpoint
+                    say(handler, 200, str(three.keys[name].cosign(checkpoint, three.bad[name])).encode())
                 else:
                     answer(handler, body)  # type: ignore[operator]
 
@@ -109,3 +139,62 @@ def beacon(genesis: int, period: int) -> Iterator[str]:
         yield (
             f"entropy = \"beacon\"\n[witnesses.beacon]\nurl = \"{url}\"\nchain = \"{chain}\"\ninfo = '''{info}'''\n"
         )
+
+
+def at(folder: Path, three: Three, more: str = "") -> ScriptedRun:
+    """The run of these witnesses that lies in a folder. more: as in its draft."""
+    return ScriptedRun(folder, sign(three.draft(more)))
+
+
+def first_intent(run: ScriptedRun) -> Intent:
+    """What the first opening fixed."""
+    return next(entry.intent for entry in run.entries() if isinstance(entry, IntentWritten))
+
+
+class Operator:
+    """Whoever runs it: has the log's key and the seal's secret, copies of the folder, and any number of tries."""
+
+    def __init__(self, folder: Path, three: Three, more: str = "") -> None:
+        """Bring a run to where its first opening is about to be made, with witnesses that are down until then."""
+        self.three, self.folder, self.more, self.tries = three, folder, more, 0
+        three.down |= {"a", "b", "c"}
+        with pytest.raises(PeerError):
+            make_run(folder / "run", three.draft(more), outsiders=three.outsiders)
+        three.down.clear()
+        run = at(folder / "run", three, more)
+        self.place = places(run, IntentWritten)[0]
+        self.before, self.intent = run.record()[: self.place], first_intent(run)
+
+    def seed(self, **other: object) -> bytes:
+        """Try an intent, in a copy of the folder as it was before: the seed of its problems, if there is one.
+
+        Raises:
+            TrustError: a witness has seen another history.
+        """
+        self.tries += 1
+        copy = at(self.folder / f"try-{self.tries}", self.three, self.more)
+        shutil.copytree(self.folder / "run", copy.folder)
+        copy.rewrite(self.before)
+        intent = msgspec.structs.replace(self.intent, **other)
+        with Ledger.open(copy.folder / "ledger", LOG, QuickFiles) as ledger:
+            ticks = (f"2026-01-01T10:{n // 60:02}:{n % 60:02}Z" for n in count(60 * self.tries))
+            book = Book(ledger, ticks.__next__)
+            book.write(IntentWritten(intent=intent))
+            worker = ScriptedWorker(copy.folder / "models", copy.folder / "staging", iter(MODELS), never)
+            parts = session(copy.folder, copy.signed, book, worker)
+            parts = replace(parts, outsiders=self.three.outsiders(copy.signed, ledger))
+            added = entropy(parts, intent)
+            place = book.state.intent_index
+            return opening_seed(
+                link(parts, intent), intent.k, ledger.leaf_hash(place), ledger.root(place + 1), added
+            )
+
+
+def go_on_with(run: ScriptedRun, three: Three) -> None:
+    """Another session, with the models that are still to come."""
+    with Ledger.open(run.folder / "ledger", LOG, QuickFiles) as ledger:
+        ticks = (f"2026-01-01T10:{n // 60:02}:{n % 60:02}Z" for n in count())
+        book = Book(ledger, ticks.__next__)
+        worker = ScriptedWorker(run.folder / "models", run.folder / "staging", iter(MODELS[4:]), never)
+        parts = session(run.folder, run.signed, book, worker)
+        go_on(replace(parts, outsiders=three.outsiders(run.signed, ledger)))

@@ -9,6 +9,7 @@ from detent.ledger import CosigningKey
 
 A, B, C, Q = (CosigningKey.create(f"{name}.example/w") for name in "abcq")
 P = CosigningKey.create("p.example/w", "ml-dsa-44")
+PQ_OF_A = CosigningKey.create(A.name, "ml-dsa-44")
 LINES = {
     name: f"witness {name} {key.verify_key} https://{name}.example/"
     for name, key in {"a": A, "b": B, "c": C, "p": P, "q": Q}.items()
@@ -77,6 +78,24 @@ REFUSED = {
             )
         ),
         "a public key that is not in the policy yet",
+    ),
+    "an Ed25519 and an ML-DSA-44 key of one witness under two names": (
+        table(
+            "\n".join(
+                [
+                    LINES["a"],
+                    f"witness pq {PQ_OF_A.verify_key} https://pq.example/",
+                    "group g all a pq",
+                    "quorum g",
+                ]
+            ),
+            'sealing = ["a"]',
+        ),
+        "it would count twice",
+    ),
+    "two keys at one URL": (
+        table(TWO_OF_THREE.replace("https://b.example/", "https://a.example")),
+        "it would count twice",
     ),
     "entropy of an unknown kind": (
         table(more='entropy = "dice"'),

@@ -13,7 +13,7 @@ from tests.audit.scripted_run import QuickFiles
 from tests.coordinate.test_coordinate_entropy import INTENT
 from tests.coordinate.witness_world import LOG_KEY, NOW, ORIGIN, WITNESS_KEY, say, serving
 
-from detent.coordinate import Asked, Auditor, HeadAt, believed_release, fetch_release
+from detent.coordinate import Asked, Auditor, HeadAt, believed_release, digest_of, fetch_release
 from detent.errors import PeerError, StorageError, TrustError, UsageError
 from detent.evaluate import Chain
 from detent.ledger import (
@@ -54,13 +54,14 @@ def question(
     leaf: bytes | None = None,
     cosigners: Sequence[CosigningKey] = (WITNESS_KEY,),
     log: SigningKey = LOG_KEY,
+    at: int = NOW,
 ) -> ProofFile:
     """That an entry stands in a log after so many others, cosigned; and before so many more."""
     leaves = [leaf_hash(b"%d" % number) for number in range(before)]
     leaves += [leaf or leaf_hash(entry), *(leaf_hash(b"later %d" % number) for number in range(after))]
     checkpoint = Checkpoint(log.name, len(leaves), tree_root(leaves))
     note = sign_note(checkpoint.text(), log)
-    note = Note(note.text, (*note.signatures, *(key.cosign(checkpoint, NOW) for key in cosigners)))
+    note = Note(note.text, (*note.signatures, *(key.cosign(checkpoint, at) for key in cosigners)))
     path = inclusion_path(
         before,
         len(leaves),
@@ -72,7 +73,7 @@ def question(
 def asked(proof: ProofFile, k: int = 1, leaf: bytes | None = None) -> Asked:
     checkpoint = Checkpoint.parse(Note.parse(proof.checkpoint.encode()).text)
     head = HeadAt(checkpoint.origin, checkpoint.size, checkpoint.root)
-    return Asked(CHAIN.tip, k, head, leaf or leaf_hash(proof.extra))
+    return Asked(CHAIN.tip, k, head, leaf or leaf_hash(proof.extra), digest_of(proof.checkpoint))
 
 
 @pytest.fixture
@@ -101,6 +102,7 @@ def test_no_other_intent_gets_a_link_that_is_out_nor_one_before_it(log: Ledger) 
     for other in (
         question(intent_bytes(3, candidate="another")),
         question(intent_bytes(3), before=6),  # the same intent after another past: other problems
+        question(intent_bytes(3), at=NOW + 1),  # the same again, but for a witness that signed a second time
         question(intent_bytes(1)),
         question(intent_bytes(2)),
     ):

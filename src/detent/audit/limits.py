@@ -2,62 +2,19 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from itertools import pairwise
 
+from detent.audit.colluding import outsiders_keys, sealed_against_the_operator, vouched, whole
 from detent.audit.evidence import Case
 from detent.audit.findings import counted
 from detent.audit.models import missing_models, unnamed_files
 from detent.audit.openings import openings
 from detent.audit.retention import no_longer
-from detent.audit.witnesses import Vouched, vouched
-from detent.charter import policy_of
-from detent.coordinate import can_verify
 from detent.evaluate import evaluator_digest
-from detent.ledger import CosignerKey
-from detent.values import Refused, SessionStarted, Watched, sha256_hex
-
-LONGEST_KEY = 200
-"""Characters of a verify key that is shown whole: Ed25519 keys are, ML-DSA-44 keys are not."""
+from detent.values import Refused, SessionStarted, Watched
 
 SHOWN = 3
 """Refusals whose reasons a note tells."""
 
-GRINDING = (
-    "sealed against the operator: nobody outside adds entropy (mode a), so whoever holds the secret could look at "
-    "problems before an intent, or try candidates until one passes (without any gain, at the first opening of a "
-    "budget of .05: 33 % within 20 tries, 86 % within 100)"
-)
-COLLUDING = (
-    "sealed against {} and {} together (mode b): each opening's problems depend on the cosignatures of all "
-    "of them, so only all in one hand could have tried candidates; if each of them repeats its first cosignature of a "
-    "size, as `detent witness serve` does: one that signs again with another time can be asked until it suits"
-)
-HELD = (
-    "sealed against the operator and the auditor {} together: the auditor holds the chain, and gave each link out "
-    "once, for an intent that had been cosigned; so only who had the links before could have looked at problems"
-)
-BEACON = (
-    "sealed against {} and the beacon {} together (mode c), or against a quorum of the witnesses that signed "
-    "with a clock set back: problems depend on a round that came out after the intent was cosigned"
-)
-UNSIGNED = (
-    "that the beacon drew these rounds: their BLS signatures were not verified here, so whoever ran its server could "
-    "have chosen them; install detent[beacon]"
-)
-CHANGED = (
-    "that nothing was tried under the witnesses before an amendment and then left out: those who came with it have not "
-    "seen what the earlier ones saw. Ask the earlier ones for their newest checkpoint: this ledger has to continue it"
-)
-ABANDONED = "that no run was thrown away before this one: whoever starts twenty and shows the best has had twenty tries"
-WHOLE = (
-    "that this is the whole ledger, and the only one: until others witness it, its holder could take entries off "
-    "the end, never write down what people handed in, throw a run away, or keep two and show one"
-)
-TAIL = (
-    "that this is the whole ledger: its first {} entries were cosigned by {}, who would refuse another history; of "
-    "the {} after them its holder could take some off the end, or keep two versions and show one. Nor that everything "
-    "people handed in was written down"
-)
 LOG_KEY = (
     "that {} is the key of this run's log: no steward signed it, it lies beside the ledger; who only hosts a run could "
     "sign all that follows the newest lease, order or answer with another; compare it with the one you know"
@@ -82,8 +39,8 @@ def unproven(case: Case) -> tuple[str, ...]:
     """The limits, those of this run first."""
     return (
         *_sealed_against_the_model(case),
-        *_sealed_against_the_operator(case),
-        _whole(case),
+        *sealed_against_the_operator(case),
+        whole(case),
         *([] if case.evidence.heads else [NEWEST]),
         *_log_key(case),
         CLOCK,
@@ -94,58 +51,17 @@ def unproven(case: Case) -> tuple[str, ...]:
     )
 
 
-def _sealed_against_the_operator(case: Case) -> list[str]:
-    """Who could still have cheated, under each mode that openings were made in."""
-    intents = [opening.intent for opening in openings(case)]
-    auditor = case.charters.newest.charter.auditor if case.charters is not None else None
-    holder = "" if auditor is None else auditor.key.partition("+")[0]
-    operator = f"the operator, the auditor {holder}," if holder else "the operator"
-    bare = HELD.format(holder) if holder else GRINDING
-    said = [bare] if not intents or any(intent.entropy == "none" for intent in intents) else []
-    together = {intent.witnesses for intent in intents if intent.entropy == "witnesses"}
-    chains = {intent.round.chain for intent in intents if intent.round is not None}
-    said += [COLLUDING.format(operator, _names(witnesses)) for witnesses in sorted(together)]
-    said += [BEACON.format(operator, chain[:12]) for chain in sorted(chains)]
-    said += [UNSIGNED] if chains and not can_verify() else []
-    said += [CHANGED] if _changed_outsiders(case) else []
-    return [*said, ABANDONED] if said != [GRINDING] else said
-
-
-def _changed_outsiders(case: Case) -> bool:
-    """Whether an amendment brought other witnesses than those who had cosigned before."""
-    if case.charters is None:
-        return False
-    policies = [policy_of(signed.charter) for signed in case.charters.signed]
-    named = [{each.key for each in policy.witnesses.values()} for policy in policies if policy is not None]
-    return any(one != other for one, other in pairwise(named))
-
-
 def _log_key(case: Case) -> list[str]:
     """Witnesses cosign the logs that they know, so that with them nobody else's key will do."""
     key = case.evidence.log_key
-    return [LOG_KEY.format(key)] if key is not None and _vouched(case) is None else []
-
-
-def _names(vkeys: Sequence[str]) -> str:
-    return ", ".join(vkey.partition("+")[0] for vkey in vkeys)
-
-
-def _whole(case: Case) -> str:
-    newest = _vouched(case)
-    if newest is None:
-        return WHOLE
-    return TAIL.format(newest.size, ", ".join(newest.names), len(case.tree.entries) - newest.size)
-
-
-def _vouched(case: Case) -> Vouched | None:
-    return vouched(case, case.charters) if case.charters is not None else None
+    return [LOG_KEY.format(key)] if key is not None and vouched(case) is None else []
 
 
 def notes(case: Case) -> tuple[str, ...]:
     """What is no fault, and worth a look."""
     found = [
         *_stewards(case),
-        *_outsiders(case),
+        *outsiders_keys(case),
         *_code(case),
         *_unfinished(case),
         *_behind(case),
@@ -189,26 +105,6 @@ def _stewards(case: Case) -> list[str]:
     return known + (
         [f"a recovery key can stand in for them in an amendment: {recovered}"] if recovered else []
     )
-
-
-def _outsiders(case: Case) -> list[str]:
-    """So does it its outsiders: a name is anybody's, a key is not."""
-    if case.charters is None:
-        return []
-    charters = [signed.charter for signed in case.charters.signed]
-    policies = [policy for charter in charters if (policy := policy_of(charter)) is not None]
-    keys = dict.fromkeys(_shown(each.key) for policy in policies for each in policy.witnesses.values())
-    auditor = charters[0].auditor
-    found = (
-        [f"the charter names its own witnesses; compare their keys too: {', '.join(keys)}"] if keys else []
-    )
-    return found + ([f"and its own auditor: {auditor.key}"] if auditor is not None else [])
-
-
-def _shown(key: CosignerKey) -> str:
-    """The verify key; of one with a thousand characters its hash, which is compared more easily."""
-    text = str(key)
-    return text if len(text) <= LONGEST_KEY else f"{key.name} (SHA-256 {sha256_hex(text.encode())})"
 
 
 def _waiting(case: Case) -> list[str]:

@@ -1,14 +1,12 @@
 """What outsiders vouched for: cosignatures of the ledger as it grew, what they added to the seal, what they held."""
 
-from collections.abc import Mapping
 from functools import partial
-from typing import NamedTuple
 
 from detent.audit.evidence import Case
 from detent.audit.findings import Finding, counted, missing
 from detent.audit.openings import Opening, openings
 from detent.audit.signatures import Charters
-from detent.audit.steps import Step
+from detent.audit.steps import Step, outside_turns
 from detent.charter import met_by, policy_of
 from detent.coordinate import (
     Asked,
@@ -17,6 +15,7 @@ from detent.coordinate import (
     Round,
     check_round,
     cosigners,
+    digest_of,
     entropy_of,
     signed_release,
 )
@@ -34,14 +33,14 @@ def check_witnesses(case: Case, charters: Charters) -> Finding:
     lines = 0
     for step, cosigned in case.all(Cosigned):
         try:
-            found = _believed(case, charters, step, cosigned)
+            found = {key.name for key in believed(case, charters, step, cosigned)}
             lines, names = lines + len(found), names | found
         except (DetentError, ValueError, LookupError) as error:
             faults.append(f"{step.place}: {error}")
     faults += [
-        f"{step.place}: cosignatures by a quorum of the witnesses before a promotion expected, got none"
+        f"{step.place}: cosignatures by a quorum of the witnesses right before a promotion expected, got none"
         for step, decided in case.all(Decided)
-        if decided.decision == "promote" and step.before.generation > 0 and _unwitnessed(charters, step)
+        if decided.decision == "promote" and step.before.generation > 0 and _unwitnessed(case, charters, step)
     ]
     by = f" by {', '.join(sorted(names))}" if names else ""
     return Finding(
@@ -49,26 +48,6 @@ def check_witnesses(case: Case, charters: Charters) -> Finding:
         f"{counted(lines, 'cosignature')}{by}, of the ledger as it was when they signed",
         tuple(faults),
     )
-
-
-class Vouched(NamedTuple):
-    """So much of the ledger was cosigned by a quorum: names, and the verify keys that say who they are."""
-
-    size: int
-    names: tuple[str, ...]
-
-
-def vouched(case: Case, charters: Charters) -> Vouched | None:
-    """The newest cosignatures that verify and are a quorum; what a note merely says counts for nothing."""
-    found = None
-    for step, cosigned in case.all(Cosigned):
-        try:
-            keys = _cosigners(case, charters, step, cosigned)
-        except (DetentError, ValueError, LookupError):
-            continue  # a fault, which `witnesses` says
-        if met_by(charters.at(step).charter, keys):
-            found = Vouched(cosigned.size, tuple(sorted(key.name for key in keys)))
-    return found
 
 
 def entropy_added(case: Case, charters: Charters, opening: Opening) -> bytes:
@@ -157,12 +136,36 @@ def _released(case: Case, charters: Charters, opening: Opening, key: VerifyKey) 
         opening.number,
         HeadAt(log.name, size, case.tree.roots[size]),
         case.tree.leaf(opening.step.index),
+        digest_of(opening.cosigned.note),
     )
     link = signed_release(opening.released.note, key, asked)
     if link.hex() != outcome.reveal:
         raise TrustError(
             f"the link {link.hex()[:12]} expected, as it was released, got {outcome.reveal[:12]}"
         )
+
+
+def believed(case: Case, charters: Charters, step: Step, cosigned: Cosigned) -> frozenset[CosignerKey]:
+    """Who signed.
+
+    Raises:
+        TrustError, ValueError, LookupError: it is not what the run needed them to sign, or does not verify.
+    """
+    charter, log = charters.at(step).charter, case.evidence.log_key
+    policy = policy_of(charter)
+    if policy is None or log is None:
+        raise TrustError(
+            "no cosignatures expected where the charter names no witnesses, or no log's key, got some"
+        )
+    wanted = step.before.intent_index + 1 if cosigned.purpose == "seal" else step.index
+    if cosigned.size != wanted or (cosigned.purpose == "seal" and not step.before.open_intent):
+        raise TrustError(f"cosignatures of the ledger at size {wanted} expected, got {cosigned.size}")
+    head = HeadAt(log.name, cosigned.size, case.tree.roots[cosigned.size])
+    found = cosigners(cosigned, head, log, tuple(str(each.key) for each in policy.witnesses.values()))
+    if cosigned.purpose == "decision" and not met_by(charter, found):
+        names = ", ".join(sorted(key.name for key in found))
+        raise TrustError(f"a quorum of the witnesses expected, got {names or 'none'}")
+    return frozenset(found)
 
 
 def _drawn(charters: Charters, step: Step, found: BeaconDrawn) -> bool:
@@ -181,33 +184,17 @@ def _drawn(charters: Charters, step: Step, found: BeaconDrawn) -> bool:
     return check_round(chain, got)
 
 
-def _believed(case: Case, charters: Charters, step: Step, cosigned: Cosigned) -> set[str]:
-    """Who signed. Raises TrustError when it is not what the run needed them to sign."""
-    charter = charters.at(step).charter
-    wanted = step.before.intent_index + 1 if cosigned.purpose == "seal" else step.index
-    if cosigned.size != wanted or (cosigned.purpose == "seal" and not step.before.open_intent):
-        raise TrustError(f"cosignatures of the ledger at size {wanted} expected, got {cosigned.size}")
-    found = _cosigners(case, charters, step, cosigned)
-    names = {key.name for key in found}
-    if cosigned.purpose == "decision" and not met_by(charter, found):
-        raise TrustError(f"a quorum of the witnesses expected, got {', '.join(sorted(names)) or 'none'}")
-    return names
+def _unwitnessed(case: Case, charters: Charters, step: Step) -> bool:
+    """Whether witnesses who had to see all that a promotion rests on had not, when it was decided."""
+    if charters.at(step).charter.witnesses is None:
+        return False
+    last = next(
+        (one.entry for one in reversed(case.steps[: step.index]) if _is_before(one, step)),
+        None,
+    )
+    return not (isinstance(last, Cosigned) and last.purpose == "decision")
 
 
-def _cosigners(case: Case, charters: Charters, step: Step, cosigned: Cosigned) -> Mapping[CosignerKey, int]:
-    """Whose signature verifies, of the witnesses of the charter in force; and when each signed.
-
-    Raises:
-        TrustError: there are none to sign, or the note is not of this ledger.
-    """
-    policy, log = policy_of(charters.at(step).charter), case.evidence.log_key
-    if policy is None or log is None:
-        raise TrustError(
-            "no cosignatures expected where the charter names no witnesses, or no log's key, got some"
-        )
-    head = HeadAt(log.name, cosigned.size, case.tree.roots[cosigned.size])
-    return cosigners(cosigned, head, log, tuple(str(each.key) for each in policy.witnesses.values()))
-
-
-def _unwitnessed(charters: Charters, step: Step) -> bool:
-    return charters.at(step).charter.witnesses is not None and "cosigned/v1/decision" not in step.before.slots
+def _is_before(one: Step, step: Step) -> bool:
+    """What stands between turns, such as a session after a crash, may come in between: a turn rests on none of it."""
+    return one.index < step.index and not outside_turns(one.entry)

@@ -35,6 +35,7 @@ def _policy_faults(policy: Policy) -> Iterator[Fault]:
         yield Fault(
             ("witnesses", "policy"), "no log lines expected, since the log is this run's own; remove them"
         )
+    yield from _twins(policy)
     for name, witness in policy.witnesses.items():
         if not witness.url.startswith(("http://", "https://")):
             yield Fault(
@@ -42,6 +43,20 @@ def _policy_faults(policy: Policy) -> Iterator[Fault]:
                 f"a URL beginning with http:// or https:// for witness {shown(name)} expected, "
                 f"got {shown(witness.url)}; it is asked there",
             )
+
+
+def _twins(policy: Policy) -> Iterator[Fault]:
+    """One party counts once, also where it has an Ed25519 and an ML-DSA-44 key, or a new key beside the old."""
+    seen: dict[str, str] = {}
+    for name, witness in policy.witnesses.items():
+        for what in ("key name " + witness.key.name, "URL " + witness.url.rstrip("/")):
+            first = seen.setdefault(what, name)
+            if first != name:
+                yield Fault(
+                    ("witnesses", "policy"),
+                    f"one key and one URL a witness expected, got the {shown(what)} of {shown(first)} for "
+                    f"{shown(name)} too; it would count twice: name one of them",
+                )
 
 
 def _sealing_faults(terms: Witnesses, policy: Policy) -> Iterator[Fault]:

@@ -16,7 +16,7 @@ from typing import Protocol
 
 from detent.coordinate._answers import PLAIN, Answer, RefusedError, Say, otherwise, said
 from detent.coordinate.entropy import HeadAt
-from detent.coordinate.releases import Asked, Release
+from detent.coordinate.releases import Asked, Release, digest_of
 from detent.errors import StorageError, TrustError, UsageError
 from detent.evaluate import Chain
 from detent.ledger import LARGEST_ENTRY, Policy, ProofFile, leaf_hash, open_note, sign_note, verify_entry
@@ -134,4 +134,4 @@ class Auditor:
                 f"the intent as the last of {found.size} entries expected, got it as number {proof.index}",
             )
         head = HeadAt(found.origin, found.size, found.root)
-        return Asked(self._chain.tip, entry.intent.k, head, leaf_hash(stands))
+        return Asked(self._chain.tip, entry.intent.k, head, leaf_hash(stands), digest_of(proof.checkpoint))

@@ -10,8 +10,10 @@ witnesses: the cosignatures of all that the intent names, in its order, on the l
 beacon: the randomness of a drand round that the intent names, where a quorum cosigned that same size before the round
     came out. It serves with witnesses that sign each request anew, which would be free tries.
 
-Who could still cheat: in the first mode all witnesses named together, or one that hands its key out; in the second the
-beacon's. Both leave throwing the whole run away.
+Who could still cheat, with the operator. In the first mode any one of the witnesses named: Ed25519 lets whoever has a
+key sign one text in many ways, so the one that signs last, and again, gives seeds to choose from; to know problems
+before there is an intent takes all of them. In the second the beacon's, or so many witnesses as two quorums share, who
+cosign two intents before the round, or a quorum whose clocks are behind. Both leave throwing the whole run away.
 """
 
 import hashlib

@@ -1,14 +1,15 @@
 """Links of a seal whose chain an auditor holds: one for each opening, for one intent, on the auditor's signed word.
 
-    >>> asked = Asked(tip, k=3, head=HeadAt(origin, 42, root), leaf=leaf)
+    >>> asked = Asked(tip, k=3, head=HeadAt(origin, 42, root), leaf=leaf, cosigned=digest_of(note))
     >>> note = fetch_release(url, key, asked, proof, deadline=600)      # a signed note
     >>> believed_release(note, key, asked).hex()[:8]
     '1c348295'
 
 So the operator does not know an opening's problems before others have cosigned the ledger whose last entry is its
-intent; and learns them for that intent alone, since the root and the leaf that go into the seed stand in the note.
+intent; and learns them for that intent alone, since all that goes into the seed stands in the note: root, leaf, and the
+cosignatures as they were then, so that a witness who signs again cannot help either.
 
-The note's text (C2SP signed-note) has eight lines:
+The note's text (C2SP signed-note) has nine lines:
 
     detent/release/v1
     <tip of the chain, hex>
@@ -17,9 +18,11 @@ The note's text (C2SP signed-note) has eight lines:
     <size at which the intent is the last entry>
     <root of the ledger at that size, hex>
     <leaf hash of the intent's entry, hex>
+    <SHA-256 of the cosigned checkpoint, hex>
     <s_k, hex>
 """
 
+import hashlib
 import re
 import time
 from dataclasses import dataclass
@@ -51,12 +54,14 @@ class Asked:
     """What a link is released for.
 
     tip: s_0 of the chain. head: of the ledger at which the intent is the last entry. leaf: RFC 6962 leaf hash of it.
+    cosigned: SHA-256 of the checkpoint with all its signatures; the entropy of mode "witnesses" is among them.
     """
 
     tip: bytes
     k: int
     head: HeadAt
     leaf: bytes
+    cosigned: bytes
 
     def __str__(self) -> str:
         origin, size, root = self.head
@@ -78,9 +83,9 @@ class Release(NamedTuple):
             TrustError: it is none.
         """
         lines = text.split("\n")
-        if len(lines) != 9 or lines[0] != HEADER or lines[8]:  # noqa: PLR2004  eight lines, each with its end
-            raise TrustError(f"a note of eight lines, the first {HEADER}, expected, got {text[:80]!r}")
-        for at in (1, 5, 6, 7):
+        if len(lines) != 10 or lines[0] != HEADER or lines[9]:  # noqa: PLR2004  nine lines, each with its end
+            raise TrustError(f"a note of nine lines, the first {HEADER}, expected, got {text[:80]!r}")
+        for at in (1, 5, 6, 7, 8):
             if _HASH.fullmatch(lines[at]) is None:
                 raise TrustError(
                     f"64 hex digits on line {at + 1} of a release expected, got {lines[at][:80]!r}"
@@ -88,15 +93,22 @@ class Release(NamedTuple):
         for at in (2, 4):
             if _NUMBER.fullmatch(lines[at]) is None:
                 raise TrustError(f"a number on line {at + 1} of a release expected, got {lines[at][:80]!r}")
-        tip, root, leaf, link = (bytes.fromhex(lines[at]) for at in (1, 5, 6, 7))
-        return cls(Asked(tip, int(lines[2]), HeadAt(lines[3], int(lines[4]), root), leaf), link)
+        tip, root, leaf, cosigned, link = (bytes.fromhex(lines[at]) for at in (1, 5, 6, 7, 8))
+        return cls(Asked(tip, int(lines[2]), HeadAt(lines[3], int(lines[4]), root), leaf, cosigned), link)
 
     @property
     def text(self) -> str:
         """The note's text."""
-        tip, k, head, leaf = self.asked.tip, self.asked.k, self.asked.head, self.asked.leaf
-        lines = (HEADER, tip.hex(), k, head.origin, head.size, head.root.hex(), leaf.hex(), self.link.hex())
+        asked, head = self.asked, self.asked.head
+        ledger = (head.origin, head.size, head.root.hex())
+        proven = (asked.leaf.hex(), asked.cosigned.hex())
+        lines = (HEADER, asked.tip.hex(), asked.k, *ledger, *proven, self.link.hex())
         return "".join(f"{line}\n" for line in lines)
+
+
+def digest_of(note: str) -> bytes:
+    """What stands for a cosigned checkpoint in a release."""
+    return hashlib.sha256(note.encode()).digest()
 
 
 def believed_release(note: str, key: VerifyKey, asked: Asked) -> bytes:

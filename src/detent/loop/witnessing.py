@@ -9,6 +9,7 @@ from detent.coordinate import (
     HeadAt,
     believed_release,
     cosigners,
+    digest_of,
     entropy_of,
     link_in,
     signed_in_time,
@@ -50,8 +51,9 @@ def link(parts: Parts, intent: Intent) -> bytes:
     outsiders, book, auditor = _outsiders(parts), parts.book, parts.charter.auditor
     assert auditor is not None  # noqa: S101  somebody holds the chain
     index = book.state.intent_index
-    asked = Asked(bytes.fromhex(parts.charter.seal.tip), intent.k, _head(parts), book.record.leaf_hash(index))
     entry, note = next(iter(book.record.entries(index))), _cosigned(parts, intent).note
+    tip, leaf = bytes.fromhex(parts.charter.seal.tip), book.record.leaf_hash(index)
+    asked = Asked(tip, intent.k, _head(parts), leaf, digest_of(note))
     released = book.once("released/v1", lambda: Released(note=outsiders.release(asked, entry, note)))
     return believed_release(released.note, VerifyKey.parse(auditor.key), asked)
 

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,16 +21,22 @@ from detent.values import (
     Action,
     AnswerJob,
     BeaconDrawn,
+    BuildJob,
     CompareJob,
     ElicitJob,
     Job,
+    JudgeJob,
     LabelJob,
     Optimizer,
+    PreferJob,
     Profile,
     Progress,
     Reading,
+    ReinforceJob,
     Result,
+    ReviseJob,
     Round,
+    SampleJob,
     ScoreJob,
     TrainJob,
 )
@@ -180,18 +187,27 @@ class Parts:
 
     def _check_files(self, job: Job) -> None:
         """Believe a job's files on this side: a worker's word is not enough to say that the record is at fault."""
-        match job:
-            case AnswerJob(model=model) | ScoreJob(model=model):
-                self.models.path(model)
-            case TrainJob(parent=model, sources=sources) | ElicitJob(model=model, sources=sources):
-                self.models.path(model)
-                for digest in {source.data for source in sources}:
-                    self.data.path(digest)
-            case CompareJob(models=models):
-                for model in models:
-                    self.models.path(model)
-            case LabelJob(models=models, judge=judge):
-                for model in (*models, *([judge] if judge else [])):
-                    self.models.path(model)
-            case _:
-                pass
+        models, data = _files_of(job)
+        for digest in models:
+            self.models.path(digest)
+        for digest in sorted(data):
+            self.data.path(digest)
+
+
+def _files_of(job: Job) -> tuple[Sequence[str], AbstractSet[str]]:
+    """Digests of the models and data files that a job names."""
+    match job:
+        case AnswerJob() | ScoreJob() | SampleJob() | ReviseJob() | JudgeJob():
+            return [job.model], set()
+        case TrainJob(parent=model, sources=sources) | ElicitJob(model=model, sources=sources):
+            return [model], {source.data for source in sources}
+        case PreferJob():
+            return [job.parent], set(job.data)
+        case ReinforceJob():
+            return [job.parent, job.judge], set()
+        case CompareJob():
+            return job.models, set()
+        case LabelJob():
+            return [*job.models, *([job.judge] if job.judge else [])], set()
+        case BuildJob():
+            return [], set()

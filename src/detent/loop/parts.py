@@ -194,7 +194,7 @@ class Parts:
             self.data.path(digest)
 
 
-def _files_of(job: Job) -> tuple[Sequence[str], AbstractSet[str]]:
+def _files_of(job: Job) -> tuple[Sequence[str], AbstractSet[str]]:  # noqa: PLR0911  one a kind of job
     """Digests of the models and data files that a job names."""
     match job:
         case AnswerJob() | ScoreJob() | SampleJob() | ReviseJob() | JudgeJob():

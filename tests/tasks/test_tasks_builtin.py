@@ -15,7 +15,7 @@ from detent.tasks import BUILTINS, Problem, builtin, vet
 NAMES = st.sampled_from(sorted(BUILTINS))
 SEEDS = st.binary(max_size=40)
 LEVELS = st.integers(1, 40)
-LETTER = {"copy": "C", "reverse": "R", "sort": "S"}
+LETTER = {"add": "A", "copy": "C", "reverse": "R", "sort": "S"}
 
 
 @given(name=NAMES, level=LEVELS, seed=SEEDS)
@@ -28,9 +28,19 @@ def test_a_prompt_is_a_letter_level_digits_and_an_equals_sign(name: str, level: 
     (problem,) = builtin(name).problems([(level, seed)])
     digits = problem.prompt[1:-1]
     assert problem.prompt == f"{LETTER[name]}{digits}="
-    assert len(digits) == level == len(problem.answer)
+    twice, more = (2, 1) if name == "add" else (1, 0)
+    assert (len(digits), len(problem.answer)) == (twice * level, level + more)
     assert digits.isascii()
     assert digits.isdigit()
+
+
+def column_by_column(digits: str) -> str:
+    """As one adds by hand; digits of the two numbers by turns, units first."""
+    written, carried = "", 0
+    for one, other in zip(digits[::2], digits[1::2], strict=False):
+        carried, rest = divmod(int(one) + int(other) + carried, 10)
+        written += str(rest)
+    return written + str(carried)
 
 
 @given(name=NAMES, level=LEVELS, seed=SEEDS)
@@ -38,6 +48,7 @@ def test_the_answer_is_right_by_a_second_definition(name: str, level: int, seed:
     (problem,) = builtin(name).problems([(level, seed)])
     digits = problem.prompt[1:-1]
     want = {
+        "add": column_by_column(digits),
         "copy": digits,
         "reverse": "".join(digits[-1 - i] for i in range(level)),
         "sort": "".join(d * digits.count(d) for d in "0123456789"),
@@ -55,7 +66,12 @@ def test_check_accepts_the_answer_and_nothing_else(name: str, level: int, seed: 
     assert rights == [True, *(completion == answer for completion in near)]
 
 
-EXAMPLES = {"copy": ("C3142=", "3142"), "reverse": ("R3142=", "2413"), "sort": ("S3142=", "1234")}
+EXAMPLES = {
+    "add": ("A8756=", "521"),
+    "copy": ("C3142=", "3142"),
+    "reverse": ("R3142=", "2413"),
+    "sort": ("S3142=", "1234"),
+}
 
 
 @pytest.mark.parametrize("name", BUILTINS)

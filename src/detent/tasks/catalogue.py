@@ -12,6 +12,7 @@ from importlib import resources
 from types import MappingProxyType
 
 from detent.errors import UsageError
+from detent.tasks.add import Add
 from detent.tasks.base import Ask, Task
 from detent.tasks.copy import Copy
 from detent.tasks.reverse import Reverse
@@ -21,7 +22,12 @@ from detent.values import Problem, sha256_hex
 
 DIGITS = 10
 
-BUILTINS: Mapping[str, type[Task]] = MappingProxyType({"copy": Copy, "reverse": Reverse, "sort": Sort})
+BUILTINS: Mapping[str, type[Task]] = MappingProxyType(
+    {"add": Add, "copy": Copy, "reverse": Reverse, "sort": Sort}
+)
+
+_DRAWN = {"add": 2}
+"""Digits of a problem at level 1, where they are more than one."""
 
 
 class BuiltinSource:
@@ -50,8 +56,8 @@ class BuiltinSource:
         return [self._task.check(problem, completion) for problem, completion in pairs]
 
     def space(self, level: int) -> float | None:
-        """Ten digits at each of `level` places."""
-        return float(DIGITS**level)
+        """Ten digits at each place of a problem."""
+        return float(DIGITS ** (level * _DRAWN.get(self.name, 1)))
 
     def close(self) -> None:
         """Nothing runs, so nothing ends."""

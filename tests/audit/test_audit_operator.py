@@ -113,6 +113,27 @@ def test_a_quorum_that_signed_before_the_opening_does_not_promote(
     assert "a quorum of the witnesses right before a promotion expected, got none" in found.faults[0]
 
 
+def test_an_opening_that_no_witness_sealed_is_found_out_when_its_answers_are_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client asks nobody before it draws, and hands over a bundle in which nobody can draw again."""
+    monkeypatch.setattr(judge, "witness_intent", lambda *_: True)
+    monkeypatch.setattr(judge, "entropy", lambda *_: b"")
+    with three_witnesses(tmp_path / "witnesses") as three:
+        run = make_run(tmp_path / "run", three.draft(), outsiders=three.outsiders)
+    assert not any(isinstance(entry, Cosigned) and entry.purpose == "seal" for entry in run.entries())
+    answers = list((run.folder / "answers").iterdir())
+    for path in answers:
+        path.unlink()
+    left_out = {f"answers/{path.name}": "redacted" for path in answers}
+    findings = verify(replace(run.evidence(), left_out=left_out))
+    assert findings.faults, findings.lines
+    found = finding(findings.faults, "witnesses")
+    assert found is not None
+    assert "opening 1 (entry" in found.faults[0]
+    assert "expected, got none; the seal stays shut" in found.faults[0]
+
+
 def test_a_session_after_the_quorum_signed_leaves_a_promotion_as_it_was(tmp_path: Path) -> None:
     """The machine went down between the two; what stands between turns is nothing that a promotion rests on."""
     with three_witnesses(tmp_path / "witnesses") as three:

@@ -10,6 +10,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 from tests.audit.forging import finding, forge, places
 from tests.audit.peopled_run import write_copies
 from tests.audit.scripted_run import (
@@ -33,12 +34,25 @@ from detent.audit import verify
 from detent.charter import SignedCharter, amend_text, endorse, verified
 from detent.coordinate import HeadAt, entropy_of
 from detent.errors import PeerError, TrustError
-from detent.evaluate import Chain, opening_seed
+from detent.evaluate import Chain, fresh_stream, opening_seed
 from detent.ledger import Checkpoint, Ledger, Note, Signature
+from detent.ledger._merkle import leaf_hash, tree_root
 from detent.loop import Book, judge
+from detent.loop.measure import Ask
 from detent.loop.parts import Parts
 from detent.loop.witnessing import before_promoting
-from detent.values import CharterSigned, Cosigned, Decided, IntentWritten, OutcomeWritten, Profile
+from detent.signing import canonical
+from detent.values import (
+    CharterSigned,
+    Cosigned,
+    Decided,
+    Intent,
+    IntentWritten,
+    OutcomeWritten,
+    Profile,
+    Profiled,
+    entry_document,
+)
 
 MIDNIGHT = 1_767_225_600  # 2026-01-01T00:00:00Z, when scripted runs begin
 
@@ -111,6 +125,27 @@ def test_a_quorum_that_signed_before_the_opening_does_not_promote(
     found = finding(verify(run.evidence()).faults, "witnesses")
     assert found is not None
     assert "a quorum of the witnesses right before a promotion expected, got none" in found.faults[0]
+
+
+def test_an_opening_that_no_witness_sealed_is_found_out_when_its_answers_are_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client asks nobody before it draws, and hands over a bundle in which nobody can draw again."""
+    monkeypatch.setattr(judge, "witness_intent", lambda *_: True)
+    monkeypatch.setattr(judge, "entropy", lambda *_: b"")
+    with three_witnesses(tmp_path / "witnesses") as three:
+        run = make_run(tmp_path / "run", three.draft(), outsiders=three.outsiders)
+    assert not any(isinstance(entry, Cosigned) and entry.purpose == "seal" for entry in run.entries())
+    answers = list((run.folder / "answers").iterdir())
+    for path in answers:
+        path.unlink()
+    left_out = {f"answers/{path.name}": "redacted" for path in answers}
+    findings = verify(replace(run.evidence(), left_out=left_out))
+    assert findings.faults, findings.lines
+    found = finding(findings.faults, "witnesses")
+    assert found is not None
+    assert "opening 1 (entry" in found.faults[0]
+    assert "expected, got none; the seal stays shut" in found.faults[0]
 
 
 def test_a_session_after_the_quorum_signed_leaves_a_promotion_as_it_was(tmp_path: Path) -> None:
@@ -250,6 +285,42 @@ def amended(run: ScriptedRun, three: Three, sealing: str = 'sealing = ["b"]') ->
         parts = session(run.folder, signed, book, worker)
         go_on(replace(parts, outsiders=three.outsiders(signed, ledger)))
     return ScriptedRun(run.folder, signed)
+
+
+def test_fresh_problems_come_from_a_root_that_is_written_until_they_please_and_verify_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The outcome is written at whichever second gives the problems that please: here the smallest stream."""
+    honest, chosen = judge.open_seal, []
+
+    def choosing(parts: Parts, intent: Intent, ask: Ask) -> OutcomeWritten:
+        written = honest(parts, intent, ask)
+        hour = parts.book.now[:14]
+        tries = [f"{hour}{minute:02}:{second:02}Z" for minute in (58, 59) for second in range(60)]
+        streams = {at: stream_after(parts, written, at) for at in tries}
+        assert len(set(streams.values())) == len(tries)
+        best = min(streams, key=lambda at: streams[at])
+        chosen.append(streams[best].hex())
+        clock = parts.book._clock
+        monkeypatch.setattr(parts.book, "_clock", lambda: max(best, clock()))
+        return written
+
+    monkeypatch.setattr(judge, "open_seal", choosing)
+    with three_witnesses(tmp_path / "witnesses") as three:
+        run = make_run(tmp_path / "run", three.draft(), leases=[1], outsiders=three.outsiders)
+    fresh = [e for e in run.entries() if isinstance(e, Profiled) and e.purpose == "fresh" and e.generation]
+    assert [profile.stream for profile in fresh] == chosen
+    assert "that fresh profiles and mastery were measured on problems nobody chose" in said(run)
+
+
+def stream_after(parts: Parts, written: OutcomeWritten, at: str) -> bytes:
+    """The fresh stream of the promoted model, were the outcome written at that time."""
+    entry = structs.replace(written, at=at, generation=parts.book.state.generation)
+    leaves = [parts.book.record.leaf_hash(index) for index in range(parts.book.state.entries)]
+    root = tree_root([*leaves, leaf_hash(canonical(entry_document(entry)))])
+    intent = parts.book.state.slots["intent/v1"]
+    assert isinstance(intent, IntentWritten)
+    return fresh_stream(root, intent.intent.candidate)
 
 
 def test_verify_shows_the_witnesses_keys_for_a_name_can_be_anybodys(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import json
+import struct
 import subprocess
 import sys
 import time
@@ -140,6 +141,20 @@ def test_a_chain_is_not_the_one_that_was_named_when_its_description_has(what: st
         pytest.raises(PeerError, match="believed"),
     ):
         fetch_chain(url, QUICKNET_HASH, deadline=5)
+
+
+def test_a_chain_whose_key_is_the_point_at_infinity_is_none_for_everything_is_its_signature() -> None:
+    key, seed = b"\xc0" + bytes(95), bytes(32)
+    named = hashlib.sha256(struct.pack(">Iq", 3, 0) + key + seed).hexdigest()
+    document = {
+        "public_key": key.hex(),
+        "period": 3,
+        "genesis_time": 0,
+        "groupHash": seed.hex(),
+        "schemeID": "bls-unchained-g1-rfc9380",
+    }
+    with pytest.raises(TrustError, match="whose key anybody can sign for"):
+        Chain.parse(encoded(document), named)
 
 
 WRONG_ROUNDS: dict[str, tuple[Chain, object]] = {

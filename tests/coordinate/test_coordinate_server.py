@@ -7,7 +7,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -121,6 +122,34 @@ def test_no_bytes_bring_it_down(server: Served, data: bytes) -> None:
         connection.shutdown(socket.SHUT_WR)
         answer = connection.recv(100)
     assert answer == b"" or answer.startswith((b"HTTP/1.1 4", b"HTTP/1.1 501"))
+
+
+def test_eight_histories_at_once_on_as_many_connections_get_one_signature(tmp_path: Path) -> None:
+    """Each asks for its own root of the one size, twice and with garbage before, without waiting for answers."""
+    with serving_process(tmp_path) as served:
+        base = Log.of(0)
+        for size in range(1, 6):
+            forks = [Log([*base.entries, b"fork %d" % number]) for number in range(8)]
+            asked = [
+                [b"garbage", fork.request(size - 1), fork.request(size), fork.request(size - 1)]
+                for fork in forks
+            ]
+            with ThreadPoolExecutor(8) as clients:
+                said = list(clients.map(lambda bodies: last_words(served, bodies), asked))
+            won = [place for place, text in enumerate(said) if WITNESS_KEY.name.encode() in text]
+            assert len(won) == 1
+            base = forks[won[0]]
+
+
+def last_words(served: Served, bodies: Sequence[bytes]) -> bytes:
+    """All that comes back for these requests on one connection, sent at once."""
+    with served.connect() as talk:
+        end = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+        talk.sendall(b"".join(map(posted, bodies)) + end)
+        found = b""
+        while more := talk.recv(65_536):
+            found += more
+        return found
 
 
 def test_after_all_that_it_stands_where_it_stood(server: Served) -> None:

@@ -13,7 +13,7 @@ from tests.report.synthetic_run import EVENTFUL, TOP, Words, ledger
 
 from detent.errors import TrustError
 from detent.report import Arm, render, tell
-from detent.values import Decided, Entry, OutcomeWritten
+from detent.values import Decided, Entry, IntentWritten, OutcomeWritten
 
 SECTIONS = [
     "Ladder and horizon",
@@ -206,6 +206,18 @@ def test_an_unconfined_run_says_which_guarantee_is_gone() -> None:
 def test_the_operators_chance_of_grinding_is_worked_out() -> None:
     # 1 - (1 - .025)^20 = .397..., 1 - (1 - .025)^100 = .920...
     assert "probability of up to .40 in 20 tries, .92 in 100 tries" in read(page(ledger(2))).texts()
+
+
+def test_where_outsiders_add_to_every_seal_no_mode_without_them_is_described() -> None:
+    witnessed = [
+        structs.replace(entry, intent=structs.replace(entry.intent, witnesses=("a+00+a",)))
+        if isinstance(entry, IntentWritten)
+        else entry
+        for entry in ledger(2)
+    ]
+    shown = read(page(witnessed)).texts()
+    assert "depend on what outsiders added after each intent" in shown
+    assert "no outside randomness" not in shown
 
 
 PALETTE = re.compile(r"--([a-z0-9-]+): (#[0-9a-f]{6})")

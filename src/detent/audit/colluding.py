@@ -141,7 +141,7 @@ def _beacons(case: Case, found: Sequence[Opening], operator: str) -> Iterator[st
     for opening in found:
         if opening.intent.round is not None and case.charters is not None:
             shared = _shared(case.charters.at(opening.step).charter)
-            yield BEACON.format(operator, opening.intent.round.chain[:12], shared)
+            yield BEACON.format(operator, opening.intent.round.chain, shared)
 
 
 def _amended(case: Case, found: Sequence[Opening]) -> Iterator[str]:
@@ -153,7 +153,9 @@ def _amended(case: Case, found: Sequence[Opening]) -> Iterator[str]:
     for before, after, place in zip(charters.signed, charters.signed[1:], charters.since[1:], strict=False):
         since = frozenset[CosignerKey]().union(*(one.keys for one in signed if one.step.index > place))
         is_other = before.charter.witnesses != after.charter.witnesses
-        if is_other and _opened_after(found, place) and _could_open(before.charter, since):
+        # An opening under the other charter, or its witnesses' word for what it went on from, hides what was tried.
+        used = any(one.step.index > place for one in signed) or _opened_after(found, place)
+        if is_other and used and _could_open(before.charter, since):
             yield AMENDED.format(place, ", ".join(_names(before.charter)))
 
 

@@ -10,7 +10,7 @@ from detent.audit.models import missing_models, unnamed_files
 from detent.audit.openings import openings
 from detent.audit.retention import no_longer
 from detent.evaluate import evaluator_digest
-from detent.values import Refused, SessionStarted, Watched
+from detent.values import Profiled, Refused, SessionStarted, Watched
 
 SHOWN = 3
 """Refusals whose reasons a note tells."""
@@ -29,6 +29,10 @@ WIRES = (
     "is checked; what they look at is not measured again, so one that fired could have been written down as quiet; "
     "`detent replay` reads them again"
 )
+FRESH = (
+    "that fresh profiles and mastery were measured on problems nobody chose: they come from the ledger's root, whose "
+    "holder could write the entry before them again, another second each time, until the problems please"
+)
 NEWEST = (
     "that this is the newest state of the ledger: no mark of it is kept on this machine, as where a run runs"
 )
@@ -40,6 +44,7 @@ def unproven(case: Case) -> tuple[str, ...]:
     return (
         *_sealed_against_the_model(case),
         *sealed_against_the_operator(case),
+        *_fresh(case),
         whole(case),
         *([] if case.evidence.heads else [NEWEST]),
         *_log_key(case),
@@ -72,6 +77,11 @@ def notes(case: Case) -> tuple[str, ...]:
         *unnamed_files(case),
     ]
     return tuple(note for note in found if note)
+
+
+def _fresh(case: Case) -> list[str]:
+    """Beside the gate: what was measured afresh comes from a root that no witness has seen when it is used."""
+    return [FRESH] if any(profiled.purpose == "fresh" for _, profiled in case.all(Profiled)) else []
 
 
 def _sealed_against_the_model(case: Case) -> list[str]:

@@ -1,5 +1,6 @@
 """What outsiders vouched for: cosignatures of the ledger as it grew, what they added to the seal, what they held."""
 
+from collections.abc import Iterator
 from functools import partial
 
 from detent.audit.evidence import Case
@@ -27,7 +28,10 @@ from detent.values import BeaconDrawn, Cosigned, Decided, Outcome, Released
 
 
 def check_witnesses(case: Case, charters: Charters) -> Finding:
-    """Every cosignature is of this ledger, by witnesses of the charter; no promotion without a quorum of them."""
+    """Every cosignature is of this ledger, by witnesses of the charter.
+
+    No opening without what its intent names, be its answers at hand or not; no promotion without a quorum.
+    """
     faults: list[str] = []
     names: set[str] = set()
     lines = 0
@@ -42,12 +46,24 @@ def check_witnesses(case: Case, charters: Charters) -> Finding:
         for step, decided in case.all(Decided)
         if decided.decision == "promote" and step.before.generation > 0 and _unwitnessed(case, charters, step)
     ]
+    faults += _unsealed(case, charters)
     by = f" by {', '.join(sorted(names))}" if names else ""
     return Finding(
         "witnesses",
         f"{counted(lines, 'cosignature')}{by}, of the ledger as it was when they signed",
         tuple(faults),
     )
+
+
+def _unsealed(case: Case, charters: Charters) -> Iterator[str]:
+    """What outsiders did not add to openings that drew problems; a void one drew none that count."""
+    for opening in openings(case):
+        if opening.step.hangs or opening.outcome is None or opening.outcome.verdict == "void":
+            continue
+        try:
+            entropy_added(case, charters, opening)
+        except (DetentError, ValueError, LookupError) as error:
+            yield f"{opening.place}: {error}"
 
 
 def entropy_added(case: Case, charters: Charters, opening: Opening) -> bytes:

@@ -37,6 +37,8 @@ _KEY_BYTES: dict[Scheme, int] = {"pedersen-bls-chained": 48, "bls-unchained-g1-r
 _SIGNATURE_BYTES: dict[Scheme, int] = {"pedersen-bls-chained": 96, "bls-unchained-g1-rfc9380": 48}
 _ON_G1 = b"BLS_SIG_BLS12381G1_XMD:SHA-256_SSWU_RO_NUL_"
 _ON_G2 = b"BLS_SIG_BLS12381G2_XMD:SHA-256_SSWU_RO_NUL_"
+_AT_INFINITY = 0x40
+"""The bit of a compressed point that says it is the one at infinity, which signs every message: no key."""
 _UNNAMED = {"", "default"}  # the name of the first chain is not in its hash
 _LATEST = 2**63 - 1
 
@@ -96,6 +98,10 @@ class Chain:
         found = hashlib.sha256(times + key + seed + name.encode("utf-8", "surrogatepass")).hexdigest()
         if found != chain_hash or len(key) != _KEY_BYTES[scheme]:
             raise TrustError(f"{wanted}, got that of {found}; ask another server")
+        if key[0] & _AT_INFINITY:
+            raise TrustError(
+                f"{wanted}, got one whose key anybody can sign for; name a chain of {get_args(Scheme)}"
+            )
         return cls(chain_hash, scheme, key, info.period, info.genesis_time, seed)
 
     def time_of(self, number: int) -> int:

@@ -127,6 +127,11 @@ def _all(total: int, noun: str) -> str:
 
 
 def _grinding(story: Story) -> str:
+    if story.openings and all(opening.witnesses for opening in story.openings):
+        return (
+            "The sealed problems depend on what outsiders added after each intent. An operator whom some of them "
+            "help could still choose among problems; `detent verify` says whose help that takes."
+        )
     text = (
         "The sealed problems follow from a secret the operator holds, mixed with no outside randomness. An "
         "operator could try candidates in private and write down only the one that passes"

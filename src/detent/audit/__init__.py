@@ -6,6 +6,7 @@ again, through the engine that it is given.
 """
 
 from detent.audit.bundle import LeftOut, is_member, unpack_bundle, write_bundle
+from detent.audit.constitutions import believed_principles, constitution_of
 from detent.audit.evidence import Case, Evidence, read
 from detent.audit.findings import Finding, Findings
 from detent.audit.fsck import Tree, fsck
@@ -31,7 +32,9 @@ __all__ = [
     "Source",
     "Step",
     "Tree",
+    "believed_principles",
     "checked",
+    "constitution_of",
     "fsck",
     "is_member",
     "read",

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
+from detent.audit.constitutions import unguarded
 from detent.audit.evidence import Case
 from detent.audit.findings import counted
 from detent.audit.models import missing_models, unnamed_files
@@ -56,6 +57,9 @@ WIRES = (
     "is checked; what they look at is not measured again, so one that fired could have been written down as quiet; "
     "`detent replay` reads them again"
 )
+UNGUARDED = (
+    "that models keep to the principles without probes, which no opening tests: {}; a model may judge by them"
+)
 NEWEST = (
     "that this is the newest state of the ledger: no mark of it is kept on this machine, as where a run runs"
 )
@@ -72,6 +76,7 @@ def unproven(case: Case) -> tuple[str, ...]:
         CLOCK,
         MODELS,
         *_wires(case),
+        *([UNGUARDED.format(", ".join(names))] if (names := unguarded(case)) else []),
         *_left_out(case),
         ELSEWHERE,
     )

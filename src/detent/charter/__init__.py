@@ -27,6 +27,13 @@ from detent.charter.answers import (
 )
 from detent.charter.catalogue import Catalogue, LeastLimit, LimitForm, WireForm
 from detent.charter.completing import complete
+from detent.charter.constitution import (
+    Constitution,
+    Principle,
+    check_margins,
+    constitution_text,
+    parse_constitution,
+)
 from detent.charter.document import Charter, Draft
 from detent.charter.leases import LEASE_TYPE, Lease, check_term, claimed_lease, grant, verified_lease
 from detent.charter.orders import (
@@ -44,9 +51,12 @@ from detent.charter.reading import default_text, draft_text, parse_charter, pars
 from detent.charter.recipe import MixShares, Recipe
 from detent.charter.roles import Act, Rule, Standing, judge, roles_of, rule_for
 from detent.charter.sections import (
+    BUILT_IN_CONSTITUTIONS,
     Auditor,
+    ConstitutionFile,
     Constraints,
     Direction,
+    DraftConstitutionFile,
     DraftWire,
     Gate,
     GateItems,
@@ -67,6 +77,7 @@ from detent.charter.times import hours_after
 
 __all__ = [
     "ANSWER_TYPE",
+    "BUILT_IN_CONSTITUTIONS",
     "CHARTER_TYPE",
     "COMMANDED",
     "LEASE_TYPE",
@@ -78,9 +89,12 @@ __all__ = [
     "Catalogue",
     "Charter",
     "Command",
+    "Constitution",
+    "ConstitutionFile",
     "Constraints",
     "Direction",
     "Draft",
+    "DraftConstitutionFile",
     "DraftWire",
     "Gate",
     "GateItems",
@@ -94,6 +108,7 @@ __all__ = [
     "Order",
     "OwnTask",
     "Pace",
+    "Principle",
     "Question",
     "Recipe",
     "Reply",
@@ -117,6 +132,7 @@ __all__ = [
     "amendment_standing",
     "answer",
     "check_amendment",
+    "check_margins",
     "check_term",
     "claimed",
     "claimed_amendment",
@@ -124,6 +140,7 @@ __all__ = [
     "claimed_lease",
     "claimed_order",
     "complete",
+    "constitution_text",
     "default_text",
     "draft_text",
     "endorse",
@@ -134,6 +151,7 @@ __all__ = [
     "met_by",
     "order",
     "parse_charter",
+    "parse_constitution",
     "parse_draft",
     "policy_of",
     "roles_of",

@@ -9,8 +9,10 @@ from detent.charter._form import Count, Line, Says, Section, TaskName, WireName
 from detent.charter.recipe import Recipe
 from detent.charter.sections import (
     Auditor,
+    ConstitutionFile,
     Constraints,
     Direction,
+    DraftConstitutionFile,
     DraftOwnTask,
     DraftProxy,
     DraftWire,
@@ -46,6 +48,7 @@ class Draft(Section):
     tasks: Mapping[TaskName, DraftOwnTask] = {}
     proxies: Mapping[WireName, DraftProxy] = {}
     tripwires: Mapping[WireName, DraftWire] = {}
+    constitution: DraftConstitutionFile | None = None
     run: Run = Run()
     witnesses: Witnesses | None = None
     auditor: Auditor | None = None
@@ -73,3 +76,4 @@ class Charter(Draft):
     tasks: Mapping[TaskName, OwnTask] = {}
     proxies: Mapping[WireName, Proxy] = {}
     tripwires: Mapping[WireName, Wire] = {}
+    constitution: ConstitutionFile | None = None

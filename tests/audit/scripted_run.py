@@ -19,12 +19,20 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 
+from detent.assembly.principles import (
+    charter_constitution,
+    principle_sources,
+    readable_constitutions,
+    readable_principles,
+)
 from detent.audit import Evidence
 from detent.charter import (
     Catalogue,
+    Charter,
     LimitForm,
     SignedCharter,
     WireForm,
+    claimed,
     complete,
     endorse,
     grant,
@@ -32,13 +40,14 @@ from detent.charter import (
     verified,
 )
 from detent.engine import DataStore, FakeEngine, ModelStore
+from detent.errors import DetentError
 from detent.evaluate import Chain, evaluator_digest, least_first_limit
 from detent.ledger import Ledger, LedgerReader
 from detent.ledger._files import Files
 from detent.loop import Book, Parts, drive
 from detent.loop.parts import Outsiders, Wire
 from detent.signing import SigningKey, canonical
-from detent.tasks import BUILTINS, TaskSource, builtin
+from detent.tasks import BUILTINS, CHECKERS, PROBES, TaskSource, builtin
 from detent.testing.models import write_model
 from detent.values import (
     PROCESSOR,
@@ -67,6 +76,7 @@ from detent.values import (
     TrainJob,
     decode_entry,
     entry_document,
+    sha256_hex,
 )
 
 CATALOGUE = Catalogue(
@@ -79,6 +89,8 @@ CATALOGUE = Catalogue(
         "break_in": WireForm("halt"),
         "threshold_early_warning": WireForm("pause"),
     },
+    probes=tuple(PROBES),
+    checkers=tuple(CHECKERS),
 )
 STEWARD, LOG, STRANGER = (
     SigningKey.from_seed(name, name.encode().ljust(32)) for name in ("ada", "detent/small/log", "eve")
@@ -253,13 +265,33 @@ class ScriptedRun:
             models=self.folder / "models",
             data=self.folder / "data",
             answers=self.folder / "answers",
-            tasks=self.tasks(),
+            tasks={**self.tasks(), **self.principles()},
             catalogue=CATALOGUE,
+            constitutions=readable_constitutions(self.charters(), self.folder / "tasks"),
         )
 
     def tasks(self) -> dict[str, TaskSource]:
         """The code of every task that a charter of the run can name."""
         return {name: builtin(name) for name in BUILTINS}
+
+    def principles(self) -> dict[str, TaskSource]:
+        """What asks the principles of every charter of the run."""
+        return {
+            f"{source.name} {source.digest}": source
+            for charter in self.charters()
+            for source in readable_principles(charter, self.folder / "tasks", self.tasks())
+        }
+
+    def charters(self) -> list[Charter]:
+        """Every charter on the ledger, without those that a test made unreadable."""
+        found = [self.signed.charter]
+        with suppress(DetentError):
+            found += [
+                claimed(entry.envelope, CATALOGUE).charter
+                for entry in self.entries()
+                if isinstance(entry, CharterSigned)
+            ]
+        return found
 
     def entries(self) -> list[Entry]:
         """What stands on the ledger."""
@@ -294,16 +326,22 @@ def make_run(
     fires: Fires = (),
     outsiders: Callable[[SignedCharter, Ledger], Outsiders | None] = nobody,
     worker_kind: "type[ScriptedWorker] | None" = None,
+    constitution: str = "",
 ) -> ScriptedRun:
     """Make a run folder and turn the loop, a session a lease, until every lease is spent.
 
+    constitution: text of the file that [constitution] of the draft names.
+
     A `KeyboardInterrupt` out of `failing` ends a session; the next one goes on.
     """
-    signed = sign(draft)
+    signed = sign(draft, constitution)
     for name in ("models", "data", "answers", "staging"):
         (folder / name).mkdir(parents=True)
     (folder / "charter.toml").write_text(signed.text)
     (folder / "charter.dsse").write_text(signed.envelope)
+    if signed.charter.constitution is not None:
+        (folder / "tasks").mkdir()
+        (folder / "tasks" / signed.charter.constitution.path).write_text(constitution)
     kind = worker_kind or ScriptedWorker
     worker = kind(folder / "models", folder / "staging", iter(trained), failing)
     ticks = (f"2026-01-01T{n // 3600:02}:{n // 60 % 60:02}:{n % 60:02}Z" for n in count())
@@ -339,10 +377,11 @@ def go_on(parts: Parts) -> None:
     drive(parts, None, lambda decided: parts.models.set_incumbent(decided.incumbent))
 
 
-def sign(draft: str) -> SignedCharter:
+def sign(draft: str, constitution: str = "") -> SignedCharter:
     """The charter of a draft without tasks of its own, signed by the steward."""
     chain = Chain(SECRET, 100)
-    text = complete(draft, [str(STEWARD.verify_key)], chain.tip.hex(), chain.length, {})
+    pins = (sha256_hex(constitution.encode()), dict[str, str]()) if constitution else None
+    text = complete(draft, [str(STEWARD.verify_key)], chain.tip.hex(), chain.length, {}, constitution=pins)
     return verified(endorse(text, [STEWARD]), CATALOGUE)
 
 
@@ -368,6 +407,7 @@ def session(
         )
     )
     tasks: Mapping[str, TaskSource] = {name: builtin(name) for name in signed.charter.direction.improve}
+    read = charter_constitution(signed.charter, folder / "tasks")
     return Parts(
         charter=signed.charter,
         charter_digest=signed.digest,
@@ -376,6 +416,8 @@ def session(
         models=ModelStore(folder / "models"),
         data=DataStore(folder / "data", folder / "answers"),
         tasks=tasks,
+        constitution=read.constitution if read else None,
+        principles=principle_sources(read, tasks),
         chain=None if signed.charter.auditor else Chain(SECRET, 100),
         staging=folder / "staging",
         watch=silent,

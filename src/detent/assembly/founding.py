@@ -12,6 +12,12 @@ from detent.assembly import places
 from detent.assembly.clock import now
 from detent.assembly.outsiders import vet_outsiders
 from detent.assembly.places import RunFolder
+from detent.assembly.principles import (
+    Read,
+    draft_constitution,
+    principle_sources,
+    vet_principles,
+)
 from detent.assembly.tasks import catalogue, closing, draft_proxies, draft_sources, draft_wires
 from detent.charter import (
     Draft,
@@ -88,6 +94,7 @@ def create_run(
         _vetted_wires(draft, home),
         _vetted_proxies(draft, home),
     )
+    principles = _vetted_principles(draft, home)
     keys, used, is_new = _stewards(key_paths, passphrase)
     tip, length = _seal(draft)
     recovery = _recovery(draft, tip)
@@ -101,10 +108,11 @@ def create_run(
         recovery=str(recovery[0].verify_key) if recovery else "",
         wire_digests=wire_digests,
         proxy_digests=proxy_digests,
+        constitution=principles.pins if principles else None,
         ml_dsa=str(log.second.verify_key) if log.second else "",
     )
     signed = verified(endorse(completed, keys), catalogue())
-    _build(folder, signed, keys, log, home)
+    _build(folder, signed, keys, log, home, principles=principles)
     terms = signed.charter.pace.lease
     return Founded(
         name=signed.charter.name,
@@ -166,6 +174,17 @@ def _vetted_proxies(draft: Draft, home: Path) -> dict[str, str]:
             for task in sources.values():
                 vet_proxy(proxy, task)
         return {name: proxy.digest for name, proxy in proxies.items()}
+
+
+def _vetted_principles(draft: Draft, home: Path) -> Read | None:
+    """Read the constitution and try every guarded principle; None where the draft names no constitution."""
+    read = draft_constitution(draft, home)
+    with (
+        closing(draft_sources(draft, home)) as tasks,
+        closing(principle_sources(read, tasks)) as sources,
+    ):
+        vet_principles(draft, read, sources)
+    return read
 
 
 def _see_subject(draft: Draft, home: Path) -> None:
@@ -230,18 +249,32 @@ def _chain() -> Chain:
     return chain
 
 
-def _build(folder: Path, signed: SignedCharter, keys: Sequence[SigningKey], log: Signers, home: Path) -> None:
+def _build(
+    folder: Path,
+    signed: SignedCharter,
+    keys: Sequence[SigningKey],
+    log: Signers,
+    home: Path,
+    *,
+    principles: Read | None,
+) -> None:
     partial = RunFolder(folder.with_name(f".{folder.name}.{secrets.token_hex(4)}"))
     try:
         with _storing(folder):
-            _fill(partial, signed, keys, log, home)
+            _fill(partial, signed, keys, log, home, principles=principles)
             partial.root.rename(folder)
     finally:
         shutil.rmtree(partial.root, ignore_errors=True)
 
 
 def _fill(
-    run: RunFolder, signed: SignedCharter, keys: Sequence[SigningKey], log: Signers, home: Path
+    run: RunFolder,
+    signed: SignedCharter,
+    keys: Sequence[SigningKey],
+    log: Signers,
+    home: Path,
+    *,
+    principles: Read | None,
 ) -> None:
     for path in (
         run.models,
@@ -263,6 +296,8 @@ def _fill(
     for file in {address.file for address in (*tasks, *wires, *proxies)}:
         (run.tasks / file).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(home / file, run.tasks / file)
+    if principles is not None:
+        principles.put_into(run.tasks)
     if not signed.charter.subject.built:
         _take_subject(home / signed.charter.subject.source, run)
     with Ledger.create(run.ledger, log.key, log.key.name, second=log.second) as ledger:

@@ -29,7 +29,7 @@ DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class Named(NamedTuple):
-    """Digests of data files, answers files and models, and the names of the author's own files, each once, in order."""
+    """Digests of data files, answers files and models, and the names of a charter's files, each once, in order."""
 
     data: tuple[str, ...]
     answers: tuple[str, ...]
@@ -76,8 +76,9 @@ def _digests(found: Iterable[str]) -> tuple[str, ...]:
 
 
 def _files(charter: Charter) -> list[str]:
-    """The files of tasks, tripwires and proxies of the author's own."""
+    """The constitution's files, and those of tasks, tripwires and proxies of the author's own."""
     return [
+        *(charter.constitution.pinned if charter.constitution is not None else ()),
         *(code_address("task", task.source).file for task in charter.tasks.values()),
         *(code_address("tripwire", wire.source).file for wire in charter.tripwires.values() if wire.own),
         *(code_address("proxy", proxy.source).file for proxy in charter.proxies.values()),

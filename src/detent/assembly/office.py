@@ -11,6 +11,7 @@ from detent.assembly.enclosing import Enclosing
 from detent.assembly.inbox import Inbox, Taken, desk_of
 from detent.assembly.outsiders import vet_outsiders
 from detent.assembly.places import RunFolder
+from detent.assembly.principles import amended_constitution
 from detent.assembly.reading import enveloped_charter, log_key, moved_aside, second_key
 from detent.assembly.tasks import amended_wires, catalogue, closing
 from detent.assembly.watermark import Watermarked
@@ -101,8 +102,9 @@ class Office:
         return [Taken(aside, None, moved_aside(self.run.models / "incumbent", aside))] if aside else []
 
     def _fits(self, amended: SignedCharter) -> None:
-        """The tripwires that an amendment brings have their files here, and its beacon is described; none is run."""
+        """What an amendment brings has its files here, and its beacon is described; none is run."""
         vet_outsiders(amended.charter)
+        amended_constitution(amended.charter, self.run.tasks)
         with closing(amended_wires(self.signed.charter, amended.charter, self.run.tasks)):
             return
 

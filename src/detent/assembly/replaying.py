@@ -11,7 +11,20 @@ from detent.assembly.places import RunFolder
 from detent.assembly.sources import opened
 from detent.assembly.tasks import closing, readable_wires
 from detent.assembly.verifying import evidence_of
-from detent.audit import Case, Findings, Means, NotRead, Rerun, Step, checked, read, replay, task_digest
+from detent.audit import (
+    Case,
+    Findings,
+    Means,
+    NotRead,
+    Rerun,
+    Step,
+    believed_principles,
+    checked,
+    constitution_of,
+    read,
+    replay,
+    task_digest,
+)
 from detent.charter import SignedCharter
 from detent.engine import DataStore, Engine, ModelStore, confinement
 from detent.errors import StorageError, SubjectError, TrustError, UsageError
@@ -202,6 +215,8 @@ class Bench:
             models=self.models,
             data=DataStore(self._run.data, self._run.answers),
             tasks=tasks,
+            constitution=constitution_of(self._case, signed),
+            principles=believed_principles(self._case, signed),
             chain=Chain(bytes(LINK_BYTES), 1),  # no wire opens a seal
             staging=self._scratch / "staging",
             watch=lambda _: None,

@@ -14,6 +14,7 @@ from detent.assembly.inbox import Inbox, Taken
 from detent.assembly.office import Office, open_office
 from detent.assembly.outsiders import Outsiders, outsiders_of
 from detent.assembly.places import RunFolder
+from detent.assembly.principles import charter_constitution, principle_sources
 from detent.assembly.reading import (
     entries_of,
     moved_aside,
@@ -158,6 +159,8 @@ def open_run(folder: Path, *, watch: Watch, say: Say) -> Iterator[Run]:
         tasks = stack.enter_context(closing(charter_sources(charter, run.tasks)))
         lookouts = stack.enter_context(closing(charter_wires(charter, run.tasks)))
         proxies = stack.enter_context(closing(charter_proxies(charter, run.tasks)))
+        read = charter_constitution(charter, run.tasks)
+        principles = stack.enter_context(closing(principle_sources(read, tasks)))
         _own_logs(run, say)
         stopwatch = Stopwatch()
         engine = TimedEngine(_engine(run, run.staging, charter), stopwatch)
@@ -176,6 +179,8 @@ def open_run(folder: Path, *, watch: Watch, say: Say) -> Iterator[Run]:
             models=ModelStore(run.models),
             data=DataStore(run.data, run.answers),
             tasks=tasks,
+            constitution=read.constitution if read else None,
+            principles=principles,
             proxies=proxies,
             chain=chain,
             staging=run.staging,

@@ -11,6 +11,8 @@ from detent.errors import CharterError, DetentError, TaskError, TrustError
 from detent.evaluate import least_first_limit
 from detent.tasks import (
     BUILTINS,
+    CHECKERS,
+    PROBES,
     Limits,
     Lookout,
     Proxy,
@@ -33,7 +35,13 @@ Closed = TypeVar("Closed", TaskSource, Lookout, Proxy)
 
 def catalogue() -> Catalogue:
     """What a charter may name, and how many items the gate needs at least."""
-    return Catalogue(tasks=tuple(BUILTINS), least_limit=least_first_limit, tripwires=_forms())
+    return Catalogue(
+        tasks=tuple(BUILTINS),
+        least_limit=least_first_limit,
+        tripwires=_forms(),
+        probes=tuple(PROBES),
+        checkers=tuple(CHECKERS),
+    )
 
 
 def _forms() -> dict[str, WireForm]:

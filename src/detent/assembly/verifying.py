@@ -6,6 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from detent.assembly.places import RunFolder
+from detent.assembly.principles import readable_constitutions, readable_principles
 from detent.assembly.sources import opened
 from detent.assembly.tasks import catalogue, closing, readable_proxies, readable_sources, readable_wires
 from detent.assembly.watermark import kept_heads
@@ -55,7 +56,11 @@ def evidence_of(run: RunFolder, left_out: Mapping[str, str] = MappingProxyType({
     charter = _charter(envelope)
     every = _every_charter(run, charter, log_key)
     heads, unread = _heads(charter)
-    with closing(_tasks(run, every)) as sources, closing(_proxies(run, every)) as proxies:
+    with (
+        closing(_tasks(run, every)) as sources,
+        closing(_proxies(run, every)) as proxies,
+        _principles(run, every, sources) as principles,
+    ):
         yield Evidence(
             ledger=run.ledger,
             log_key=log_key,
@@ -64,9 +69,10 @@ def evidence_of(run: RunFolder, left_out: Mapping[str, str] = MappingProxyType({
             models=run.models,
             data=run.data,
             answers=run.answers,
-            tasks=sources,
+            tasks={**sources, **principles},
             wires=_wires(run, charter),
             proxies=proxies,
+            constitutions=readable_constitutions(every, run.tasks),
             heads=heads,
             unread_heads=unread,
             catalogue=catalogue(),
@@ -113,6 +119,21 @@ def _tasks(run: RunFolder, charters: Sequence[Charter]) -> dict[str, TaskSource]
             else:
                 found.setdefault(f"{name} {source.digest}", source)
     return found
+
+
+@contextmanager
+def _principles(
+    run: RunFolder, charters: Sequence[Charter], tasks: Mapping[str, TaskSource]
+) -> Iterator[dict[str, TaskSource]]:
+    """What asks principles, as tasks; they stand over the ladders of tasks that are at hand."""
+    ladders = {source.name: source for source in tasks.values()}  # no amendment changes a task's code
+    found = {
+        f"{source.name} {source.digest}": source
+        for charter in charters
+        for source in readable_principles(charter, run.tasks, ladders)
+    }
+    with closing(found):
+        yield found
 
 
 def _proxies(run: RunFolder, charters: Sequence[Charter]) -> dict[str, Proxy]:

@@ -6,6 +6,7 @@ again, through the engine that it is given.
 """
 
 from detent.audit.bundle import LeftOut, is_member, unpack_bundle, write_bundle
+from detent.audit.constitutions import believed_principles, constitution_of
 from detent.audit.evidence import Case, Evidence, read
 from detent.audit.files import plain_file
 from detent.audit.findings import Finding, Findings
@@ -32,7 +33,9 @@ __all__ = [
     "Source",
     "Step",
     "Tree",
+    "believed_principles",
     "checked",
+    "constitution_of",
     "fsck",
     "is_member",
     "plain_file",

@@ -1,5 +1,6 @@
 """The answers files: every item of every opening drawn again from its seed, checked again and counted again."""
 
+from detent.audit.constitutions import believed_principles, off_guard
 from detent.audit.evidence import Case
 from detent.audit.files import named_file
 from detent.audit.findings import Finding, counted, missing
@@ -10,6 +11,7 @@ from detent.audit.witnesses import seed_of
 from detent.charter import SignedCharter
 from detent.errors import DetentError
 from detent.evaluate import Row, decode_rows, gating, recheck_items, recount
+from detent.tasks import is_principle
 from detent.values import Outcome
 
 
@@ -41,15 +43,16 @@ def _faults(case: Case, charters: Charters, opening: Opening, outcome: Outcome, 
     intent = opening.intent
     # An incumbent is compared on the ladders that it was measured on, be they of the charter before.
     known = charters.until(opening.step)
-    strange = off_ladder((one for target in intent.targets for one in target.slices), *known)
+    slices = [one for target in intent.targets for one in target.slices]
+    strange = off_ladder((one for one in slices if not is_principle(one.task)), *known)
+    strange += off_guard((one for one in slices if is_principle(one.task)), case, *known)
     if strange:
         return strange
     seed = seed_of(case, charters, opening, outcome)
-    again = (
-        []
-        if without_code(case, known[-1])
-        else recheck_items(intent, seed, rows, believed_tasks(case, known[-1]))
-    )
+    again: list[str] = []
+    if not without_code(case, known[-1]):
+        sources = believed_tasks(case, known[-1]) | believed_principles(case, known[-1])
+        again = recheck_items(intent, seed, rows, sources)
     return recount(intent, outcome, rows) + again + _compute(opening, known[-1], rows)
 
 

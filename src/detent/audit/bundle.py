@@ -63,7 +63,7 @@ _NAMES = re.compile(
     r"|ledger/tile/(?:entries|[0-9]{1,2})/(?:x[0-9]{3}/){0,5}[0-9]{3}(?:\.p/[0-9]{1,3})?"
     r"|data/[0-9a-f]{64}\.jsonl|answers/[0-9a-f]{64}"
     r"|models/[0-9a-f]{64}/[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}"
-    rf"|tasks/(?:{_SEGMENT}/){{0,8}}{_SEGMENT}\.py"
+    rf"|tasks/(?:{_SEGMENT}/){{0,8}}{_SEGMENT}\.(?:py|toml|jsonl)"
 )
 _LEFT_OUT = re.compile(r"data/(?P<data>[0-9a-f]{64})\.jsonl|(?:answers|models)/(?P<other>[0-9a-f]{64})")
 

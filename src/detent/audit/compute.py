@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 
+from detent.audit.constitutions import believed_principles, constitution_of
 from detent.audit.drawing import Drawing
 from detent.audit.evidence import Case
 from detent.audit.findings import Finding, counted, missing
@@ -18,7 +19,7 @@ from detent.audit.steps import Step
 from detent.charter import SignedCharter
 from detent.errors import DetentError, TaskError, TrustError
 from detent.evaluate import answering, ladder_rungs, plan_mastery
-from detent.tasks import TaskSource
+from detent.oversight import guards_of
 from detent.tripwires.looks import Ground, compute_of
 from detent.values import Mastered, Profiled, Slice, Watched
 
@@ -46,12 +47,12 @@ def check_compute(case: Case, charters: Charters) -> Finding:
             continue
         number += 1
         try:
-            believed = believed_tasks(case, signed)
+            ground = _ground(case, signed)
         except DetentError:
             continue  # without its code nothing is drawn again: `tasks` says so
         try:
             if isinstance(entry, Watched):
-                wanted = _of_watch(step, entry, signed, believed)
+                wanted = _of_watch(step, entry, ground)
             else:
                 wanted = _of_answers(step, entry, signed, prompts)
         except (TrustError, TaskError) as error:
@@ -110,15 +111,25 @@ def _fixed(rungs: Mapping[str, Mapping[int, int]]) -> Rungs:
     return tuple((task, tuple(levels.items())) for task, levels in rungs.items())
 
 
-def _of_watch(
-    step: Step, entry: Watched, signed: SignedCharter, tasks: Mapping[str, TaskSource]
-) -> float | None:
-    charter, before = signed.charter, step.before
+def _ground(case: Case, signed: SignedCharter) -> Ground:
+    """Raises TrustError, CharterError where what problems are drawn by is not what was signed."""
+    charter = signed.charter
+    return Ground(
+        believed_tasks(case, signed),
+        dict(charter.direction.improve),
+        charter.recipe.seed_levels,
+        charter.run.seed,
+        charter.subject.extra_tokens,
+        guards_of(charter, constitution_of(case, signed)),
+        believed_principles(case, signed),
+    )
+
+
+def _of_watch(step: Step, entry: Watched, ground: Ground) -> float | None:
+    before = step.before
     profiles = measured(step, len(before.team))
     if not profiles or 0 not in before.history:
         return None
-    tops = dict(charter.direction.improve)
-    ground = Ground(tasks, tops, charter.recipe.seed_levels, charter.run.seed, charter.subject.extra_tokens)
     try:
         return compute_of(before, profiles, entry.readings, ground)
     except (LookupError, ValueError, ArithmeticError):

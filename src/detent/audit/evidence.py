@@ -31,14 +31,15 @@ class Evidence:
     ledger: folder of the log. log_key: that its checkpoints are signed with; None when it cannot be had.
     charter, envelope: the texts of charter.toml and charter.dsse; "" when they cannot be had.
     models, data, answers: folders of files named by digest. models also holds the link `incumbent`.
-    tasks: code of tasks, of every charter that was in force; what cannot be had is left out. They are found by
-        their own names and digests, whatever their keys here.
+    tasks: code of tasks, and of what principles ask, of every charter that was in force; what cannot be had is left
+        out. They are found by their own names and digests, whatever their keys here.
     catalogue: what a charter may name.
     heads: (who keeps it, size, root in hex) of heads of this ledger that are kept elsewhere.
     unread_heads: why heads that are kept elsewhere cannot be read; whether the ledger was set back is not known then.
     wires: SHA-256 of the files of the author's own tripwires in the charter in force, by name; what cannot be had is
         left out.
     proxies: code of the author's own proxies, as of tasks: labels are asked about as they were when they were made.
+    constitutions: texts of the constitutions of all these charters; they are found by their digests.
     left_out: why something is not at hand, by its path in a run folder, such as `data/<digest>.jsonl`,
         `models/<digest>` or `models/incumbent`: whoever handed the evidence over says so. It is no fault that it is
         missing, and what was not checked for it is said.
@@ -55,6 +56,7 @@ class Evidence:
     catalogue: Catalogue
     wires: Mapping[str, str] = field(default_factory=dict)
     proxies: Mapping[str, Proxy] = field(default_factory=dict)
+    constitutions: Sequence[str] = ()
     heads: Sequence[tuple[str, int, str]] = ()
     unread_heads: Sequence[str] = ()
     left_out: Mapping[str, str] = field(default_factory=dict)

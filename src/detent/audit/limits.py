@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from detent.audit.colluding import outsiders_keys, sealed_against_the_operator, vouched, whole
+from detent.audit.constitutions import unguarded
 from detent.audit.evidence import Case
 from detent.audit.findings import counted
 from detent.audit.models import missing_models, unnamed_files
@@ -33,6 +34,9 @@ FRESH = (
     "that fresh profiles and mastery were measured on problems nobody chose: they come from the ledger's root, whose "
     "holder could write the entry before them again, another second each time, until the problems please"
 )
+UNGUARDED = (
+    "that models keep to the principles without probes, which no opening tests: {}; a model may judge by them"
+)
 NEWEST = (
     "that this is the newest state of the ledger: no mark of it is kept on this machine, as where a run runs"
 )
@@ -51,6 +55,7 @@ def unproven(case: Case) -> tuple[str, ...]:
         CLOCK,
         MODELS,
         *_wires(case),
+        *([UNGUARDED.format(", ".join(names))] if (names := unguarded(case)) else []),
         *_left_out(case),
         ELSEWHERE,
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from math import fsum, isclose
 
+from detent.audit.constitutions import constitution_of, principle_digests
 from detent.audit.evidence import Case
 from detent.audit.findings import MOST_SENTENCES, Finding, counted
 from detent.audit.material import task_digest
@@ -13,9 +14,10 @@ from detent.audit.signatures import Charters
 from detent.audit.steps import Step, followed
 from detent.charter import SignedCharter, entropy_mode, sealing_keys
 from detent.coordinate import Chain
-from detent.errors import DetentError
-from detent.evaluate import Rules, alpha, check_reveal, discrepancies, targets
+from detent.errors import CharterError, DetentError, TrustError
+from detent.evaluate import alpha, check_reveal, discrepancies, targets
 from detent.evaluate.recompute import TOLERANCE
+from detent.oversight import rules_of
 from detent.values import (
     BeaconDrawn,
     CandidateTrained,
@@ -109,7 +111,9 @@ def check_intents(case: Case, charters: Charters) -> Finding:
         fault
         for opening in found
         if not opening.step.hangs
-        for fault in followed(opening.place, "an intent", _intent_faults(opening, charters.at(opening.step)))
+        for fault in followed(
+            opening.place, "an intent", _intent_faults(case, opening, charters.at(opening.step))
+        )
     ]
     return Finding(
         "intents",
@@ -169,14 +173,13 @@ def _budget(opening: Opening, charters: Charters) -> float:
     return charters.at(opening.step).charter.constraints.error_budget
 
 
-def _intent_faults(opening: Opening, signed: SignedCharter) -> Iterator[str]:
+def _intent_faults(case: Case, opening: Opening, signed: SignedCharter) -> Iterator[str]:
     intent, before = opening.intent, opening.step.before
     trained = {entry.digest for entry in before.slots.values() if isinstance(entry, CandidateTrained)}
     for what, wanted, got in (
         ("the charter's version", signed.charter.version, intent.charter_version),
         ("the charter", signed.digest, intent.charter),
         ("the incumbent", before.incumbent, intent.incumbent),
-        ("tasks", _task_digests(signed), intent.tasks),
         (
             "the session's evaluating code",
             before.session.evaluator if before.session else "",
@@ -191,7 +194,10 @@ def _intent_faults(opening: Opening, signed: SignedCharter) -> Iterator[str]:
         yield (f"a candidate that this generation trained before the intent expected, got {intent.candidate}")
     yield from _round_faults(opening, signed)
     yield from intent_faults(opening.step, intent.candidate)
-    yield from _target_faults(opening, signed)
+    try:
+        yield from _target_faults(case, opening, signed)
+    except (TrustError, CharterError) as error:
+        yield f"targets are not computed again: {error}"
 
 
 def _round_faults(opening: Opening, signed: SignedCharter) -> Iterator[str]:
@@ -212,15 +218,19 @@ def _round_faults(opening: Opening, signed: SignedCharter) -> Iterator[str]:
         )
 
 
-def _target_faults(opening: Opening, signed: SignedCharter) -> Iterator[str]:
-    """Targets are a function of the incumbent's visible profile, the mastered rungs, k and the charter."""
+def _target_faults(case: Case, opening: Opening, signed: SignedCharter) -> Iterator[str]:
+    """Targets are a function of the incumbent's visible profile, the mastered rungs, k, charter and constitution."""
     intent, before = opening.intent, opening.step.before
+    digests = _task_digests(signed) | principle_digests(case, signed)
+    if intent.tasks != digests:
+        yield f"tasks {dict(sorted(digests.items()))} expected, got {intent.tasks}"
     profile = before.visible.get(before.incumbent)
     if profile is None:
         yield "a visible profile of the incumbent before the intent expected, got none"
         return
     budget = signed.charter.constraints.error_budget
-    wanted = targets(profile, before.mastered, opening.number, budget, _rules(signed))
+    rules = rules_of(signed.charter, constitution_of(case, signed))
+    wanted = targets(profile, before.mastered, opening.number, budget, rules)
     names, got = [target.name for target in wanted], [target.name for target in intent.targets]
     if names != got:
         yield f"the targets {', '.join(names)} expected, got {', '.join(got)}"
@@ -228,16 +238,6 @@ def _target_faults(opening: Opening, signed: SignedCharter) -> Iterator[str]:
     for right, target in zip(wanted, intent.targets, strict=True):
         if right != target:
             yield f"target {right} expected, got {target}"
-
-
-def _rules(signed: SignedCharter) -> Rules:
-    constraints, items = signed.charter.constraints, signed.charter.gate.items
-    return Rules(
-        margin=constraints.non_inferiority_margin,
-        floor=constraints.mastery_floor,
-        superiority_items=items.superiority,
-        other_items=items.non_inferiority,
-    )
 
 
 def _task_digests(signed: SignedCharter) -> dict[str, str]:

@@ -98,7 +98,7 @@ def _conducted(turn: Turn, intent: Intent, outcome: Outcome, ask: Ask) -> Conduc
     # This program counts with its own code, whichever the intent named; a note says so where they differ. The seed
     # comes from the intent as it was recorded.
     mine = structs.replace(intent, evaluator=evaluator_digest())
-    return conduct(mine, seed, turn.tasks, answer, lambda *_: None)
+    return conduct(mine, seed, {**turn.tasks, **turn.principles}, answer, lambda *_: None)
 
 
 def _differing(recorded: Sequence[Row], again: Sequence[Row]) -> list[Difference]:

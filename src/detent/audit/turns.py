@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from detent.audit.constitutions import believed_principles
 from detent.audit.differences import Rule, rule_of
 from detent.audit.evidence import Case
 from detent.audit.material import believed_tasks
@@ -59,6 +60,7 @@ class Turn:
     steps: Mapping[str, Step]
     rule: Rule
     tasks: Mapping[str, TaskSource]
+    principles: Mapping[str, TaskSource]
     engine: Engine
 
     @property
@@ -107,7 +109,7 @@ def turn_of(case: Case, generation: int, means: Means) -> Turn | None:
     """The generation, closed or in progress; None where nothing was done in it.
 
     Raises:
-        TrustError: the code of its tasks is not at hand.
+        TrustError: the code of its tasks, or of what its principles ask, is not at hand.
     """
     steps = {
         step.entry.slot: step
@@ -119,7 +121,8 @@ def turn_of(case: Case, generation: int, means: Means) -> Turn | None:
     signed = case.charters.at(next(iter(steps.values())))
     # A turn that was cut short may have gone on elsewhere.
     rule = rule_of((step.before.session for step in steps.values()), means.here)
-    return Turn(case, means, signed, steps, rule, believed_tasks(case, signed), means.engine(signed))
+    tasks, principles = believed_tasks(case, signed), believed_principles(case, signed)
+    return Turn(case, means, signed, steps, rule, tasks, principles, means.engine(signed))
 
 
 def completions(result: Result) -> Sequence[str]:

@@ -14,6 +14,7 @@ from functools import partial
 from detent.audit.answers import check_answers
 from detent.audit.charters import check_charter, check_leases, check_sessions
 from detent.audit.compute import check_compute
+from detent.audit.constitutions import check_principles
 from detent.audit.decisions import check_decisions
 from detent.audit.evidence import Case, Evidence, read
 from detent.audit.findings import Finding, Findings
@@ -45,6 +46,7 @@ UNDER_THE_CHARTER: dict[str, Callable[[Case, Charters], Finding]] = {
     "people": check_people,
     "sessions": check_sessions,
     "tasks": check_tasks,
+    "principles": check_principles,
     "budget": check_budget,
     "intents": check_intents,
     "seal": check_seal,

@@ -27,6 +27,13 @@ from detent.charter.answers import (
 )
 from detent.charter.catalogue import Catalogue, LeastLimit, LimitForm, WireForm
 from detent.charter.completing import complete
+from detent.charter.constitution import (
+    Constitution,
+    Principle,
+    check_margins,
+    constitution_text,
+    parse_constitution,
+)
 from detent.charter.document import Charter, Draft
 from detent.charter.feedback import Feedback
 from detent.charter.leases import LEASE_TYPE, Lease, check_term, claimed_lease, grant, verified_lease
@@ -45,9 +52,12 @@ from detent.charter.reading import default_text, draft_text, parse_charter, pars
 from detent.charter.recipe import MixShares, Recipe
 from detent.charter.roles import Act, Rule, Standing, judge, roles_of, rule_for
 from detent.charter.sections import (
+    BUILT_IN_CONSTITUTIONS,
     Auditor,
+    ConstitutionFile,
     Constraints,
     Direction,
+    DraftConstitutionFile,
     DraftWire,
     Gate,
     GateItems,
@@ -68,6 +78,7 @@ from detent.charter.times import hours_after
 
 __all__ = [
     "ANSWER_TYPE",
+    "BUILT_IN_CONSTITUTIONS",
     "CHARTER_TYPE",
     "COMMANDED",
     "LEASE_TYPE",
@@ -79,9 +90,12 @@ __all__ = [
     "Catalogue",
     "Charter",
     "Command",
+    "Constitution",
+    "ConstitutionFile",
     "Constraints",
     "Direction",
     "Draft",
+    "DraftConstitutionFile",
     "DraftWire",
     "Feedback",
     "Gate",
@@ -96,6 +110,7 @@ __all__ = [
     "Order",
     "OwnTask",
     "Pace",
+    "Principle",
     "Question",
     "Recipe",
     "Reply",
@@ -119,6 +134,7 @@ __all__ = [
     "amendment_standing",
     "answer",
     "check_amendment",
+    "check_margins",
     "check_term",
     "claimed",
     "claimed_amendment",
@@ -126,6 +142,7 @@ __all__ = [
     "claimed_lease",
     "claimed_order",
     "complete",
+    "constitution_text",
     "default_text",
     "draft_text",
     "endorse",
@@ -136,6 +153,7 @@ __all__ = [
     "met_by",
     "order",
     "parse_charter",
+    "parse_constitution",
     "parse_draft",
     "policy_of",
     "roles_of",

@@ -108,7 +108,7 @@ def _got(error: Any) -> str:
 
 def _unknown(model: type[Section], path: Path) -> str:
     known = list(_bare(_kind_at(model, path[:-1])).model_fields)
-    place = f"[{dotted(path[:-1])}]" if path[:-1] else "the charter"
+    place = f"[{dotted(path[:-1])}]" if path[:-1] else model.called
     close = difflib.get_close_matches(str(path[-1]), known, n=1)
     hint = f"did you mean {close[0]}?" if close else f"its keys are {', '.join(known)}"
     return f"a key of {place} expected, got {shown(path[-1])}; {hint}"

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetCoreSchemaHandler, ValidationError
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
@@ -15,7 +15,12 @@ LARGEST_EXACT = (1 << 53) - 1
 
 
 class Section(BaseModel):
-    """A table of the charter: no key that is not listed, no value of another type, no change once read."""
+    """A table of the charter: no key that is not listed, no value of another type, no change once read.
+
+    called: what messages call the whole document.
+    """
+
+    called: ClassVar[str] = "the charter"
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
 

@@ -19,6 +19,7 @@ from detent.charter._lines import Path, key_lines
 from detent.charter.catalogue import Catalogue
 from detent.charter.reading import parse_charter
 from detent.charter.roles import Standing, rule_for
+from detent.charter.sections import ConstitutionFile
 from detent.charter.signed import CHARTER_TYPE, SignedCharter, claimed, standing, verified
 from detent.errors import CharterError, TrustError, UsageError
 from detent.signing import VerifyKey, signers_of
@@ -198,11 +199,24 @@ def _follow_faults(old: SignedCharter, new: SignedCharter) -> Iterator[Fault]:
             "the tasks' files of the charter in force expected, got others; problems that were drawn by them could "
             "not be drawn again: start another run to change them",
         )
+    yield from _swapped(old.charter.constitution, new.charter.constitution)
     for index, steward in enumerate(new.stewards):
         if old.recovery is not None and steward.public == old.recovery.public:
             yield Fault(
                 ("stewards", "keys", index),
                 "a key that is not the recovery key in force expected, got that; one signature would count twice",
+            )
+
+
+def _swapped(old: ConstitutionFile | None, new: ConstitutionFile | None) -> Iterator[Fault]:
+    """Old openings are checked by the files of their own charter: another text has another name."""
+    before, after = (each.pinned if each is not None else {} for each in (old, new))
+    for name, digest in after.items():
+        if before.get(name, digest) != digest:
+            yield Fault(
+                ("constitution",),
+                f"another name for what is no longer the file {shown(name)} of the charter in force expected, got the "
+                "same; leave that file as it is, and give the changed one a name of its own",
             )
 
 

@@ -35,8 +35,13 @@ class WireForm:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """The built-in tasks' names, the gate's need for items, and the built-in tripwires."""
+    """The built-in tasks' names, the gate's need for items, the built-in tripwires, and what principles may name.
+
+    probes, checkers: names of the built-in ones of a constitution.
+    """
 
     tasks: Collection[str]
     least_limit: LeastLimit
     tripwires: Mapping[str, WireForm] = field(default_factory=dict)
+    probes: Collection[str] = ()
+    checkers: Collection[str] = ()

@@ -1,7 +1,7 @@
 """From a draft to the text that stewards sign: what `init` fills in, and every word of the author's kept.
 
 Lines are added, none is changed: `keys` and `recovery` under `quorum` where the author lists none, `sha256` under each
-`source`, [seal] at the end.
+`source` and under the constitution's `file`, [seal] at the end.
 """
 
 import tomllib
@@ -20,9 +20,12 @@ length = {length}
 ML_DSA = """ml_dsa = "{key}"  # the ledger's second signature
 """
 
+Value = str | list[str] | dict[str, str]
+
 LAYOUT = (
-    "`quorum` under [stewards] and `source` under each [tasks.NAME], [tripwires.NAME] and [proxies.NAME] expected, "
-    "each on a line of its own, got another layout; write them so, and `init` can add to it"
+    "`quorum` under [stewards], `source` under each [tasks.NAME], [tripwires.NAME] and [proxies.NAME], and `file` "
+    "under [constitution] expected, each on a line of its own, got another layout; write them so, and `init` "
+    "can add to it"
 )
 
 
@@ -36,6 +39,7 @@ def complete(
     recovery: str = "",
     wire_digests: Mapping[str, str] | None = None,
     proxy_digests: Mapping[str, str] | None = None,
+    constitution: tuple[str, Mapping[str, str]] | None = None,
     ml_dsa: str = "",
     file: str = "charter.toml",
 ) -> str:
@@ -50,6 +54,7 @@ def complete(
         recovery: a verify key, "" for none; one that the draft names itself stays as it is.
         wire_digests: SHA-256 (hex) of the file of every tripwire of the author's own in [tripwires].
         proxy_digests: SHA-256 (hex) of the file of every proxy in [proxies].
+        constitution: SHA-256 (hex) of the constitution's file, and of those it names; None without one.
         ml_dsa: verify key of the ledger's second signature, "" for none.
         file: what messages call the draft.
 
@@ -61,6 +66,8 @@ def complete(
     places = key_lines(draft)
     named = {"tasks": task_digests, "tripwires": wire_digests or {}, "proxies": proxy_digests or {}}
     additions = _additions(document, keys, recovery, named)
+    if constitution is not None:
+        additions += _pinned(*constitution)
     # From the last line up, so that the places above stay right.
     for path, key, value in sorted(additions, key=lambda each: places[each[0]], reverse=True):
         add_under(lines, places[path], path, f"{key} = {_written(value)}", file)
@@ -74,10 +81,10 @@ def complete(
 
 def _additions(
     document: Mapping[str, Any], keys: Sequence[str], recovery: str, digests: Mapping[str, Mapping[str, str]]
-) -> list[tuple[Path, str, str | list[str]]]:
+) -> list[tuple[Path, str, Value]]:
     """(the path of the key to stand under, the key to add, its value)."""
     under: Path = ("stewards", "quorum")
-    additions: list[tuple[Path, str, str | list[str]]] = []
+    additions: list[tuple[Path, str, Value]] = []
     if recovery and "recovery" not in document["stewards"]:
         additions.append((under, "recovery", recovery))
     if "keys" not in document["stewards"]:
@@ -87,5 +94,16 @@ def _additions(
     return additions
 
 
-def _written(value: str | list[str]) -> str:
+def _pinned(sha256: str, files: Mapping[str, str]) -> list[tuple[Path, str, Value]]:
+    """What stands under the constitution's file; the last one added comes to stand first."""
+    under: Path = ("constitution", "file")
+    others: list[tuple[Path, str, Value]] = [(under, "files", dict(sorted(files.items())))] if files else []
+    return [*others, (under, "sha256", sha256)]
+
+
+def _written(value: Value) -> str:
+    if isinstance(value, dict):
+        return (
+            f"{{ {', '.join(f'{_written(name)} = {_written(digest)}' for name, digest in value.items())} }}"
+        )
     return f'"{value}"' if isinstance(value, str) else f"[{', '.join(map(_written, value))}]"

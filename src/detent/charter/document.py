@@ -10,8 +10,10 @@ from detent.charter.feedback import Feedback
 from detent.charter.recipe import Recipe
 from detent.charter.sections import (
     Auditor,
+    ConstitutionFile,
     Constraints,
     Direction,
+    DraftConstitutionFile,
     DraftOwnTask,
     DraftProxy,
     DraftWire,
@@ -48,6 +50,7 @@ class Draft(Section):
     tasks: Mapping[TaskName, DraftOwnTask] = {}
     proxies: Mapping[WireName, DraftProxy] = {}
     tripwires: Mapping[WireName, DraftWire] = {}
+    constitution: DraftConstitutionFile | None = None
     run: Run = Run()
     witnesses: Witnesses | None = None
     auditor: Auditor | None = None
@@ -75,3 +78,4 @@ class Charter(Draft):
     tasks: Mapping[TaskName, OwnTask] = {}
     proxies: Mapping[WireName, Proxy] = {}
     tripwires: Mapping[WireName, Wire] = {}
+    constitution: ConstitutionFile | None = None

@@ -3,15 +3,14 @@
 charter.toml:12: pace.lease.generations: an integer from 1 to 100000 expected, got "eight"
 """
 
-import re
-import tomllib
 from importlib import resources
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from detent.charter._faults import Fault, read_sections, refuse
 from detent.charter._lines import key_lines
 from detent.charter._rules import rule_faults
+from detent.charter._toml import read_toml
 from detent.charter._wire_rules import completed
 from detent.charter.catalogue import Catalogue
 from detent.charter.document import Charter, Draft
@@ -58,7 +57,7 @@ def parse_charter(text: str, catalogue: Catalogue, file: str = "charter.toml") -
 
 
 def _parsed(model: type[D], text: str, catalogue: Catalogue, file: str) -> D:
-    document = _document(text, file)
+    document = read_toml(text, file, "a charter", LARGEST)
     sound, wrong = read_sections(model, document)
     faults = [*map(_explained, wrong), *rule_faults(sound, catalogue)]
     if faults:
@@ -70,22 +69,9 @@ def _parsed(model: type[D], text: str, catalogue: Catalogue, file: str) -> D:
 def _explained(fault: Fault) -> Fault:
     """What only a charter has is no typing mistake in a draft. In a charter these keys are never unknown."""
     match fault.path:
-        case ("seal",) | ("tasks" | "proxies", _, "sha256") if "a key of" in fault.sentence:
+        case ("seal",) | ("tasks" | "proxies", _, "sha256") | ("constitution", "sha256" | "files") if (
+            "a key of" in fault.sentence
+        ):
             return Fault(fault.path, "nothing expected in a draft: `init` fills it in; remove it")
         case _:
             return fault
-
-
-def _document(text: str, file: str) -> dict[str, Any]:
-    size = len(text.encode("utf-8", "surrogatepass"))
-    if size > LARGEST:
-        raise CharterError(f"{file}: a charter of at most {LARGEST} bytes expected, got {size}; shorten it")
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        place = re.search(r" \(at line (\d+), column \d+\)$", str(error))
-        line = place[1] if place else text.count("\n") + 1
-        said = re.sub(r" \(at [^()]*\)$", "", str(error))
-        raise CharterError(f"{file}:{line}: TOML expected, got a mistake: {said}") from error
-    except RecursionError as error:
-        raise CharterError(f"{file}: a charter expected, got tables or arrays nested too deep") from error

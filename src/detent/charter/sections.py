@@ -28,7 +28,11 @@ LAST = "last [1-9][0-9]{0,5}"
 SOURCE = r"^[^:/][^:]*\.py:[A-Za-z_][A-Za-z0-9_]*$"
 
 
-def _inside(source: str) -> str:
+BUILT_IN_CONSTITUTIONS = ("digits", "language")
+"""Those that come with Detent; `init` copies the one named into the run."""
+
+
+def inside(source: str) -> str:
     """The file stands in the charter's folder or below: `init` copies it into the run."""
     if ".." in source.partition(":")[0].split("/"):
         raise ValueError(source)
@@ -179,7 +183,7 @@ class DraftOwnTask(Section):
     source: Annotated[
         str,
         Field(pattern=SOURCE),
-        AfterValidator(_inside),
+        AfterValidator(inside),
         Says('"FILE.py:Class" beside the charter'),
     ]
 
@@ -196,7 +200,7 @@ class DraftProxy(Section):
     source: Annotated[
         str,
         Field(pattern=SOURCE),
-        AfterValidator(_inside),
+        AfterValidator(inside),
         Says('"FILE.py:function" beside the charter'),
     ]
 
@@ -220,7 +224,7 @@ class DraftWire(Section):
     source: Annotated[
         str,
         Field(pattern=SOURCE),
-        AfterValidator(_inside),
+        AfterValidator(inside),
         Says('"FILE.py:function" beside the charter'),
     ] = ""
 
@@ -239,6 +243,39 @@ class Wire(DraftWire):
     """[tripwires.NAME]; of a wire of the author's own with the SHA-256 of its file."""
 
     sha256: Hash = ""
+
+
+class DraftConstitutionFile(Section):
+    """[constitution] as an author writes it. file: FILE.toml beside the charter, or one that comes with Detent."""
+
+    file: Annotated[
+        str,
+        Field(pattern=rf"^({'|'.join(BUILT_IN_CONSTITUTIONS)}|[^:/][^:]*\.toml)$"),
+        AfterValidator(inside),
+        Says(f'"FILE.toml" beside the charter, or one of {", ".join(BUILT_IN_CONSTITUTIONS)},'),
+    ]
+
+    @property
+    def built_in(self) -> bool:
+        """Whether it comes with Detent."""
+        return self.file in BUILT_IN_CONSTITUTIONS
+
+    @property
+    def path(self) -> str:
+        """The file's name in the run folder."""
+        return f"constitution-{self.file}.toml" if self.built_in else self.file
+
+
+class ConstitutionFile(DraftConstitutionFile):
+    """[constitution] with the SHA-256 of the file, and of every file of the author's own that it names."""
+
+    sha256: Hash
+    files: Mapping[Annotated[str, Says("a file's name")], Hash] = {}
+
+    @property
+    def pinned(self) -> dict[str, str]:
+        """SHA-256 by name in the run folder, of all of them."""
+        return {self.path: self.sha256, **self.files}
 
 
 class Beacon(Section):

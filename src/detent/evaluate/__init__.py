@@ -20,7 +20,7 @@ from detent.evaluate.confidence import ConfidenceSequence, Interval, gain_of
 from detent.evaluate.evaluator import evaluator_digest, evaluator_digest_on_disk
 from detent.evaluate.gate import log_e, passes, reverse_log_e, threshold
 from detent.evaluate.horizon import Horizon, falling_rates, horizon, horizons
-from detent.evaluate.items import ItemStream, judged
+from detent.evaluate.items import ItemStream, items_of, judged
 from detent.evaluate.mastery import newly_mastered, plan_mastery
 from detent.evaluate.opening import Conducted, conduct
 from detent.evaluate.profile import as_profile, ladder_rungs, profile_items, score_profile
@@ -39,7 +39,7 @@ from detent.evaluate.seal import (
     read_secret,
 )
 from detent.evaluate.streams import fresh_stream, public_number, public_stream
-from detent.evaluate.targets import Rules, targets
+from detent.evaluate.targets import Guard, Rules, targets
 
 __all__ = [
     "CHAIN_LENGTH",
@@ -47,6 +47,7 @@ __all__ = [
     "Conducted",
     "ConfidenceSequence",
     "Forecast",
+    "Guard",
     "Horizon",
     "Interval",
     "ItemStream",
@@ -73,6 +74,7 @@ __all__ = [
     "horizon",
     "horizons",
     "item_limit",
+    "items_of",
     "items_to_expect",
     "judged",
     "judging",

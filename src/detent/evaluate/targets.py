@@ -1,4 +1,4 @@
-"""What an opening asks: the three kinds of targets, as a function of what was visible before the seal opened.
+"""What an opening asks: the four kinds of targets, as a function of what was visible before the seal opened.
 
     >>> [target.name for target in targets(profile, mastered={"copy": {1, 2}}, k=1, error_budget=0.05)]
     ['S', 'L/copy', 'L/reverse', 'L/sort', 'R/copy']
@@ -9,6 +9,7 @@ S    superiority to the incumbent around the frontier: per task the levels F-1 .
 L/t  per task, non-inferiority to the incumbent on the whole ladder.
 R/t  per task, the share right on its mastered levels stays above a floor that does not drift. Without it,
      thirty steps of one point down would each pass a margin of three, one after the other.
+P/p  per guarded principle of the constitution, non-inferiority to the incumbent on its probes.
 
 All must pass, each at the full a_k: a candidate that fails one null is accepted only if that test errs,
 so there is nothing to divide (intersection-union, Berger 1982). Item limits grow with k as the threshold
@@ -21,10 +22,24 @@ from msgspec import Struct
 
 from detent.evaluate.budget import item_limit
 from detent.evaluate.gate import Kind
+from detent.tasks import source_name
 from detent.values import Profile, Slice, Target
 
 BELOW_FRONTIER = 1
 ABOVE_FRONTIER = 3
+
+
+class Guard(Struct, frozen=True, forbid_unknown_fields=True):
+    """One guarded principle. margin: share of its probes that a promotion may cost. slices: of equal weight."""
+
+    name: str
+    margin: float
+    slices: tuple[Slice, ...]
+
+    @property
+    def target(self) -> str:
+        """The name of its test."""
+        return source_name(self.name)
 
 
 class Rules(Struct, frozen=True, forbid_unknown_fields=True):
@@ -33,12 +48,14 @@ class Rules(Struct, frozen=True, forbid_unknown_fields=True):
     margin: how much a task's whole ladder may lose, per opening (L).
     floor: the share of mastered rungs that must stay right (R).
     superiority_items, other_items: most items of S and of each other test at k = 1.
+    guards: the principles that must be kept to (P), in the constitution's order.
     """
 
     margin: float = 0.05
     floor: float = 0.94
     superiority_items: int = 4000
     other_items: int = 2000
+    guards: tuple[Guard, ...] = ()
 
 
 def targets(
@@ -74,6 +91,10 @@ def targets(
             _target(f"R/{task}", "floor", _rungs(task, sorted(mastered[task])), rules.floor, others)
             for task in tops
             if mastered.get(task)
+        ),
+        *(
+            _target(guard.target, "non_inferiority", list(guard.slices), guard.margin, others)
+            for guard in rules.guards
         ),
     )
 

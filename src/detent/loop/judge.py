@@ -6,7 +6,6 @@ from typing import NamedTuple
 from detent.charter import entropy_mode, sealing_keys
 from detent.errors import EngineError, SubjectError, TaskError
 from detent.evaluate import (
-    Rules,
     alpha,
     best,
     conduct,
@@ -21,7 +20,7 @@ from detent.evaluate import (
 from detent.loop.measure import Ask, completions
 from detent.loop.parts import Parts
 from detent.loop.witnessing import before_promoting, entropy, known_link, link, round_for, witness_intent
-from detent.oversight import Permission
+from detent.oversight import Permission, rules_of
 from detent.values import (
     Decided,
     Intent,
@@ -87,24 +86,19 @@ def judged(intent: Intent, outcome: Outcome) -> Judged:
 
 def intend(parts: Parts, before: Profile, candidate: str) -> IntentWritten:
     """Fix everything about the next opening before anything can be derived from the seal."""
-    state, constraints, items = parts.book.state, parts.charter.constraints, parts.charter.gate.items
+    state, budget = parts.book.state, parts.charter.constraints.error_budget
     k = state.openings + 1
-    rules = Rules(
-        margin=constraints.non_inferiority_margin,
-        floor=constraints.mastery_floor,
-        superiority_items=items.superiority,
-        other_items=items.non_inferiority,
-    )
+    rules = rules_of(parts.charter, parts.constitution)
     return IntentWritten(
         intent=Intent(
             k=k,
-            alpha=alpha(k, constraints.error_budget),
+            alpha=alpha(k, budget),
             candidate=candidate,
             incumbent=before.subject,
             charter_version=parts.charter.version,
             charter=parts.charter_digest,
-            targets=targets(before, state.mastered, k, constraints.error_budget, rules),
-            tasks={name: source.digest for name, source in sorted(parts.tasks.items())},
+            targets=targets(before, state.mastered, k, budget, rules),
+            tasks={name: source.digest for name, source in sorted(parts.asked.items())},
             evaluator=evaluator_digest(),
             entropy=entropy_mode(parts.charter),
             witnesses=sealing_keys(parts.charter),
@@ -195,7 +189,7 @@ def _conducted(parts: Parts, intent: Intent, ask: Ask, reveal: bytes) -> Outcome
     found = conduct(
         intent,
         seed,
-        parts.tasks,
+        parts.asked,
         lambda model, prompts: completions(ask, model, prompts, extra),
         lambda name, done, most: parts.note(f"gate {name}: {done} of at most {most} items"),
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from detent.charter import Charter
+from detent.charter import Charter, Constitution
 from detent.coordinate import Asked
 from detent.engine import DataStore, Engine, ModelStore
 from detent.errors import StorageError, SubjectError
@@ -86,6 +86,8 @@ class Parts:
 
     charter_digest: SHA-256 of the signed charter's bytes.
     watch: told how a job goes on. note: told one line of where the gate stands.
+    constitution: the charter's; None where it names none.
+    principles: sources of the probes of its guarded principles, by their own names.
     proxies: the author's own checkers that self-made labels must please, by name.
     wires: the tripwires, in the order in which they are read.
     take_orders: writes down what people handed in meanwhile, between turns; True when the charter is another one now.
@@ -108,6 +110,8 @@ class Parts:
     staging: Path
     watch: Callable[[Progress], None]
     note: Callable[[str], None]
+    constitution: Constitution | None = None
+    principles: Mapping[str, TaskSource] = field(default_factory=dict)
     proxies: Mapping[str, Proxy] = field(default_factory=dict)
     wires: "tuple[Wire, ...]" = ()
     take_orders: Callable[[], bool] = lambda: False
@@ -121,6 +125,11 @@ class Parts:
     def tops(self) -> dict[str, int]:
         """Improved tasks and the top level of each ladder."""
         return dict(self.charter.direction.improve)
+
+    @property
+    def asked(self) -> dict[str, TaskSource]:
+        """Everything that an opening draws from: tasks and principles, which can never be called alike."""
+        return {**self.tasks, **self.principles}
 
     def stream(self, label: str) -> bytes:
         """A public problem stream of the generation in progress."""

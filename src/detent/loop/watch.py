@@ -12,6 +12,7 @@ from msgspec import json, structs
 
 from detent.errors import EngineError, StorageError
 from detent.loop.parts import Parts, Wire
+from detent.oversight import guards_of
 from detent.tripwires.looks import Ground, compute_of
 from detent.values import MOST_NAMED, Profile, Reading, Watched
 
@@ -27,7 +28,13 @@ def watched(parts: Parts, profiles: Sequence[Profile]) -> Watched:
     found = look(parts, profiles)
     charter = parts.charter
     ground = Ground(
-        parts.tasks, parts.tops, charter.recipe.seed_levels, charter.run.seed, charter.subject.extra_tokens
+        parts.tasks,
+        parts.tops,
+        charter.recipe.seed_levels,
+        charter.run.seed,
+        charter.subject.extra_tokens,
+        guards_of(charter, parts.constitution),
+        parts.principles,
     )
     return structs.replace(found, flops=compute_of(parts.book.state, profiles, found.readings, ground))
 

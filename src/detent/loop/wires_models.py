@@ -11,6 +11,7 @@ from detent.evaluate import (
 )
 from detent.loop.parts import Parts
 from detent.loop.so_far import Reader, entries_of, fresh_of, probe_items
+from detent.oversight import guards_of
 from detent.tripwires import (
     capability_jump,
     constitution_drift,
@@ -98,9 +99,23 @@ def _train_gate_gap(parts: Parts, profiles: Sequence[Profile], limits: Any) -> R
     return train_gate_gap.watch(visible, fresh, limits)
 
 
-def _constitution_drift(_: Parts, __: Sequence[Profile], limits: Any) -> Reading:
-    """No charter of this version has a constitution."""
-    return constitution_drift.watch(None, None, limits)
+def _constitution_drift(parts: Parts, profiles: Sequence[Profile], limits: Any) -> Reading:
+    """Generation 0's model and the best candidate, on the same probes of every guarded principle."""
+    guards = guards_of(parts.charter, parts.constitution)
+    if not guards:
+        return constitution_drift.watch(None, None, limits)
+    asked = looks.principles_of(guards, parts.principles, parts.charter.run.seed)
+    items = [item for some in asked.values() for item in some]
+    models = (_reference(parts), best(profiles).subject)
+    results = parts.ask_all([_asked(parts, model, items) for model in models])
+    first, now = (_by_principle(asked, _marks(parts, items, result)) for result in results)
+    return constitution_drift.watch(first, now, limits)
+
+
+def _by_principle(asked: Mapping[str, Sequence[Item]], marks: Sequence[bool]) -> dict[str, Score]:
+    """How many of each principle's probes were answered as it asks. marks: in the order of all of them."""
+    left = iter(marks)
+    return {name: Score(sum(next(left) for _ in items), len(items)) for name, items in asked.items()}
 
 
 def _judge_drift(parts: Parts, _: Sequence[Profile], limits: Any) -> Reading:
@@ -182,7 +197,7 @@ def _asked(parts: Parts, model: str, items: Sequence[Item], noise: float = 0.0, 
 def _marks(parts: Parts, items: Sequence[Item], result: Result) -> list[bool]:
     if not isinstance(result, Answers):
         raise EngineError(f"answers expected, got {type(result).__name__}; run again")
-    return judged(items, result.completions, parts.tasks)
+    return judged(items, result.completions, parts.asked)
 
 
 def _paired(items: Sequence[Item], before: Sequence[bool], after: Sequence[bool]) -> dict[str, Counts]:

@@ -1,4 +1,7 @@
-"""What a run may do now: leases, orders, questions to people. It knows state and charter, not models or files."""
+"""What a run may do now: leases, orders, questions to people, what a promotion must not lose.
+
+It knows state, charter and constitution, not models or files.
+"""
 
 from detent.oversight.asking import Permission, permission, question, reasons_to_ask
 from detent.oversight.deliveries import (
@@ -14,6 +17,7 @@ from detent.oversight.deliveries import (
     received,
     type_of,
 )
+from detent.oversight.gate_rules import guards_of, rules_of
 from detent.oversight.moments import after, seconds_between
 from detent.oversight.retention import may_go
 from detent.oversight.stopping import Stop, unanswered, why_stop
@@ -28,6 +32,7 @@ __all__ = [
     "believe",
     "check_entry",
     "first_charter",
+    "guards_of",
     "is_stop",
     "may_go",
     "payload_digest",
@@ -36,6 +41,7 @@ __all__ = [
     "question",
     "reasons_to_ask",
     "received",
+    "rules_of",
     "seconds_between",
     "type_of",
     "unanswered",

@@ -4,24 +4,42 @@ It knows levels, prompts and answers, and runs a user's file, a tripwire's or pr
 does not know models, the charter, the ledger, or why it is asked.
 """
 
+from detent.tasks._checkers import CHECKERS
 from detent.tasks.base import Ask, Task, TaskSource
 from detent.tasks.catalogue import BUILTINS, BuiltinSource, builtin
 from detent.tasks.lookout import Lookout, lookout, pinned_lookout
 from detent.tasks.plugin import PluginSource, pinned_plugin, plugin
+from detent.tasks.principles import (
+    PROBES,
+    LadderPrinciple,
+    OverLadder,
+    from_file,
+    is_principle,
+    over_ladder,
+    probes_digest,
+    source_name,
+)
+from detent.tasks.probes import FileProbes, Probe, read_probes
 from detent.tasks.proxy import Proxy, pinned_proxy, proxy, vet_proxy
 from detent.tasks.rng import Rng
 from detent.tasks.user_code import CodeAddress, Limits, code_address
-from detent.tasks.vetting import vet
+from detent.tasks.vetting import vet, vet_principle
 from detent.values import Problem
 
 __all__ = [
     "BUILTINS",
+    "CHECKERS",
+    "PROBES",
     "Ask",
     "BuiltinSource",
     "CodeAddress",
+    "FileProbes",
+    "LadderPrinciple",
     "Limits",
     "Lookout",
+    "OverLadder",
     "PluginSource",
+    "Probe",
     "Problem",
     "Proxy",
     "Rng",
@@ -29,12 +47,19 @@ __all__ = [
     "TaskSource",
     "builtin",
     "code_address",
+    "from_file",
+    "is_principle",
     "lookout",
+    "over_ladder",
     "pinned_lookout",
     "pinned_plugin",
     "pinned_proxy",
     "plugin",
+    "probes_digest",
     "proxy",
+    "read_probes",
+    "source_name",
     "vet",
+    "vet_principle",
     "vet_proxy",
 ]

@@ -51,6 +51,7 @@ _FORMS: dict[Kind, tuple[str, str]] = {
     "task": ("FILE.py:Class", "class"),
     "tripwire": ("FILE.py:function", "function"),
     "proxy": ("FILE.py:function", "function"),
+    "checker": ("FILE.py:function", "function"),
 }
 
 

@@ -6,6 +6,7 @@ from typing import NamedTuple, NoReturn
 
 from detent.errors import TaskError
 from detent.tasks.base import TaskSource
+from detent.tasks.principles import is_principle
 from detent.tasks.rng import Rng
 from detent.values import Problem
 
@@ -39,6 +40,21 @@ def vet(source: TaskSource, levels: int, room: int) -> None:
     _see_other_answers(source, [each.problem for each in drawn])
     source.close()
     _see_sameness(source, drawn, source.problems(asks[::-1])[::-1])
+
+
+def vet_principle(source: TaskSource, levels: int, room: int) -> None:
+    """Draw and check a few of a principle's problems of each level before anyone signs.
+
+    Raises:
+        TaskError: a problem has no room for its answer; the principle rejects the problem's own answer, or accepts
+            an empty completion; or its code raises, hangs or returns something else.
+    """
+    asks = [(level, _seed(level, stream)) for level in range(1, levels + 1) for stream in range(STREAMS)]
+    problems = source.problems(asks)
+    drawn = [Drawn(level, problem) for (level, _), problem in zip(asks, problems, strict=True)]
+    _see_room(source, drawn, room)
+    _see_own_answers(source, [each for each in drawn if each.problem.answer])
+    source.right([(each.problem, "") for each in drawn])
 
 
 def _seed(level: int, stream: int) -> bytes:
@@ -96,4 +112,4 @@ def _see_sameness(source: TaskSource, drawn: Sequence[Drawn], again: Sequence[Pr
 
 
 def _refuse(source: TaskSource, sentence: str) -> NoReturn:
-    raise TaskError(f"task {source.name}: {sentence}")
+    raise TaskError(f"{'principle' if is_principle(source.name) else 'task'} {source.name}: {sentence}")

@@ -6,12 +6,25 @@
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
-from detent.evaluate import answering, best, comparing, ladder_rungs, profile_items, public_stream
-from detent.tasks import TaskSource
-from detent.tripwires import reference_divergence, representation_shift, sandbagging
+from detent.evaluate import (
+    Guard,
+    answering,
+    best,
+    comparing,
+    items_of,
+    ladder_rungs,
+    profile_items,
+    public_stream,
+)
+from detent.tasks import Rng, TaskSource
+from detent.tripwires import constitution_drift, reference_divergence, representation_shift, sandbagging
 from detent.values import Decided, Item, Profile, Reading, State, SubjectBuilt
+
+PRINCIPLE_PROBES = 50
+"""Frozen problems a principle, of all its slices together."""
 
 PROBES = 2
 """Frozen problems a rung: two models are compared on them, and no training data may hold them."""
@@ -31,6 +44,7 @@ class Ground(NamedTuple):
     """Where problems are drawn: tasks, the tops of their ladders, seed levels and public seed of the charter.
 
     extra: how many tokens an answer may be longer than its prompt.
+    guards, principles: what is guarded, and the sources that ask it, by name.
     """
 
     tasks: Mapping[str, TaskSource]
@@ -38,11 +52,35 @@ class Ground(NamedTuple):
     seed_levels: int
     seed: int
     extra: int
+    guards: tuple[Guard, ...] = ()
+    principles: Mapping[str, TaskSource] = MappingProxyType({})
 
 
 def probes_of(tasks: Mapping[str, TaskSource], tops: Mapping[str, int], seed: int) -> list[Item]:
     """The frozen problems, which are those of generation 0 for ever."""
     return profile_items(tasks, ladder_rungs(tops, PROBES), public_stream(seed, "probes", 0))
+
+
+def principles_of(
+    guards: Sequence[Guard], principles: Mapping[str, TaskSource], seed: int
+) -> dict[str, list[Item]]:
+    """The frozen problems of each guarded principle, which are those of generation 0 for ever.
+
+    Each is of a slice drawn by chance, so that long ladders take no more. What is drawn for one principle does not
+    depend on which others there are.
+    """
+    root = Rng(public_stream(seed, "principles", 0))
+    return {
+        guard.name: items_of(
+            [
+                (probe.child("slice").choice(guard.slices), probe.child("problem").seed)
+                for number in range(PRINCIPLE_PROBES)
+                for probe in [root.child(guard.name).child(str(number))]
+            ],
+            principles,
+        )
+        for guard in guards
+    }
 
 
 def ladder_of(
@@ -80,10 +118,11 @@ def compute_of(
         TaskError: a task's code went wrong.
     """
     made = {reading.wire for reading in readings if reading.status in ("quiet", "fired")}
+    total = _of_principles(state, profiles, ground) if constitution_drift.NAME in made else 0.0
     comparisons = made & {reference_divergence.NAME, representation_shift.NAME}
     if not comparisons and sandbagging.NAME not in made:
-        return 0.0
-    size, total = state.sizes[best(profiles).subject], 0.0
+        return total
+    size = state.sizes[best(profiles).subject]
     if comparisons:
         probes = _prompts(probes_of(ground.tasks, ground.tops, ground.seed))
         others = {reference_divergence.NAME: _reference(state), representation_shift.NAME: state.incumbent}
@@ -92,6 +131,12 @@ def compute_of(
     if sandbagging.NAME in made:
         total += _of_sweep(state, size, ground)
     return total
+
+
+def _of_principles(state: State, profiles: Sequence[Profile], ground: Ground) -> float:
+    sizes = [state.sizes[best(profiles).subject], state.sizes[_reference(state)]]
+    asked = principles_of(ground.guards, ground.principles, ground.seed).values()
+    return sum(answering(sum(sizes), _prompts(items), ground.extra) for items in asked)
 
 
 def _of_sweep(state: State, size: int, ground: Ground) -> float:

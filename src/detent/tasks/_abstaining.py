@@ -1,0 +1,3 @@
+"""How a subject says that it does not answer."""
+
+ABSTAIN = "?"

@@ -27,7 +27,8 @@ WIRES = (
 )
 FRESH = (
     "that fresh profiles and mastery were measured on problems nobody chose: they come from the ledger's root, whose "
-    "holder could write the entry before them again, another second each time, until the problems please"
+    "holder could write the entry before them again, another second each time, until the problems please, and with "
+    "them the rungs that later gates defend"
 )
 NEWEST = (
     "that this is the newest state of the ledger: no mark of it is kept on this machine, as where a run runs"

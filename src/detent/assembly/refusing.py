@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from detent.assembly.clock import now
-from detent.errors import BusyError, DetentError, SealError, StorageError, UsageError
+from detent.errors import BusyError, DetentError, PeerError, SealError, StorageError, UsageError
 from detent.loop import Book
 from detent.oversight import seconds_between
 from detent.values import Refused, decode_entry, sha256_hex
 
-NOBODYS = (UsageError, BusyError, StorageError, SealError)
-"""The caller's mistake, another process, the disk, secrets that are not at hand: the run was given nothing."""
+NOBODYS = (UsageError, BusyError, StorageError, SealError, PeerError)
+"""The caller's mistake, another process, the disk, secrets that are not at hand, a witness that is down: the run was
+given nothing. While an opening waits for witnesses, an entry more is also one that they could be shown too early."""
 
 LONGEST_REASON = 1_000
 """Characters of an error that go onto the ledger."""

@@ -6,5 +6,16 @@ from detent.loop.returning import carry_out, check_whole
 from detent.loop.run import drive
 from detent.loop.watch import look_again
 from detent.loop.wires import OF_THE_MACHINE, wires_of
+from detent.loop.witnessing import witness_waiting
 
-__all__ = ["OF_THE_MACHINE", "Book", "Parts", "carry_out", "check_whole", "drive", "look_again", "wires_of"]
+__all__ = [
+    "OF_THE_MACHINE",
+    "Book",
+    "Parts",
+    "carry_out",
+    "check_whole",
+    "drive",
+    "look_again",
+    "wires_of",
+    "witness_waiting",
+]

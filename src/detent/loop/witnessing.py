@@ -6,7 +6,7 @@ from detent.charter import Charter, entropy_mode
 from detent.coordinate import Chain, HeadAt, cosigners, entropy_of, signed_in_time
 from detent.errors import TrustError
 from detent.loop.parts import Outsiders, Parts
-from detent.values import BeaconDrawn, Cosigned, Intent, Round
+from detent.values import BeaconDrawn, Cosigned, Intent, IntentWritten, Round
 
 
 def witness_intent(parts: Parts, intent: Intent) -> bool:
@@ -25,6 +25,21 @@ def witness_intent(parts: Parts, intent: Intent) -> bool:
     return signed_in_time(
         intent, cosigners(cosigned, _head(parts), outsiders.log, intent.witnesses), outsiders.met
     )
+
+
+def witness_waiting(parts: Parts) -> None:
+    """Have an intent cosigned that waits for it since an earlier session, before this one writes anything.
+
+    Whoever reads the published ledger may show its newest checkpoint to a witness, which then signs none of the size
+    that the opening needs. So until the cosignatures are there no entry of a session follows the intent.
+
+    Raises:
+        PeerError, TrustError: as `witness_intent`.
+    """
+    state = parts.book.state
+    intent = state.slots.get("intent/v1")
+    if state.open_intent and state.returning is None and isinstance(intent, IntentWritten):
+        witness_intent(parts, intent.intent)
 
 
 def entropy(parts: Parts, intent: Intent) -> bytes:

@@ -4,12 +4,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.attacks.attacks_world import found
 from tests.audit.scripted_run import LOG, QuickFiles, ScriptedRun, make_run
 from tests.audit.witnessed_run import Three, three_witnesses
 
+from detent.assembly import running
 from detent.assembly.outsiders import Outsiders, outsiders_of
 from detent.errors import PeerError, TrustError
 from detent.ledger import Checkpoint, Ledger, Note, verified_cosignatures
+from detent.loop import Parts
 
 
 @pytest.fixture
@@ -77,6 +80,26 @@ def test_too_few_witnesses_are_an_error_that_says_who_and_what_to_do(run: Script
     )
     with Ledger.open(run.folder / "ledger", LOG, QuickFiles) as ledger, too_few:
         asking(run, ledger, []).cosign(ledger.size, ())
+
+
+def test_a_session_that_waits_for_witnesses_has_written_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What follows an intent before its cosignatures could be shown to a witness, which then signs it no more."""
+    scene = found(tmp_path)
+
+    def nobody_answers(_: Parts) -> None:
+        raise PeerError("a quorum of the witnesses expected, got none; run again")
+
+    monkeypatch.setattr(running, "witness_waiting", nobody_answers)
+    with scene.here():
+        before = scene.record()
+        with (
+            pytest.raises(PeerError, match="a quorum"),
+            running.open_run(scene.run, watch=lambda _: None, say=lambda _: None),
+        ):
+            pass
+        assert scene.record() == before
 
 
 def test_a_charter_without_witnesses_asks_nobody(tmp_path: Path) -> None:

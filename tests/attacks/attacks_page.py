@@ -9,6 +9,7 @@ from tests.attacks.test_attacks_unstopped import NOT_STOPPED
 from tests.attacks.test_attacks_workers import FROM_A_JOB, HANDED_BACK
 from tests.audit.test_audit_auditor import FORGED as HELD
 from tests.audit.test_audit_caught import CAUGHT
+from tests.audit.test_audit_operator import STILL
 from tests.audit.test_audit_witnessed import FORGED, OTHERWISE
 
 PAGE = Path(__file__).parents[2] / "docs" / "attacks.md"
@@ -72,6 +73,12 @@ these is tried too, and works. `verify` prints every time that it could have bee
 """
 
 
+WITNESSED = """\
+With witnesses these are left, each with the help of one of them or at the price of an amendment, but for the last. They
+are tried, and `verify` prints that they could have been done, and whose help it takes.
+"""
+
+
 def page() -> str:
     """The whole page."""
     parts = [HEAD]
@@ -80,7 +87,14 @@ def page() -> str:
     parts.append(f"{RECORD}\n{_record()}\n")
     rows = [f"| {_first_up(name)} | {said.in_short} |" for name, (_, said) in NOT_STOPPED.items()]
     table = "\n".join(["| what it is | what limits it |", "| --- | --- |", *rows])
-    return "\n".join([*parts, f"{TAIL}\n{table}\n"])
+    left = "\n".join(
+        [
+            "| what it is | what `verify` says |",
+            "| --- | --- |",
+            *(f"| {name} | {words} |" for name, words in STILL.items()),
+        ]
+    )
+    return "\n".join([*parts, f"{TAIL}\n{table}\n", f"{WITNESSED}\n{left}\n"])
 
 
 def _record() -> str:

@@ -57,6 +57,25 @@ from detent.values import (
 MIDNIGHT = 1_767_225_600  # 2026-01-01T00:00:00Z, when scripted runs begin
 
 
+STILL: dict[str, str] = {
+    "One of the witnesses that seal helps, and signs last and again": (
+        "sealed against the operator and any one of the witnesses that add entropy together"
+    ),
+    "A witness that two quorums share helps, and cosigns two intents before the beacon's round": (
+        "Nor against the operator with 1 of the witnesses, if they cosign two intents"
+    ),
+    "An opening is looked at, and taken back to amend who the witnesses are": (
+        "that nothing was tried under other witnesses: since the amendment of entry "
+    ),
+    "The entry before a fresh profile is written until its problems please": (
+        "that fresh profiles and mastery were measured on problems nobody chose"
+    ),
+}
+"""What works where witnesses look on, and the words in which `verify` says that it could have been done."""
+
+HELPED, SHARED, REPLACED, CHOSEN = STILL.values()
+
+
 def said(run: ScriptedRun) -> str:
     """What verify says of a run in which it finds nothing wrong."""
     findings = verify(run.evidence())
@@ -79,7 +98,7 @@ def test_one_sealing_witness_in_the_operators_hand_is_enough_to_choose_problems_
         three.bad["c"] = min(seeds, key=lambda time: seeds[time])
         go_on_with(run, three)
     lines = said(run)
-    assert "sealed against the operator and any one of the witnesses that add entropy together" in lines
+    assert HELPED in lines
     assert "nothing here shows: a.example/w, b.example/w, c.example/w" in lines
 
 
@@ -216,7 +235,7 @@ def test_one_witness_that_signs_two_histories_gives_a_second_try_before_a_beacon
         run = at(tmp_path / "run", three, table)
         go_on_with(run, three)  # with the candidate that did better
     assert len(first) == 32
-    assert "Nor against the operator with 1 of the witnesses, if they cosign two intents" in said(run)
+    assert SHARED in said(run)
 
 
 def test_what_was_tried_under_witnesses_that_an_amendment_replaced_is_not_seen_and_verify_says_so(
@@ -228,7 +247,7 @@ def test_what_was_tried_under_witnesses_that_an_amendment_replaced_is_not_seen_a
         three.down = {"a"}
         run = amended(run, three)
     lines = said(run)
-    assert "that nothing was tried under other witnesses: since the amendment of entry " in lines
+    assert REPLACED in lines
     assert "went back to before the amendment: a.example/w" in lines
 
 
@@ -242,7 +261,7 @@ def test_a_witness_that_was_there_before_an_amendment_and_signs_after_it_bears_o
         three.down.clear()
         begun = beginning_of(at(tmp_path / "run", three, 'sealing = ["a"]'), tmp_path / "other")
         run = amended(begun, three, 'sealing = ["b", "a"]')
-    assert "that nothing was tried under other witnesses" not in said(run)
+    assert REPLACED not in said(run)
 
 
 def test_the_witness_that_saw_what_was_taken_back_signs_nothing_after_the_amendment(tmp_path: Path) -> None:
@@ -310,7 +329,7 @@ def test_fresh_problems_come_from_a_root_that_is_written_until_they_please_and_v
         run = make_run(tmp_path / "run", three.draft(), leases=[1], outsiders=three.outsiders)
     fresh = [e for e in run.entries() if isinstance(e, Profiled) and e.purpose == "fresh" and e.generation]
     assert [profile.stream for profile in fresh] == chosen
-    assert "that fresh profiles and mastery were measured on problems nobody chose" in said(run)
+    assert CHOSEN in said(run)
 
 
 def stream_after(parts: Parts, written: OutcomeWritten, at: str) -> bytes:

@@ -20,6 +20,7 @@ from tests.audit.scripted_run import (
 from tests.audit.witnessed_run import Operator, Three, at, beacon, first_intent, go_on_with, three_witnesses
 
 from detent.audit import verify
+from detent.coordinate import WitnessAt, gather
 from detent.errors import PeerError, TrustError
 from detent.ledger import Checkpoint, CosigningKey, Ledger, Note
 from detent.loop import Book
@@ -230,6 +231,30 @@ def test_a_run_that_waited_for_a_witness_goes_on_with_the_same_opening(tmp_path:
         assert sum(isinstance(entry, IntentWritten) for entry in entries) >= 1
         assert [e.outcome.k for e in entries if isinstance(e, OutcomeWritten)][:1] == [1]
         assert not verify(run.evidence()).faults
+
+
+def test_a_run_that_waits_for_a_witness_gives_nobody_a_later_size_to_show_it(tmp_path: Path) -> None:
+    """Whoever reads the published ledger could: the witness would sign no more what the opening waits for."""
+    with three_witnesses(tmp_path / "witnesses") as three:
+        three.down |= {"c"}
+        with pytest.raises(PeerError):
+            make_run(tmp_path / "run", three.draft(), outsiders=three.outsiders)
+        run = at(tmp_path / "run", three)
+        for _ in range(2):
+            with pytest.raises(PeerError, match=r"expected to cosign the ledger at size \d+, got a, b"):
+                go_on_with(run, three)
+        assert run.entries()[-1].kind == "intent/v1"
+        three.down.clear()
+        shown_to(three, "c", run)
+        go_on_with(run, three)
+    assert not verify(run.evidence()).faults
+
+
+def shown_to(three: Three, name: str, run: ScriptedRun) -> None:
+    """Somebody shows a witness the newest checkpoint."""
+    at_it = [WitnessAt(name, three.keys[name].verify_key, three.urls[name])]
+    with Ledger.open(run.folder / "ledger", LOG, QuickFiles) as ledger:
+        assert gather(ledger.checkpoint, ledger.consistency_proof, at_it, bool, deadline=5).met
 
 
 def test_with_one_of_three_down_generations_are_promoted_if_the_others_seal(tmp_path: Path) -> None:

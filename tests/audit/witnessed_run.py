@@ -42,8 +42,8 @@ from detent.errors import PeerError
 from detent.evaluate import opening_seed
 from detent.ledger import CosigningKey, Ledger
 from detent.loop import Book
-from detent.loop.witnessing import entropy, link
-from detent.values import Intent, IntentWritten
+from detent.loop.witnessing import entropy, link, witness_waiting
+from detent.values import Entry, Intent, IntentWritten
 
 ON_G1 = b"BLS_SIG_BLS12381G1_XMD:SHA-256_SSWU_RO_NUL_"
 
@@ -196,5 +196,12 @@ def go_on_with(run: ScriptedRun, three: Three) -> None:
         ticks = (f"2026-01-01T10:{n // 60:02}:{n % 60:02}Z" for n in count())
         book = Book(ledger, ticks.__next__)
         worker = ScriptedWorker(run.folder / "models", run.folder / "staging", iter(MODELS[4:]), never)
-        parts = session(run.folder, run.signed, book, worker)
-        go_on(replace(parts, outsiders=three.outsiders(run.signed, ledger)))
+        outsiders = three.outsiders(run.signed, ledger)
+        begun: list[Entry] = []
+        with pytest.MonkeyPatch.context() as patch:  # as `open_run`: the session's entry comes last
+            patch.setattr(book, "write", begun.append)
+            parts = replace(session(run.folder, run.signed, book, worker), outsiders=outsiders)
+        witness_waiting(parts)
+        for entry in begun:
+            book.write(entry)
+        go_on(parts)

@@ -14,7 +14,8 @@ from detent.oversight import seconds_between
 from detent.values import Refused, decode_entry, sha256_hex
 
 NOBODYS = (UsageError, BusyError, StorageError, SealError, PeerError)
-"""The caller's mistake, another process, the disk, secrets not at hand, others who are down: nothing was given."""
+"""The caller's mistake, another process, the disk, secrets that are not at hand, a witness that is down: the run was
+given nothing. While an opening waits for witnesses, an entry more is also one that they could be shown too early."""
 
 LONGEST_REASON = 1_000
 """Characters of an error that go onto the ledger."""

@@ -32,7 +32,7 @@ from detent.assembly.watermark import kept_heads
 from detent.charter import Charter, SignedCharter
 from detent.engine import DataStore, LocalEngine, ModelStore, check_libraries, processor
 from detent.evaluate import evaluator_digest
-from detent.loop import Parts, drive, wires_of
+from detent.loop import Parts, drive, wires_of, witness_waiting
 from detent.oversight import Stop, why_stop
 from detent.report import generation_line, tell_turn
 from detent.values import (
@@ -196,6 +196,7 @@ def open_run(folder: Path, *, watch: Watch, say: Say) -> Iterator[Run]:
         if book.state.incumbent:  # a crash may have come between the last decision and the link
             point(run, parts.models, book.state.incumbent, say)
         _clear(parts)
+        witness_waiting(parts)
         book.write(session(parts))  # last: what cannot begin counts as no session
         yield Run(run, signed, parts, say, stopwatch, outsiders)
 

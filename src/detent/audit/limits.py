@@ -32,7 +32,8 @@ WIRES = (
 )
 FRESH = (
     "that fresh profiles and mastery were measured on problems nobody chose: they come from the ledger's root, whose "
-    "holder could write the entry before them again, another second each time, until the problems please"
+    "holder could write the entry before them again, another second each time, until the problems please, and with "
+    "them the rungs that later gates defend"
 )
 UNGUARDED = (
     "that models keep to the principles without probes, which no opening tests: {}; a model may judge by them"

@@ -24,6 +24,6 @@ def public_number(run_seed: int, label: str, generation: int) -> int:
 def fresh_stream(root: bytes, subject: str) -> bytes:
     """Seed of fresh problems for a model: from the ledger's root after the model's digest was on it.
 
-    Whoever trained the model could not know the root yet. Whoever holds the ledger's key can choose among roots.
+    Whoever trained the model could not know the root yet.
     """
     return hashlib.sha256(b"detent/fresh/v1\n" + root + bytes.fromhex(subject)).digest()

@@ -6,7 +6,7 @@ from detent.loop.returning import carry_out, check_whole
 from detent.loop.run import drive
 from detent.loop.watch import look_again
 from detent.loop.wires import OF_THE_MACHINE, wires_of
-from detent.loop.witnessing import known_link
+from detent.loop.witnessing import known_link, witness_waiting
 
 __all__ = [
     "OF_THE_MACHINE",
@@ -18,4 +18,5 @@ __all__ = [
     "known_link",
     "look_again",
     "wires_of",
+    "witness_waiting",
 ]

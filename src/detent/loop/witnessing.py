@@ -18,7 +18,7 @@ from detent.errors import TrustError
 from detent.evaluate import Chain as SealChain
 from detent.loop.parts import Outsiders, Parts
 from detent.signing import VerifyKey
-from detent.values import BeaconDrawn, Cosigned, Intent, Released, Round, State
+from detent.values import BeaconDrawn, Cosigned, Intent, IntentWritten, Released, Round, State
 
 
 def witness_intent(parts: Parts, intent: Intent) -> bool:
@@ -68,6 +68,21 @@ def known_link(state: State, chain: SealChain | None, k: int) -> bytes:
         return chain.reveal(k)
     released = state.slots.get("released/v1")
     return link_in(released.note) if isinstance(released, Released) else b""
+
+
+def witness_waiting(parts: Parts) -> None:
+    """Have an intent cosigned that waits for it since an earlier session, before this one writes anything.
+
+    Whoever reads the published ledger may show its newest checkpoint to a witness, which then signs none of the size
+    that the opening needs. So until the cosignatures are there no entry of a session follows the intent.
+
+    Raises:
+        PeerError, TrustError: as `witness_intent`.
+    """
+    state = parts.book.state
+    intent = state.slots.get("intent/v1")
+    if state.open_intent and state.returning is None and isinstance(intent, IntentWritten):
+        witness_intent(parts, intent.intent)
 
 
 def entropy(parts: Parts, intent: Intent) -> bytes:

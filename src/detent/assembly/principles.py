@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from detent.assembly.tasks import catalogue
+from detent.assembly.tasks import catalogue, charter_sources, closing
 from detent.charter import (
     Charter,
     Constitution,
@@ -121,21 +121,50 @@ def vet_principles(draft: Draft, read: Read | None, sources: Mapping[str, TaskSo
             vet_principle(sources[name], top, draft.subject.extra_tokens)
 
 
-def amended_constitution(new: Charter, folder: Path) -> None:
-    """Return when the run can go on under the constitution that an amendment brings.
+def principle_margins(charter: Charter, folder: Path) -> dict[str, float | None] | None:
+    """What a promotion may cost each principle, by name, None for one without probes; None without a constitution.
+
+    Raises:
+        TrustError, CharterError: as `charter_constitution`.
+    """
+    read = charter_constitution(charter, folder)
+    if read is None:
+        return None
+    guarded = {guard.name: guard.margin for guard in guards_of(charter, read.constitution)}
+    return {name: guarded.get(name) for name in read.constitution.principles}
+
+
+def amended_constitution(new: Charter, folder: Path) -> Read | None:
+    """The constitution that an amendment brings; None where it names none. Nothing is run.
 
     Raises:
         CharterError: it is not in order, or a file of it, in `folder`, is missing or another.
     """
     try:
         read = charter_constitution(new, folder)
-        for source in principle_sources(read, {}).values():  # only read: no process is started
-            source.close()
+        principle_sources(read, {})  # reads the rows; a checker's process starts with its first question
     except TrustError as error:
         raise CharterError(
             f"a constitution whose files the run folder has expected, got: {error}; an amendment brings no files: put "
             f"that one into {folder}, or take it out"
         ) from error
+    return read
+
+
+def vet_amended(new: Charter, folder: Path) -> None:
+    """Try what asks each principle of an amendment, before it is signed.
+
+    Raises:
+        CharterError: as `amended_constitution`.
+        TaskError: as `vet_principle`.
+    """
+    read = amended_constitution(new, folder)
+    if read is not None:
+        with (
+            closing(charter_sources(new, folder)) as tasks,
+            closing(principle_sources(read, tasks)) as sources,
+        ):
+            vet_principles(new, read, sources)
 
 
 def readable_constitutions(charters: Sequence[Charter], folder: Path) -> list[str]:

@@ -11,6 +11,7 @@ from detent.assembly import places
 from detent.assembly.clock import now
 from detent.assembly.enclosing import whole
 from detent.assembly.places import RunFolder
+from detent.assembly.principles import principle_margins
 from detent.assembly.tasks import catalogue
 from detent.charter import Draft, SignedCharter, claimed, draft_text, parse_charter, parse_draft, verified
 from detent.engine import DataStore, move_aside, own_folder, replace_file
@@ -18,7 +19,7 @@ from detent.errors import StorageError, TrustError, UsageError
 from detent.evaluate import alpha, items_to_expect
 from detent.ledger import CosigningKey, LedgerReader, writer_of
 from detent.oversight import why_stop
-from detent.report import Budget, render, standing, status_document, tell
+from detent.report import Budget, principle_document, render, standing, status_document, tell
 from detent.signing import SigningKey, VerifyKey
 from detent.values import Entry, State, decode_entry, fold
 
@@ -121,7 +122,9 @@ def status_of(folder: Path) -> dict[str, Any]:
     items = {f"{gain * 100:.0f}": items_to_expect(gain, level).median for gain in GAINS}
     stop = why_stop(state, signed.charter, at, enough=False)
     stands = standing(stop, running=is_running(run))
-    return status_document(state, stands, Budget(total, level, items), at)
+    document = status_document(state, stands, Budget(total, level, items), at)
+    margins = principle_margins(signed.charter, run.tasks)
+    return document if margins is None else document | {"principles": principle_document(state, margins)}
 
 
 def is_running(run: RunFolder) -> bool:

@@ -9,6 +9,7 @@ import pytest
 from detent.assembly import (
     amend_charter,
     charter_of,
+    check_draft,
     create_run,
     load_keys,
     open_run,
@@ -159,6 +160,11 @@ REFUSED: dict[str, tuple[dict[str, str], type[DetentError], str]] = {
         CharterError,
         r"probes/brief\.jsonl:3: ",
     ),
+    "its probes are not spelt as the model made here can": (
+        {"probes/brief.jsonl": ROWS + '{"prompt": "Say \u00e9."}\n'},
+        CharterError,
+        r"principle P/brief: prompts in printable ASCII expected, .* got 1 others, such as 'Say \u00e9\.'",
+    ),
     "its checker raises": (
         {"brief.py": "def is_brief(prompt, completion): return 1 / 0"},
         TaskError,
@@ -201,6 +207,13 @@ def test_a_file_that_is_not_what_was_signed_stops_the_run_and_is_a_fault(
 SECOND = TEXT.replace('probes = "unsure"', 'probes = "malformed"').replace(
     "[principles.unsure]", "[principles.broken]"
 )
+
+
+def test_a_draft_is_checked_with_its_constitution(home: Path) -> None:
+    assert check_draft(home / "charter.toml").name == "digits"
+    put(home, {"c.toml": TEXT.replace("margin", "margni")})
+    with pytest.raises(CharterError, match=r"c.toml:11: .*did you mean margin"):
+        check_draft(home / "charter.toml")
 
 
 def edited(run: Path, *changes: tuple[str, str]) -> Path:

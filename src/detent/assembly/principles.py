@@ -20,7 +20,7 @@ from detent.charter import (
 from detent.engine import confinement, host_prefix
 from detent.errors import CharterError, DetentError, TrustError
 from detent.oversight import guards_of
-from detent.tasks import PROBES, TaskSource, from_file, over_ladder, vet_principle
+from detent.tasks import PROBES, FileProbes, TaskSource, from_file, over_ladder, vet_principle
 from detent.values import sha256_hex
 
 
@@ -112,9 +112,17 @@ def principle_sources(read: Read | None, tasks: Mapping[str, TaskSource]) -> dic
 
 
 def vet_principles(draft: Draft, read: Read | None, sources: Mapping[str, TaskSource]) -> None:
-    """Try what asks each principle, before anybody signs. Raises TaskError as `vet_principle`."""
+    """Try what asks each principle, before anybody signs.
+
+    Raises:
+        CharterError: a prompt that a model made here cannot spell.
+        TaskError: as `vet_principle`.
+    """
     if read is None:
         return
+    for source in sources.values():
+        if draft.subject.built and isinstance(source, FileProbes):
+            _see_spelling(source)
     for guard in guards_of(draft, read.constitution):
         for name in dict.fromkeys(one.task for one in guard.slices):
             top = max(one.level for one in guard.slices if one.task == name)
@@ -193,6 +201,16 @@ def readable_principles(charter: Charter, folder: Path, tasks: Mapping[str, Task
             if name.split("/")[1] not in own or confinement().confined
         ]
     return []
+
+
+def _see_spelling(source: FileProbes) -> None:
+    """An opening that asks what the model has no tokens for would be void."""
+    strange = [one for one in source.prompts if not (one.isascii() and one.isprintable())]
+    if strange:
+        raise CharterError(
+            f"principle {source.name}: prompts in printable ASCII expected, as a model that is made here can spell, "
+            f"got {len(strange)} others, such as {strange[0][:40]!r}"
+        )
 
 
 def _see_margins(draft: Draft, read: Read) -> None:

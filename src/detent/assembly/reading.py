@@ -11,7 +11,7 @@ from detent.assembly import places
 from detent.assembly.clock import now
 from detent.assembly.enclosing import whole
 from detent.assembly.places import RunFolder
-from detent.assembly.principles import principle_margins
+from detent.assembly.principles import draft_constitution, principle_margins
 from detent.assembly.tasks import catalogue
 from detent.charter import Draft, SignedCharter, claimed, draft_text, parse_charter, parse_draft, verified
 from detent.engine import DataStore, move_aside, own_folder, replace_file
@@ -138,15 +138,18 @@ def charter_of(folder: Path) -> SignedCharter:
 
 
 def check_draft(path: Path) -> Draft:
-    """A draft, or a complete charter, in order.
+    """A draft with its constitution, or a complete charter, in order.
 
     Raises:
         UsageError: there is no such file.
         CharterError: everything that is wrong with it, a line each.
     """
     text = draft_text(path)
-    parse = parse_charter if re.search(r"^\s*\[seal\]", text, re.MULTILINE) else parse_draft
-    return parse(text, catalogue(), str(path))
+    if re.search(r"^\s*\[seal\]", text, re.MULTILINE):
+        return parse_charter(text, catalogue(), str(path))
+    draft = parse_draft(text, catalogue(), str(path))
+    draft_constitution(draft, path.parent)
+    return draft
 
 
 def write_report(folder: Path, say: Callable[[str], None]) -> Path:

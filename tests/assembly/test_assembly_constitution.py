@@ -22,6 +22,7 @@ from detent.assembly.named import named
 from detent.assembly.office import open_office
 from detent.assembly.places import RunFolder
 from detent.assembly.reading import entries_of
+from detent.assembly.showing import told
 from detent.assembly.tasks import catalogue
 from detent.audit import is_member
 from detent.charter import SignedCharter, amend_text, constitution_text, default_text, endorse
@@ -275,6 +276,18 @@ def test_an_amendment_that_leaves_a_file_of_its_constitution_unpinned_is_refused
         CharterError, match=r"constitution\.files: SHA-256 of \['brief.py', 'more.jsonl', 'probes"
     ):
         amend_charter(run, edited(run, *renamed(text)), keys=load_keys([], str))
+
+
+def test_who_signs_an_amendment_sees_what_becomes_of_the_principles(run: Path) -> None:
+    signed, files = charter_of(run), RunFolder(run).tasks
+    envelope = endorse(
+        amend_text(signed, edited(run, *renamed()).read_text(), catalogue()), load_keys([], str)
+    )
+    assert any("(not shown: constitution: " in line for line in told(envelope, signed, files))
+    put(files, {"c2.toml": SECOND})
+    lines = told(envelope, signed, files)
+    assert {"-[principles.unsure]", "+[principles.broken]", '+probes = "malformed"'} <= set(lines)
+    assert '-file = "c.toml"' in lines
 
 
 def test_an_amendment_in_the_inbox_without_its_file_is_refused_and_the_run_goes_on(run: Path) -> None:

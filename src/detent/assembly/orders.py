@@ -219,7 +219,7 @@ def sign_waiting(
         )
     ((_, envelope),) = found
     signed, _ = _look(folder)
-    for line in told(envelope, signed):
+    for line in told(envelope, signed, RunFolder(folder).tasks):
         say(line)
     return hand_in(folder, _with_signatures(envelope, keys))
 

@@ -56,7 +56,7 @@ NOTES = {
         nothing), `request` (the number of the one that waits), `alarms` (tripwires that wait for a person),
         `cosigned` (`size` of `of` entries, `by` which witnesses, `at`; `null` without any),
         `confined`; under a constitution also `principles` (by name: `guarded`, `margin`, and of the newest opening
-        that tested it `opening`, `items`, `kept`, and `low` and `high`, the 95 % interval of candidate minus
+        that tested it `opening`, `items`, `no_worse`, and `low` and `high`, the 95 % interval of candidate minus
         incumbent).""",
     "try": """
         It starts a worker of its own, so it may be used beside a `run`. The incumbent is also a plain Hugging Face

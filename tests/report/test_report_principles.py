@@ -27,7 +27,7 @@ def text_of(state: State) -> list[str]:
 
 def test_status_has_a_line_for_each_principle_with_the_interval_of_its_newest_test(run: ScriptedRun) -> None:
     found = principle_document(fold(run.entries()), MARGINS)
-    assert {name: (values["opening"], values["kept"]) for name, values in found.items()} == {
+    assert {name: (values["opening"], values["no_worse"]) for name, values in found.items()} == {
         "alphabet": (3, True),
         "malformed": (3, True),
         "unsure": (3, True),
@@ -38,7 +38,7 @@ def test_status_has_a_line_for_each_principle_with_the_interval_of_its_newest_te
     at = next(n for n, line in enumerate(lines) if line.startswith("principles"))
     assert lines[at].endswith("3 of 4 guarded")
     assert [line.split()[0] for line in lines[at + 1 : at + 5]] == [*MARGINS]
-    assert "items of opening 3: kept; may lose 20.0 pts a promotion" in lines[at + 2]
+    assert "items of opening 3: no worse; may lose 20.0 pts a promotion" in lines[at + 2]
     assert lines[at + 4].endswith("not guarded: it has no probes, and no opening tests it")
 
 
@@ -47,8 +47,8 @@ def test_status_says_which_principle_was_not_kept(run: ScriptedRun) -> None:
     ends = [n for n, entry in enumerate(entries) if entry.kind == "decision/v1"]
     state = fold(entries[: ends[2] + 1])
     found = principle_document(state, MARGINS)["malformed"]
-    assert (found["opening"], found["kept"], found["high"] < 0) == (2, False, True)
-    assert any("malformed" in line and "not shown to be kept" in line for line in text_of(state))
+    assert (found["opening"], found["no_worse"], found["high"] < 0) == (2, False, True)
+    assert any("malformed" in line and "not shown to be no worse" in line for line in text_of(state))
 
 
 def test_status_before_any_opening_claims_nothing(run: ScriptedRun) -> None:
@@ -68,7 +68,7 @@ def test_the_report_shows_the_principles_of_each_opening(run: ScriptedRun, tmp_p
     assert all(f"Principles of opening {k}" in page for k in (1, 2, 3))
     second = page.partition("Principles of opening 2")[2].partition("</table>")[0]
     assert "malformed" in second
-    assert "not shown to be kept" in second
+    assert "not shown to be no worse" in second
     assert "unsure" not in second  # it was not reached
     bare = constituted_run(tmp_path / "run", text="", draft=DRAFT)
     assert "Principles of opening" not in render(tell(bare.entries(), "small", "", {"copy": 4, "reverse": 4}))

@@ -19,6 +19,8 @@ def principle_document(state: State, margins: Mapping[str, float | None]) -> dic
     margins: by name; None for a principle without probes.
 
     low, high: 95 % interval of candidate minus incumbent, in shares of its probes; None before it was tested.
+    no_worse: whether the test passed. That says nothing of how often either keeps to it: two models that never do
+        are no worse than each other.
     """
     newest = {result.name: (k, result) for k, result in _results(state)}
     return {name: _one(margin, newest.get(source_name(name))) for name, margin in margins.items()}
@@ -32,18 +34,24 @@ def principle_text(values: Mapping[str, Any]) -> str:
     if values["opening"] is None:
         return f"{lost}; not tested yet"
     found = words.interval(Gain(values["low"], values["high"], values["items"]))
-    verdict = "kept" if values["kept"] else "not shown to be kept"
+    verdict = "no worse" if values["no_worse"] else "not shown to be no worse"
     return (
         f"{found} pts, {words.count(values['items'])} items of opening {values['opening']}: {verdict}; {lost}"
     )
 
 
 def _one(margin: float | None, newest: tuple[int, TestResult] | None) -> dict[str, Any]:
-    tested: dict[str, Any] = dict.fromkeys(("opening", "items", "low", "high", "kept"))
+    tested: dict[str, Any] = dict.fromkeys(("opening", "items", "low", "high", "no_worse"))
     if newest is not None and margin is not None:
         k, result = newest
         low, high = interval_of(result.counts)
-        tested = {"opening": k, "items": result.counts.items, "low": low, "high": high, "kept": result.passed}
+        tested = {
+            "opening": k,
+            "items": result.counts.items,
+            "low": low,
+            "high": high,
+            "no_worse": result.passed,
+        }
     return {"guarded": margin is not None, "margin": margin, **tested}
 
 

@@ -119,7 +119,7 @@ def _principle(trial: Trial) -> Iterator[tuple[str, ...]]:
             words.points(trial.target.bound).removeprefix("+"),
             words.interval(Gain(low, high, counts.items)),
             words.count(counts.items),
-            "kept" if trial.result.passed else "not shown to be kept",
+            "no worse" if trial.result.passed else "not shown to be no worse",
         )
 
 

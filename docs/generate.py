@@ -33,9 +33,9 @@ FORM_WORDS = ("Statistic", "Guarantee", "Limit", "It cannot see")
 
 NOTES = {
     "init": """
-        It tries every task and your own tripwires, completes the charter (your key, the seal's tip, the hashes of your
-        own files), signs it, and starts the ledger. The folder must not exist: it is there whole afterwards, or not at
-        all.""",
+        It tries every task, your own tripwires and the constitution's principles, completes the charter (your key, the
+        seal's tip, the hashes of your own files), signs it, and starts the ledger. The folder must not exist: it is
+        there whole afterwards, or not at all.""",
     "run": """
         Under a lock: a second `run` of the folder is refused and told who holds it. One line a generation: what was
         weak, what was proposed, the gain with its 95 % interval in points, items the gate needed, its verdict, the
@@ -55,7 +55,9 @@ NOTES = {
         generation 0, `petaflop` since, `share` of the one in the other), `hold` (what holds the run, `null` for
         nothing), `request` (the number of the one that waits), `alarms` (tripwires that wait for a person),
         `cosigned` (`size` of `of` entries, `by` which witnesses, `at`; `null` without any),
-        `confined`.""",
+        `confined`; under a constitution also `principles` (by name: `guarded`, `margin`, and of the newest opening
+        that tested it `opening`, `items`, `no_worse`, and `low` and `high`, the 95 % interval of candidate minus
+        incumbent).""",
     "try": """
         It starts a worker of its own, so it may be used beside a `run`. The incumbent is also a plain Hugging Face
         folder, `models/incumbent`.""",

@@ -61,7 +61,7 @@ def test_every_generation_is_made_again_and_is_equal(grown: Scene) -> None:
     found, said = replayed(grown, every=True)
     assert (found.differing, found.missing, len(found.reruns)) == (0, 0, 3)
     assert all(rerun.rule.exact for rerun in found.reruns)
-    assert said[0].startswith("record      all 25 checks")
+    assert said[0].startswith("record      all 26 checks")
     assert sum(f"13 of 17 wires read again, 0 fired; not {MACHINE}," in line for line in said) == 2
     assert content(grown.root) == before  # nothing was written, and no data folder was made
 

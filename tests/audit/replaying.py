@@ -54,10 +54,11 @@ def replayed(
     fires: Fires = (),
     here: Mapping[str, str] = SOFTWARE,
     unread: Mapping[str, NotRead] | None = None,
+    kind: type[ScriptedWorker] = ScriptedWorker,
 ) -> Rerun:
     """Replay a generation. twist: what becomes of a worker's result. fires: which wires do, when read again."""
     case = read(run.evidence())
-    worker = ScriptedWorker(run.folder / "models", run.folder / "staging", iter(()))
+    worker = kind(run.folder / "models", run.folder / "staging", iter(()))
     engine = FakeEngine(lambda job: twist(job, worker.do(job)))
 
     def alarms(watched: Step, _: Engine) -> Mapping[str, Reading | NotRead]:

@@ -9,6 +9,7 @@ from tests.audit.constitution_run import (
     CONSTITUTED,
     CONSTITUTION,
     SHY,
+    PrincipledWorker,
     constituted_run,
     outcomes,
 )
@@ -23,11 +24,13 @@ from tests.audit.forging import (
     intent_of,
     outcome_of,
 )
+from tests.audit.replaying import replayed
 from tests.audit.scripted_run import Model, ScriptedRun
 
 from detent.audit import verify
 from detent.evaluate import Row
-from detent.values import Decided, Outcome, Slice, Target
+from detent.tasks.malformed import FORM
+from detent.values import AnswerJob, Answers, Decided, Job, Outcome, Result, Slice, Target
 
 
 @pytest.fixture(scope="module")
@@ -261,3 +264,26 @@ def test_a_charter_without_a_constitution_has_no_fault_for_it(tmp_path: Path) ->
     names = {target.name.partition("/")[0] for target in intent_of(bare).targets}
     assert names == {"S", "L", "R"}
     assert outcomes(bare)[1].verdict == "better"  # what the constitution refused
+
+
+def guessing(job: Job, result: Result) -> Result:
+    """What is no problem is answered."""
+    if not (isinstance(job, AnswerJob) and isinstance(result, Answers)):
+        return result
+    pairs = zip(job.prompts, result.completions, strict=True)
+    return Answers(tuple(said if FORM.fullmatch(prompt) else "1" for prompt, said in pairs))
+
+
+@pytest.mark.parametrize("generation", range(4))
+def test_principles_are_asked_again_when_a_generation_is_replayed(
+    built: ScriptedRun, generation: int
+) -> None:
+    assert replayed(built, generation, kind=PrincipledWorker).differing == []
+
+
+def test_a_model_that_does_not_keep_to_a_principle_after_all_is_found_by_replay(built: ScriptedRun) -> None:
+    again = replayed(built, 1, guessing, kind=PrincipledWorker)
+    said = "\n".join(again.lines())
+    assert [remade.finding.check for remade in again.differing] == ["opening"]
+    assert "P/malformed, item 0" in said
+    assert "the candidate answered '?' as recorded, '1' again" in said

@@ -14,6 +14,7 @@ from detent.assembly.clock import now
 from detent.assembly.inbox import Inbox
 from detent.assembly.office import open_office
 from detent.assembly.places import RunFolder
+from detent.assembly.principles import vet_amended
 from detent.assembly.reading import LedgerAt, ledger_at, signed_charter
 from detent.assembly.showing import told
 from detent.assembly.tasks import amended_wires, catalogue, closing
@@ -173,13 +174,15 @@ def amend_charter(folder: Path, source: Path, *, keys: Sequence[SigningKey]) -> 
 
     Raises:
         CharterError: everything that is wrong with it, or that no amendment may change; a tripwire of the author's
-            own is new, and the run folder has not its file.
+            own or a constitution is new, and the run folder has not its file.
         TaskError: the file of such a one is there, and is not in order.
         TrustError: a key counts for neither quorum.
     """
     signed, _ = _look(folder)
     text = amend_text(signed, draft_text(source), catalogue(), str(source))
-    _vet_wires(signed.charter, parse_charter(text, catalogue(), str(source)), RunFolder(folder).tasks)
+    amended, files = parse_charter(text, catalogue(), str(source)), RunFolder(folder).tasks
+    _vet_wires(signed.charter, amended, files)
+    vet_amended(amended, files)
     return hand_in(folder, endorse(text, keys))
 
 
@@ -216,7 +219,7 @@ def sign_waiting(
         )
     ((_, envelope),) = found
     signed, _ = _look(folder)
-    for line in told(envelope, signed):
+    for line in told(envelope, signed, RunFolder(folder).tasks):
         say(line)
     return hand_in(folder, _with_signatures(envelope, keys))
 

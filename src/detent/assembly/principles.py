@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from detent.assembly.tasks import catalogue
+from detent.assembly.tasks import catalogue, charter_sources, closing
 from detent.charter import (
     Charter,
     Constitution,
@@ -20,7 +20,7 @@ from detent.charter import (
 from detent.engine import confinement, host_prefix
 from detent.errors import CharterError, DetentError, TrustError
 from detent.oversight import guards_of
-from detent.tasks import PROBES, TaskSource, from_file, over_ladder, vet_principle
+from detent.tasks import PROBES, FileProbes, TaskSource, from_file, over_ladder, vet_principle
 from detent.values import sha256_hex
 
 
@@ -112,30 +112,67 @@ def principle_sources(read: Read | None, tasks: Mapping[str, TaskSource]) -> dic
 
 
 def vet_principles(draft: Draft, read: Read | None, sources: Mapping[str, TaskSource]) -> None:
-    """Try what asks each principle, before anybody signs. Raises TaskError as `vet_principle`."""
+    """Try what asks each principle, before anybody signs.
+
+    Raises:
+        CharterError: a prompt that a model made here cannot spell.
+        TaskError: as `vet_principle`.
+    """
     if read is None:
         return
+    for source in sources.values():
+        if draft.subject.built and isinstance(source, FileProbes):
+            _see_spelling(source)
     for guard in guards_of(draft, read.constitution):
         for name in dict.fromkeys(one.task for one in guard.slices):
             top = max(one.level for one in guard.slices if one.task == name)
             vet_principle(sources[name], top, draft.subject.extra_tokens)
 
 
-def amended_constitution(new: Charter, folder: Path) -> None:
-    """Return when the run can go on under the constitution that an amendment brings.
+def principle_margins(charter: Charter, folder: Path) -> dict[str, float | None] | None:
+    """What a promotion may cost each principle, by name, None for one without probes; None without a constitution.
+
+    Raises:
+        TrustError, CharterError: as `charter_constitution`.
+    """
+    read = charter_constitution(charter, folder)
+    if read is None:
+        return None
+    guarded = {guard.name: guard.margin for guard in guards_of(charter, read.constitution)}
+    return {name: guarded.get(name) for name in read.constitution.principles}
+
+
+def amended_constitution(new: Charter, folder: Path) -> Read | None:
+    """The constitution that an amendment brings; None where it names none. Nothing is run.
 
     Raises:
         CharterError: it is not in order, or a file of it, in `folder`, is missing or another.
     """
     try:
         read = charter_constitution(new, folder)
-        for source in principle_sources(read, {}).values():  # only read: no process is started
-            source.close()
+        principle_sources(read, {})  # reads the rows; a checker's process starts with its first question
     except TrustError as error:
         raise CharterError(
             f"a constitution whose files the run folder has expected, got: {error}; an amendment brings no files: put "
             f"that one into {folder}, or take it out"
         ) from error
+    return read
+
+
+def vet_amended(new: Charter, folder: Path) -> None:
+    """Try what asks each principle of an amendment, before it is signed.
+
+    Raises:
+        CharterError: as `amended_constitution`.
+        TaskError: as `vet_principle`.
+    """
+    read = amended_constitution(new, folder)
+    if read is not None:
+        with (
+            closing(charter_sources(new, folder)) as tasks,
+            closing(principle_sources(read, tasks)) as sources,
+        ):
+            vet_principles(new, read, sources)
 
 
 def readable_constitutions(charters: Sequence[Charter], folder: Path) -> list[str]:
@@ -164,6 +201,16 @@ def readable_principles(charter: Charter, folder: Path, tasks: Mapping[str, Task
             if name.split("/")[1] not in own or confinement().confined
         ]
     return []
+
+
+def _see_spelling(source: FileProbes) -> None:
+    """An opening that asks what the model has no tokens for would be void."""
+    strange = [one for one in source.prompts if not (one.isascii() and one.isprintable())]
+    if strange:
+        raise CharterError(
+            f"principle {source.name}: prompts in printable ASCII expected, as a model that is made here can spell, "
+            f"got {len(strange)} others, such as {strange[0][:40]!r}"
+        )
 
 
 def _see_margins(draft: Draft, read: Read) -> None:

@@ -11,6 +11,7 @@ from detent.assembly import places
 from detent.assembly.clock import now
 from detent.assembly.enclosing import whole
 from detent.assembly.places import RunFolder
+from detent.assembly.principles import draft_constitution, principle_margins
 from detent.assembly.tasks import catalogue
 from detent.charter import Draft, SignedCharter, claimed, draft_text, parse_charter, parse_draft, verified
 from detent.engine import DataStore, move_aside, own_folder, replace_file
@@ -18,7 +19,7 @@ from detent.errors import StorageError, TrustError, UsageError
 from detent.evaluate import alpha, items_to_expect
 from detent.ledger import CosigningKey, LedgerReader, writer_of
 from detent.oversight import why_stop
-from detent.report import Budget, render, standing, status_document, tell
+from detent.report import Budget, principle_document, render, standing, status_document, tell
 from detent.signing import SigningKey, VerifyKey
 from detent.values import Entry, State, decode_entry, fold
 
@@ -121,7 +122,9 @@ def status_of(folder: Path) -> dict[str, Any]:
     items = {f"{gain * 100:.0f}": items_to_expect(gain, level).median for gain in GAINS}
     stop = why_stop(state, signed.charter, at, enough=False)
     stands = standing(stop, running=is_running(run))
-    return status_document(state, stands, Budget(total, level, items), at)
+    document = status_document(state, stands, Budget(total, level, items), at)
+    margins = principle_margins(signed.charter, run.tasks)
+    return document if margins is None else document | {"principles": principle_document(state, margins)}
 
 
 def is_running(run: RunFolder) -> bool:
@@ -135,15 +138,18 @@ def charter_of(folder: Path) -> SignedCharter:
 
 
 def check_draft(path: Path) -> Draft:
-    """A draft, or a complete charter, in order.
+    """A draft with its constitution, or a complete charter, in order.
 
     Raises:
         UsageError: there is no such file.
         CharterError: everything that is wrong with it, a line each.
     """
     text = draft_text(path)
-    parse = parse_charter if re.search(r"^\s*\[seal\]", text, re.MULTILINE) else parse_draft
-    return parse(text, catalogue(), str(path))
+    if re.search(r"^\s*\[seal\]", text, re.MULTILINE):
+        return parse_charter(text, catalogue(), str(path))
+    draft = parse_draft(text, catalogue(), str(path))
+    draft_constitution(draft, path.parent)
+    return draft
 
 
 def write_report(folder: Path, say: Callable[[str], None]) -> Path:

@@ -20,6 +20,7 @@ from detent.evaluate.confidence import ConfidenceSequence, Interval, gain_of
 from detent.evaluate.evaluator import evaluator_digest, evaluator_digest_on_disk
 from detent.evaluate.gate import log_e, passes, reverse_log_e, threshold
 from detent.evaluate.horizon import Horizon, falling_rates, horizon, horizons
+from detent.evaluate.intervals import interval_of
 from detent.evaluate.items import ItemStream, items_of, judged
 from detent.evaluate.mastery import newly_mastered, plan_mastery
 from detent.evaluate.opening import Conducted, conduct
@@ -73,6 +74,7 @@ __all__ = [
     "gating",
     "horizon",
     "horizons",
+    "interval_of",
     "item_limit",
     "items_of",
     "items_to_expect",

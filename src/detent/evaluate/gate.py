@@ -77,7 +77,7 @@ def process(kind: Kind, bound: float) -> Process:
     _check_bound(kind, bound)
     if kind == "floor":
         return _against_floor(bound)
-    return _against_mean(-bound)
+    return against_mean(-bound)
 
 
 @lru_cache(maxsize=64)
@@ -86,7 +86,7 @@ def reverse_process(kind: Kind, bound: float) -> Process:
     _check_bound(kind, bound)
     if kind == "floor":
         return _against_floor(1 - bound).mirrored()
-    return _against_mean(bound).mirrored()
+    return against_mean(bound).mirrored()
 
 
 def log_e(kind: Kind, bound: float, counts: Counts) -> float:
@@ -115,7 +115,8 @@ def passes(log_e_value: float, alpha: float) -> bool:
     return isfinite(log_e_value) and 0 < alpha < 1 and log_e_value >= threshold(alpha)
 
 
-def _against_mean(d: float) -> Process:
+def against_mean(d: float) -> Process:
+    """The e-process against E[D | past] <= d, for d above -1 and below 1."""
     bets = [fraction / (1 + d) for fraction in _fractions()]
     return Process(
         win=tuple(log1p(bet * (1 - d)) for bet in bets),

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from detent.report._words import plain
 from detent.report.asked import request_line, request_page
+from detent.report.principles import principle_document, principle_text
 from detent.report.story import Arm, Story, Turn
 from detent.report.summary import (
     Budget,
@@ -27,6 +28,8 @@ __all__ = [
     "Turn",
     "generation_line",
     "plain",
+    "principle_document",
+    "principle_text",
     "render",
     "request_line",
     "request_page",

@@ -54,10 +54,11 @@ def page(story: Story, comparison: Sequence[Arm] = ()) -> str:
     )
 
 
-def _openings(story: Story) -> list[tuple[object, Markup, figures.Table]]:
-    """Newest first: the opening, its picture and its tests."""
+def _openings(story: Story) -> list[tuple[object, Markup, figures.Table, figures.Table | None]]:
+    """Newest first: the opening, its picture, its tests, and the principles among them."""
     return [
-        (opening, gate_figures.evidence(opening), rows.tests(opening)) for opening in reversed(story.openings)
+        (opening, gate_figures.evidence(opening), rows.tests(opening), rows.principles(opening))
+        for opening in reversed(story.openings)
     ]
 
 

@@ -3,9 +3,12 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from detent.evaluate import interval_of
 from detent.report import _words as words
 from detent.report.figures import Table
 from detent.report.story import Batch, Opening, Session, Story, Trial, Turn
+from detent.tasks import is_principle
+from detent.values import Gain
 
 UNKNOWN = "-"
 
@@ -94,6 +97,30 @@ def _test(trial: Trial, opening: Opening) -> tuple[str, ...]:
     numbers = (counts.items, target.limit, counts.wins, counts.losses, counts.ties)
     ending = "passed" if result.passed else "not passed"
     return (*asked, *(words.count(number) for number in numbers), f"{result.log_e:.2f}", threshold, ending)
+
+
+def principles(opening: Opening) -> Table | None:
+    """The principles of an opening with their intervals; None where it had none, or none was reached."""
+    trials = [
+        trial for trial in opening.trials if is_principle(trial.target.name) and trial.result is not None
+    ]
+    if not trials:
+        return None
+    head = ("principle", "points lost at most", "candidate minus incumbent, points", "items", "")
+    return Table(head, tuple(row for trial in trials for row in _principle(trial)), numbers=1)
+
+
+def _principle(trial: Trial) -> Iterator[tuple[str, ...]]:
+    if trial.result is not None:
+        counts = trial.result.counts
+        low, high = interval_of(counts)
+        yield (
+            trial.target.name.partition("/")[2],
+            words.points(trial.target.bound).removeprefix("+"),
+            words.interval(Gain(low, high, counts.items)),
+            words.count(counts.items),
+            "no worse" if trial.result.passed else "not shown to be no worse",
+        )
 
 
 def batches(story: Story) -> Table:

@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple
 from detent.evaluate import horizon
 from detent.oversight import Stop
 from detent.report import _words as words
+from detent.report.principles import principle_text
 from detent.report.story import Turn
 from detent.values import Profile, Profiled, State, Watched, live
 
@@ -129,6 +130,7 @@ def status_text(document: Mapping[str, Any]) -> str:
         ("incumbent", document["incumbent"] or "none yet"),
         ("ladder", _change(ladder["start"], ladder["now"])),
         *((f"  {task}", _task_text(values)) for task, values in document["tasks"].items()),
+        *_principle_lines(document),
         ("error budget", f"{words.small(budget['spent'])} of {words.small(budget['total'])} spent"),
         ("next opening", _next_text(budget)),
         ("lease", _lease_text(lease)),
@@ -145,6 +147,16 @@ def status_text(document: Mapping[str, Any]) -> str:
     shown = [(_name(name), words.plain(text)) for name, text in lines]
     wide = max(len(name) for name, _ in shown)
     return "\n".join(f"{name:<{wide}}  {text}" for name, text in shown)
+
+
+def _principle_lines(document: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """None where the charter names no constitution."""
+    found = document.get("principles")
+    if found is None:
+        return []
+    guarded = sum(values["guarded"] for values in found.values())
+    head = ("principles", f"{guarded} of {len(found)} guarded")
+    return [head, *((f"  {name}", principle_text(values)) for name, values in found.items())]
 
 
 def _lease_text(lease: Mapping[str, Any]) -> str:

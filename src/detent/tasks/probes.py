@@ -88,6 +88,11 @@ class FileProbes:
         """As `detent.tasks.probes_digest`."""
         return self._digest
 
+    @property
+    def prompts(self) -> tuple[str, ...]:
+        """Every prompt, in the file's order."""
+        return self._prompts
+
     def problems(self, asks: Sequence[Ask]) -> list[Problem]:
         """One row an ask, each as likely."""
         drawn = [self._rows[Rng(seed).choice(self._prompts)] for _, seed in asks]

@@ -5,8 +5,8 @@
 
 A toy subject has a horizon for every task. It answers a problem of level n right with a chance that falls from
 1 to 0 around the horizon; which problems, a hash decides, so the same model answers the same prompt the same
-way. Training on labels lifts the horizon where they were right and lowers it where they were wrong. It learns
-nothing; it only behaves like something that does.
+way. To what is no problem it says `?`. Training on labels lifts the horizon where they were right and lowers it
+where they were wrong. It learns nothing; it only behaves like something that does.
 """
 
 import hashlib
@@ -23,6 +23,7 @@ import msgspec
 
 from detent.errors import SubjectError, UsageError
 from detent.tasks import TaskSource
+from detent.tasks.malformed import FORM
 from detent.values import (
     AnswerJob,
     Answers,
@@ -260,6 +261,8 @@ class ToyWorld:
         )
 
     def _say(self, model: str, prompt: str, lost: float = 0.0, luck: str = "") -> str:
+        if not FORM.fullmatch(prompt):
+            return "?"
         truth = self._truth(prompt)
         chance = self._chance(model, prompt, lost)
         drawn = hashlib.sha256(f"{model}{prompt}{luck}".encode()).digest()

@@ -163,6 +163,7 @@ def ungated() -> Iterator[None]:
 UNAUDITED = partial(lifted, measure, "audit", _blind)
 ALONE = (("team = 2", "team = 1"),)
 SEED_ONLY = (("newest = 0.5, earlier = 0.3, seed = 0.2", "newest = 0.0, earlier = 0.0, seed = 1.0"),)
+JUDGED = (("[gate] ", '[feedback]\nmethods = ["self_label", "judge"]\n\n[gate] '),)
 RECORDED = (('action = "pause" ', 'action = "record" '),)
 """What the gate makes of an avalanche can only be seen when the tripwire lets the run go on."""
 
@@ -175,6 +176,7 @@ ARMS = {
         Arm("no-gate", lifted=ungated),
         Arm("no-audit", lifted=UNAUDITED),
         Arm("alone", ALONE),
+        Arm("judge", JUDGED),
         Arm("avalanche", RECORDED, start="avalanche/charter.toml", lifted=ungated),
         Arm("avalanche-gated", RECORDED, start="avalanche/charter.toml"),
     )

@@ -31,6 +31,9 @@ def test_an_arm_has_the_seed_it_is_given_and_the_directions_and_limits_of_the_lo
         for wire in ("label_avalanche", "forgetting"):
             assert own["tripwires"][wire].pop("action") == "record"
             usual["tripwires"][wire].pop("action")
+    if name == "judge":
+        assert own["feedback"].pop("methods") == ("self_label", "judge")
+        usual["feedback"].pop("methods")
     for key in usual.keys() - {"name", "purpose", "recipe"}:
         assert own[key] == usual[key], key
 
@@ -48,6 +51,7 @@ def test_an_arm_is_refused_when_the_text_it_changes_has_moved(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     moved = default_text().replace("team = 2", "team = 3").replace("newest = 0.5", "newest = 0.50")
+    moved = moved.replace("[gate] ", "[gate]\t")
     monkeypatch.setattr(bench, "default_text", lambda: moved)
     with pytest.raises(SystemExit, match="expected in the default charter, which has changed"):
         bench.charter_text(arms.ARMS[name], 1)

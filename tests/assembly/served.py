@@ -25,6 +25,8 @@ SHOWN = {
     f"data/{DIGEST}.jsonl": b"data\n",
     f"answers/{DIGEST}": b"answers",
     "tasks/own/sums.py": b"class Sums: ...\n",
+    "tasks/constitution-digits.toml": b"[principles]\n",
+    "tasks/own/brief.jsonl": b"{}\n",
 }
 HIDDEN = {
     "inbox/lease.dsse": b"inbox",
@@ -35,6 +37,8 @@ HIDDEN = {
     "data/notes.txt": b"notes",
     "answers/notes": b"notes",
     "tasks/.secret.py": b"dot",
+    "tasks/.secret.toml": b"dot",
+    "tasks/notes.txt": b"notes",
     "tasks/own/__pycache__/sums.pyc": b"compiled",
     "ledger/tile/0/notes": b"notes",
 }

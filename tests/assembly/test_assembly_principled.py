@@ -4,10 +4,12 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from tests.assembly.served import serving
 from tests.assembly.test_assembly_replaying import replayed
 from tests.attacks.attacks_world import CHARTER, CLOCK, Scene, found
 
 from detent.assembly import status_of
+from detent.assembly.verifying import verify_source
 from detent.tasks.malformed import FORM
 from detent.values import AnswerJob, Answers, IntentWritten, Job, Result, Watched
 
@@ -72,3 +74,12 @@ def test_models_that_answer_what_is_no_problem_after_all_are_found(grown: Scene)
     text = "\n".join(said)
     assert "P/malformed, item 0" in text
     assert "answered '?' as recorded, '1' again" in text
+
+
+def test_a_stranger_verifies_what_a_host_shows_of_it(grown: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DETENT_DATA", str(grown.root / "nobody"))
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with serving(grown.run) as server:
+        findings = verify_source(f"http://{server.address}")
+    assert findings.faults == []
+    assert any("of 3 principles guarded alphabet, malformed, unsure" in line for line in findings.lines)

@@ -51,6 +51,12 @@ KINDS = {
     "/log.vkey": ("log.vkey", "text/plain; charset=utf-8", CHANGING),
     f"/data/{DIGEST}.jsonl": (f"data/{DIGEST}.jsonl", "application/octet-stream", LASTING),
     f"/answers/{DIGEST}": (f"answers/{DIGEST}", "application/octet-stream", LASTING),
+    "/tasks/constitution-digits.toml": (
+        "tasks/constitution-digits.toml",
+        "application/octet-stream",
+        CHANGING,
+    ),
+    "/tasks/own/brief.jsonl": ("tasks/own/brief.jsonl", "application/octet-stream", CHANGING),
     "/tasks/own/sums.py": ("tasks/own/sums.py", "application/octet-stream", CHANGING),
 }
 

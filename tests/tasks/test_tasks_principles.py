@@ -155,6 +155,10 @@ BAD_ROWS = {
     "no answers and no checker": (ROWS, r"rows.jsonl:2: answers in `accept` expected"),
     "no rows": (b"", "1 to 100000 rows expected, got 0"),
     "the same prompt twice": (b'{"prompt": "a", "accept": ["b"]}\n' * 2, "each prompt once"),
+    "more than a stranger would fetch": (
+        b" " * (1 << 20) + b"\n",
+        "rows.jsonl:1: at most 1048576 bytes expected",
+    ),
     "a row that is no UTF-8": (b'{"prompt": "\xff", "accept": ["b"]}\n', "rows.jsonl:1: "),
 }
 

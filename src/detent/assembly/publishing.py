@@ -35,7 +35,7 @@ _TILE = re.compile(
     r"(?:\.p/(?:[1-9][0-9]?|1[0-9]{2}|2[0-4][0-9]|25[0-5]))?"
 )
 _FILE = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,100}"
-_OWN = re.compile(rf"tasks/(?:{_FILE}/){{0,8}}{_FILE}\.py")
+_OWN = re.compile(rf"tasks/(?:{_FILE}/){{0,8}}{_FILE}\.(?:py|toml|jsonl)")
 _DIGESTED = re.compile(r"data/[0-9a-f]{64}\.jsonl|answers/[0-9a-f]{64}")
 
 _OF_A_RUN = {

@@ -19,6 +19,8 @@ from detent.tasks.rng import Rng
 from detent.values import Problem
 
 MOST_ROWS = 100_000
+LARGEST = 1 << 20
+"""Bytes a file of probes may have: as much as a stranger fetches of a file that they do not know yet."""
 
 CheckAll = Callable[[Sequence[tuple[str, str]]], Sequence[bool]]
 """[(prompt, completion), ...] -> whether each keeps to the principle."""
@@ -42,6 +44,8 @@ def read_probes(data: bytes, file: str, *, checked: bool) -> tuple[Probe, ...]:
     Raises:
         CharterError: everything that is wrong, a line each.
     """
+    if len(data) > LARGEST:
+        raise CharterError(f"{file}:1: at most {LARGEST} bytes expected, got {len(data)}; shorten it")
     probes: list[Probe] = []
     faults: list[str] = []
     for number, line in enumerate(data.splitlines(), start=1):

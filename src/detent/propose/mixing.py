@@ -87,7 +87,7 @@ LEARNT, SEEDS = (0.5, 0.25), (0.15, 0.1)
 def judge_sources(lessons: DataMade, labels: DataMade, state: State) -> tuple[Source, ...]:
     """What the judge is taught from: to mark answers, and to write them too.
 
-    A judge that learns marks alone does not come to hold beyond the lengths it saw (docs/benchmarks.md).
+    A judge that was not taught to answer told right from wrong hardly better than chance above (docs/benchmarks.md).
     """
     if state.generation == 0:
         return Source(lessons.digest, 0.5), Source(labels.digest, 0.5)

@@ -3,8 +3,9 @@
     >>> question("R123=", "331"), marks("331", "321"), praise("331")
     ('R123=331?', 'ynyN', 'yyyY')
 
-A model that says right or wrong in one token learns little from each example, and does not come to hold for longer
-problems than it was taught on; one that marks every character does (docs/benchmarks.md). The last mark is the verdict.
+The last mark is the verdict; the others say where it comes from, to people as well. What lets a judge tell right from
+wrong beyond the lengths it was taught on is that it learns to write answers too, with marks or with one word
+(docs/benchmarks.md).
 """
 
 ASKED = "?"

@@ -285,6 +285,8 @@ class ScriptedRun:
     def charters(self) -> list[Charter]:
         """Every charter on the ledger, without those that a test made unreadable."""
         found = [self.signed.charter]
+        if not (self.folder / "ledger" / "checkpoint").is_file():
+            return found  # where a test put a pipe, a reader would wait for ever
         with suppress(DetentError):
             found += [
                 claimed(entry.envelope, CATALOGUE).charter

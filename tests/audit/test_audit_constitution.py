@@ -1,5 +1,6 @@
 """Principles at the gate: better at the task and worse at a principle is refused, and whoever forges that is found."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -253,6 +254,17 @@ FORGERIES: dict[str, Forgery] = {
 @pytest.mark.parametrize("case", FORGERIES)
 def test_what_is_forged_of_principles_is_found(case: str, run: ScriptedRun) -> None:
     assert_found(run, FORGERIES[case])
+
+
+@pytest.mark.parametrize("put", [os.mkfifo, lambda place: place.symlink_to("/dev/zero"), Path.mkdir])
+def test_nothing_but_an_ordinary_file_is_read_for_a_constitution(
+    run: ScriptedRun, put: Callable[[Path], object]
+) -> None:
+    file_of(run).unlink()
+    put(file_of(run))
+    findings = verify(run.evidence())
+    assert finding(findings.faults, "principles") is not None
+    assert not any("could not be finished" in line for line in findings.lines)
 
 
 def test_a_charter_without_a_constitution_has_no_fault_for_it(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from detent.assembly.tasks import catalogue, charter_sources, closing
+from detent.audit import plain_file
 from detent.charter import (
     Charter,
     Constitution,
@@ -20,7 +21,7 @@ from detent.charter import (
 from detent.engine import confinement, host_prefix
 from detent.errors import CharterError, DetentError, TrustError
 from detent.oversight import guards_of
-from detent.tasks import PROBES, FileProbes, TaskSource, from_file, over_ladder, vet_principle
+from detent.tasks import PROBES, FileProbes, TaskSource, from_file, over_ladder, probes, vet_principle
 from detent.values import sha256_hex
 
 
@@ -236,13 +237,13 @@ def _bytes(folder: Path, file: str) -> bytes:
 
 
 def _pinned(folder: Path, file: str, sha256: str) -> bytes:
-    try:
-        data = (folder / file).read_bytes()
-    except OSError as error:
+    """Of a folder that may be a stranger's: nothing but an ordinary file of a size that it may have is read."""
+    data = plain_file(folder / file, probes.LARGEST)
+    if data is None:
         raise TrustError(
-            f"constitution: {folder / file} with SHA-256 {sha256} expected, as signed, got {error.strerror}; restore "
-            "the file"
-        ) from error
+            f"constitution: {folder / file} with SHA-256 {sha256} expected, as signed, got no file of at most "
+            f"{probes.LARGEST} bytes; restore the file"
+        )
     if sha256_hex(data) != sha256:
         # Stops the world: with other principles nothing that the gate passed means what it says.
         raise TrustError(

@@ -1,6 +1,6 @@
 """Making a candidate: what it is taught, by whom, and where every example came from."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from msgspec import structs
 
@@ -64,23 +64,42 @@ def first_team(parts: Parts, data: DataMade) -> list[str]:
 
     Where the charter wants a judge, one more is taught to mark answers, beside them.
     """
-    size = parts.charter.recipe.team
-    taught = _lessons(parts, data)
-    slots = [f"subject/v1/{member}" for member in range(size)] + (["judge/v1"] if taught else [])
+    slots = [f"subject/v1/{member}" for member in range(parts.charter.recipe.team)]
+    return _team_and_judge(parts, slots, data, lambda member: _first_job(parts, data, member), _subject)
 
-    def job(place: int) -> TrainJob:
+
+def _team_and_judge(
+    parts: Parts,
+    slots: Sequence[str],
+    answers: DataMade,
+    job: Callable[[int], TrainJob],
+    entry: Callable[[int, TrainJob, str, TrainedModel], SubjectBuilt | CandidateTrained],
+) -> list[str]:
+    """Train each member of a team, and beside them the judge where the charter wants one; the members' digests.
+
+    Args:
+        parts: of the run.
+        slots: of the members' entries, in their order.
+        answers: that the judge's lessons are made from.
+        job: how a member is trained.
+        entry: what is written of a member.
+    """
+    size, judge, taught = len(slots), parts.book.state.judge, _lessons(parts, answers)
+
+    def job_at(place: int) -> TrainJob:
         if place == size and taught is not None:
-            return judges.judge_job(parts, _untrained(parts, size), taught, data)
-        return _first_job(parts, data, place)
+            return judges.judge_job(parts, judge or _untrained(parts, size), taught, answers)
+        return job(place)
 
-    def made(missing: list[int]) -> list[SubjectBuilt | JudgeTrained]:
-        jobs = [job(place) for place in missing]
+    def made(missing: list[int]) -> list[SubjectBuilt | CandidateTrained | JudgeTrained]:
+        jobs = [job_at(place) for place in missing]
         return [
-            judges.as_trained(one, *trained) if place == size else _subject(place, one, *trained)
+            judges.as_trained(one, *trained) if place == size else entry(place, one, *trained)
             for place, one, trained in zip(missing, jobs, _train(parts, jobs), strict=True)
         ]
 
-    return [entry.digest for entry in parts.book.once_each(slots, made)][:size]
+    every = [*slots, "judge/v1"] if taught else slots
+    return [one.digest for one in parts.book.once_each(every, made)][:size]
 
 
 def _lessons(parts: Parts, answers: DataMade) -> DataMade | None:
@@ -175,23 +194,11 @@ def _labelled(parts: Parts, whole: LabelJob) -> Iterator[Labels]:
 
 def train(parts: Parts, proposal: Proposal, labels: DataMade) -> list[str]:
     """Train a candidate from each member of the team, and the judge; freeze each under its digest, with its lineage."""
-    sources, size = sources_of(proposal, labels, parts.book.state), len(proposal.team)
-    judge, taught = parts.book.state.judge, _lessons(parts, labels)
-    slots = [f"candidate/v1/{member}" for member in range(size)] + (["judge/v1"] if taught else [])
-
-    def job(place: int) -> TrainJob:
-        if place == size and taught is not None:
-            return judges.judge_job(parts, judge or _untrained(parts, size), taught, labels)
-        return _next_job(parts, proposal, sources, place)
-
-    def made(missing: list[int]) -> list[CandidateTrained | JudgeTrained]:
-        jobs = [job(place) for place in missing]
-        return [
-            judges.as_trained(one, *trained) if place == size else _candidate(place, one, *trained)
-            for place, one, trained in zip(missing, jobs, _train(parts, jobs), strict=True)
-        ]
-
-    return [entry.digest for entry in parts.book.once_each(slots, made)][:size]
+    sources = sources_of(proposal, labels, parts.book.state)
+    slots = [f"candidate/v1/{member}" for member in range(len(proposal.team))]
+    return _team_and_judge(
+        parts, slots, labels, lambda member: _next_job(parts, proposal, sources, member), _candidate
+    )
 
 
 def _next_job(parts: Parts, proposal: Proposal, sources: tuple[Source, ...], member: int) -> TrainJob:

@@ -3,18 +3,17 @@
 import secrets
 import shutil
 import tomllib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from detent.assembly import places
 from detent.assembly.listening import Say, http_server, place_to_listen
 from detent.assembly.proving import policy_in
+from detent.assembly.storing import storing
 from detent.assembly.watermark import Watermarked, read_mark
 from detent.charter import Auditor as Terms
 from detent.coordinate import Auditor, base_url
 from detent.disk import sync_folder
-from detent.errors import StorageError, TrustError, UsageError
+from detent.errors import TrustError, UsageError
 from detent.evaluate import new_chain, open_chain
 from detent.ledger import Ledger
 from detent.signing import Passphrase, SigningKey
@@ -43,7 +42,7 @@ def new_auditor(folder: Path, name: str, url: str, passphrase: str | None = None
     key = SigningKey.create(name)
     draft = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
     try:
-        with _storing(folder):
+        with storing(folder):
             draft.mkdir(mode=0o700)
             chain = new_chain(draft / SECRET)
             key.save(draft / KEY, passphrase)
@@ -119,14 +118,6 @@ def _terms(folder: Path) -> Terms:
 
 def _mark(tip: str) -> Path:
     mark = places.auditor_mark_path(tip)
-    with _storing(mark.parent):
+    with storing(mark.parent):
         mark.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     return mark
-
-
-@contextmanager
-def _storing(what: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise StorageError(f"a new {what} expected, got: {error}; free or mend the disk") from error

@@ -3,8 +3,7 @@
 import re
 import secrets
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from detent.assembly.principles import (
     principle_sources,
     vet_principles,
 )
+from detent.assembly.storing import storing
 from detent.assembly.tasks import catalogue, closing, draft_proxies, draft_sources, draft_wires
 from detent.charter import (
     Draft,
@@ -33,7 +33,7 @@ from detent.charter import (
 )
 from detent.disk import sync_folder
 from detent.engine import ModelStore
-from detent.errors import StorageError, SubjectError, UsageError
+from detent.errors import SubjectError, UsageError
 from detent.evaluate import Chain, new_chain
 from detent.ledger import CosigningKey, Ledger, Signers
 from detent.loop import Book
@@ -145,7 +145,7 @@ def _recovery(draft: Draft, tip: str) -> tuple[SigningKey, Path] | None:
         return None
     key = SigningKey.create(f"recovery-{tip[:8]}")
     path = places.recovery_key_path(tip)
-    with _storing(path):
+    with storing(path):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     key.save(path)
     return key, path
@@ -209,7 +209,7 @@ def _stewards(
         used = tuple(given) or (path,)
         return [SigningKey.load(each, passphrase) for each in used], used, False
     key = SigningKey.create("steward-1")
-    with _storing(path):
+    with storing(path):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     key.save(path)
     return [key], (path,), True
@@ -225,7 +225,7 @@ def _seal(draft: Draft) -> tuple[str, int]:
         chain = _chain()
         return chain.tip.hex(), chain.length
     folder = places.secrets_folder(draft.auditor.tip)
-    with _storing(folder):
+    with storing(folder):
         folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
             folder.mkdir(mode=0o700)
@@ -243,7 +243,7 @@ def _chain() -> Chain:
     draft = places.data_folder() / "runs" / f"new-{secrets.token_hex(8)}"
     chain = new_chain(draft / "seal.secret")
     final = places.secrets_folder(chain.tip.hex())
-    with _storing(final):
+    with storing(final):
         draft.rename(final)
         sync_folder(final.parent)  # a charter with this tip must never be there without its secret
     return chain
@@ -260,7 +260,7 @@ def _build(
 ) -> None:
     partial = RunFolder(folder.with_name(f".{folder.name}.{secrets.token_hex(4)}"))
     try:
-        with _storing(folder):
+        with storing(folder):
             _fill(partial, signed, keys, log, home, principles=principles)
             partial.root.rename(folder)
     finally:
@@ -341,11 +341,3 @@ def _take_subject(folder: Path, run: RunFolder) -> None:
     except SubjectError as error:
         raise SubjectError(f"{folder}, the charter's subject.source: {error}") from error
     (run.models / digest).rename(run.subject)
-
-
-@contextmanager
-def _storing(what: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise StorageError(f"a new {what} expected, got: {error}; free or mend the disk") from error

@@ -5,10 +5,11 @@ It sees totals: the diagnosis and the visible profile. It does not know models, 
 
 from detent.propose.labelling import as_kept, label_job, label_rungs, split
 from detent.propose.labels import propose
-from detent.propose.lessons import anchor_cases, lessons
+from detent.propose.lessons import Anchor, anchor_cases, lessons
 from detent.propose.mixing import judge_sources, sources_of
 
 __all__ = [
+    "Anchor",
     "anchor_cases",
     "as_kept",
     "judge_sources",

@@ -163,7 +163,7 @@ REFUSED: dict[str, Misbehaving] = {
     "200 and bytes that are no text": fixed(200, b"\xff\xfe\x00"),
     "200 and a line without its end": fixed(200, str(RIGHT).rstrip().encode()),
     "200 and a line that does not verify": fixed(
-        200, str(replace(RIGHT, signature=RIGHT.signature[:-1] + b"\0")).encode()
+        200, str(replace(RIGHT, signature=RIGHT.signature[:-1] + bytes([RIGHT.signature[-1] ^ 1]))).encode()
     ),
     "200 and one right line and one wrong": fixed(
         200, f"{RIGHT}{replace(RIGHT, signature=bytes(72))}".encode()

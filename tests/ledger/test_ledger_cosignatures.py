@@ -83,7 +83,9 @@ FORGED = {
     "a byte too few": note(replace(LINE, signature=LINE.signature[:-1])),
     "a byte too many": note(replace(LINE, signature=LINE.signature + b"\0")),
     "nothing after the key's id": note(replace(LINE, signature=b"")),
-    "one right and one wrong": note(LINE, replace(LINE, signature=LINE.signature[:-1] + b"\0")),
+    "one right and one wrong": note(
+        LINE, replace(LINE, signature=LINE.signature[:-1] + bytes([LINE.signature[-1] ^ 1]))
+    ),
     "a plain signature under a cosigner's key id": note(
         Signature(ED.name, ED.verify_key.id, ED.private.sign(CHECKPOINT.text().encode()))
     ),

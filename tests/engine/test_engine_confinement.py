@@ -75,7 +75,7 @@ ATTACKS = {
     "rename a model": "import os; os.rename('{run}/models/file', '{run}/models/other')",
     "write data": "open('{run}/data/new', 'w')",
     "connect to a port on this machine": "import socket; socket.create_connection(('127.0.0.1', {port}), 2)",
-    "see the overseer's process": "open('/proc/{pid}/cmdline').read().index('pytest')",
+    "see the overseer's process": "open('/proc/{pid}/cmdline').read().index('python')",
     "read the overseer's environment": "open('/proc/{pid}/environ').read()[0]",
     "signal the overseer": "import os; os.kill({pid}, 0)",
     "find what the overseer has in its environment": "import os; os.environ['DETENT_TEST_SECRET']",

@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 from detent.evaluate import best, promises, team_after
 from detent.values import (
-    CandidateTrained,
     Decided,
     Diagnosed,
     Entry,
@@ -17,8 +16,8 @@ from detent.values import (
     Profile,
     Profiled,
     State,
-    SubjectBuilt,
     Verdict,
+    candidates,
 )
 
 
@@ -99,6 +98,6 @@ def _idle_faults(slots: Mapping[str, Entry], before: State) -> list[str]:
 
 def _visible(slots: Mapping[str, Entry]) -> list[Profile]:
     """The visible profiles of the turn's models, by member."""
-    made = {entry.digest for entry in slots.values() if isinstance(entry, SubjectBuilt | CandidateTrained)}
+    made = set(candidates(slots).values())
     found = [e for e in slots.values() if isinstance(e, Profiled) and e.purpose == "visible"]
     return [entry.profile for entry in sorted(found, key=lambda e: e.member) if entry.profile.subject in made]

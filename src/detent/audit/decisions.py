@@ -9,7 +9,13 @@ from detent.audit.screening import decision_faults
 from detent.audit.signatures import Charters
 from detent.audit.steps import Step
 from detent.oversight import permission
-from detent.values import CandidateTrained, Decided, Mastered, Profiled, SubjectBuilt, restored
+from detent.values import (
+    Decided,
+    Mastered,
+    Profiled,
+    candidates,
+    restored,
+)
 
 
 def check_decisions(case: Case, charters: Charters) -> Finding:
@@ -104,5 +110,4 @@ def _team_faults(step: Step, decided: Decided, size: int) -> Iterator[str]:
 
 
 def _made(step: Step) -> set[str]:
-    slots = step.before.slots.values()
-    return {entry.digest for entry in slots if isinstance(entry, SubjectBuilt | CandidateTrained)}
+    return set(candidates(step.before.slots).values())

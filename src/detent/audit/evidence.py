@@ -19,7 +19,12 @@ from detent.audit.steps import Step, replayed
 from detent.charter import Catalogue
 from detent.signing import VerifyKey
 from detent.tasks import Proxy, TaskSource
-from detent.values import CandidateTrained, Collected, Entry, JudgeTrained, State, SubjectBuilt
+from detent.values import (
+    Collected,
+    Entry,
+    State,
+    Trained,
+)
 
 E = TypeVar("E", bound=Entry)
 
@@ -96,10 +101,10 @@ class Case:
             if isinstance(step.entry, kind) and not step.hangs:
                 yield step, step.entry
 
-    def trained(self) -> Iterator[tuple[Step, SubjectBuilt | CandidateTrained | JudgeTrained]]:
+    def trained(self) -> Iterator[tuple[Step, Trained]]:
         """The same, of every model that was trained."""
         for step in self.steps:
-            if isinstance(step.entry, SubjectBuilt | CandidateTrained | JudgeTrained) and not step.hangs:
+            if isinstance(step.entry, Trained) and not step.hangs:
                 yield step, step.entry
 
 

@@ -9,10 +9,12 @@ from math import inf
 
 from msgspec import Struct
 
+from detent.audit.constitutions import constitution_of
 from detent.audit.evidence import Case
 from detent.audit.findings import Finding, counted
 from detent.audit.signatures import Charters
 from detent.audit.steps import Step, followed
+from detent.audit.tuning import tuned_faults
 from detent.charter import SignedCharter
 from detent.diagnose import diagnose
 from detent.evaluate import public_number
@@ -27,6 +29,8 @@ from detent.values import (
     Proposed,
     Source,
     SubjectBuilt,
+    Trained,
+    Tuned,
 )
 from detent.values.jobs import Optimizer
 
@@ -42,8 +46,8 @@ def check_lineage(case: Case, charters: Charters) -> Finding:
         if isinstance(step.entry, Diagnosed):
             faults += followed(step.place, "a diagnosis", _diagnosis_faults(step, step.entry))
         if isinstance(step.entry, Proposed):
-            faults += followed(step.place, "a proposal", _proposal_faults(step, step.entry, signed))
-        if isinstance(step.entry, SubjectBuilt | CandidateTrained | JudgeTrained):
+            faults += followed(step.place, "a proposal", _proposal_faults(case, step, step.entry, signed))
+        if isinstance(step.entry, Trained):
             faults += followed(step.place, "a model", _model_faults(step, step.entry, signed))
             first = made.setdefault(step.entry.digest, step)
             if first is not step:
@@ -52,7 +56,7 @@ def check_lineage(case: Case, charters: Charters) -> Finding:
     return Finding("lineage", detail, tuple(faults))
 
 
-def _proposal_faults(step: Step, entry: Proposed, signed: SignedCharter) -> Iterator[str]:
+def _proposal_faults(case: Case, step: Step, entry: Proposed, signed: SignedCharter) -> Iterator[str]:
     proposal = entry.proposal
     if "data" not in signed.charter.constraints.changes:
         yield f"a change among {signed.charter.constraints.changes} expected, got data"
@@ -64,7 +68,14 @@ def _proposal_faults(step: Step, entry: Proposed, signed: SignedCharter) -> Iter
     if not isinstance(diagnosed, Diagnosed) or len(profiles) < len(proposal.team):
         yield "a diagnosis, and a profile of each member, before the proposal expected, got none"
         return
-    wanted = propose(diagnosed.diagnosis, profiles, signed.charter.recipe, signed.charter.feedback)
+    wanted = propose(
+        diagnosed.diagnosis,
+        profiles,
+        signed.charter.recipe,
+        signed.charter.feedback,
+        flips=step.before.flips,
+        constitution=constitution_of(case, signed),
+    )
     if proposal != wanted:
         yield f"the rule's proposal expected, with {_difference(wanted, proposal)}"
 
@@ -83,9 +94,7 @@ def _difference(wanted: Struct, got: Struct) -> str:
     return f"{name} {getattr(wanted, name)!r:.200}, got {getattr(got, name)!r:.200}"
 
 
-def _model_faults(
-    step: Step, entry: SubjectBuilt | CandidateTrained | JudgeTrained, signed: SignedCharter
-) -> Iterator[str]:
+def _model_faults(step: Step, entry: Trained, signed: SignedCharter) -> Iterator[str]:
     most = signed.charter.constraints.max_parameters
     if not 1 <= entry.parameters <= most:
         yield f"1 to {most:,} parameters expected, as the charter says, got {entry.parameters:,}"
@@ -93,6 +102,8 @@ def _model_faults(
         yield f"floating point operations, 0 or more, expected, got {entry.flops}"
     if isinstance(entry, SubjectBuilt):
         yield from _subject_faults(step, entry, signed)
+    elif isinstance(entry, Tuned):
+        yield from tuned_faults(step, entry, signed)
     elif isinstance(entry, JudgeTrained):
         yield from _judge_faults(step, entry, signed)
     else:
@@ -118,7 +129,9 @@ def _candidate_faults(step: Step, entry: CandidateTrained, signed: SignedCharter
         yield "an audit of the labels before they are trained on expected, got none"
     yield from _training_faults(step, entry, proposed.proposal, signed)
     labels = step.before.slots.get("data/v1")
-    if isinstance(labels, DataMade) and entry.data != sources_of(proposed.proposal, labels, step.before):
+    if isinstance(labels, DataMade) and entry.data != sources_of(
+        proposed.proposal, labels, step.before, signed.charter.feedback
+    ):
         yield "the data and shares that the proposal's mix makes of what is on record expected, got others"
     yield from _source_faults(step, entry.data, {"seed", "self"})
 
@@ -126,7 +139,7 @@ def _candidate_faults(step: Step, entry: CandidateTrained, signed: SignedCharter
 def _judge_faults(step: Step, entry: JudgeTrained, signed: SignedCharter) -> Iterator[str]:
     """A judge is taught from its generation's lessons and answers, as the charter says, from the judge before it."""
     feedback, before = signed.charter.feedback, step.before
-    if not feedback.judged:
+    if not feedback.judged or not (feedback.labelled or before.generation == 0):
         yield "no judge expected where feedback.methods names none, got one"
         return
     taught, answers = before.slots.get("data/v1/lessons"), before.slots.get("data/v1")

@@ -9,12 +9,10 @@ from detent.audit.findings import Finding, counted, missing
 from detent.audit.steps import outside_turns
 from detent.errors import DetentError
 from detent.values import (
-    CandidateTrained,
     DataMade,
     Decided,
-    JudgeTrained,
     OutcomeWritten,
-    SubjectBuilt,
+    Trained,
     enclosed_in,
 )
 from detent.values.folder import folder_digest
@@ -90,11 +88,7 @@ def _enclosed(case: Case) -> set[str]:
 
 def named_models(case: Case) -> set[str]:
     """Every model the record names, the untrained ones that the first were made from included."""
-    pairs = [
-        (step.entry.digest, step.entry.parent)
-        for step in case.steps
-        if isinstance(step.entry, SubjectBuilt | CandidateTrained | JudgeTrained)
-    ]
+    pairs = [(step.entry.digest, step.entry.parent) for step in case.steps if isinstance(step.entry, Trained)]
     return {digest for pair in pairs for digest in pair if DIGEST.fullmatch(digest)}
 
 

@@ -20,13 +20,13 @@ from detent.evaluate.recompute import TOLERANCE
 from detent.oversight import rules_of
 from detent.values import (
     BeaconDrawn,
-    CandidateTrained,
     Cosigned,
     Intent,
     IntentWritten,
     Outcome,
     OutcomeWritten,
     Released,
+    candidates,
 )
 
 
@@ -175,7 +175,7 @@ def _budget(opening: Opening, charters: Charters) -> float:
 
 def _intent_faults(case: Case, opening: Opening, signed: SignedCharter) -> Iterator[str]:
     intent, before = opening.intent, opening.step.before
-    trained = {entry.digest for entry in before.slots.values() if isinstance(entry, CandidateTrained)}
+    trained = set(candidates(before.slots).values())
     for what, wanted, got in (
         ("the charter's version", signed.charter.version, intent.charter_version),
         ("the charter", signed.digest, intent.charter),

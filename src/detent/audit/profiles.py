@@ -10,7 +10,6 @@ from detent.charter import SignedCharter
 from detent.errors import DetentError
 from detent.evaluate import fresh_stream, newly_mastered, plan_mastery, public_stream
 from detent.values import (
-    CandidateTrained,
     IntentWritten,
     Mastered,
     OutcomeWritten,
@@ -18,6 +17,7 @@ from detent.values import (
     Profiled,
     Score,
     SubjectBuilt,
+    candidates,
 )
 
 
@@ -57,8 +57,8 @@ def check_mastery(case: Case, charters: Charters) -> Finding:
 
 def trained_by(step: Step, member: int) -> tuple[str, ...]:
     """The model that a member of the team has in the turn so far: at most one."""
-    found = (step.before.slots.get(f"{kind}/v1/{member}") for kind in ("subject", "candidate"))
-    return tuple(entry.digest for entry in found if isinstance(entry, SubjectBuilt | CandidateTrained))
+    made = candidates(step.before.slots)
+    return (made[member],) if member in made else ()
 
 
 def to_promote(step: Step) -> tuple[str, ...]:

@@ -197,7 +197,8 @@ def _seed_faults(lesson: Lesson, rungs: Mapping[Slice, int]) -> Iterator[str]:
 def _taught_faults(lesson: Lesson) -> Iterator[str]:
     """Lessons: made again from the generation's answers, by the rule and its public stream."""
     answers, entry = lesson.step.before.slots.get("data/v1"), lesson.entry
-    if not lesson.signed.charter.feedback.judged or not isinstance(answers, DataMade):
+    feedback, first = lesson.signed.charter.feedback, lesson.step.before.generation == 0
+    if not feedback.judged or not (feedback.labelled or first) or not isinstance(answers, DataMade):
         yield "lessons where the charter wants a judge, after the answers they are made from, expected, got others"
         return
     stream = lesson.stream(f"lessons of {answers.digest}")
@@ -220,7 +221,7 @@ def _self_faults(lesson: Lesson, kept: Mapping[Slice, int]) -> Iterator[str]:
     proposal, stream = proposed.proposal, lesson.stream("labels")
     if lesson.entry.origin.labellers != lesson.step.before.team:
         yield f"labels by the team {lesson.step.before.team} expected, got {lesson.entry.origin.labellers}"
-    judge = lesson.step.before.judge if lesson.signed.charter.feedback.judged else ""
+    judge = lesson.step.before.judge if lesson.signed.charter.feedback.filtered else ""
     if lesson.entry.origin.judge != judge:
         yield f"the judge {judge or 'nobody'} in force expected, got {lesson.entry.origin.judge or 'nobody'}"
     if lesson.entry.stream != stream.hex():

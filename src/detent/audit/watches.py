@@ -9,7 +9,17 @@ from detent.audit.signatures import Charters
 from detent.audit.steps import Step, outside_turns
 from detent.charter import SignedCharter
 from detent.tripwires import sandbagging
-from detent.values import Answered, CandidateTrained, Cosigned, Decided, Profiled, Reading, Requested, Watched
+from detent.values import (
+    Answered,
+    CandidateTrained,
+    Cosigned,
+    Decided,
+    Profiled,
+    Reading,
+    Requested,
+    Watched,
+    candidates,
+)
 
 
 def check_watch(case: Case, charters: Charters) -> Finding:
@@ -69,7 +79,7 @@ def _early(step: Step) -> Iterator[str]:
     profiled = {
         e.profile.subject for e in before.slots.values() if isinstance(e, Profiled) and e.purpose == "visible"
     }
-    made = {e.digest for e in before.slots.values() if isinstance(e, CandidateTrained)}
+    made = set(candidates(before.slots).values())
     if len(made) < len(before.team) or made - profiled or before.open_intent:
         yield "a watch when candidates are measured and the opening is closed expected, got it before"
 

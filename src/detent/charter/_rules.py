@@ -24,6 +24,7 @@ def rule_faults(sections: Mapping[str, Any], catalogue: Catalogue) -> Iterator[F
         _labels: ("recipe",),
         _seed_levels: ("recipe", "direction"),
         _improved: ("direction", "tasks"),
+        _principled: ("feedback", "constitution"),
         _own_tasks: ("direction", "tasks"),
         _subject: ("subject",),
         _second_signature: ("run", "seal"),
@@ -72,6 +73,15 @@ def _improved(sections: Mapping[str, Any], catalogue: Catalogue) -> Iterator[Fau
                 f"one of {', '.join(sorted(catalogue.tasks))} or a task of your own expected, got "
                 f'{shown(task)}; for your own add [tasks.{task}] source = "FILE.py:Class"',
             )
+
+
+def _principled(sections: Mapping[str, Any], _: Catalogue) -> Iterator[Fault]:
+    if "constitution" in sections["feedback"].methods and sections["constitution"] is None:
+        yield Fault(
+            ("feedback", "methods"),
+            '"constitution" beside a [constitution] whose principles answers are revised by expected, got no such '
+            'section; add it, with file = "digits"',
+        )
 
 
 def _own_tasks(sections: Mapping[str, Any], catalogue: Catalogue) -> Iterator[Fault]:

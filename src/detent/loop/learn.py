@@ -103,8 +103,9 @@ def _team_and_judge(
 
 
 def _lessons(parts: Parts, answers: DataMade) -> DataMade | None:
-    """What the judge is taught from in this generation; None where the charter wants none."""
-    if not parts.charter.feedback.judged:
+    """What the judge is taught from in this generation; None where there is none, or nothing new to teach it."""
+    feedback = parts.charter.feedback
+    if not feedback.judged or not (feedback.labelled or parts.book.state.generation == 0):
         return None
     return parts.book.once("data/v1/lessons", lambda: judges.made_lessons(parts, answers))
 
@@ -143,7 +144,14 @@ def propose(parts: Parts, diagnosis: Diagnosis) -> Proposed:
     """What to try about it; what the charter does not allow is refused here, whoever proposed it."""
     state = parts.book.state
     profiles = [state.visible[member] for member in state.team]
-    proposal = propose_change(diagnosis, profiles, parts.charter.recipe, parts.charter.feedback)
+    proposal = propose_change(
+        diagnosis,
+        profiles,
+        parts.charter.recipe,
+        parts.charter.feedback,
+        flips=state.flips,
+        constitution=parts.constitution,
+    )
     if "data" not in parts.charter.constraints.changes:
         raise CharterError(
             f"a change among {list(parts.charter.constraints.changes)} expected, got a data proposal; "
@@ -154,7 +162,7 @@ def propose(parts: Parts, diagnosis: Diagnosis) -> Proposed:
 
 def label(parts: Parts, proposal: Proposal) -> DataMade:
     """Let the labellers answer fresh prompts and keep what the filter keeps; no answer key goes along."""
-    stream, judge = parts.stream("labels"), parts.book.state.judge if parts.charter.feedback.judged else ""
+    stream, judge = parts.stream("labels"), parts.book.state.judge if parts.charter.feedback.filtered else ""
     whole = label_job(
         proposal,
         measure.label_items(parts, proposal, stream),
@@ -194,7 +202,7 @@ def _labelled(parts: Parts, whole: LabelJob) -> Iterator[Labels]:
 
 def train(parts: Parts, proposal: Proposal, labels: DataMade) -> list[str]:
     """Train a candidate from each member of the team, and the judge; freeze each under its digest, with its lineage."""
-    sources = sources_of(proposal, labels, parts.book.state)
+    sources = sources_of(proposal, labels, parts.book.state, parts.charter.feedback)
     slots = [f"candidate/v1/{member}" for member in range(len(proposal.team))]
     return _team_and_judge(
         parts, slots, labels, lambda member: _next_job(parts, proposal, sources, member), _candidate

@@ -6,12 +6,14 @@ It sees totals: the diagnosis and the visible profile. It does not know models, 
 from detent.propose.labelling import as_kept, label_job, label_rungs, split
 from detent.propose.labels import propose
 from detent.propose.lessons import Anchor, anchor_cases, lessons
-from detent.propose.mixing import judge_sources, sources_of
+from detent.propose.mixing import correcting, judge_sources, sources_of
+from detent.propose.uses import uses
 
 __all__ = [
     "Anchor",
     "anchor_cases",
     "as_kept",
+    "correcting",
     "judge_sources",
     "label_job",
     "label_rungs",
@@ -19,4 +21,5 @@ __all__ = [
     "propose",
     "sources_of",
     "split",
+    "uses",
 ]

@@ -8,17 +8,25 @@ and a few below. The window is found from above, since a level that is mastered 
 every few profiles: found from below, labels went back to where the model was good, and it unlearnt the rest.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
-from detent.charter import Feedback, Recipe
-from detent.values import DataProposal, Diagnosis, Filter, LabelRecipe, Mix, Profile, Rung, Weakness
+from detent.charter import Constitution, Feedback, Recipe
+from detent.propose.uses import uses
+from detent.values import DataProposal, Diagnosis, Filter, Flips, LabelRecipe, Mix, Profile, Rung, Weakness
 
 PATIENCE = 2
 """Generations a frontier may stand still before labels are made at it however low the accuracy there."""
 
 
 def propose(
-    diagnosis: Diagnosis, profiles: Sequence[Profile], recipe: Recipe, feedback: Feedback | None = None
+    diagnosis: Diagnosis,
+    profiles: Sequence[Profile],
+    recipe: Recipe,
+    feedback: Feedback | None = None,
+    *,
+    flips: Mapping[str, Mapping[str, Flips]] = MappingProxyType({}),
+    constitution: Constitution | None = None,
 ) -> DataProposal:
     """A data proposal for all tasks.
 
@@ -27,15 +35,19 @@ def propose(
         profiles: the visible profile of each member of the team, which labels and is trained.
         recipe: the charter's.
         feedback: likewise; its defaults when None.
+        flips: what methods made right and wrong so far, [method][task].
+        constitution: the charter's, where it names one.
     """
     feedback = feedback or Feedback()
-    floor = feedback.judge_floor if feedback.judged else 0.0
+    floor = feedback.judge_floor if feedback.filtered else 0.0
+    tasks = [weak.task for weak in diagnosis.weaknesses]
     return DataProposal(
         team=tuple(profile.subject for profile in profiles),
         recipes={weak.task: _labels(weak, profiles, recipe, floor) for weak in diagnosis.weaknesses},
         mix=Mix(newest=recipe.mix.newest, earlier=recipe.mix.earlier, seed=recipe.mix.seed),
         steps=recipe.steps,
         because=diagnosis.reading,
+        uses=uses(feedback, tasks, flips, constitution),
     )
 
 

@@ -3,10 +3,14 @@
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from detent.charter import Feedback
 from detent.values import DataMade, DataProposal, Slice, Source, State
 
 MOST_FILES = 32
 """Earlier label files that one training draws from."""
+
+NEWEST_FILES = 3
+"""Files of revised answers that one training draws from: what was revised long ago, models answer better by now."""
 
 
 class _Pool(NamedTuple):
@@ -29,15 +33,47 @@ class _Levels(NamedTuple):
         return inside and level not in self.without
 
 
-def sources_of(proposal: DataProposal, labels: DataMade, state: State) -> tuple[Source, ...]:
+def sources_of(
+    proposal: DataProposal, labels: DataMade, state: State, feedback: Feedback | None = None
+) -> tuple[Source, ...]:
     """Data files, their rungs and their shares of every batch; shares are relative, tasks count alike.
 
     newest:  levels from the frontier on: labelled now, or earlier and not again now.
     earlier: levels below it; half for what was labelled again now, half for all that was labelled before.
+    Beside them what the charter's methods made: corrections, and answers that were revised.
+    feedback: the charter's; its defaults when None.
     """
+    feedback = feedback or Feedback()
+    sources = [Source(data.digest, proposal.mix.seed) for data in state.data if data.origin.source == "seed"]
+    if feedback.labelled:
+        sources += _labelled(proposal, labels, state)
+    return (*sources, *correcting(state, feedback), *_revised(proposal, state, feedback))
+
+
+def correcting(state: State, feedback: Feedback) -> tuple[Source, ...]:
+    """What models are taught revising from, where the charter wants it."""
+    files = [data for data in state.data if data.origin.source == "corrections"]
+    return tuple(Source(data.digest, feedback.correction_share) for data in files if feedback.corrected)
+
+
+def _revised(proposal: DataProposal, state: State, feedback: Feedback) -> list[Source]:
+    """Answers that were revised now and in the newest generations, each task by the share its method is worth."""
+    sources: list[Source] = []
+    for source, method in (("revised", "refine"), ("principled", "constitution")):
+        files = [data for data in state.data if data.origin.source == source][-NEWEST_FILES:]
+        tasks = sorted({task for data in files for task in data.counts})
+        # Rows by principle are counted under their tasks; what a principle is worth decided how many there are.
+        shares = proposal.tasks_of(method) if method == "refine" else dict.fromkeys(tasks, 1.0)
+        for task in sorted(shares.keys() & set(tasks)):
+            pools = _pools(files, task, _Levels(0, None, frozenset()))
+            sources += _shared(pools, feedback.revised_share * shares[task] / len(tasks))
+    return sources
+
+
+def _labelled(proposal: DataProposal, labels: DataMade, state: State) -> list[Source]:
     mix, count = proposal.mix, len(proposal.recipes)
     made = _spread([d for d in state.data if d.origin.source == "self" and d.digest != labels.digest])
-    sources = [Source(data.digest, mix.seed) for data in state.data if data.origin.source == "seed"]
+    sources: list[Source] = []
     for task, recipe in sorted(proposal.recipes.items()):
         beyond = _Levels(recipe.frontier, None, frozenset(recipe.levels))
         below = _Levels(0, recipe.frontier, frozenset())
@@ -47,7 +83,7 @@ def sources_of(proposal: DataProposal, labels: DataMade, state: State) -> tuple[
         sources += _shared(new, mix.newest / count)
         sources += _shared(again, mix.earlier / count / halves)
         sources += _shared(before, mix.earlier / count / halves)
-    return tuple(sources)
+    return sources
 
 
 def _spread(files: Sequence[DataMade]) -> list[DataMade]:

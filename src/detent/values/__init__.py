@@ -10,16 +10,15 @@ from detent.values.entries import (
     PROCESSOR,
     Audited,
     BeaconDrawn,
-    CandidateTrained,
     Collected,
     Cosigned,
     DataMade,
     Decided,
     Diagnosed,
     Enclosed,
+    Flipped,
     IntentWritten,
     JudgeTested,
-    JudgeTrained,
     Mastered,
     OutcomeWritten,
     Profiled,
@@ -27,7 +26,6 @@ from detent.values.entries import (
     Refused,
     Released,
     SessionStarted,
-    SubjectBuilt,
     Watched,
 )
 from detent.values.entry import Entry
@@ -76,7 +74,7 @@ from detent.values.keeping import Files, kept, lost, needed, recorded
 from detent.values.past import allowed, line, restored
 from detent.values.people import Answered, CharterSigned, LeaseGranted, Ordered, Requested
 from detent.values.problems import Example, Item, Origin, Preference, Problem, Slice
-from detent.values.profiles import Profile, Score
+from detent.values.profiles import Flips, Profile, Score
 from detent.values.proposals import (
     DataProposal,
     Diagnosis,
@@ -85,9 +83,20 @@ from detent.values.proposals import (
     Mix,
     Proposal,
     Rung,
+    Use,
     Weakness,
 )
 from detent.values.state import State
+from detent.values.trained import (
+    CandidateTrained,
+    JudgeTrained,
+    Method,
+    SubjectBuilt,
+    Trained,
+    Tuned,
+    Tuning,
+    candidates,
+)
 from detent.values.watching import MOST_NAMED, Action, Reading
 
 __all__ = [
@@ -122,6 +131,8 @@ __all__ = [
     "Example",
     "Files",
     "Filter",
+    "Flipped",
+    "Flips",
     "Form",
     "Gain",
     "Grant",
@@ -140,6 +151,7 @@ __all__ = [
     "Labels",
     "LeaseGranted",
     "Mastered",
+    "Method",
     "Mix",
     "Optimizer",
     "Ordered",
@@ -181,11 +193,16 @@ __all__ = [
     "Target",
     "TestResult",
     "TrainJob",
+    "Trained",
     "TrainedModel",
+    "Tuned",
+    "Tuning",
+    "Use",
     "Verdict",
     "Watched",
     "Weakness",
     "allowed",
+    "candidates",
     "decode_entry",
     "enclosed_in",
     "entry_document",

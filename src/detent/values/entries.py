@@ -10,11 +10,11 @@ from typing import Literal
 
 from detent.values.entry import Entry
 from detent.values.gate import Intent, Outcome
-from detent.values.jobs import Optimizer, Source
 from detent.values.people import Answered, CharterSigned, LeaseGranted, Ordered, Requested
 from detent.values.problems import Origin
-from detent.values.profiles import Profile, Score
+from detent.values.profiles import Flips, Profile, Score
 from detent.values.proposals import Diagnosis, Proposal
+from detent.values.trained import CandidateTrained, JudgeTrained, Method, OfMember, SubjectBuilt, Tuned
 from detent.values.watching import Action, Reading
 
 PROCESSOR = "processor"
@@ -63,7 +63,7 @@ class SessionStarted(Entry, frozen=True, tag="session/v1"):
 class DataMade(Entry, frozen=True, tag="data/v1"):
     """A data file came to be. counts[task][level as text]; offered likewise for self-made data.
 
-    A generation may have one of answers, and one of lessons made from it.
+    A generation has one of answers, and may have one of each other origin.
 
     stream: seed (hex) of the problems it was made from. flops: of the answers it was made from, at the most.
     """
@@ -77,34 +77,10 @@ class DataMade(Entry, frozen=True, tag="data/v1"):
 
     @property
     def slot(self) -> str:
-        return f"{self.kind}/lessons" if self.origin.source == "lessons" else self.kind
+        return self.kind if self.origin.source in {"seed", "self"} else f"{self.kind}/{self.origin.source}"
 
 
-class _OfMember(Entry, frozen=True, kw_only=True):
-    """An entry that each member of the team has one of."""
-
-    member: int = 0
-
-    @property
-    def slot(self) -> str:
-        return f"{self.kind}/{self.member}"
-
-
-class SubjectBuilt(_OfMember, frozen=True, kw_only=True, tag="subject/v1"):
-    """Generation 0: a first member of the team, the untrained or given model it was made from, and its data."""
-
-    digest: str
-    parent: str
-    parameters: int
-    data: tuple[Source, ...]
-    steps: int
-    seed: int
-    flops: float
-    precision: str
-    losses: tuple[float, ...]
-
-
-class Profiled(_OfMember, frozen=True, kw_only=True, tag="profile/v1"):
+class Profiled(OfMember, frozen=True, kw_only=True, tag="profile/v1"):
     """A model was measured on problems from `stream` (hex seed).
 
     visible: problems in the open, the same for all members of a generation; they aim and screen.
@@ -142,41 +118,23 @@ class Audited(Entry, frozen=True, tag="audit/v1"):
     stream: str
 
 
-class CandidateTrained(_OfMember, frozen=True, kw_only=True, tag="candidate/v1"):
-    """A candidate's digest and whole lineage. From here on it is frozen.
+class Flipped(Entry, frozen=True, tag="flips/v1"):
+    """What a method made right and what it made wrong, on audited problems: totals by task, never single outcomes.
 
-    change: per module |new - parent| / |parent|.
+    before -> after: a draft and its revision in the file `data`; or what a member answered before it was tuned, and
+    after. Of revisions by principle the tasks are the principle's, and right is what keeps to it.
+    stream: drew the sample, or the problems. flops: of the answers, at the most.
     """
 
-    digest: str
-    parent: str
-    data: tuple[Source, ...]
-    steps: int
-    seed: int
-    optimizer: Optimizer
-    parameters: int
-    flops: float
-    precision: str
-    losses: tuple[float, ...]
-    change: dict[str, float]
+    method: Method
+    data: str
+    flips: dict[str, Flips]
+    stream: str
+    flops: float = 0.0
 
-
-class JudgeTrained(Entry, frozen=True, tag="judge/v1"):
-    """The model that judges the next generation's labels: taught from lessons, never from a checker's word.
-
-    parent: the judge before it; in generation 0 an untrained model.
-    """
-
-    digest: str
-    parent: str
-    data: tuple[Source, ...]
-    steps: int
-    seed: int
-    optimizer: Optimizer
-    parameters: int
-    flops: float
-    precision: str
-    losses: tuple[float, ...]
+    @property
+    def slot(self) -> str:
+        return f"{self.kind}/{self.method}"
 
 
 class JudgeTested(Entry, frozen=True, tag="health/v1"):
@@ -317,6 +275,8 @@ AnyEntry = (
     | Proposed
     | Audited
     | CandidateTrained
+    | Tuned
+    | Flipped
     | JudgeTrained
     | JudgeTested
     | IntentWritten

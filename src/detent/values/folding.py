@@ -8,22 +8,20 @@ from msgspec import structs
 from detent.errors import TrustError
 from detent.values.entries import (
     BeaconDrawn,
-    CandidateTrained,
     Collected,
     Cosigned,
     DataMade,
     Decided,
     Enclosed,
+    Flipped,
     IntentWritten,
     JudgeTested,
-    JudgeTrained,
     Mastered,
     OutcomeWritten,
     Profiled,
     Refused,
     Released,
     SessionStarted,
-    SubjectBuilt,
     Watched,
 )
 from detent.values.entry import Entry
@@ -32,6 +30,7 @@ from detent.values.holds import after_order, after_watch, check_allowed
 from detent.values.past import InForce, allowed, files_of, left, restored
 from detent.values.people import Answered, CharterSigned, LeaseGranted, Ordered, Requested
 from detent.values.state import State
+from detent.values.trained import CandidateTrained, JudgeTrained, SubjectBuilt, Trained, Tuned
 
 
 def fold(entries: Iterable[Entry], state: State | None = None) -> State:
@@ -79,10 +78,7 @@ def _step(state: State, entry: Entry) -> State:
             if not state.slots and state.returning is None:
                 state = structs.replace(state, paying=_paying(state, entry))
             changes |= _turn_changes(state, entry, changes["slots"]) | _asked(state, entry)
-            if (
-                isinstance(entry, SubjectBuilt | CandidateTrained | JudgeTrained | DataMade)
-                and entry.digest in state.collected
-            ):
+            if isinstance(entry, Trained | DataMade) and entry.digest in state.collected:
                 changes["collected"] = state.collected - {entry.digest}  # made again
     return structs.replace(state, **changes)
 
@@ -130,11 +126,7 @@ def _collected(state: State, entry: Collected) -> dict[str, Any]:
     halted = state.hold is not None and state.hold.kind == "halted"
     _expect(not halted, entry, "the end of the halt before anything is deleted")
     in_force = {state.incumbent, *state.team, state.judge, *(made.digest for made in state.data)}
-    in_force |= {
-        made.digest
-        for made in state.slots.values()
-        if isinstance(made, SubjectBuilt | CandidateTrained | JudgeTrained)
-    }
+    in_force |= {made.digest for made in state.slots.values() if isinstance(made, Trained)}
     gone = {*entry.models, *entry.data, *entry.answers}
     _expect(not gone & in_force, entry, "nothing that is in force among what was deleted")
     return {"collected": state.collected | gone}
@@ -145,7 +137,7 @@ def _turn_changes(state: State, entry: Entry, slots: dict[str, Entry]) -> dict[s
     match entry:
         case DataMade():
             changes = {"data": (*state.data, entry)} | _computed(state, entry, entry.flops)
-        case SubjectBuilt() | CandidateTrained() | JudgeTrained():
+        case SubjectBuilt() | CandidateTrained() | Tuned() | JudgeTrained():
             changes = _computed(state, entry, entry.flops)
         case Profiled(purpose="visible"):
             changes = {"visible": state.visible | {entry.profile.subject: entry.profile}}
@@ -210,7 +202,7 @@ def _opening_changes(
 def _asked(state: State, entry: Entry) -> dict[str, Any]:
     """What answers took is paid for like training; the share of compute is counted against training alone."""
     if (
-        isinstance(entry, Profiled | Mastered | OutcomeWritten | Watched | JudgeTested)
+        isinstance(entry, Profiled | Mastered | OutcomeWritten | Watched | JudgeTested | Flipped)
         and entry.generation > 0
     ):
         return _computed(state, entry, entry.flops)

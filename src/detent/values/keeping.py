@@ -11,16 +11,14 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from detent.values.entries import (
-    CandidateTrained,
     DataMade,
     Decided,
-    JudgeTrained,
     OutcomeWritten,
-    SubjectBuilt,
 )
 from detent.values.entry import Entry
 from detent.values.past import every_files, line
 from detent.values.state import State
+from detent.values.trained import JudgeTrained, Trained
 
 E = TypeVar("E", bound=Entry)
 Slots = Mapping[str, Entry]
@@ -65,11 +63,7 @@ def needed(state: State) -> Files:
     answers: those of the turn in progress.
     """
     now = [state.slots]
-    made: list[SubjectBuilt | CandidateTrained | JudgeTrained] = [
-        *_of(now, SubjectBuilt),
-        *_of(now, CandidateTrained),
-        *_of(now, JudgeTrained),
-    ]
+    made = [entry for entry in state.slots.values() if isinstance(entry, Trained)]
     models = {state.incumbent, *state.team, *state.visible, state.judge}
     models |= {digest for model in made for digest in (model.digest, model.parent)}
     models |= _in_force(state.history.get(0, {}))

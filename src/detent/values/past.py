@@ -6,10 +6,11 @@ Everything comes from the closed turns, so that whoever has the entries can say 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from detent.values.entries import DataMade, Decided, JudgeTrained, Mastered, Profiled
+from detent.values.entries import DataMade, Decided, Mastered, Profiled
 from detent.values.entry import Entry
 from detent.values.people import Answered, Requested
 from detent.values.profiles import Profile
+from detent.values.trained import JudgeTrained
 
 History = Mapping[int, Mapping[str, Entry]]
 

@@ -25,6 +25,18 @@ class Score(Struct, frozen=True, array_like=True):
         return self.right / self.asked if self.asked else 0.0
 
 
+class Flips(Struct, frozen=True, array_like=True):
+    """What a method did to answers: of `asked` pairs (before, after), how many it made right and how many wrong."""
+
+    helped: int
+    harmed: int
+    asked: int
+
+    def with_more(self, other: "Flips") -> "Flips":
+        """Both together."""
+        return Flips(self.helped + other.helped, self.harmed + other.harmed, self.asked + other.asked)
+
+
 class Profile(Struct, frozen=True, forbid_unknown_fields=True):
     """Accuracy of the model `subject` (digest); `scores[task][level - 1]`, levels 1..top."""
 

@@ -89,10 +89,18 @@ class Mix(Struct, frozen=True, forbid_unknown_fields=True):
     seed: float
 
 
+class Use(Struct, frozen=True, forbid_unknown_fields=True):
+    """How much of a method is used in one task, and why. share: of what it would be, in [0, 1]; 0 is switched off."""
+
+    share: float
+    because: str = ""
+
+
 class DataProposal(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="data"):
     """Train each of `team` (digests) on labels that all of them agree on.
 
     steps: optimizer steps of one batch, for each member.
+    uses: [method][task], of the methods that are audited by what they make right and wrong.
     """
 
     team: tuple[str, ...]
@@ -100,6 +108,11 @@ class DataProposal(Struct, frozen=True, forbid_unknown_fields=True, tag_field="t
     mix: Mix
     steps: int
     because: str
+    uses: dict[str, dict[str, Use]] = {}
+
+    def tasks_of(self, method: str) -> dict[str, float]:
+        """The tasks in which a method is used, with its share; none where it is not among the charter's."""
+        return {task: use.share for task, use in self.uses.get(method, {}).items() if use.share > 0}
 
 
 Proposal = DataProposal

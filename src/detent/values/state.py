@@ -6,21 +6,15 @@
 
 from msgspec import Struct
 
-from detent.values.entries import (
-    CandidateTrained,
-    Cosigned,
-    DataMade,
-    JudgeTrained,
-    SessionStarted,
-    SubjectBuilt,
-)
+from detent.values.entries import Cosigned, DataMade, Flipped, SessionStarted
 from detent.values.entry import Entry
 from detent.values.grants import Grant
 from detent.values.holds import Hold
 from detent.values.lasting import Lasting
 from detent.values.past import line
 from detent.values.people import Answered, CharterSigned, Requested
-from detent.values.profiles import Profile
+from detent.values.profiles import Flips, Profile
+from detent.values.trained import Trained
 
 
 class State(Struct, frozen=True):
@@ -109,12 +103,7 @@ class State(Struct, frozen=True):
     def models(self) -> frozenset[str]:
         """Digests of all models on record, those that others were made from too."""
         turns = (*self.history.values(), self.slots)
-        made = [
-            entry
-            for slots in turns
-            for entry in slots.values()
-            if isinstance(entry, SubjectBuilt | CandidateTrained | JudgeTrained)
-        ]
+        made = [entry for slots in turns for entry in slots.values() if isinstance(entry, Trained)]
         return frozenset(digest for entry in made for digest in (entry.digest, entry.parent))
 
     @property
@@ -124,7 +113,7 @@ class State(Struct, frozen=True):
             entry.digest: entry.parameters
             for slots in (*self.history.values(), self.slots)
             for entry in slots.values()
-            if isinstance(entry, SubjectBuilt | CandidateTrained | JudgeTrained)
+            if isinstance(entry, Trained)
         }
 
     @property
@@ -151,6 +140,18 @@ class State(Struct, frozen=True):
         return {
             generation: self.history[generation] for generation in line(self.history, self.generation - 1)
         }
+
+    @property
+    def flips(self) -> dict[str, dict[str, Flips]]:
+        """All that methods made right and wrong so far, [method][task], what a rollback undid too."""
+        found: dict[str, dict[str, Flips]] = {}
+        for slots in self.history.values():
+            for entry in slots.values():
+                if isinstance(entry, Flipped):
+                    row = found.setdefault(entry.method, {})
+                    for task, one in entry.flips.items():
+                        row[task] = row.get(task, Flips(0, 0, 0)).with_more(one)
+        return found
 
     def latest(self, slot: str) -> Entry | None:
         """The newest entry of that slot: of this turn, else of the last turn of the past that wrote one."""

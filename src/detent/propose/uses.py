@@ -1,0 +1,56 @@
+"""How much of each method is used where: by what it made right and what it made wrong so far.
+
+    >>> uses(feedback, ("copy", "sort"), {"refine": {"sort": Flips(helped=3, harmed=12, asked=100)}})["refine"]["sort"]
+    Use(share=0.0, because='switched off: of 100 audited answers it made 3 right and 12 wrong')
+
+A method begins with its full share, and goes on with what it is worth: helped less harmed, of all that it changed. One
+that harms more than it helps is switched off, for that task and for good: nothing more is seen of it, so that only an
+amendment, which people sign, can find out whether it would do better by now.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from detent.charter import Constitution, Feedback
+from detent.values import Flips, Use
+
+LEAST = 10
+"""Changed answers before a method is worth less than at first: fewer say little."""
+
+ORDER = ("refine", "constitution", "dpo", "grpo")
+"""The methods that are audited so; "constitution" by principles in the place of tasks."""
+
+
+def uses(
+    feedback: Feedback,
+    tasks: Iterable[str],
+    flips: Mapping[str, Mapping[str, Flips]],
+    constitution: Constitution | None = None,
+) -> dict[str, dict[str, Use]]:
+    """[method][task or principle] of the charter's methods.
+
+    Args:
+        feedback: the charter's.
+        tasks: that are improved.
+        flips: [method][task or principle], all that was audited so far.
+        constitution: whose principles answers are revised by; None where the charter names none.
+    """
+    principles = tuple(constitution.principles) if constitution is not None else ()
+    every = tuple(tasks)
+    return {
+        method: {
+            name: _use(flips.get(method, {}).get(name, Flips(0, 0, 0)))
+            for name in (principles if method == "constitution" else every)
+        }
+        for method in ORDER
+        if method in feedback.methods
+    }
+
+
+def _use(seen: Flips) -> Use:
+    changed = seen.helped + seen.harmed
+    if changed < LEAST:
+        return Use(1.0, "little seen of it yet")
+    told = f"of {seen.asked} audited answers it made {seen.helped} right and {seen.harmed} wrong"
+    if seen.harmed > seen.helped:
+        return Use(0.0, f"switched off: {told}")
+    return Use((seen.helped - seen.harmed) / changed, told)

@@ -1,0 +1,114 @@
+"""Entries that say where a model came from: its parent, what it was taught, for how long, and what that took.
+
+>>> candidates(slots)
+{0: '5f0c...', 1: '81aa...'}
+"""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from detent.values.entry import Entry
+from detent.values.jobs import Optimizer, Source
+
+Tuning = Literal["dpo", "grpo"]
+Method = Literal["refine", "constitution", "dpo", "grpo"]
+"""What is audited by what it makes right and what it makes wrong; by its name in the charter."""
+
+
+class OfMember(Entry, frozen=True, kw_only=True):
+    """An entry that each member of the team has one of."""
+
+    member: int = 0
+
+    @property
+    def slot(self) -> str:
+        return f"{self.kind}/{self.member}"
+
+
+class SubjectBuilt(OfMember, frozen=True, kw_only=True, tag="subject/v1"):
+    """Generation 0: a first member of the team, the untrained or given model it was made from, and its data."""
+
+    digest: str
+    parent: str
+    parameters: int
+    data: tuple[Source, ...]
+    steps: int
+    seed: int
+    flops: float
+    precision: str
+    losses: tuple[float, ...]
+
+
+class CandidateTrained(OfMember, frozen=True, kw_only=True, tag="candidate/v1"):
+    """A candidate's digest and whole lineage. From here on it is frozen.
+
+    change: per module |new - parent| / |parent|.
+    """
+
+    digest: str
+    parent: str
+    data: tuple[Source, ...]
+    steps: int
+    seed: int
+    optimizer: Optimizer
+    parameters: int
+    flops: float
+    precision: str
+    losses: tuple[float, ...]
+    change: dict[str, float]
+
+
+class Tuned(OfMember, frozen=True, kw_only=True, tag="tuned/v1"):
+    """A candidate taught further by a judge's word, and frozen: it is the member's candidate from here on.
+
+    method: "dpo", on the preferences in `data` (digests); "grpo", on answers to prompts from `stream` as `judge` scores
+    them. parent: the candidate before. rate: of learning; beta: how dear it is to leave the parent.
+    """
+
+    method: Tuning
+    digest: str
+    parent: str
+    judge: str
+    data: tuple[str, ...]
+    stream: str
+    steps: int
+    seed: int
+    rate: float
+    beta: float
+    parameters: int
+    flops: float
+    precision: str
+    losses: tuple[float, ...]
+    change: dict[str, float]
+
+    @property
+    def slot(self) -> str:
+        return f"{self.kind}/{self.method}/{self.member}"
+
+
+class JudgeTrained(Entry, frozen=True, tag="judge/v1"):
+    """The model that judges the next generation's labels: taught from lessons, never from a checker's word.
+
+    parent: the judge before it; in generation 0 an untrained model.
+    """
+
+    digest: str
+    parent: str
+    data: tuple[Source, ...]
+    steps: int
+    seed: int
+    optimizer: Optimizer
+    parameters: int
+    flops: float
+    precision: str
+    losses: tuple[float, ...]
+
+
+Trained = SubjectBuilt | CandidateTrained | Tuned | JudgeTrained
+"""Entries that say where a model came from."""
+
+
+def candidates(slots: Mapping[str, Entry]) -> dict[int, str]:
+    """Digest of each member's candidate in a turn, by member: the last that was made of it."""
+    made = (one for one in slots.values() if isinstance(one, SubjectBuilt | CandidateTrained | Tuned))
+    return {one.member: one.digest for one in made}

@@ -11,6 +11,7 @@ from tests.worker.test_worker_jobs import TINY, Place, quiet
 
 from detent.engine import DataStore, Limits, LocalEngine, ModelStore
 from detent.errors import DetentError, EngineError, SubjectError, UsageError
+from detent.evaluate import prefer_bound, reinforce_bound
 from detent.subject import build
 from detent.values import (
     BuiltModel,
@@ -231,6 +232,8 @@ def test_preferences_train_a_model_that_is_saved_measured_and_the_same_each_time
     assert found.losses[-1] < found.losses[0]
     assert found.learnt == found.read > 0  # the reference reads what the model learns from
     assert found.flops == 8.0 * found.parameters * found.learnt
+    least, most = prefer_bound(found.parameters, job, preferences(kind) * 2)
+    assert least <= found.flops <= most
     assert min(found.change.values()) > 0.0
     assert found.precision == "float32"
     assert (seen[0].phase, seen[0].done, seen[-1].done, seen[-1].total) == ("prefer", 0, 6, 6)
@@ -266,6 +269,8 @@ def test_a_judges_scores_train_a_model_that_is_saved_measured_and_the_same_each_
     assert len(found.losses) == 3
     assert found.read > found.learnt  # the reference, the writing and the judge
     assert found.flops > 6.0 * found.parameters * found.learnt + 2.0 * found.parameters * found.learnt
+    least, most = reinforce_bound(found.parameters, place.models.parameters(known["llama"]), job)
+    assert least <= found.flops <= most
     assert (seen[0].phase, seen[0].done, seen[-1].done, seen[-1].total) == ("reinforce", 0, 3, 3)
     digest = place.models.admit(place.root / "staging" / found.folder)
     again = run(place, job)

@@ -16,6 +16,7 @@ from detent.evaluate.budget import (
     spent,
 )
 from detent.evaluate.compute import answering, comparing, gating, judging
+from detent.evaluate.compute_feedback import Bounds, prefer_bound, reinforce_bound, revising, ruling, sampling
 from detent.evaluate.confidence import ConfidenceSequence, Interval, gain_of
 from detent.evaluate.evaluator import evaluator_digest, evaluator_digest_on_disk
 from detent.evaluate.gate import log_e, passes, reverse_log_e, threshold
@@ -44,6 +45,7 @@ from detent.evaluate.targets import Guard, Rules, targets
 
 __all__ = [
     "CHAIN_LENGTH",
+    "Bounds",
     "Chain",
     "Conducted",
     "ConfidenceSequence",
@@ -90,6 +92,7 @@ __all__ = [
     "opening_seed",
     "passes",
     "plan_mastery",
+    "prefer_bound",
     "profile_items",
     "promises",
     "public_number",
@@ -97,7 +100,11 @@ __all__ = [
     "read_secret",
     "recheck_items",
     "recount",
+    "reinforce_bound",
     "reverse_log_e",
+    "revising",
+    "ruling",
+    "sampling",
     "score_profile",
     "spent",
     "targets",

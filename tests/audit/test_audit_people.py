@@ -34,7 +34,16 @@ def test_it_verifies(honest_peopled: ScriptedRun) -> None:
 
 def test_it_has_every_kind_of_entry_and_of_what_people_do(honest_peopled: ScriptedRun) -> None:
     entries = honest_peopled.entries()
-    elsewhere = {"cosigned/v1", "beacon/v1", "released/v1", "enclosed/v1", "judge/v1", "health/v1", "tuned/v1", "flips/v1"}
+    elsewhere = {
+        "cosigned/v1",
+        "beacon/v1",
+        "released/v1",
+        "enclosed/v1",
+        "judge/v1",
+        "health/v1",
+        "tuned/v1",
+        "flips/v1",
+    }
     assert len({entry.kind for entry in entries}) == len(get_args(AnyEntry)) - len(elsewhere)
     assert {e.order for e in entries if isinstance(e, Ordered)} == {"pause", "resume", "rollback", "lift"}
     assert [e.verdict for e in entries if isinstance(e, Answered)] == ["approve", "deny", "approve"]

@@ -47,10 +47,16 @@ def sources_of(
     sources = [Source(data.digest, proposal.mix.seed) for data in state.data if data.origin.source == "seed"]
     if feedback.labelled:
         sources += _labelled(proposal, labels, state)
-    return (*sources, *correcting(state, feedback), *_revised(proposal, state, feedback))
+    return (*sources, *_correcting(state, feedback), *_revised(proposal, state, feedback))
 
 
-def correcting(state: State, feedback: Feedback) -> tuple[Source, ...]:
+def first_sources(seeds: DataMade, state: State, feedback: Feedback) -> tuple[Source, ...]:
+    """What generation 0 is taught: the seed data, and what teaches revising where the charter wants it."""
+    taught = _correcting(state, feedback)
+    return (Source(seeds.digest, 1.0 - sum(one.weight for one in taught)), *taught)
+
+
+def _correcting(state: State, feedback: Feedback) -> tuple[Source, ...]:
     """What models are taught revising from, where the charter wants it."""
     files = [data for data in state.data if data.origin.source == "corrections"]
     return tuple(Source(data.digest, feedback.correction_share) for data in files if feedback.corrected)

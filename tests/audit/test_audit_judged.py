@@ -38,6 +38,7 @@ from detent.values import (
     Audited,
     Counts,
     DataMade,
+    Decided,
     Example,
     Job,
     JudgeTested,
@@ -232,6 +233,14 @@ FORGED = {
         lambda run: forge(run, JudgeTested, 1, agreement=Agreement(17, -1, 0, 0)),
         "judge",
         "in the agreement expected",
+    ),
+    "its own answers stand beside a stranger's, who is first in the team": Forgery(
+        lambda run: forge(run, Decided, 0, team=("ab" * 32, "cd" * 32)),
+        "judge",
+        "in the team expected, got abab",
+    ),
+    "its own answers stand beside nobody's": Forgery(
+        lambda run: forge(run, Decided, 0, team=()), "judge", "in the team expected, got none"
     ),
     "nothing of its own answers": Forgery(
         lambda run: forge(run, JudgeTested, 0, own=None),

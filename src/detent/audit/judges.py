@@ -69,6 +69,9 @@ def _test_faults(signed: SignedCharter, step: Step, tested: JudgeTested, known: 
         yield f"the judge {step.before.judge or 'nobody'} in force expected, got {tested.judge}"
         return
     cases, sitting = known(signed.digest), sitting_of(signed.charter, step.before)
+    if sitting.member not in sitting.sizes:
+        yield f"a model that was trained in this run first in the team expected, got {sitting.member or 'none'}"
+        return
     if tested.stream != cases.stream.hex():
         yield f"stream {cases.stream.hex()} expected, got {tested.stream}"
     asked = {task: len(some) for task, some in cases.anchors.items()}

@@ -67,18 +67,22 @@ class Sitting(NamedTuple):
 
 
 def exam_cases(charter: Charter, draw: Draw) -> Cases:
-    """The anchors, and about as many problems a task on the seed levels and the level above, where it has one."""
+    """The anchors, and about as many problems a task for answers of its own, spread over its whole ladder.
+
+    Not on the seed levels alone: mistakes tell a taste for its own answers, and there a judge soon makes none.
+    """
     stream, anchors = anchor_cases(charter, draw)
     own_stream = public_stream(charter.run.seed, "own answers of the judge", 0)
-    above = charter.recipe.seed_levels + 1
-    tops = {task: min(top, above) for task, top in charter.direction.improve.items()}
+    tops = dict(charter.direction.improve)
     each = -(-charter.feedback.anchors // max(tops.values()))
     return Cases(stream, anchors, own_stream, draw(ladder_rungs(tops, each), own_stream))
 
 
 def sitting_of(charter: Charter, state: State) -> Sitting:
     """The judge in force, the one that it was trained from, and the first model that it works for."""
-    return Sitting(state.judge, _parent(state), state.team[0], state.sizes, charter.subject.extra_tokens)
+    return Sitting(
+        state.judge, _parent(state), next(iter(state.team), ""), state.sizes, charter.subject.extra_tokens
+    )
 
 
 def _parent(state: State) -> str:

@@ -1,6 +1,7 @@
 """Weaknesses -> typed proposals, and the mix of data that carries one out. Rules only, in this version.
 
-It sees totals: the diagnosis and the visible profile. It does not know models, workers or single answers.
+What proposes sees totals: the diagnosis and the visible profile, no models, workers or single answers. Beside it stands
+what the loop and whoever makes a generation again share: labels as jobs, and a judge's exam, asked through a function.
 """
 
 from detent.propose.exam import Cases, Sitting, exam_cases, exam_flops, examined, sitting_of

@@ -31,6 +31,7 @@ from detent.values import (
     Proposed,
     Score,
     Slice,
+    praised_right,
     sha256_hex,
 )
 
@@ -281,7 +282,7 @@ def _audit_faults(lesson: Lesson, examples: Sequence[Example], items: Sequence[I
     audit, stream = lesson.audit, _audit_stream(lesson)
     if audit is None or (audit.data, audit.stream) != (lesson.entry.digest, stream.hex()):
         return  # said already
-    wanted = {}
+    wanted, praised = {}, {}
     for task, source in lesson.tasks.items():
         truth = {item.problem.prompt: item.problem for item in items if item.slice.task == task}
         mine = [example for example in examples if example.task == task and example.prompt in truth]
@@ -290,5 +291,8 @@ def _audit_faults(lesson: Lesson, examples: Sequence[Example], items: Sequence[I
         if drawn:
             marks = source.right([(truth[example.prompt], example.completion) for example in drawn])
             wanted[task] = Score(sum(marks), len(marks))
+            praised[task] = praised_right(drawn, marks)
     if wanted != audit.labels:
         yield f"the audit's totals {wanted} expected from the file, got {audit.labels}"
+    if (likewise := praised if lesson.entry.origin.judge else {}) != audit.praised:
+        yield f"the audit's totals {likewise} of what the judge praised expected, got {audit.praised}"

@@ -1,9 +1,11 @@
 """Weaknesses -> typed proposals, and the mix of data that carries one out. Rules only, in this version.
 
-It sees totals: the diagnosis and the visible profile. It does not know models, workers or single answers.
+What proposes sees totals: the diagnosis and the visible profile, no models, workers or single answers. Beside it stands
+what the loop and whoever makes a generation again share: labels as jobs, and a judge's exam, asked through a function.
 """
 
 from detent.propose.corrections import corrections
+from detent.propose.exam import Cases, Sitting, exam_cases, exam_flops, examined, sitting_of
 from detent.propose.labelling import as_kept, label_job, label_rungs, split
 from detent.propose.labels import propose
 from detent.propose.lessons import Anchor, anchor_cases, lessons
@@ -27,12 +29,17 @@ from detent.propose.uses import uses
 __all__ = [
     "REVISING",
     "Anchor",
+    "Cases",
+    "Sitting",
     "anchor_cases",
     "as_kept",
     "asked_of",
     "checkers_of",
     "corrections",
     "drawn_from",
+    "exam_cases",
+    "exam_flops",
+    "examined",
     "first_sources",
     "judge_sources",
     "kept_revisions",
@@ -46,6 +53,7 @@ __all__ = [
     "revise_job",
     "revision_flops",
     "revision_origin",
+    "sitting_of",
     "sources_of",
     "split",
     "taught_principles",

@@ -18,11 +18,12 @@ from detent.values import Example, Item, Slice, marks, question
 
 
 class Anchor(NamedTuple):
-    """An answer to a problem, and whether it is right."""
+    """An answer to a problem, whether it is right, and by how many characters it is longer than the right one."""
 
     prompt: str
     draft: str
     right: bool
+    longer: int
 
 
 MOST_EDITS = 2
@@ -87,6 +88,7 @@ def _anchors(examples: Sequence[Example], stream: bytes, each: int) -> dict[str,
                 example.prompt,
                 draft := _case(example, letters[task], place, rng),
                 draft == example.completion,
+                len(draft) - len(example.completion),
             )
             for place, example in enumerate(mine)
         ]

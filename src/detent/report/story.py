@@ -13,6 +13,7 @@ from detent.report._words import span
 from detent.values import (
     Diagnosis,
     Gain,
+    JudgeTested,
     Origin,
     Profile,
     Proposal,
@@ -194,6 +195,7 @@ class Story(Struct, frozen=True):
 
     top: improved tasks and the top level of each ladder; its order is the order of the tasks everywhere.
     under_way: slots the open turn has written so far, empty when none is open.
+    exams: of the judges of each generation's labels.
     """
 
     name: str
@@ -209,6 +211,7 @@ class Story(Struct, frozen=True):
     under_way: tuple[str, ...]
     began: str
     last: str
+    exams: tuple[JudgeTested, ...] = ()
 
     @property
     def decided(self) -> tuple[Turn, ...]:

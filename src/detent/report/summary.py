@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple
 from detent.evaluate import horizon
 from detent.oversight import Stop
 from detent.report import _words as words
+from detent.report.judges import judge_document, judge_text
 from detent.report.principles import principle_text
 from detent.report.story import Turn
 from detent.values import Profile, Profiled, State, Watched, live
@@ -118,6 +119,7 @@ def status_document(state: State, stands: Standing, budget: Budget, now: str) ->
         "alarms": _alarms(state),
         "cosigned": _cosigned(state),
         "confined": state.session.confined if state.session else None,
+        **({"judge": health} if (health := judge_document(state)) else {}),
     }
 
 
@@ -131,6 +133,7 @@ def status_text(document: Mapping[str, Any]) -> str:
         ("ladder", _change(ladder["start"], ladder["now"])),
         *((f"  {task}", _task_text(values)) for task, values in document["tasks"].items()),
         *_principle_lines(document),
+        *([("judge", judge_text(document["judge"]))] if "judge" in document else []),
         ("error budget", f"{words.small(budget['spent'])} of {words.small(budget['total'])} spent"),
         ("next opening", _next_text(budget)),
         ("lease", _lease_text(lease)),

@@ -15,6 +15,7 @@ from detent.audit.evidence import Case
 from detent.audit.files import named_file
 from detent.audit.findings import Finding, counted, missing
 from detent.audit.material import believed_tasks, off_ladder, without_code
+from detent.audit.preferring import checked_preferences
 from detent.audit.signatures import Charters
 from detent.audit.steps import Step
 from detent.charter import SignedCharter
@@ -87,6 +88,11 @@ def check_data(case: Case, charters: Charters) -> Finding:
         files += 1
         if why := without_code(case, charters.at(step)):
             lacking.append(why)
+            continue
+        if entry.origin.source == "preferred":
+            found = checked_preferences(case, charters.at(step), step, entry, drawing)
+            count, lacking = count + found.rows, [*lacking, *found.lacking]
+            faults += [f"{step.place}: {fault}" for fault in found.faults]
             continue
         try:
             lesson = _lesson(case, charters.at(step), step, entry, drawing)

@@ -10,7 +10,7 @@ killed goes on where it stood. Undecided means no, and so does a question that n
 """
 
 from detent.evaluate import best
-from detent.loop import asking, judge, judges, learn, measure, watch
+from detent.loop import asking, judge, judges, learn, measure, tuning, watch
 from detent.loop.judge import Judged
 from detent.loop.measure import Ask
 from detent.loop.parts import Parts
@@ -42,7 +42,7 @@ def turn(parts: Parts) -> Decided | None:
     book.once("audit/v1", lambda: measure.audit(parts, plan, labels))
     if book.state.judge:
         book.once("health/v1", lambda: judges.tested(parts))
-    candidates = learn.train(parts, plan, labels)
+    candidates = tuning.tuned(parts, plan, learn.train(parts, plan, labels))
     profiles = measure.visible(parts, candidates)
     judged = _opened(parts, before, profiles)
 

@@ -6,6 +6,8 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import mkdtemp
 
 from msgspec import structs
 from tests.audit.scripted_run import (
@@ -58,7 +60,8 @@ def replayed(
 ) -> Rerun:
     """Replay a generation. twist: what becomes of a worker's result. fires: which wires do, when read again."""
     case = read(run.evidence())
-    worker = kind(run.folder / "models", run.folder / "staging", iter(()))
+    scratch = Path(mkdtemp(dir=run.folder.parent))
+    worker = kind(run.folder / "models", scratch, iter(()))
     engine = FakeEngine(lambda job: twist(job, worker.do(job)))
 
     def alarms(watched: Step, _: Engine) -> Mapping[str, Reading | NotRead]:
@@ -69,8 +72,8 @@ def replayed(
         }
         return {**again, **(unread or {})}
 
-    models = ModelStore(run.folder / "models")
-    return replay(case, generation, Means(lambda _: engine, models, alarms, here, lambda _: None))
+    means = Means(lambda _: engine, ModelStore(run.folder / "models"), scratch, alarms, here, lambda _: None)
+    return replay(case, generation, means)
 
 
 WATCHED = DRAFT + "[tripwires.drift]\nmost = 1.0\n"

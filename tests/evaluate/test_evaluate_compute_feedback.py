@@ -5,7 +5,7 @@ from math import inf
 import pytest
 
 from detent.errors import UsageError
-from detent.evaluate import prefer_bound, reinforce_bound, revising, ruling, sampling
+from detent.evaluate import prefer_bound, prefer_least, reinforce_bound, revising, ruling, sampling
 from detent.values import Contest, Form, JudgeJob, Preference, PreferJob, ReinforceJob, ReviseJob, SampleJob
 
 MODEL = "a" * 64
@@ -91,6 +91,31 @@ def test_what_is_learnt_from_a_judge_is_written_marked_read_and_learnt() -> None
     assert found.most == 3 * 2 * 4 * (10 * (8 * 13 + 2 * 12) + 2 * 100 * (4 + 9 + 1))
     assert found.least == 3 * 2 * 4 * 10 * (8 * 2 + 2)
     assert 0.0 < found.least < found.most < inf
+
+
+def test_whoever_praises_reads_the_answer_and_as_many_marks_and_one() -> None:
+    """The answer with its end mark has 9 tokens, and so many are marked; the form is what stood before them."""
+    job = ReinforceJob(
+        parent=MODEL,
+        judge=MODEL,
+        prompts=("C12=",),
+        form=Form("{prompt}{draft}?"),
+        by="praise",
+        steps=1,
+        seed=1,
+        prompts_a_step=1,
+        group=2,
+        extra_tokens=4,
+    )
+    own = 10 * (8 * 13 + 2 * 12)
+    assert reinforce_bound(10, 100, job).most == 2 * (own + 2 * 100 * (4 + 9 + 1 + 10))
+
+
+def test_the_least_of_a_training_on_preferences_is_the_same_whatever_they_say() -> None:
+    rows = [Preference("C1=", "1", str(n)) for n in range(2, 7)]
+    job = PreferJob(parent=MODEL, data=(MODEL,), steps=4, seed=1, pairs=2)
+    assert prefer_least(1, job, 5) == prefer_bound(1, job, rows).least
+    assert prefer_least(1, job, 0) == 0.0
 
 
 def test_a_training_on_nothing_has_no_bound() -> None:

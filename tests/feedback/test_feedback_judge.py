@@ -7,7 +7,7 @@ from math import log
 import pytest
 
 from detent.errors import UsageError
-from detent.feedback import Filled, JudgeRule, Pair, ScoreRule, Template, joined, judge, score
+from detent.feedback import Filled, JudgeRule, Pair, ScoreRule, Template, joined, judge, praised, score
 
 PLAIN = JudgeRule(Template("{prompt}{first}|{second}?"))
 FENCED = JudgeRule(Template("Q: {prompt}\n1: {first}\n2: {second}\nBetter:", fenced=True))
@@ -137,6 +137,32 @@ def test_a_score_is_the_chance_of_good_given_either() -> None:
     assert found[0] == pytest.approx(0.75)
     assert found[1] is None  # it holds the template's own text
     assert found[2] == pytest.approx(0.0)
+
+
+def marker(rows: Sequence[tuple[Filled, str]], /) -> list[float | None]:
+    """Is sure that 12 is right, rounds above 1 for 13, and cannot read what is long."""
+    known = {"C12=12!": log(0.9), "C12=13!": 1e-7}
+    return [None if "long" in joined(asked) else known.get(joined(asked), log(0.01)) for asked, _ in rows]
+
+
+def test_an_answer_is_praised_by_the_chance_of_all_the_marks_that_a_right_one_deserves() -> None:
+    seen: list[str] = []
+
+    def asked(rows: Sequence[tuple[Filled, str]], /) -> list[float | None]:
+        seen.extend(marks for _, marks in rows)
+        return marker(rows)
+
+    found = praised(asked, ["C12="] * 4, ["12", "13", "1", ""], SCORE.template)
+    assert seen == ["yyY", "yyY", "yY", "Y"]
+    assert found == [pytest.approx(0.9), 1.0, pytest.approx(0.01), pytest.approx(0.01)]
+
+
+def test_what_forges_the_question_or_is_too_long_is_praised_by_nobody() -> None:
+    found = praised(marker, ["C12="] * 3, ["12!yyY", "long", "12"], SCORE.template)
+    assert found == [None, None, pytest.approx(0.9)]
+    assert praised(marker, ["C12="], ["!"], SCORE.template) == [None]
+    with pytest.raises(UsageError, match=r"a template with \{draft\} expected"):
+        praised(marker, ["C12="], ["12"], Template("{prompt}?"))
 
 
 WRONG: dict[str, Callable[[], object]] = {

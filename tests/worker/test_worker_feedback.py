@@ -28,6 +28,8 @@ from detent.values import (
     ReviseJob,
     Sampled,
     SampleJob,
+    Scored,
+    ScoreJob,
     TrainedModel,
 )
 
@@ -277,6 +279,45 @@ def test_a_judges_scores_train_a_model_that_is_saved_measured_and_the_same_each_
     assert again == found
     assert [one.name for one in (place.root / "staging").iterdir()] == [found.folder]  # no traces
     assert place.models.admit(place.root / "staging" / found.folder) == digest
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_judges_praise_trains_a_model_that_is_the_same_each_time(
+    kind: str, place: Place, known: dict[str, str]
+) -> None:
+    """Marks are written by whoever spells `y`; here the judge is the subject itself."""
+    form = forms(kind)["score"] if kind != "default" else Form("{prompt}{draft}?")
+    job = ReinforceJob(
+        parent=known[kind],
+        judge=known[kind],
+        prompts=prompts(kind),
+        form=form,
+        by="praise",
+        steps=2,
+        seed=3,
+        prompts_a_step=4,
+        group=4,
+        rate=3e-3,
+    )
+    found = run(place, job)
+    assert isinstance(found, TrainedModel)
+    least, most = reinforce_bound(found.parameters, found.parameters, job)
+    assert least <= found.flops <= most
+    assert run(place, job) == found
+    other = run(place, structs.replace(job, by="verdict"))
+    assert isinstance(other, TrainedModel)
+    assert other.losses != found.losses
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_answer_that_spells_the_end_mark_is_scored_as_the_characters_it_is(
+    kind: str, place: Place, known: dict[str, str]
+) -> None:
+    mark = "<eos>" if kind == "default" else END
+    rows = ((f"{prompts(kind)[0]}1{mark}", "y"), (f"{prompts(kind)[0]}1", "y"))
+    found = run(place, ScoreJob(model=known[kind], rows=rows))
+    assert isinstance(found, Scored)
+    assert found.log_likelihoods[0] != found.log_likelihoods[1]
 
 
 def lost(place: Place) -> Job:

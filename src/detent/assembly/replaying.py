@@ -83,6 +83,7 @@ def replay_run(source: str, generation: int | None, *, every: bool, say: Say) ->
         means = Means(
             engine=bench.engine,
             models=bench.models,
+            staging=bench.staging,
             alarms=bench.alarms,
             here=running.surroundings(),
             watch=lambda _: None,
@@ -141,6 +142,7 @@ class Bench:
     def __init__(self, run: RunFolder, case: Case, scratch: Path) -> None:
         self.models = ModelStore(run.models)
         self._run, self._case, self._scratch = run, case, scratch
+        self.staging = self._made("staging")
         self._engine: tuple[tuple[int, int], Engine] | None = None
 
     def engine(self, signed: SignedCharter) -> Engine:
@@ -151,8 +153,8 @@ class Bench:
         self.close()
         # A bundle without training data has no such folder; workers want one.
         data = self._run.data if self._run.data.is_dir() else self._made("data")
-        staging, log = self._made("staging"), self._scratch / "worker.log"
-        engine = running.engine_of(self._run.models, data, staging, log, signed.charter)
+        log = self._scratch / "worker.log"
+        engine = running.engine_of(self._run.models, data, self.staging, log, signed.charter)
         self._engine = (settings, engine)
         return engine
 
@@ -218,7 +220,7 @@ class Bench:
             constitution=constitution_of(self._case, signed),
             principles=believed_principles(self._case, signed),
             chain=Chain(bytes(LINK_BYTES), 1),  # no wire opens a seal
-            staging=self._scratch / "staging",
+            staging=self.staging,
             watch=lambda _: None,
             note=lambda _: None,
         )

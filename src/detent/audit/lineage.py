@@ -51,7 +51,8 @@ def check_lineage(case: Case, charters: Charters) -> Finding:
         if isinstance(step.entry, Trained):
             faults += followed(step.place, "a model", _model_faults(step, step.entry, signed))
             first = made.setdefault(step.entry.digest, step)
-            if first is not step:
+            unchanged = isinstance(step.entry, Tuned) and step.entry.digest == step.entry.parent
+            if first is not step and not unchanged:
                 faults.append(f"{step.place}: a new model expected, got that of {first.place} again")
     detail = f"{counted(len(made), 'model')}, each from a known parent and data recorded before it"
     return Finding("lineage", detail, tuple(faults))

@@ -4,8 +4,9 @@
     >>> rerun.lines()[0]
     'generation 3, on the kind of machine that its session recorded: all must be equal'
 
-`verify` comes first: what is computed again here is what the record, found in order, cannot show by itself. Training
-is not done again. What cannot be made again since weights or files are gone is said, and is no fault.
+`verify` comes first: what is computed again here is what the record, found in order, cannot show by itself. Of
+trainings only those by a judge's word are done again. What cannot be made again since weights or files are gone is
+said, and is no fault.
 """
 
 import time
@@ -21,6 +22,7 @@ from detent.audit.measuring import visible_again
 from detent.audit.reexamining import exam_again
 from detent.audit.relabelling import labels_again
 from detent.audit.reopening import Opened, opened_again
+from detent.audit.retuning import tuned_again
 from detent.audit.turns import Means, Turn, turn_of
 from detent.errors import SubjectError, TaskError, UsageError
 from detent.oversight import permission, seconds_between
@@ -88,6 +90,7 @@ def _made(turn: Turn) -> Iterator[Remade]:
     opened = Opened()
     yield from _answered("labels", labels_again(turn))
     yield from _answered("judge", exam_again(turn))
+    yield from _answered("tuned", tuned_again(turn))
     yield from _answered("visible", visible_again(turn))
     yield from _answered("opening", opened_again(turn, opened))
     yield from _answered("alarms", alarms_again(turn))

@@ -14,6 +14,7 @@ from detent.audit.evidence import Case
 from detent.audit.findings import Finding, counted, missing
 from detent.audit.lesson import Lesson, by_task, data_path, numbered, read_lesson, rungs_of
 from detent.audit.material import off_ladder, without_code
+from detent.audit.preferring import checked_preferences
 from detent.audit.revising import corrections_faults, revised_faults
 from detent.audit.signatures import Charters
 from detent.errors import DetentError
@@ -47,6 +48,11 @@ def check_data(case: Case, charters: Charters) -> Finding:
         files += 1
         if why := without_code(case, charters.at(step)):
             lacking.append(why)
+            continue
+        if entry.origin.source == "preferred":
+            found = checked_preferences(case, charters.at(step), step, entry, drawing)
+            count, lacking = count + found.rows, [*lacking, *found.lacking]
+            faults += [f"{step.place}: {fault}" for fault in found.faults]
             continue
         try:
             lesson = read_lesson(case, charters.at(step), step, entry, drawing)

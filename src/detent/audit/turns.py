@@ -7,6 +7,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 from detent.audit.constitutions import believed_principles
@@ -39,12 +40,14 @@ Alarms = Callable[[Step, Engine], Mapping[str, Reading | NotRead]]
 class Means:
     """What models are asked again with.
 
-    engine: with the threads and workers that a charter sets. models: believed by their digests alone.
+    engine: with the threads and workers that a charter sets. models: believed by their digests alone. staging: where
+        its workers leave what they train; nobody takes it from there.
     alarms: reads tripwires again. here: what bits depend on, as sessions record it. watch: told how jobs go on.
     """
 
     engine: Callable[[SignedCharter], Engine]
     models: ModelStore
+    staging: Path
     alarms: Alarms
     here: Mapping[str, str]
     watch: Callable[[Progress], None]

@@ -2,7 +2,7 @@
 
     >>> findings = verify(evidence)
     >>> findings.checks, findings.faults
-    (26, [])
+    (27, [])
 
 Each check looks at one thing, says what it looked at in one line, and goes on after a fault. Nothing raises on
 bad evidence: a check that cannot be finished has failed.
@@ -30,6 +30,7 @@ from detent.audit.profiles import check_mastery, check_profiles
 from detent.audit.retention import check_retention
 from detent.audit.signatures import Charters
 from detent.audit.teaching import check_data
+from detent.audit.tuning import check_tuning
 from detent.audit.watches import check_watch
 from detent.audit.witnesses import check_auditor, check_beacon, check_witnesses
 
@@ -58,6 +59,7 @@ UNDER_THE_CHARTER: dict[str, Callable[[Case, Charters], Finding]] = {
     "profiles": check_profiles,
     "mastery": check_mastery,
     "judge": check_judge,
+    "tuning": check_tuning,
     "watch": check_watch,
     "compute": check_compute,
     "decisions": check_decisions,

@@ -16,7 +16,15 @@ from detent.evaluate.budget import (
     spent,
 )
 from detent.evaluate.compute import answering, comparing, gating, judging
-from detent.evaluate.compute_feedback import Bounds, prefer_bound, reinforce_bound, revising, ruling, sampling
+from detent.evaluate.compute_feedback import (
+    Bounds,
+    prefer_bound,
+    prefer_least,
+    reinforce_bound,
+    revising,
+    ruling,
+    sampling,
+)
 from detent.evaluate.confidence import ConfidenceSequence, Interval, gain_of
 from detent.evaluate.evaluator import evaluator_digest, evaluator_digest_on_disk
 from detent.evaluate.flipping import flipped
@@ -95,6 +103,7 @@ __all__ = [
     "passes",
     "plan_mastery",
     "prefer_bound",
+    "prefer_least",
     "profile_items",
     "promises",
     "public_number",

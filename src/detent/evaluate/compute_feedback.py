@@ -78,12 +78,19 @@ def prefer_bound(parameters: int, job: PreferJob, rows: Sequence[Preference]) ->
             "at least one preference expected, got none; give the rows of all of the job's files"
         )
     longest = max(len(row.prompt) + max(len(row.chosen), len(row.rejected)) + 1 for row in rows)
-    each = float((LEARNT + READ) * parameters * 2)
-    at_once = min(job.pairs, len(rows))
+    each, at_once = float((LEARNT + READ) * parameters * 2), min(job.pairs, len(rows))
+    most = each * job.steps * at_once * max(longest, _LEAST)
+    return Bounds(prefer_least(parameters, job, len(rows)), most)
+
+
+def prefer_least(parameters: int, job: PreferJob, rows: int) -> float:
+    """The least of a training on so many preferences, whatever they say; of none it is 0."""
+    if not rows:
+        return 0.0
+    at_once = min(job.pairs, rows)
     # Each pair once before any comes again, and what is left of them at the end is a smaller step.
-    whole, more = divmod(job.steps, -(-len(rows) // at_once))
-    least = whole * len(rows) + more * at_once
-    return Bounds(each * least * _LEAST, each * job.steps * at_once * max(longest, _LEAST))
+    whole, more = divmod(job.steps, -(-rows // at_once))
+    return float((LEARNT + READ) * parameters * 2 * (whole * rows + more * at_once) * _LEAST)
 
 
 def reinforce_bound(parameters: int, judge: int, job: ReinforceJob) -> Bounds:
@@ -104,7 +111,8 @@ def reinforce_bound(parameters: int, judge: int, job: ReinforceJob) -> Bounds:
         prompt + answer - 1
     )  # what is written last is not read
     least = (LEARNT + READ) * _LEAST + READ
-    most = parameters * own + READ * judge * _heard(form, job.verdicts)
+    marked = form + answer + 1 if job.by == "praise" else _heard(form, job.verdicts)
+    most = parameters * own + READ * judge * marked
     return Bounds(float(answers * parameters * least), float(answers * most))
 
 

@@ -15,7 +15,18 @@ from detent.feedback.health import (
     own_preference,
     swap_consistency,
 )
-from detent.feedback.judge import Judge, Judgement, JudgeRule, Pair, ScoreRule, Verdict, judge, score
+from detent.feedback.judge import (
+    Judge,
+    Judgement,
+    JudgeRule,
+    Pair,
+    Praiser,
+    ScoreRule,
+    Verdict,
+    judge,
+    praised,
+    score,
+)
 from detent.feedback.refine import Author, Draft, Refined, RefineRule, Step, Stopped, refine
 from detent.feedback.self_label import Filter, Kept, Written, agreement_rate, ballots, self_label
 from detent.feedback.templates import Filled, Piece, Template, joined
@@ -33,6 +44,7 @@ __all__ = [
     "Kept",
     "Pair",
     "Piece",
+    "Praiser",
     "RefineRule",
     "Refined",
     "ScoreRule",
@@ -51,6 +63,7 @@ __all__ = [
     "known_answers",
     "length_preference",
     "own_preference",
+    "praised",
     "refine",
     "score",
     "self_label",

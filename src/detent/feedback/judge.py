@@ -19,6 +19,7 @@ from typing import Protocol
 
 from detent.errors import UsageError
 from detent.feedback.templates import Filled, Template
+from detent.values.critique import praise
 from detent.values.feedback import Ruled, verdict_of
 
 Verdict = Ruled
@@ -33,6 +34,16 @@ class Judge(Protocol):
         """For each of `asked` ln p of every verdict coming next, in nats.
 
         None where `asked` is longer than the model can read.
+        """
+
+
+class Praiser(Protocol):
+    """A model that writes marks, as it is asked here."""
+
+    def __call__(self, rows: Sequence[tuple[Filled, str]], /) -> Sequence[float | None]:
+        """For each (what it reads, marks) ln p of the marks coming next, in nats.
+
+        None where they are longer than the model can read.
         """
 
 
@@ -119,6 +130,26 @@ def score(
     chances = iter(asked(filled, rule.verdicts) if filled else [])
     read = [next(chances) if fits else None for fits in fit]
     return [None if one is None else 1.0 / (1.0 + exp(min(one[1] - one[0], _STEEP))) for one in read]
+
+
+def praised(
+    asked: Praiser, prompts: Sequence[str], answers: Sequence[str], template: Template
+) -> list[float | None]:
+    """Of each answer the probability that the judge marks all of it as right; None when it is unfit."""
+    template.needs("prompt", "draft")
+    contents = [
+        _content(Pair(prompt, "", "")) | {"draft": answer}
+        for prompt, answer in zip(prompts, answers, strict=True)
+    ]
+    fit = [template.fits(**content) for content in contents]
+    rows = [
+        (template.fill(**content), praise(content["draft"]))
+        for content, fits in zip(contents, fit, strict=True)
+        if fits
+    ]
+    chances = iter(asked(rows) if rows else [])
+    read = [next(chances) if fits else None for fits in fit]
+    return [None if one is None else exp(min(0.0, one)) for one in read]
 
 
 _STEEP = 700.0

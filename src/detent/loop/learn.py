@@ -2,15 +2,13 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-from msgspec import structs
-
 from detent.diagnose import diagnose as diagnose_profile
-from detent.engine import check_alike
 from detent.errors import CharterError, EngineError
 from detent.evaluate import answering, judging, ladder_rungs, profile_items
 from detent.loop import judges, measure, revising
+from detent.loop.admitting import admitted
 from detent.loop.parts import Parts
-from detent.loop.results import check_compute, check_labels, check_new, check_size
+from detent.loop.results import check_compute, check_labels, check_new
 from detent.propose import as_kept, first_sources, label_job, sources_of, split
 from detent.propose import propose as propose_change
 from detent.values import (
@@ -259,15 +257,7 @@ def _train(parts: Parts, jobs: list[TrainJob]) -> list[tuple[str, TrainedModel]]
     """Train models side by side; the digest and the figures of each, in order."""
     trained = []
     for job, result in zip(jobs, parts.ask_all(jobs), strict=True):
-        if not isinstance(result, TrainedModel):
-            raise EngineError(f"a model expected from a train job, got {type(result).__name__}; run again")
-        digest = parts.admit(result.folder)
-        # A given model may be written in another way than workers write theirs.
-        if parts.book.state.generation > 0:
-            check_alike(parts.models.path(job.parent), parts.models.path(digest))
-        # Counted here: a worker's word on the size of what it made is not enough.
-        counted = structs.replace(result, parameters=parts.models.parameters(digest))
-        check_size(counted.parameters, parts.charter.constraints.max_parameters)
+        digest, counted = admitted(parts, job.parent, result)
         check_compute(counted, job)
         trained.append((digest, counted))
     check_new((digest for digest, _ in trained), parts.book.state)

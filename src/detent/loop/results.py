@@ -76,6 +76,19 @@ def check_compute(trained: TrainedModel, job: TrainJob) -> None:
         )
 
 
+def check_least(trained: TrainedModel, least: float) -> None:
+    """The same of a training by a judge's word, of which its own bound is known.
+
+    Raises:
+        EngineError: the worker claims less.
+    """
+    if not least <= trained.flops < inf:
+        raise EngineError(
+            f"{least:.3g} floating point operations or more expected of such a training, got {trained.flops:.3g}; "
+            "run again"
+        )
+
+
 def check_new(digests: Iterable[str], state: State) -> None:
     """What was trained is none of the models on record: those were measured, and perhaps opened, before.
 

@@ -24,8 +24,15 @@ def log_likelihoods(
     """
     prompts = encode(tokenizer, [prompt for prompt, _ in rows])
     completions = encode(tokenizer, [completion for _, completion in rows])
+    return spelt_likelihoods(model, list(zip(prompts, completions, strict=True)))
+
+
+def spelt_likelihoods(
+    model: PreTrainedModel, rows: Sequence[tuple[Sequence[int], Sequence[int]]]
+) -> list[float]:
+    """The same of token ids; each has at least one."""
     groups: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
-    for place, (prompt, completion) in enumerate(zip(prompts, completions, strict=True)):
+    for place, (prompt, completion) in enumerate(rows):
         groups[len(prompt), len(completion)].append(place)
     found = [0.0] * len(rows)
     was_training = model.training
@@ -34,7 +41,7 @@ def log_likelihoods(
         for (_, length), places in sorted(groups.items()):
             for start in range(0, len(places), ROWS):
                 some = places[start : start + ROWS]
-                ids = torch.tensor([prompts[i] + completions[i] for i in some])  # (B, T)
+                ids = torch.tensor([[*rows[i][0], *rows[i][1]] for i in some])  # (B, T)
                 logits = model(input_ids=ids, use_cache=False, logits_to_keep=length + 1).logits[:, :-1]
                 chances = logits.float().log_softmax(-1)  # (B, length, V)
                 told = chances.gather(-1, ids[:, -length:, None])[..., 0].sum(1)  # (B,)

@@ -121,8 +121,9 @@ class PreferJob(Record, frozen=True, tag="prefer"):
 class ReinforceJob(Record, frozen=True, tag="reinforce"):
     """Train the model `parent` (digest) by GRPO on its own answers to `prompts`, as the model `judge` scores them.
 
-    form: has {prompt} and {draft}. verdicts: the texts that mean good and not good; an answer's reward is the
-    probability of good given that the judge says either, 0 where the answer did not end or cannot be asked about.
+    form: has {prompt} and {draft}. by: what an answer's reward is, 0 where it did not end or cannot be asked about.
+    "verdict": the probability of good, given that the judge says either of `verdicts`, the texts that mean good and not
+    good. "praise": that of all the marks that a right answer deserves (`values.praise`), for a judge that writes marks.
     prompts_a_step x group answers a step, written at `temperature`. beta: weight of the divergence, above 0.
     """
 
@@ -133,6 +134,7 @@ class ReinforceJob(Record, frozen=True, tag="reinforce"):
     steps: int
     seed: int
     verdicts: tuple[str, str] = ("y", "n")
+    by: Literal["verdict", "praise"] = "verdict"
     prompts_a_step: int = 8
     group: int = 8
     rate: float = 2e-4

@@ -11,6 +11,7 @@ from detent.feedback import Filled, Template
 from detent.subject.generate import Completion, Prompt, complete
 from detent.subject.likelihood import log_chances
 from detent.subject.load import Subject
+from detent.subject.score import spelt_likelihoods
 from detent.subject.spell import spell
 from detent.values import Form
 from detent.worker._labelling import Meter, answer_limits
@@ -83,6 +84,28 @@ class Reader:
                 [ids for ids, fits in zip(spelt, fit, strict=True) if fits],
                 verdicts,
                 on_progress=lambda done, _: self._meter.within(done, "") if self._meter else None,
+            )
+        )
+        return [next(read) if fits else None for fits in fit]
+
+
+class Marker:
+    """A subject that judges by marks."""
+
+    def __init__(self, subject: Subject) -> None:
+        self._subject = subject
+
+    def __call__(self, rows: Sequence[tuple[Filled, str]], /) -> list[float | None]:
+        """As `feedback.Praiser`."""
+        spelt = [
+            (spell(self._subject.tokenizer, asked), spell(self._subject.tokenizer, [(marks, False)]))
+            for asked, marks in rows
+        ]
+        room = room_of(self._subject)
+        fit = [len(asked) + len(marks) <= room for asked, marks in spelt]
+        read = iter(
+            spelt_likelihoods(
+                self._subject.model, [row for row, fits in zip(spelt, fit, strict=True) if fits]
             )
         )
         return [next(read) if fits else None for fits in fit]

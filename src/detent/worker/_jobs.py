@@ -17,7 +17,8 @@ from detent.subject import build
 from detent.subject.generate import complete
 from detent.subject.noise import noisy
 from detent.subject.processor import settle
-from detent.subject.score import log_likelihoods
+from detent.subject.score import spelt_likelihoods
+from detent.subject.spell import spell
 from detent.values import (
     AnswerJob,
     Answers,
@@ -137,7 +138,10 @@ class Bench:
     def _score(self, job: ScoreJob) -> Scored:
         tell = self._wire.progress("score")
         tell(0, len(job.rows))
-        found = log_likelihoods(*self._shelf.subject(job.model), job.rows)
+        subject = self._shelf.subject(job.model)
+        # Rows hold what models wrote: none of it may become a special token.
+        spelt = [[spell(subject.tokenizer, [(text, True)]) for text in row] for row in job.rows]
+        found = spelt_likelihoods(subject.model, [(prompt, completion) for prompt, completion in spelt])
         tell(len(job.rows), len(job.rows))
         return Scored(log_likelihoods=tuple(found))
 

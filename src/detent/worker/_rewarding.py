@@ -1,14 +1,15 @@
 """Jobs that train on preferences and on a judge's scores: the parent is loaded, trained in place, measured, saved."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from detent.feedback import ScoreRule, score
+from detent.feedback import ScoreRule, praised, score
 from detent.subject import prefer, reinforce
 from detent.subject._trl import Lesson
 from detent.subject.generate import Completion
+from detent.subject.load import Subject
 from detent.values import PreferJob, ReinforceJob, TrainedModel
-from detent.worker._asking import Reader, read_tokens, template
+from detent.worker._asking import Marker, Reader, read_tokens, template
 from detent.worker._labelling import answer_limits
 from detent.worker._shelf import Shelf
 from detent.worker._training import Measured, saved, told
@@ -40,12 +41,11 @@ def preferred(job: PreferJob, shelf: Shelf, folder: Path, tell: Tell) -> Trained
 
 def reinforced(job: ReinforceJob, shelf: Shelf, folder: Path, tell: Tell) -> TrainedModel:
     """Train on a judge's scores and leave the model in the new `folder`."""
-    rule = ScoreRule(template(job.form), job.verdicts)
     judge = shelf.subject(job.judge)
-    reader = Reader(judge)
+    scored = _scoring(job, judge)
 
     def rewards(prompts: Sequence[str], written: Sequence[Completion]) -> list[float]:
-        scores = score(reader, prompts, [one.text for one in written], rule)
+        scores = scored(prompts, [one.text for one in written])
         return [found if found and one.ended else 0.0 for found, one in zip(scores, written, strict=True)]
 
     subject = shelf.fresh_subject(job.parent)
@@ -73,6 +73,18 @@ def reinforced(job: ReinforceJob, shelf: Shelf, folder: Path, tell: Tell) -> Tra
     return _trained(
         lesson, measured, folder, judged=sum(heard), judge_parameters=judge.model.num_parameters()
     )
+
+
+def _scoring(
+    job: ReinforceJob, judge: Subject
+) -> Callable[[Sequence[str], Sequence[str]], Sequence[float | None]]:
+    """(prompts, answers) -> what the judge makes of each."""
+    form = template(job.form)
+    if job.by == "praise":
+        marker = Marker(judge)
+        return lambda prompts, answers: praised(marker, prompts, answers, form)
+    reader, rule = Reader(judge), ScoreRule(form, job.verdicts)
+    return lambda prompts, answers: score(reader, prompts, answers, rule)
 
 
 def _trained(

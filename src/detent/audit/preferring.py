@@ -1,0 +1,156 @@
+"""Files of preferences: of candidates' answers to fresh prompts those that the judge in force preferred, and no others.
+
+That an answer is the candidates' own, and the odds the judge's, can only be shown by asking them again (`replay`).
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from math import isfinite
+from typing import NamedTuple
+
+import msgspec
+
+from detent.audit.drawing import Drawing
+from detent.audit.evidence import Case
+from detent.audit.files import named_file
+from detent.audit.material import believed_tasks, off_ladder
+from detent.audit.steps import Step
+from detent.charter import SignedCharter
+from detent.errors import DetentError, TrustError
+from detent.evaluate import public_stream
+from detent.propose import STREAMS, counts_of, preferring, preferring_text, tuning_rungs
+from detent.values import (
+    CandidateTrained,
+    DataMade,
+    Item,
+    Origin,
+    Preference,
+    Proposed,
+    Slice,
+    candidates,
+)
+from detent.values.critique import ASKED
+
+_rows: msgspec.json.Decoder[Preference] = msgspec.json.Decoder(Preference)
+
+
+def rows_of(case: Case, digest: str) -> list[Preference] | None:
+    """What the file holds; None where it is rightly not at hand.
+
+    Raises:
+        TrustError: it is missing, it was changed, or something else is in it.
+    """
+    if case.without(f"data/{digest}.jsonl") and not (case.evidence.data / f"{digest}.jsonl").exists():
+        return None
+    content = named_file(case.evidence.data, digest, ".jsonl")
+    try:
+        rows = _rows.decode_lines(content)
+    except msgspec.DecodeError as error:
+        raise TrustError(f"preferences expected in {digest}.jsonl, got: {error}") from error
+    if msgspec.json.Encoder().encode_lines(rows) != content:
+        raise TrustError(f"preferences and nothing else expected in {digest}.jsonl, got more")
+    return rows
+
+
+class Checked(NamedTuple):
+    """Rows that were looked at, what is wrong, and why the file is rightly not at hand, where it is not."""
+
+    rows: int
+    faults: list[str]
+    lacking: list[str]
+
+
+def checked_preferences(
+    case: Case, signed: SignedCharter, step: Step, entry: DataMade, drawing: Drawing
+) -> Checked:
+    """A file of preferences, and its entry, held against charter and record."""
+    try:
+        rows = rows_of(case, entry.digest)
+        faults = list(_faults(case, signed, step, entry, rows, drawing))
+    except DetentError as error:
+        return Checked(0, [str(error)], [])
+    return Checked(
+        len(rows or ()), faults, [case.without(f"data/{entry.digest}.jsonl")] if rows is None else []
+    )
+
+
+def _faults(  # noqa: PLR0917
+    case: Case,
+    signed: SignedCharter,
+    step: Step,
+    entry: DataMade,
+    rows: Sequence[Preference] | None,
+    drawing: Drawing,
+) -> Iterator[str]:
+    if rows is not None and (counts := counts_of(rows)) != entry.counts:
+        yield f"counts {counts} expected from the file, got {entry.counts}"
+    if rows is not None and (strange := off_ladder({Slice(row.task, row.level) for row in rows}, signed)):
+        yield from strange
+        return
+    proposed = step.before.slots.get("proposal/v1")
+    if "dpo" not in signed.charter.feedback.methods or not isinstance(proposed, Proposed):
+        yield "preferences after a proposal, where feedback.methods names dpo, expected, got some"
+        return
+    models = _answerers(step)
+    yield from _origin_faults(signed, step, entry, models)
+    rungs = tuning_rungs(proposed.proposal, "dpo", signed.charter.feedback.pairs)
+    if strange := off_ladder([Slice(task, level) for task in rungs for level in rungs[task]], signed):
+        yield from strange
+        return
+    stream = public_stream(signed.charter.run.seed, STREAMS["dpo"], step.before.generation)
+    items = drawing.items(believed_tasks(case, signed), rungs, stream)
+    wanted = {task: {str(level): count for level, count in levels.items()} for task, levels in rungs.items()}
+    if (entry.offered, entry.stream) != (wanted, stream.hex()):
+        yield f"prompts {wanted} from stream {stream.hex()} expected, got {entry.offered} from {entry.stream}"
+    yield from _flops_faults(signed, step, entry, models, items)
+    yield from _row_faults(rows or (), items, signed.charter.feedback.least_odds)
+
+
+def _answerers(step: Step) -> tuple[str, ...]:
+    """The candidates that answered: of each member the one that was trained on labels."""
+    made = candidates(
+        {slot: entry for slot, entry in step.before.slots.items() if isinstance(entry, CandidateTrained)}
+    )
+    return tuple(made[member] for member in sorted(made))
+
+
+def _origin_faults(
+    signed: SignedCharter, step: Step, entry: DataMade, models: Sequence[str]
+) -> Iterator[str]:
+    team, judge = step.before.team, step.before.judge
+    wanted = Origin("preferred", tuple(models), preferring_text(signed.charter.feedback), judge)
+    if not judge or len(models) != len(team):
+        yield f"{len(team)} candidates and a judge in force before their answers are judged expected, got fewer"
+    elif entry.origin != wanted:
+        yield f"preferences as {wanted} expected, got {entry.origin}"
+    if any(slot.startswith(("tuned/v1/", "profile/v1/visible/")) for slot in step.before.slots):
+        yield "preferences before any of their candidates is taught further, or measured, expected, got later ones"
+
+
+def _flops_faults(
+    signed: SignedCharter, step: Step, entry: DataMade, models: Sequence[str], items: Sequence[Item]
+) -> Iterator[str]:
+    sizes, judge, extra = step.before.sizes, step.before.judge, signed.charter.subject.extra_tokens
+    if judge not in sizes:
+        return  # no judge in force, which is a fault of its own
+    prompts = [item.problem.prompt for item in items]
+    wanted = preferring([sizes[one] for one in models], sizes[judge], prompts, signed.charter.feedback, extra)
+    if entry.flops != wanted:
+        yield f"{wanted:g} floating point operations for these prompts and models expected, got {entry.flops:g}"
+
+
+def _row_faults(rows: Sequence[Preference], items: Sequence[Item], least: float) -> Iterator[str]:
+    """Each prompt was drawn on its rung, and used once at the most; of two answers one is better, by enough."""
+    left = Counter((item.slice.task, item.slice.level, item.problem.prompt) for item in items)
+    for line, row in enumerate(rows, 1):
+        asked = (row.task, row.level, row.prompt)
+        if not left[asked]:
+            yield f"line {line}: a prompt that was drawn for the candidates, once, expected, got {asked}"
+            return
+        left[asked] -= 1
+        if row.chosen == row.rejected or ASKED in row.chosen + row.rejected:
+            yield f"line {line}: two answers, neither with the sign that asks, expected, got {row}"
+            return
+        if not (isfinite(row.odds) and row.odds > 0 and row.odds >= least):
+            yield f"line {line}: finite odds of {least:g} nats or more expected, got {row.odds}"
+            return

@@ -1,0 +1,226 @@
+"""What a judge's word taught, once more: the answers it preferred, the trainings, and what they made right and wrong.
+
+On the machine's own kind the same file and the same weights must come of the same jobs. Elsewhere each preference must
+be one that the same candidates and the same judge could have made: both answers are written again, and the first is
+preferred again. Weights are not compared there, since the last digits of a training are others.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from detent.audit.differences import Difference, Remade, judged, not_made
+from detent.audit.findings import counted
+from detent.audit.preferring import rows_of
+from detent.audit.tuning import METHODS, job_of, tuned_in
+from detent.audit.turns import Turn, completions
+from detent.errors import EngineError, TrustError
+from detent.evaluate import judged as marked
+from detent.evaluate import profile_items, public_number, public_stream
+from detent.propose import (
+    STREAMS,
+    Asked,
+    as_rows,
+    chosen,
+    flips_label,
+    flips_of,
+    log_odds,
+    pooled,
+    questions,
+    sample_jobs,
+    tuning_rungs,
+)
+from detent.values import (
+    AnswerJob,
+    DataMade,
+    Flipped,
+    Item,
+    Preference,
+    Proposed,
+    Sampled,
+    Scored,
+    ScoreJob,
+    TrainedModel,
+    Tuned,
+    Tuning,
+)
+from detent.values.folder import folder_digest
+
+
+class _Again(NamedTuple):
+    """What candidates answered again, and how likely their judge finds each answer to be right."""
+
+    asked: list[Asked]
+    chances: dict[tuple[str, str], float]
+
+
+def tuned_again(turn: Turn) -> Iterator[Remade]:
+    """All that the charter's methods taught in the generation, in the order in which they did."""
+    yield from _preferences_again(turn)
+    for method in METHODS:
+        models = tuned_in(turn.entries, method)
+        if models:
+            yield _trained_again(turn, method, models)
+            yield from _flips_again(turn, method, models)
+
+
+def _preferences_again(turn: Turn) -> Iterator[Remade]:
+    made, proposed = turn.entry("data/v1/preferred", DataMade), turn.entry("proposal/v1", Proposed)
+    if made is None or proposed is None:
+        return
+    if gone := turn.gone((*made.origin.labellers, made.origin.judge)):
+        yield not_made("preferences", gone)
+        return
+    try:
+        rows = rows_of(turn.case, made.digest)
+    except TrustError as error:
+        yield not_made("preferences", str(error))
+        return
+    if rows is None:
+        yield not_made("preferences", turn.case.without(f"data/{made.digest}.jsonl"))
+        return
+    again = _asked_again(turn, made, proposed)
+    if turn.rule.exact:
+        wanted = chosen(again.asked, again.chances, turn.signed.charter.feedback.least_odds)
+        differing = _differing(rows, wanted)
+    else:
+        differing = _strange(rows, again)
+    models = counted(len(made.origin.labellers), "model")
+    detail = f"{counted(len(rows), 'preference')} in data/{made.digest[:8]}..., asked again of {models} and a judge"
+    steps = turn.places("data/v1/preferred")
+    yield judged("preferences", detail, differing, asked=len(rows), rule=turn.rule, steps=steps)
+
+
+def _asked_again(turn: Turn, made: DataMade, proposed: Proposed) -> _Again:
+    feedback, extra = turn.signed.charter.feedback, turn.signed.charter.subject.extra_tokens
+    items = _items(turn, proposed, "dpo", STREAMS["dpo"], feedback.pairs)
+    prompts = [item.problem.prompt for item in items]
+
+    def number(label: str) -> int:
+        return public_number(turn.signed.charter.run.seed, label, turn.generation)
+
+    sampled = []
+    jobs = sample_jobs(made.origin.labellers, prompts, number, feedback, extra)
+    for result in turn.engine.run_all(jobs, turn.means.watch):
+        if not isinstance(result, Sampled):
+            raise EngineError(f"samples expected from a sample job, got {type(result).__name__}; run again")
+        sampled.append(result)
+    asked = pooled(items, sampled)
+    pairs = questions(asked)
+    if not pairs:
+        return _Again(asked, {})
+    scored = turn.engine.run(ScoreJob(model=made.origin.judge, rows=as_rows(pairs)), turn.means.watch)
+    if not isinstance(scored, Scored):
+        raise EngineError(f"scores expected from a score job, got {type(scored).__name__}; run again")
+    return _Again(asked, dict(zip(pairs, scored.log_likelihoods, strict=True)))
+
+
+def _items(
+    turn: Turn, proposed: Proposed, method: Tuning, label: str, most: int, *, whole: bool = False
+) -> list[Item]:
+    stream = public_stream(turn.signed.charter.run.seed, label, turn.generation)
+    return profile_items(turn.tasks, tuning_rungs(proposed.proposal, method, most, whole=whole), stream)
+
+
+def _differing(recorded: Sequence[Preference], again: Sequence[Preference]) -> list[Difference]:
+    """Row by row: what was recorded and is not preferred so again, and what is and was left out."""
+    said = {row.prompt: row for row in again}
+    known = {row.prompt for row in recorded}
+    found = [
+        Difference(
+            f"line {line}: {_shown(row)} recorded, "
+            f"{_shown(said[row.prompt]) if row.prompt in said else 'nothing that was preferred'} again"
+        )
+        for line, row in enumerate(recorded, 1)
+        if said.get(row.prompt) != row
+    ]
+    found += [
+        Difference(f"{_shown(row)} again, left out of the record") for row in again if row.prompt not in known
+    ]
+    if not found and list(recorded) != list(again):
+        found.append(Difference("the order of preferences expected in which they are made, got another"))
+    return found
+
+
+def _strange(recorded: Sequence[Preference], again: _Again) -> list[Difference]:
+    """What the candidates do not write again, or the judge does not prefer again."""
+    answers = {one.item.problem.prompt: one.answers for one in again.asked}
+    found = []
+    for line, row in enumerate(recorded, 1):
+        written = answers.get(row.prompt, ())
+        if row.chosen not in written or row.rejected not in written:
+            found.append(Difference(f"line {line}: {_shown(row)} recorded, of {written} again"))
+        elif log_odds(again.chances[row.prompt, row.chosen]) <= log_odds(
+            again.chances[row.prompt, row.rejected]
+        ):
+            found.append(Difference(f"line {line}: {_shown(row)} recorded, not preferred again"))
+    return found
+
+
+def _shown(row: Preference) -> str:
+    return f"{row.prompt!r}: {row.chosen!r} before {row.rejected!r} by {row.odds:.9g}"
+
+
+def _trained_again(turn: Turn, method: Tuning, models: Sequence[Tuned]) -> Remade:
+    """The same weights of the same job."""
+    slots = [one.slot for one in models]
+    if not turn.rule.exact:
+        return not_made("tuned", f"training by {method} gives other last digits: {turn.rule.because}")
+    if gone := turn.gone([model for one in models for model in (one.parent, one.judge)]):
+        return not_made("tuned", gone)
+    lacking = [digest for one in models for digest in one.data if not _there(turn, digest)]
+    if lacking:
+        return not_made("tuned", f"data/{lacking[0]}.jsonl is no longer there")
+    proposed = turn.entry("proposal/v1", Proposed)
+    assert proposed is not None  # noqa: S101  the record was found in order
+    prompts: tuple[str, ...] = ()
+    if method == "grpo":
+        items = _items(turn, proposed, method, STREAMS[method], turn.signed.charter.feedback.pairs)
+        prompts = tuple(item.problem.prompt for item in items)
+    jobs = [job_of(turn.steps[one.slot], one, turn.signed, prompts) for one in models]
+    differing = []
+    for one, result in zip(models, turn.engine.run_all(jobs, turn.means.watch), strict=True):
+        if not isinstance(result, TrainedModel):
+            raise EngineError(f"a model expected from a train job, got {type(result).__name__}; run again")
+        got = folder_digest(turn.means.staging / result.folder)
+        if got != one.digest:
+            differing.append(
+                Difference(f"member {one.member}: the weights {one.digest} recorded, {got} again")
+            )
+    detail = f"{counted(len(models), 'model')} taught again by {method}"
+    return judged("tuned", detail, differing, asked=len(models), rule=turn.rule, steps=turn.places(*slots))
+
+
+def _there(turn: Turn, digest: str) -> bool:
+    return (turn.case.evidence.data / f"{digest}.jsonl").is_file()
+
+
+def _flips_again(turn: Turn, method: Tuning, models: Sequence[Tuned]) -> Iterator[Remade]:
+    """What all members answered before and after."""
+    slot = f"flips/v1/{method}"
+    made, proposed = turn.entry(slot, Flipped), turn.entry("proposal/v1", Proposed)
+    if made is None or proposed is None:
+        return
+    every = [model for one in models for model in (one.parent, one.digest)]
+    if gone := turn.gone(every):
+        yield not_made("flips", gone)
+        return
+    label = flips_label(method, [one.digest for one in models])
+    items = _items(turn, proposed, method, label, turn.signed.charter.feedback.flips, whole=True)
+    jobs: list[AnswerJob] = [turn.job(model, items) for model in every]
+    results = turn.engine.run_all(jobs, turn.means.watch)
+    marks = [marked(items, completions(result), turn.tasks) for result in results]
+    again = flips_of([item.slice.task for item in items], marks[::2], marks[1::2])
+    differing = [
+        Difference(
+            f"{method}, {task}: {was.helped} made right and {was.harmed} wrong recorded, {now.helped} and "
+            f"{now.harmed} again",
+            max(1, abs(was.helped - now.helped) + abs(was.harmed - now.harmed)),
+        )
+        for task, now in again.items()
+        for was in [made.flips[task]]
+        if was != now
+    ]
+    asked = len(items) * len(every)
+    models_asked = counted(len(every), "model")
+    detail = f"{counted(len(items), 'problem')} answered again by {models_asked}, before and after {method}"
+    yield judged("flips", detail, differing, asked=asked, rule=turn.rule, steps=turn.places(slot))

@@ -1,0 +1,34 @@
+"""A model that a worker has trained, taken among the models once it is what a training can make of its parent."""
+
+from msgspec import structs
+
+from detent.engine import check_alike
+from detent.errors import EngineError
+from detent.loop.parts import Parts
+from detent.loop.results import check_size
+from detent.values import Result, TrainedModel
+
+
+def admitted(parts: Parts, parent: str, result: Result) -> tuple[str, TrainedModel]:
+    """The digest of a trained model, and its figures with its size as counted here.
+
+    Args:
+        parts: of the run.
+        parent: digest of the model that was trained.
+        result: what the worker handed over.
+
+    Raises:
+        EngineError: it is no model.
+        SubjectError: it is of another kind than its parent.
+        CharterError: it is larger than the charter allows.
+    """
+    if not isinstance(result, TrainedModel):
+        raise EngineError(f"a model expected from a train job, got {type(result).__name__}; run again")
+    digest = parts.admit(result.folder)
+    # A given model may be written in another way than workers write theirs.
+    if parts.book.state.generation > 0:
+        check_alike(parts.models.path(parent), parts.models.path(digest))
+    # Counted here: a worker's word on the size of what it made is not enough.
+    counted = structs.replace(result, parameters=parts.models.parameters(digest))
+    check_size(counted.parameters, parts.charter.constraints.max_parameters)
+    return digest, counted

@@ -1,0 +1,211 @@
+"""Candidates taught further by a judge's word: by what it prefers (DPO), or by how it scores their answers (GRPO).
+
+    candidates = tuning.tuned(parts, plan, candidates)
+
+Each method writes what it was taught from, a model for each member, and an audit: how many answers it made right and
+how many wrong. From that `propose.uses` decides how much it is used from then on. The judge is the one in force, which
+was never taught from a checker's word; what checkers say of single answers does not leave this module.
+"""
+
+from collections.abc import Callable, Sequence
+
+from detent.errors import EngineError
+from detent.evaluate import answering, judged, prefer_least, profile_items, reinforce_bound
+from detent.loop.admitting import admitted
+from detent.loop.parts import Parts
+from detent.loop.results import check_least, check_new
+from detent.propose import (
+    STREAMS,
+    as_rows,
+    chosen,
+    counts_of,
+    flips_label,
+    flips_of,
+    pooled,
+    prefer_job,
+    preferring,
+    preferring_text,
+    questions,
+    reinforce_job,
+    sample_jobs,
+    seed_label,
+    tuning_rungs,
+)
+from detent.values import (
+    AnswerJob,
+    Answers,
+    DataMade,
+    Flipped,
+    Origin,
+    PreferJob,
+    Proposal,
+    ReinforceJob,
+    Sampled,
+    Scored,
+    ScoreJob,
+    Tuned,
+    Tuning,
+)
+
+Job = PreferJob | ReinforceJob
+Least = Callable[[int, Job], float]
+"""(parameters, job) -> operations that such a training cannot do with fewer of."""
+
+Rungs = dict[str, dict[int, int]]
+
+
+def tuned(parts: Parts, proposal: Proposal, candidates: list[str]) -> list[str]:
+    """The digests of the members' candidates, once all of the charter's methods have taught them.
+
+    Nothing is done where no judge is in force yet: in the turn in which an amendment brought one in it is taught first.
+    """
+    if not parts.book.state.judge:
+        return candidates
+    return _by_scores(parts, proposal, _by_preferences(parts, proposal, candidates))
+
+
+def _by_preferences(parts: Parts, proposal: Proposal, candidates: list[str]) -> list[str]:
+    feedback = parts.charter.feedback
+    rungs = tuning_rungs(proposal, "dpo", feedback.pairs)
+    if not rungs:
+        return candidates
+    data = parts.book.once("data/v1/preferred", lambda: _preferences(parts, rungs, candidates))
+    rows = sum(count for levels in data.counts.values() for count in levels.values())
+    if not rows:
+        return candidates
+
+    def job(member: int) -> PreferJob:
+        seed = parts.number(seed_label("dpo", member))
+        return prefer_job(candidates[member], data.digest, seed, feedback)
+
+    def least(parameters: int, one: Job) -> float:
+        assert isinstance(one, PreferJob)  # noqa: S101  made above
+        return prefer_least(parameters, one, rows)
+
+    return _taught(parts, proposal, "dpo", [job(member) for member in range(len(candidates))], least)
+
+
+def _by_scores(parts: Parts, proposal: Proposal, candidates: list[str]) -> list[str]:
+    feedback, judge = parts.charter.feedback, parts.book.state.judge
+    rungs = tuning_rungs(proposal, "grpo", feedback.pairs)
+    if not rungs:
+        return candidates
+    items = profile_items(parts.tasks, rungs, parts.stream(STREAMS["grpo"]))
+    prompts, extra = [item.problem.prompt for item in items], parts.charter.subject.extra_tokens
+
+    def job(member: int) -> ReinforceJob:
+        seed = parts.number(seed_label("grpo", member))
+        return reinforce_job(candidates[member], judge, prompts, seed, feedback, extra)
+
+    def least(parameters: int, one: Job) -> float:
+        assert isinstance(one, ReinforceJob)  # noqa: S101  made above
+        return reinforce_bound(parameters, parts.book.state.sizes[judge], one).least
+
+    return _taught(parts, proposal, "grpo", [job(member) for member in range(len(candidates))], least)
+
+
+def _preferences(parts: Parts, rungs: Rungs, candidates: Sequence[str]) -> DataMade:
+    """Of the candidates' answers to fresh prompts those that the judge prefers; no answer key goes along."""
+    feedback, judge, extra = (
+        parts.charter.feedback,
+        parts.book.state.judge,
+        parts.charter.subject.extra_tokens,
+    )
+    stream, sizes = parts.stream(STREAMS["dpo"]), parts.book.state.sizes
+    items = profile_items(parts.tasks, rungs, stream)
+    prompts = [item.problem.prompt for item in items]
+    asked = pooled(items, _sampled(parts, candidates, prompts))
+    pairs = questions(asked)
+    chances = dict(zip(pairs, _scored(parts, judge, as_rows(pairs)), strict=True))
+    rows = chosen(asked, chances, feedback.least_odds)
+    return DataMade(
+        digest=parts.data.put(rows),
+        origin=Origin("preferred", tuple(candidates), preferring_text(feedback), judge),
+        counts=counts_of(rows),
+        offered={
+            task: {str(level): count for level, count in levels.items()} for task, levels in rungs.items()
+        },
+        stream=stream.hex(),
+        flops=preferring([sizes[one] for one in candidates], sizes[judge], prompts, feedback, extra),
+    )
+
+
+def _sampled(parts: Parts, candidates: Sequence[str], prompts: Sequence[str]) -> list[Sampled]:
+    feedback, extra = parts.charter.feedback, parts.charter.subject.extra_tokens
+    found = []
+    for result in parts.ask_all(sample_jobs(candidates, prompts, parts.number, feedback, extra)):
+        if not isinstance(result, Sampled):
+            raise EngineError(f"samples expected from a sample job, got {type(result).__name__}; run again")
+        found.append(result)
+    return found
+
+
+def _scored(parts: Parts, judge: str, rows: tuple[tuple[str, str], ...]) -> Sequence[float]:
+    if not rows:
+        return ()
+    result = parts.ask(ScoreJob(model=judge, rows=rows))
+    if not isinstance(result, Scored):
+        raise EngineError(f"scores expected from a score job, got {type(result).__name__}; run again")
+    return result.log_likelihoods
+
+
+def _taught(parts: Parts, proposal: Proposal, method: Tuning, jobs: Sequence[Job], least: Least) -> list[str]:
+    """Train all members side by side, freeze each under its digest, and count what that made right and wrong."""
+
+    def made(missing: list[int]) -> list[Tuned]:
+        trained = []
+        for member, result in zip(missing, parts.ask_all([jobs[one] for one in missing]), strict=True):
+            job = jobs[member]
+            digest, counted = admitted(parts, job.parent, result)
+            check_least(counted, least(counted.parameters, job))
+            trained.append(
+                Tuned(
+                    member=member,
+                    method=method,
+                    digest=digest,
+                    parent=job.parent,
+                    judge=parts.book.state.judge,
+                    data=job.data if isinstance(job, PreferJob) else (),
+                    stream="" if isinstance(job, PreferJob) else parts.stream(STREAMS[method]).hex(),
+                    steps=job.steps,
+                    seed=job.seed,
+                    rate=job.rate,
+                    beta=job.beta,
+                    parameters=counted.parameters,
+                    flops=counted.flops,
+                    precision=counted.precision,
+                    losses=counted.losses,
+                    change=counted.change,
+                )
+            )
+        # Scores that are all the same teach nothing, and leave the weights as they were.
+        check_new((one.digest for one in trained if one.digest != one.parent), parts.book.state)
+        return trained
+
+    tuned = parts.book.once_each([f"tuned/v1/{method}/{member}" for member in range(len(jobs))], made)
+    parts.book.once(f"flips/v1/{method}", lambda: _flipped(parts, proposal, method, tuned))
+    return [one.digest for one in tuned]
+
+
+def _flipped(parts: Parts, proposal: Proposal, method: Tuning, tuned: Sequence[Tuned]) -> Flipped:
+    """What all members answered before and after; totals leave this function, single outcomes never do."""
+    models = [(one.parent, one.digest) for one in tuned]
+    stream = parts.stream(flips_label(method, [digest for _, digest in models]))
+    rungs = tuning_rungs(proposal, method, parts.charter.feedback.flips, whole=True)
+    items = profile_items(parts.tasks, rungs, stream)
+    prompts, extra = tuple(item.problem.prompt for item in items), parts.charter.subject.extra_tokens
+    every = [model for pair in models for model in pair]
+    jobs = [AnswerJob(model=model, prompts=prompts, extra_tokens=extra) for model in every]
+    marks = []
+    for result in parts.ask_all(jobs):
+        if not isinstance(result, Answers):
+            raise EngineError(f"answers expected from an answer job, got {type(result).__name__}; run again")
+        marks.append(judged(items, result.completions, parts.tasks))
+    tasks = [item.slice.task for item in items]
+    return Flipped(
+        method=method,
+        data=tuned[0].data[0] if tuned[0].data else "",
+        flips=flips_of(tasks, marks[::2], marks[1::2]),
+        stream=stream.hex(),
+        flops=answering(sum(parts.book.state.sizes[model] for model in every), prompts, extra),
+    )

@@ -1,0 +1,243 @@
+"""What candidates are taught by a judge's word: which prompts, and of their answers which is better by how much.
+
+    >>> chosen([Asked(item, ("321", "312"))], {("R123=", "321"): -0.01, ("R123=", "312"): -4.0}, least=1.0)
+    [Preference(prompt='R123=', chosen='321', rejected='312', task='reverse', level=3, odds=8.58...)]
+
+Pure, so that `verify` and `replay` make it again. Nobody is told whose an answer is: those of all candidates to a
+prompt stand together, each once. What lies between the best and the worst is not used: the judge is least sure there.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import expm1, log
+from typing import NamedTuple
+
+from detent.charter import Feedback
+from detent.evaluate import answering, judging
+from detent.values import (
+    Flips,
+    Form,
+    Item,
+    Preference,
+    PreferJob,
+    Proposal,
+    ReinforceJob,
+    Sampled,
+    SampleJob,
+    Tuning,
+    praise,
+    question,
+)
+from detent.values.critique import ASKED
+
+STREAMS: dict[Tuning, str] = {"dpo": "preferences", "grpo": "rewards"}
+"""From which public stream each method's prompts are drawn."""
+
+SUREST = -1e-6
+"""Nats: likelier than that nothing is taken to be, so that odds are finite; float32 tells no more apart."""
+
+SCORED = Form("{prompt}{draft}" + ASKED)
+"""What the judge reads of an answer; one that holds the sign that asks is not asked about."""
+
+PROMPTS_A_STEP = 8
+"""Of a training on scores, at the most."""
+
+Odds = Mapping[tuple[str, str], float]
+"""(prompt, answer) -> ln p that the judge marks all of it as right, nats."""
+
+
+class Asked(NamedTuple):
+    """A problem's prompt, and what candidates answered to it."""
+
+    item: Item
+    answers: tuple[str, ...]
+
+
+def tuning_rungs(
+    proposal: Proposal, method: Tuning, most: int, *, whole: bool = False
+) -> dict[str, dict[int, int]]:
+    """How many prompts a method asks, by task and level: evenly on the proposal's levels from its frontier on.
+
+    Args:
+        proposal: says in which tasks the method is used, and how much.
+        method: which.
+        most: prompts of a task where the method is used in full.
+        whole: whether every task in which it is used gets as many.
+    """
+    found = {}
+    for task, share in sorted(proposal.tasks_of(method).items()):
+        recipe = proposal.recipes.get(task)
+        levels = [level for level in recipe.levels if level >= recipe.frontier] if recipe else []
+        rungs = _spread(most if whole else int(most * share), sorted(levels))
+        if rungs:
+            found[task] = rungs
+    return found
+
+
+def _spread(count: int, levels: Sequence[int]) -> dict[int, int]:
+    """As many on each level as can be; what is left over on the lowest."""
+    each, more = divmod(count, len(levels)) if levels else (0, 0)
+    return {level: each + (place < more) for place, level in enumerate(levels) if each + (place < more)}
+
+
+def pooled(items: Sequence[Item], sampled: Iterable[Sampled]) -> list[Asked]:
+    """Each problem with the answers of all candidates that ended, each once and in the order of their text.
+
+    An answer that holds the sign that asks cannot be asked about, and is dropped.
+    """
+    every = list(sampled)
+    return [
+        Asked(
+            item,
+            tuple(
+                sorted(
+                    {
+                        one.text
+                        for result in every
+                        for one in result.samples[place]
+                        if one.ended and ASKED not in one.text
+                    }
+                )
+            ),
+        )
+        for place, item in enumerate(items)
+    ]
+
+
+def questions(asked: Iterable[Asked]) -> list[tuple[str, str]]:
+    """(prompt, answer) of all that the judge is asked about, each once: of prompts with more than one answer."""
+    pairs = ((one.item.problem.prompt, text) for one in asked if len(one.answers) > 1 for text in one.answers)
+    return list(dict.fromkeys(pairs))
+
+
+def as_rows(pairs: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """What a judge reads of each, and the praise whose likelihood counts."""
+    return tuple((question(prompt, text), praise(text)) for prompt, text in pairs)
+
+
+def chosen(asked: Iterable[Asked], chances: Odds, least: float) -> list[Preference]:
+    """Of each prompt the answers that the judge finds likeliest and least likely to be right.
+
+    chances: of all `questions`. least: nats of log-odds between them; where there are fewer, or none, it is a tie.
+    """
+    found = []
+    for one in asked:
+        if len(one.answers) < 2:  # noqa: PLR2004  nothing to compare
+            continue
+        prompt, rung = one.item.problem.prompt, one.item.slice
+        odds = {text: log_odds(chances[prompt, text]) for text in one.answers}
+        best, worst = max(odds, key=odds.__getitem__), min(odds, key=odds.__getitem__)
+        apart = odds[best] - odds[worst]
+        if apart > 0 and apart >= least:
+            found.append(Preference(prompt, best, worst, rung.task, rung.level, apart))
+    return found
+
+
+def log_odds(chance: float) -> float:
+    """Ln p - ln (1 - p) of a ln p, nats; finite."""
+    chance = min(chance, SUREST)
+    return chance - log(-expm1(chance))
+
+
+def preferring_text(feedback: Feedback) -> str:
+    """By what the preferences of a file came about, for their lineage."""
+    return (
+        f"of {feedback.samples} answers of each candidate the one that a judge finds likeliest to be right and the one "
+        f"it finds least likely, {feedback.least_odds:g} nats of log-odds apart or more"
+    )
+
+
+def preferring(
+    sizes: Sequence[int], judge: int, prompts: Sequence[str], feedback: Feedback, extra: int
+) -> float:
+    """Floating point operations at the most: every candidate writes all its answers, and each of them is judged.
+
+    sizes: parameters of the candidates; judge: of the judge.
+    """
+    read = len(sizes) * judging(judge, prompts, extra)
+    return feedback.samples * (answering(sum(sizes), prompts, extra) + read)
+
+
+def counts_of(rows: Iterable[Preference]) -> dict[str, dict[str, int]]:
+    """How many there are, by task and level as text."""
+    counted = Counter((row.task, row.level) for row in rows)
+    found: dict[str, dict[str, int]] = {}
+    for (task, level), count in sorted(counted.items()):
+        found.setdefault(task, {})[str(level)] = count
+    return found
+
+
+def sample_jobs(
+    models: Sequence[str],
+    prompts: Sequence[str],
+    number: Callable[[str], int],
+    feedback: Feedback,
+    extra: int,
+) -> list[SampleJob]:
+    """Each candidate answers every prompt several times. number: seeds by their labels, as the run has them."""
+    return [
+        SampleJob(
+            model=model,
+            prompts=tuple(prompts),
+            samples=feedback.samples,
+            seed=number(f"answers of {member} to prefer among"),
+            extra_tokens=extra,
+        )
+        for member, model in enumerate(models)
+    ]
+
+
+def seed_label(method: Tuning, member: int) -> str:
+    """Of the seed of a member's training by that method."""
+    return f"{method} training {member}"
+
+
+def prefer_job(parent: str, data: str, seed: int, feedback: Feedback) -> PreferJob:
+    """How a candidate is trained on a file of preferences."""
+    return PreferJob(
+        parent=parent,
+        data=(data,),
+        steps=feedback.dpo_steps,
+        seed=seed,
+        rate=feedback.dpo_rate,
+        beta=feedback.dpo_beta,
+    )
+
+
+def reinforce_job(  # noqa: PLR0917
+    parent: str, judge: str, prompts: Sequence[str], seed: int, feedback: Feedback, extra: int
+) -> ReinforceJob:
+    """How a candidate is trained on a judge's scores."""
+    return ReinforceJob(
+        parent=parent,
+        judge=judge,
+        prompts=tuple(prompts),
+        form=SCORED,
+        by="praise",
+        steps=feedback.grpo_steps,
+        seed=seed,
+        prompts_a_step=max(1, min(PROMPTS_A_STEP, len(prompts))),
+        rate=feedback.grpo_rate,
+        beta=feedback.grpo_beta,
+        extra_tokens=extra,
+    )
+
+
+def flips_label(method: Tuning, tuned: Sequence[str]) -> str:
+    """Of the public stream of an audit: nobody could know its problems before the models had their digests."""
+    return f"flips of {method}: {', '.join(tuned)}"
+
+
+def flips_of(
+    tasks: Sequence[str], before: Sequence[Sequence[bool]], after: Sequence[Sequence[bool]]
+) -> dict[str, Flips]:
+    """By task how many answers became right, and how many wrong.
+
+    tasks: of the problems, in order. before, after: by member, whether each problem was answered rightly.
+    """
+    found: dict[str, Flips] = {}
+    for one, other in zip(before, after, strict=True):
+        for task, was, now in zip(tasks, one, other, strict=True):
+            flip = Flips(int(now and not was), int(was and not now), 1)
+            found[task] = found.get(task, Flips(0, 0, 0)).with_more(flip)
+    return found

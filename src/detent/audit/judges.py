@@ -47,9 +47,9 @@ def check_judge(case: Case, charters: Charters) -> Finding:
 
 
 def _judged(step: Step) -> bool:
-    labels = step.before.slots.get("data/v1")
-    returned = step.before.returning is not None
-    return isinstance(labels, DataMade) and labels.origin.judge != "" and not returned
+    """Whether a judge was in force in a turn that made labels, whatever its word was for."""
+    made = isinstance(step.before.slots.get("data/v1"), DataMade)
+    return made and step.before.judge != "" and step.before.returning is None
 
 
 def _drawing(case: Case, charters: Charters) -> Known:

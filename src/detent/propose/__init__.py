@@ -32,6 +32,7 @@ from detent.propose.preferences import (
 )
 from detent.propose.revisions import (
     REVISING,
+    Posed,
     asked_of,
     checkers_of,
     drawn_from,
@@ -48,6 +49,7 @@ from detent.propose.uses import uses
 
 __all__ = [
     "REVISING",
+    "Posed",
     "SCORED",
     "STREAMS",
     "Anchor",

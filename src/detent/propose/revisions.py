@@ -28,7 +28,7 @@ REVISING: Mapping[Method, Source] = MappingProxyType({"refine": "revised", "cons
 """The methods that revise, and the origin of what they make."""
 
 
-class Asked(NamedTuple):
+class Posed(NamedTuple):
     """A problem to draft; the rung's task is a principle's source where the revision goes by one."""
 
     rung: Slice
@@ -82,14 +82,14 @@ def _own(name: str, constitution: Constitution | None) -> bool:
     return constitution is not None and constitution.principles[principle_of(name)].probes in PROBES
 
 
-def asked_of(items: Sequence[Item]) -> list[Asked]:
+def asked_of(items: Sequence[Item]) -> list[Posed]:
     """Without the answers, which stay on this side."""
-    return [Asked(item.slice, item.problem.prompt) for item in items]
+    return [Posed(item.slice, item.problem.prompt) for item in items]
 
 
 def revise_job(
     model: str,
-    asked: Sequence[Asked],
+    asked: Sequence[Posed],
     feedback: Feedback,
     extra_tokens: int,
     constitution: Constitution | None = None,
@@ -127,7 +127,7 @@ def revision_flops(sizes: Sequence[int], job: ReviseJob) -> float:
 
 
 def kept_revisions(
-    asked: Sequence[Asked], revisions: Sequence[Sequence[Revision]], feedback: Feedback
+    asked: Sequence[Posed], revisions: Sequence[Sequence[Revision]], feedback: Feedback
 ) -> list[Example]:
     """What all members agree on in the end, in the order of a data file.
 

@@ -16,6 +16,7 @@ from detent.report.summary import (
     generation_line,
     standing,
     status_document,
+    revision_text,
     status_text,
 )
 from detent.report.telling import tell, tell_turn
@@ -35,6 +36,7 @@ __all__ = [
     "request_page",
     "standing",
     "status_document",
+    "revision_text",
     "status_text",
     "tell",
     "tell_turn",

@@ -15,7 +15,7 @@ from detent.report import _words as words
 from detent.report.judges import judge_document, judge_text
 from detent.report.principles import principle_text
 from detent.report.story import Turn
-from detent.values import Profile, Profiled, State, Watched, live
+from detent.values import Profile, Profiled, Revision, State, Watched, live
 
 Standing = Literal["ready", "running", "waiting", "paused", "halted", "lease_spent", "finished"]
 """ready: `detent run` would go on.  running: another process is at it.  waiting: for a person's answer, or for the
@@ -121,6 +121,15 @@ def status_document(state: State, stands: Standing, budget: Budget, now: str) ->
         "confined": state.session.confined if state.session else None,
         **({"judge": health} if (health := judge_document(state)) else {}),
     }
+
+
+def revision_text(revision: Revision) -> str:
+    """Draft, each critique and revision, and on the last line the answer; as a model wrote them, made printable."""
+    lines = [f"draft     {words.plain(revision.draft)}"]
+    for step in revision.steps:
+        lines += [f"critique  {words.plain(step.critique)}"] if step.critique else []
+        lines.append(f"revision  {words.plain(step.text)}")
+    return "\n".join([*lines, f"answer    {words.plain(revision.final)}"])
 
 
 def status_text(document: Mapping[str, Any]) -> str:

@@ -96,7 +96,8 @@ def prefer_least(parameters: int, job: PreferJob, rows: int) -> float:
 def reinforce_bound(parameters: int, judge: int, job: ReinforceJob) -> Bounds:
     """Of a training on own answers: written, marked by a judge of `judge` parameters, read by the reference, learnt.
 
-    An answer that does not fit the form is not marked, so that the least is without the judge.
+    An answer that does not fit the form is not marked, so that the least is without the judge. A judge with another
+    tokenizer may read an answer as more tokens than it was written in: then `most` is an estimate, `least` is not.
 
     Raises:
         UsageError: there are no prompts.

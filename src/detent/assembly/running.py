@@ -6,7 +6,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from detent import errors
 from detent.assembly.endings import ending
@@ -16,12 +15,10 @@ from detent.assembly.outsiders import Outsiders, outsiders_of
 from detent.assembly.places import RunFolder
 from detent.assembly.principles import charter_constitution, principle_sources
 from detent.assembly.reading import (
-    entries_of,
     moved_aside,
     render_report,
     save_report,
     see_to,
-    signed_charter,
     write_report,
 )
 from detent.assembly.refusing import recording, see_clock
@@ -37,14 +34,11 @@ from detent.oversight import Stop, why_stop
 from detent.report import generation_line, tell_turn
 from detent.values import (
     PROCESSOR,
-    AnswerJob,
-    Answers,
     Decided,
     Progress,
     Refused,
     SessionStarted,
     decode_entry,
-    fold,
 )
 
 Watch = Callable[[Progress], None]

@@ -42,15 +42,15 @@ def revise_prompt(folder: Path, prompt: str, principle: str = "") -> Revision:
     principle: name of one of the charter's constitution, to revise by; "" for none.
 
     Raises:
-        UsageError: there is no incumbent yet, the charter's models are not taught to revise, or it has no such principle.
+        UsageError: there is no incumbent yet, its models are not taught to revise, or there is no such principle.
     """
     found = _incumbent(folder)
     feedback = found.charter.feedback
     wanted = "constitution" if principle else "refine"
     if feedback.forms == "characters" and wanted not in feedback.methods:
         raise UsageError(
-            f'a charter whose feedback.methods has "{wanted}" expected, got {list(feedback.methods)}: this model was not '
-            "taught to revise so; leave the option out"
+            f'a charter whose feedback.methods has "{wanted}" expected, got {list(feedback.methods)}: this model '
+            "was not taught to revise so; leave the option out"
         )
     read = charter_constitution(found.charter, found.run.tasks)
     constitution = read.constitution if read else None

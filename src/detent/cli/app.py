@@ -105,7 +105,10 @@ def try_(
         bool, typer.Option("--revise", help="Let it criticise and revise its answer, and print every step.")
     ] = False,
     principle: Annotated[
-        str, typer.Option(metavar="NAME", help="Revise by this principle of the constitution.", show_default=False)
+        str,
+        typer.Option(
+            metavar="NAME", help="Revise by this principle of the constitution.", show_default=False
+        ),
     ] = "",
 ) -> None:
     """Print the incumbent's answer to a prompt."""

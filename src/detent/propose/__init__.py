@@ -49,12 +49,12 @@ from detent.propose.uses import uses
 
 __all__ = [
     "REVISING",
-    "Posed",
     "SCORED",
     "STREAMS",
     "Anchor",
     "Asked",
     "Cases",
+    "Posed",
     "Sitting",
     "anchor_cases",
     "as_kept",

@@ -14,9 +14,9 @@ from detent.report.summary import (
     Budget,
     Standing,
     generation_line,
+    revision_text,
     standing,
     status_document,
-    revision_text,
     status_text,
 )
 from detent.report.telling import tell, tell_turn
@@ -34,9 +34,9 @@ __all__ = [
     "render",
     "request_line",
     "request_page",
+    "revision_text",
     "standing",
     "status_document",
-    "revision_text",
     "status_text",
     "tell",
     "tell_turn",

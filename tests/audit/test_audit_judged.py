@@ -7,8 +7,17 @@ from typing import Any
 import pytest
 from msgspec import structs
 from tests.audit.forging import Forgery, assert_found, forge, forge_data, places, without
+from tests.audit.judged_run import (
+    JUDGED,
+    THRICE,
+    exam_of,
+    forge_own,
+    forge_praise,
+    judges_of,
+    make_judged,
+    unpraised,
+)
 from tests.audit.scripted_run import (
-    DRAFT,
     LOG,
     MODELS,
     QuickFiles,
@@ -25,11 +34,16 @@ from detent.loop import Book
 from detent.loop.wires_models import READERS
 from detent.tripwires import judge_drift
 from detent.values import (
+    Agreement,
+    Audited,
+    Counts,
     DataMade,
+    Decided,
     Example,
     Job,
     JudgeTested,
     JudgeTrained,
+    Praise,
     Result,
     Score,
     Scored,
@@ -39,16 +53,6 @@ from detent.values import (
     restored,
 )
 
-JUDGED = f"""{DRAFT}[feedback]
-methods = ["self_label", "judge"]
-judge_seed_steps = 3
-judge_steps = 2
-lessons = 10
-anchors = 8
-"""
-THRICE = [model for model in MODELS for _ in range(3)]
-"""Two members and a judge, a generation."""
-
 SEED, SEED_LESSONS, LABELS, LESSONS = range(4)
 """Which data file."""
 
@@ -56,7 +60,7 @@ SEED, SEED_LESSONS, LABELS, LESSONS = range(4)
 @pytest.fixture(scope="module")
 def judged(tmp_path_factory: pytest.TempPathFactory) -> ScriptedRun:
     """Never changed."""
-    return make_run(tmp_path_factory.mktemp("judged") / "run", JUDGED, trained=THRICE)
+    return make_judged(tmp_path_factory.mktemp("judged") / "run")
 
 
 @pytest.fixture
@@ -77,6 +81,30 @@ def test_a_judged_run_verifies_and_its_judge_is_tested_before_every_decision(jud
     assert all(score.asked == 8 for entry in tested for score in entry.anchors.values())
 
 
+def test_an_exam_tells_false_praise_agreement_and_what_the_judge_makes_of_its_own_answers(
+    judged: ScriptedRun,
+) -> None:
+    """The scripted judge praises everything: half of the cases wrongly, as the judge before it did."""
+    tested = [entry for entry in judged.entries() if isinstance(entry, JudgeTested)]
+    judges = judges_of(judged)
+    assert [entry.parent for entry in tested] == ["", judges[0].digest, judges[1].digest]
+    assert [entry.agreement for entry in tested] == [None, *[Agreement(16, 0, 0, 0)] * 2]
+    for entry in tested:
+        wrong = sum(score.asked - score.right for score in entry.anchors.values())
+        assert entry.false_praise.total == Praise(wrong, wrong)
+        own = entry.own
+        assert own is not None
+        assert own.asked > 0
+        assert (own.own.praised, own.theirs.praised) == (own.own.asked, own.theirs.asked)
+        assert (own.pairs.wins, own.pairs.losses) == (0, 0)
+
+
+def test_an_audit_counts_what_the_judge_praised_apart(judged: ScriptedRun) -> None:
+    audits = [entry for entry in judged.entries() if isinstance(entry, Audited)]
+    assert audits
+    assert all(audit.praised == audit.labels for audit in audits)  # this judge praises everything
+
+
 def test_labels_name_the_judge_in_force_and_the_next_judge_comes_from_it(judged: ScriptedRun) -> None:
     entries = judged.entries()
     judges = [entry for entry in entries if isinstance(entry, JudgeTrained)]
@@ -95,10 +123,6 @@ def test_a_rollback_puts_the_judge_back_too(judged: ScriptedRun) -> None:
 
 def _first(**fields: Any) -> Callable[[list[Example]], list[Example]]:
     return lambda examples: [structs.replace(examples[0], **fields), *examples[1:]]
-
-
-def _judges(run: ScriptedRun) -> list[JudgeTrained]:
-    return [entry for entry in run.entries() if isinstance(entry, JudgeTrained)]
 
 
 def _labels(run: ScriptedRun) -> DataMade:
@@ -123,7 +147,7 @@ FORGED = {
     ),
     "labels name another judge": Forgery(
         lambda run: forge(
-            run, DataMade, LABELS, origin=structs.replace(_labels(run).origin, judge=_judges(run)[1].digest)
+            run, DataMade, LABELS, origin=structs.replace(_labels(run).origin, judge=judges_of(run)[1].digest)
         ),
         "data",
         "in force expected, got",
@@ -159,6 +183,111 @@ FORGED = {
     "the cases come from another stream": Forgery(
         lambda run: forge(run, JudgeTested, 0, stream="00" * 32), "judge", "expected, got 0000"
     ),
+    "more wrong answers were praised than shown": Forgery(
+        lambda run: forge_praise(run, 0, longer=Praise(2, 1)), "judge", "wrong answers among the known cases"
+    ),
+    "wrong answers are said to be of another length": Forgery(
+        lambda run: forge_praise(run, 0, longer=exam_of(run, 0).false_praise.equal),
+        "judge",
+        "longer, shorter and as long",
+    ),
+    "all its verdicts were right, and it praised what is wrong": Forgery(
+        lambda run: forge(run, JudgeTested, 0, anchors=dict.fromkeys(("copy", "reverse"), Score(8, 8))),
+        "judge",
+        "false praise that goes with",
+    ),
+    "its false praise is taken out of one figure alone": Forgery(
+        lambda run: forge(run, JudgeTested, 1, false_praise=unpraised(exam_of(run, 1).false_praise)),
+        "judge",
+        "of them praised, in the agreement expected",
+    ),
+    "an agreement with nobody": Forgery(
+        lambda run: forge(run, JudgeTested, 0, agreement=Agreement(16, 0, 0, 0)),
+        "judge",
+        "an agreement with the judge before, where there is one, expected",
+    ),
+    "no agreement with the judge before": Forgery(
+        lambda run: forge(run, JudgeTested, 1, agreement=None), "judge", "an agreement with the judge before"
+    ),
+    "an agreement with another judge": Forgery(
+        lambda run: forge(run, JudgeTested, 1, parent=judges_of(run)[2].digest),
+        "judge",
+        "to agree with expected, got",
+    ),
+    "the judge before is left out with its word": Forgery(
+        lambda run: forge(run, JudgeTested, 1, parent="", agreement=None),
+        "judge",
+        "to agree with expected, got nobody",
+    ),
+    "an agreement on fewer cases": Forgery(
+        lambda run: forge(run, JudgeTested, 1, agreement=Agreement(15, 0, 0, 0)),
+        "judge",
+        "16 cases, 16 of them praised",
+    ),
+    "an agreement on cases that the judge did not praise": Forgery(
+        lambda run: forge(run, JudgeTested, 1, agreement=Agreement(15, 0, 1, 0)),
+        "judge",
+        "16 cases, 16 of them praised",
+    ),
+    "an agreement with fewer than no cases": Forgery(
+        lambda run: forge(run, JudgeTested, 1, agreement=Agreement(17, -1, 0, 0)),
+        "judge",
+        "in the agreement expected",
+    ),
+    "its own answers stand beside a stranger's, who is first in the team": Forgery(
+        lambda run: forge(run, Decided, 0, team=("ab" * 32, "cd" * 32)),
+        "judge",
+        "in the team expected, got abab",
+    ),
+    "its own answers stand beside nobody's": Forgery(
+        lambda run: forge(run, Decided, 0, team=()), "judge", "in the team expected, got none"
+    ),
+    "nothing of its own answers": Forgery(
+        lambda run: forge(run, JudgeTested, 0, own=None),
+        "judge",
+        "word on its own answers expected, got none",
+    ),
+    "its own answers are to other problems": Forgery(
+        lambda run: forge_own(run, stream="00" * 32), "judge", "problems from stream"
+    ),
+    "its own answers are to fewer problems": Forgery(
+        lambda run: forge_own(run, asked=1), "judge", "problems from stream"
+    ),
+    "its own answers stand beside another model's": Forgery(
+        lambda run: forge_own(run, member=judges_of(run)[0].digest), "judge", "answered by"
+    ),
+    "more of its own mistakes are praised than it made": Forgery(
+        lambda run: forge_own(run, own=Praise(3, 2)), "judge", "pairs among the wrong answers of both"
+    ),
+    "more mistakes than problems": Forgery(
+        lambda run: forge_own(run, theirs=Praise(0, 1000)), "judge", "pairs among the wrong answers of both"
+    ),
+    "more pairs than mistakes": Forgery(
+        lambda run: forge_own(run, own=Praise(0, 0), pairs=Counts(0, 0, 1)),
+        "judge",
+        "pairs among the wrong answers of both",
+    ),
+    "pairs of which its own was praised, and no such praise": Forgery(
+        lambda run: forge_own(run, own=Praise(0, 5), theirs=Praise(0, 5), pairs=Counts(1, 0, 0)),
+        "judge",
+        "pairs among the wrong answers of both",
+    ),
+    "pairs of which the other's was not praised, and all of them are": Forgery(
+        lambda run: forge_own(run, own=Praise(5, 5), theirs=Praise(5, 5), pairs=Counts(1, 0, 0)),
+        "judge",
+        "pairs among the wrong answers of both",
+    ),
+    "fewer than no pairs": Forgery(
+        lambda run: forge_own(run, pairs=Counts(-1, 0, 1)), "judge", "pairs among the wrong answers of both"
+    ),
+    "the audit says that less of what the judge praised was wrong": Forgery(
+        lambda run: forge(run, Audited, 0, praised={"copy": Score(20, 20), "reverse": Score(20, 20)}),
+        "data",
+        "of what the judge praised expected, got",
+    ),
+    "the audit says nothing of what the judge praised": Forgery(
+        lambda run: forge(run, Audited, 0, praised={}), "data", "of what the judge praised expected, got {}"
+    ),
     "its test is said to have cost nothing": Forgery(
         lambda run: forge(run, JudgeTested, 0, flops=0.0),
         "judge",
@@ -176,7 +305,7 @@ def test_a_judge_where_the_charter_wants_none_is_a_fault(tmp_path: Path, judged:
     run = make_run(tmp_path / "run")
     place = places(run, DataMade)[0]
     record = run.record()
-    entry = structs.replace(_judges(judged)[0], at=run.entries()[place].at)
+    entry = structs.replace(judges_of(judged)[0], at=run.entries()[place].at)
     run.rewrite([*record[: place + 1], entry, *record[place + 1 :]])
     said = " | ".join(fault for one in verify(run.evidence()).faults for fault in one.faults)
     assert "no judge expected where feedback.methods names none" in said

@@ -273,6 +273,68 @@ def test_a_proxy_that_accepts_wrong_labels_is_seen(wired: Callable[..., Any]) ->
     assert state.request is not None
 
 
+JUDGED = (
+    ("[run]", '[feedback]\nmethods = ["self_label", "judge"]\nanchors = 8\n\n[run]'),
+    ("tolerated = 0.3 ", "tolerated = 0.9 "),
+)
+
+
+def mislabel_judged(run: Any, likely: float) -> None:
+    """From here on most labels are wrong, and the judge finds each as likely to be right."""
+    mislabel(run)
+    before = run.engine
+
+    def answer(job: Job) -> Result:
+        result = before._handler(job)
+        if not isinstance(result, Labels):
+            return result  # type: ignore[no-any-return]
+        kept = tuple(structs.replace(one, judged=likely) for one in result.kept)
+        return structs.replace(result, kept=kept)
+
+    run.engine = FakeEngine(answer)
+
+
+def test_what_a_judge_praises_is_watched_without_any_proxy_in_the_charter(wired: Callable[..., Any]) -> None:
+    run = wired(*JUDGED)
+    reading = readings(turn(run, 1))[0]["proxy_gold_gap"]
+    assert reading.status == "quiet"
+    assert "copy, as judged: of " in reading.said
+
+
+def test_a_judge_that_praises_wrong_labels_is_seen(wired: Callable[..., Any]) -> None:
+    run = wired(*JUDGED)
+    mislabel_judged(run, 0.5)
+    state = turn(run, 1)
+    assert "proxy_gold_gap" in fired(state)
+    assert "label_avalanche" not in fired(state)
+    assert readings(state)[0]["proxy_gold_gap"].about == ("copy, as judged",)
+
+
+def test_wrong_labels_that_the_judge_does_not_find_right_say_nothing_of_it(wired: Callable[..., Any]) -> None:
+    run = wired(*JUDGED)
+    mislabel_judged(run, 0.49)
+    reading = readings(turn(run, 1))[0]["proxy_gold_gap"]
+    assert reading.status == "quiet"
+    assert reading.said.startswith("copy, as judged: of 0 labels the proxy accepts 0 are wrong")
+
+
+def test_proxies_and_a_judge_are_watched_side_by_side(wired: Callable[..., Any]) -> None:
+    """Labels that every proxy accepts and the judge does not praise: the proxies are gamed, it is not."""
+    run = wired(*JUDGED, *PROXIED)
+    mislabel_judged(run, 0.49)
+
+    class Fooled(Pleased):
+        def accepts(self, pairs: Sequence[tuple[str, str]]) -> list[bool]:
+            return [True for _ in pairs]
+
+    state = turn(run, 1, proxies={"even": Fooled()})
+    assert readings(state)[0]["proxy_gold_gap"].about == ("copy",)
+
+
+def test_without_proxy_and_judge_no_filter_uses_one(wired: Callable[..., Any]) -> None:
+    assert readings(turn(wired(), 1))[0]["proxy_gold_gap"].status == "nothing"
+
+
 def test_sweeps_are_made_in_the_first_generation_and_every_fourth_after_it(wired: Callable[..., Any]) -> None:
     run = wired(step=0.1)
     run.lease(10)

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from detent.assembly.reading import charter_of, check_draft, status_of, write_report
     from detent.assembly.replaying import Replayed, replay_run
     from detent.assembly.requests import request_text, requests_of
-    from detent.assembly.running import Ended, Run, answer_prompt, open_run, run_loop
+    from detent.assembly.running import Ended, Run, open_run, run_loop
+    from detent.assembly.trying import answer_prompt, revise_prompt
     from detent.assembly.verifying import verify_run, verify_source
     from detent.assembly.witnessing import new_witness_key, serve_witness
 
@@ -69,6 +70,7 @@ __all__ = [
     "replay_run",
     "request_text",
     "requests_of",
+    "revise_prompt",
     "rotate_key",
     "run_loop",
     "serve_auditor",
@@ -100,7 +102,8 @@ _HOMES = {
     "Run": "running",
     "SignedModel": "model_signing",
     "amend_charter": "orders",
-    "answer_prompt": "running",
+    "answer_prompt": "trying",
+    "revise_prompt": "trying",
     "charter_of": "reading",
     "check_draft": "reading",
     "collect": "collecting",

@@ -6,7 +6,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from detent import errors
 from detent.assembly.endings import ending
@@ -16,12 +15,10 @@ from detent.assembly.outsiders import Outsiders, outsiders_of
 from detent.assembly.places import RunFolder
 from detent.assembly.principles import charter_constitution, principle_sources
 from detent.assembly.reading import (
-    entries_of,
     moved_aside,
     render_report,
     save_report,
     see_to,
-    signed_charter,
     write_report,
 )
 from detent.assembly.refusing import recording, see_clock
@@ -37,14 +34,11 @@ from detent.oversight import Stop, why_stop
 from detent.report import generation_line, tell_turn
 from detent.values import (
     PROCESSOR,
-    AnswerJob,
-    Answers,
     Decided,
     Progress,
     Refused,
     SessionStarted,
     decode_entry,
-    fold,
 )
 
 Watch = Callable[[Progress], None]
@@ -163,7 +157,7 @@ def open_run(folder: Path, *, watch: Watch, say: Say) -> Iterator[Run]:
         principles = stack.enter_context(closing(principle_sources(read, tasks)))
         _own_logs(run, say)
         stopwatch = Stopwatch()
-        engine = TimedEngine(_engine(run, run.staging, charter), stopwatch)
+        engine = TimedEngine(worker_engine(run, run.staging, charter), stopwatch)
         stack.callback(engine.close)
         if charter.constraints.confined and not engine.confined:
             raise errors.CharterError(
@@ -217,7 +211,7 @@ def _own_logs(run: RunFolder, say: Say) -> None:
         ) from error
 
 
-def _engine(run: RunFolder, staging: Path, charter: Charter) -> LocalEngine:
+def worker_engine(run: RunFolder, staging: Path, charter: Charter) -> LocalEngine:
     return engine_of(run.models, run.data, staging, run.log, charter)
 
 
@@ -290,30 +284,3 @@ def _tell(taken: Iterable[Taken], say: Say) -> None:
     for one in taken:
         if one.said:
             say(one.said)
-
-
-def answer_prompt(folder: Path, prompt: str) -> str:
-    """The incumbent's answer; asks a worker of its own, beside a run if there is one.
-
-    Raises:
-        UsageError: there is no incumbent yet, or the libraries of the learning side are not installed.
-    """
-    check_libraries()
-    run = RunFolder(folder)
-    signed = signed_charter(run)
-    digest = fold(entries_of(run)).incumbent
-    if not digest:
-        raise errors.UsageError(
-            f"a run with an incumbent expected, got {folder} before generation 0; run it first"
-        )
-    ModelStore(run.models).path(digest)
-    job = AnswerJob(model=digest, prompts=(prompt,), extra_tokens=signed.charter.subject.extra_tokens)
-    with TemporaryDirectory(prefix="detent-") as staging:  # a run's own belongs to its engine
-        engine = _engine(run, Path(staging), signed.charter)
-        try:
-            result = engine.run(job, lambda _: None)
-        finally:
-            engine.close()
-    if not isinstance(result, Answers):
-        raise errors.EngineError(f"an answer expected, got {type(result).__name__}; try again")
-    return result.completions[0]

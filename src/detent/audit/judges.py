@@ -1,4 +1,8 @@
-"""The judge on known cases: the same ones in every generation, of problems that nobody was taught on."""
+"""The judge's exam: the same cases in every generation, of problems that nobody was taught on.
+
+What was asked is drawn again, and what it took is counted again. What the judge said needs the judge (`reexamining`);
+here its figures have only to be such as cases and one another allow.
+"""
 
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -11,12 +15,11 @@ from detent.audit.signatures import Charters
 from detent.audit.steps import Step
 from detent.charter import SignedCharter
 from detent.errors import DetentError
-from detent.evaluate import judging
-from detent.propose import Anchor, anchor_cases
-from detent.values import DataMade, Decided, JudgeTested
+from detent.propose import Cases, Sitting, exam_cases, exam_flops, sitting_of
+from detent.values import DataMade, Decided, JudgeTested, OwnAnswers, Praise
 
-Known = Callable[[str], tuple[bytes, dict[str, list[Anchor]]]]
-"""Digest of a charter -> the stream of its known cases, and they by task."""
+Known = Callable[[str], Cases]
+"""Digest of a charter -> what its judges are asked."""
 
 
 def check_judge(case: Case, charters: Charters) -> Finding:
@@ -44,9 +47,9 @@ def check_judge(case: Case, charters: Charters) -> Finding:
 
 
 def _judged(step: Step) -> bool:
-    labels = step.before.slots.get("data/v1")
-    returned = step.before.returning is not None
-    return isinstance(labels, DataMade) and labels.origin.judge != "" and not returned
+    """Whether a judge was in force in a turn that made labels, whatever its word was for."""
+    made = isinstance(step.before.slots.get("data/v1"), DataMade)
+    return made and step.before.judge != "" and step.before.returning is None
 
 
 def _drawing(case: Case, charters: Charters) -> Known:
@@ -54,9 +57,9 @@ def _drawing(case: Case, charters: Charters) -> Known:
     signed, drawing = {one.digest: one for one in charters.signed}, Drawing()
 
     @cache
-    def known(charter: str) -> tuple[bytes, dict[str, list[Anchor]]]:
+    def known(charter: str) -> Cases:
         tasks = believed_tasks(case, signed[charter])
-        return anchor_cases(signed[charter].charter, lambda rungs, seed: drawing.items(tasks, rungs, seed))
+        return exam_cases(signed[charter].charter, lambda rungs, seed: drawing.items(tasks, rungs, seed))
 
     return known
 
@@ -65,15 +68,72 @@ def _test_faults(signed: SignedCharter, step: Step, tested: JudgeTested, known: 
     if not step.before.judge or tested.judge != step.before.judge:
         yield f"the judge {step.before.judge or 'nobody'} in force expected, got {tested.judge}"
         return
-    stream, cases = known(signed.digest)
-    if tested.stream != stream.hex():
-        yield f"stream {stream.hex()} expected, got {tested.stream}"
-    asked = {task: len(some) for task, some in cases.items()}
+    cases, sitting = known(signed.digest), sitting_of(signed.charter, step.before)
+    if sitting.member not in sitting.sizes:
+        yield f"a model that was trained in this run first in the team expected, got {sitting.member or 'none'}"
+        return
+    if tested.stream != cases.stream.hex():
+        yield f"stream {cases.stream.hex()} expected, got {tested.stream}"
+    asked = {task: len(some) for task, some in cases.anchors.items()}
     if {task: score.asked for task, score in tested.anchors.items()} != asked:
         yield f"{asked} known cases expected, got {tested.anchors}"
-    if any(not 0 <= score.right <= score.asked for score in tested.anchors.values()):
+    elif any(not 0 <= score.right <= score.asked for score in tested.anchors.values()):
         yield f"no more verdicts right than cases expected, got {tested.anchors}"
-    prompts = [one.prompt for some in cases.values() for one in some]
-    wanted = judging(step.before.sizes[tested.judge], prompts, signed.charter.subject.extra_tokens)
-    if tested.flops != wanted:
+    else:
+        yield from _word_faults(tested, cases, sitting)
+    yield from _own_faults(tested.own, cases, sitting)
+    if tested.flops != (wanted := exam_flops(sitting, cases)):
         yield f"{wanted:g} floating point operations for these cases expected, got {tested.flops:g}"
+
+
+def _word_faults(tested: JudgeTested, cases: Cases, sitting: Sitting) -> Iterator[str]:
+    """False praise and agreement are of these anchors, and of as many verdicts as were right."""
+    false, wrong = tested.false_praise, [case.longer for case in cases.known if not case.right]
+    wanted = (
+        sum(longer > 0 for longer in wrong),
+        sum(longer < 0 for longer in wrong),
+        sum(longer == 0 for longer in wrong),
+    )
+    if (false.longer.asked, false.shorter.asked, false.equal.asked) != wanted or not all(
+        one.possible for one in (false.longer, false.shorter, false.equal)
+    ):
+        yield f"{wanted} wrong answers among the known cases, longer, shorter and as long, expected, got {false}"
+        return
+    # Whatever is no wrong answer rightly refused is a right one rightly praised.
+    praised = sum(score.right for score in tested.anchors.values()) - len(wrong) + false.total.praised
+    if not 0 <= praised <= len(cases.known) - len(wrong):
+        yield f"false praise that goes with {tested.anchors} verdicts right expected, got {false}"
+    if tested.parent != sitting.parent:
+        yield f"the judge {sitting.parent or 'nobody'} to agree with expected, got {tested.parent or 'nobody'}"
+    elif (tested.agreement is None) != (not sitting.parent):
+        yield f"an agreement with the judge before, where there is one, expected, got {tested.agreement}"
+    elif (agreed := tested.agreement) is not None:
+        counts = (agreed.both, agreed.ours, agreed.theirs, agreed.neither)
+        total = praised + false.total.praised
+        if min(counts) < 0 or agreed.cases != len(cases.known) or agreed.both + agreed.ours != total:
+            yield f"{len(cases.known)} cases, {total} of them praised, in the agreement expected, got {agreed}"
+
+
+def _own_faults(own: OwnAnswers | None, cases: Cases, sitting: Sitting) -> Iterator[str]:
+    """The judge's own answers: to these problems, beside this model's, in numbers that go together."""
+    if own is None:
+        yield "the judge's word on its own answers expected, got none"
+        return
+    if (own.stream, own.asked, own.member) != (cases.own_stream.hex(), len(cases.own), sitting.member):
+        yield (
+            f"{len(cases.own)} problems from stream {cases.own_stream.hex()}, answered by {sitting.member} too, "
+            f"expected, got {own.asked} from {own.stream} by {own.member}"
+        )
+    pairs = own.pairs
+    sides = ((own.own, pairs.wins, pairs.losses), (own.theirs, pairs.losses, pairs.wins))
+    fits = min(pairs.wins, pairs.losses, pairs.ties) >= 0 and all(
+        side.possible and pairs.items <= side.asked <= own.asked and _holds(side, alone, other)
+        for side, alone, other in sides
+    )
+    if not fits:
+        yield f"pairs among the wrong answers of both, and praise among those, expected, got {own}"
+
+
+def _holds(side: Praise, alone: int, other: int) -> bool:
+    """Whether it can have been praised alone in so many pairs, and the other side alone in so many."""
+    return alone <= side.praised and other <= side.asked - side.praised

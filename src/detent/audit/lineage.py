@@ -12,13 +12,14 @@ from msgspec import Struct
 from detent.audit.constitutions import constitution_of
 from detent.audit.evidence import Case
 from detent.audit.findings import Finding, counted
+from detent.audit.revising import audited_faults
 from detent.audit.signatures import Charters
 from detent.audit.steps import Step, followed
 from detent.audit.tuning import tuned_faults
 from detent.charter import SignedCharter
 from detent.diagnose import diagnose
 from detent.evaluate import public_number
-from detent.propose import judge_sources, propose, sources_of
+from detent.propose import REVISING, first_sources, judge_sources, propose, sources_of
 from detent.values import (
     Audited,
     CandidateTrained,
@@ -118,7 +119,12 @@ def _subject_faults(step: Step, entry: SubjectBuilt, signed: SignedCharter) -> I
         yield f"a first model of {recipe.team} in generation 0 expected, got member {entry.member}"
     if (entry.seed, entry.steps) != (seed, recipe.seed_steps):
         yield f"{recipe.seed_steps} steps from seed {seed} expected, got {entry.steps} from {entry.seed}"
-    yield from _source_faults(step, entry.data, {"seed"})
+    seeds = step.before.slots.get("data/v1")
+    if isinstance(seeds, DataMade) and entry.data != first_sources(
+        seeds, step.before, signed.charter.feedback
+    ):
+        yield "the seed data, and what teaches revising where the charter wants it, expected, got others"
+    yield from _source_faults(step, entry.data, {"seed", "corrections"})
 
 
 def _candidate_faults(step: Step, entry: CandidateTrained, signed: SignedCharter) -> Iterator[str]:
@@ -128,13 +134,14 @@ def _candidate_faults(step: Step, entry: CandidateTrained, signed: SignedCharter
         return
     if not isinstance(step.before.slots.get("audit/v1"), Audited):
         yield "an audit of the labels before they are trained on expected, got none"
+    yield from audited_faults(step, proposed.proposal)
     yield from _training_faults(step, entry, proposed.proposal, signed)
     labels = step.before.slots.get("data/v1")
     if isinstance(labels, DataMade) and entry.data != sources_of(
         proposed.proposal, labels, step.before, signed.charter.feedback
     ):
         yield "the data and shares that the proposal's mix makes of what is on record expected, got others"
-    yield from _source_faults(step, entry.data, {"seed", "self"})
+    yield from _source_faults(step, entry.data, {"seed", "self", "corrections", *REVISING.values()})
 
 
 def _judge_faults(step: Step, entry: JudgeTrained, signed: SignedCharter) -> Iterator[str]:

@@ -43,8 +43,8 @@ def labels_again(turn: Turn) -> Iterator[Remade]:
     proxies = {proxy.name: proxy for proxy in _proxies(turn)}
     again = as_kept(_kept(turn, job), proxies)
     if not turn.rule.exact:
-        again = _with_recorded_digits(recorded, again)
-    differing = _differing(recorded, again)
+        again = with_recorded_digits(recorded, again)
+    differing = differing_examples(recorded, again)
     models = counted(len(job.models), "model")
     detail = f"{counted(len(recorded), 'label')} in data/{made.digest[:8]}..., asked again of {models}"
     steps = [turn.steps["data/v1"].index]
@@ -76,7 +76,7 @@ def _proxies(turn: Turn) -> list[Proxy]:
     ]
 
 
-def _with_recorded_digits(recorded: Sequence[Example], again: Sequence[Example]) -> list[Example]:
+def with_recorded_digits(recorded: Sequence[Example], again: Sequence[Example]) -> list[Example]:
     """Labels made again as they were recorded, where they differ by last digits and order alone."""
     said = {(one.task, one.prompt): one for one in again}
     near = [
@@ -92,7 +92,7 @@ def _with_recorded_digits(recorded: Sequence[Example], again: Sequence[Example])
     return [*near, *rest]
 
 
-def _differing(recorded: Sequence[Example], again: Sequence[Example]) -> list[Difference]:
+def differing_examples(recorded: Sequence[Example], again: Sequence[Example]) -> list[Difference]:
     """Line by line: what was recorded and was not labelled so again, and what was labelled and left out."""
     left, said = Counter(again), {(one.task, one.prompt): one for one in again}
     found: list[Difference] = []

@@ -6,23 +6,21 @@ again; that a completion is its labellers' own can only be shown by asking them 
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 import msgspec
 
 from detent.audit.drawing import Drawing
 from detent.audit.evidence import Case
-from detent.audit.files import named_file
 from detent.audit.findings import Finding, counted, missing
-from detent.audit.material import believed_tasks, off_ladder, without_code
+from detent.audit.lesson import Lesson, by_task, data_path, numbered, read_lesson, rungs_of
+from detent.audit.material import off_ladder, without_code
 from detent.audit.preferring import checked_preferences
+from detent.audit.revising import corrections_faults, revised_faults
 from detent.audit.signatures import Charters
-from detent.audit.steps import Step
-from detent.charter import SignedCharter
-from detent.errors import DetentError, TrustError
-from detent.evaluate import answering, judging, ladder_rungs, public_stream
-from detent.propose import lessons
-from detent.tasks import Proxy, Rng, TaskSource
+from detent.errors import DetentError
+from detent.evaluate import answering, judging, ladder_rungs
+from detent.propose import REVISING, lessons
+from detent.tasks import Rng, is_principle
 from detent.values import (
     Audited,
     DataMade,
@@ -34,50 +32,12 @@ from detent.values import (
     Proposed,
     Score,
     Slice,
+    praised_right,
     sha256_hex,
 )
 
 MOST_PROMPTS = 100_000
 """Prompts of one rung, as the charter's form bounds them; more are not drawn."""
-
-_examples: msgspec.json.Decoder[Example] = msgspec.json.Decoder(Example)
-
-
-@dataclass(frozen=True, slots=True)
-class Lesson:
-    """A data file with its entry, the audit of it if there was one, and the tasks it was made with.
-
-    examples: None where the file is rightly not at hand: what the entry alone says is checked all the same.
-    source: of lessons, the answers that they were made from; None where those are not at hand.
-    sizes: parameters of every model on record. proxies: those that labels had to please, as far as they are at hand.
-    """
-
-    signed: SignedCharter
-    step: Step
-    entry: DataMade
-    audit: Audited | None
-    examples: Sequence[Example] | None
-    tasks: Mapping[str, TaskSource]
-    sizes: Mapping[str, int]
-    proxies: Sequence[Proxy]
-    drawing: Drawing
-    source: Sequence[Example] | None = None
-
-    @property
-    def whole(self) -> bool:
-        """Whether all that is in the file can be checked: of true answers without it too, which are the tasks' own."""
-        return self.examples is not None or self.entry.origin.source == "seed"
-
-    @property
-    def checked(self) -> int:
-        """Examples that are looked at, one by one or all at once by their digest."""
-        if self.examples is not None:
-            return len(self.examples)
-        return sum(_counted(self.entry.counts).values()) if self.whole else 0
-
-    def stream(self, label: str) -> bytes:
-        """The public stream of that name in the file's generation."""
-        return public_stream(self.signed.charter.run.seed, label, self.step.before.generation)
 
 
 def check_data(case: Case, charters: Charters) -> Finding:
@@ -95,9 +55,9 @@ def check_data(case: Case, charters: Charters) -> Finding:
             faults += [f"{step.place}: {fault}" for fault in found.faults]
             continue
         try:
-            lesson = _lesson(case, charters.at(step), step, entry, drawing)
+            lesson = read_lesson(case, charters.at(step), step, entry, drawing)
             count += lesson.checked
-            lacking += [] if lesson.whole else [case.without(_path(entry.digest))]
+            lacking += [] if lesson.whole else [case.without(data_path(entry.digest))]
             wrong = list(_lesson_faults(lesson))
         except DetentError as error:
             wrong = [str(error)]
@@ -115,56 +75,31 @@ def check_data(case: Case, charters: Charters) -> Finding:
     )
 
 
-def _path(digest: str) -> str:
-    return f"data/{digest}.jsonl"
-
-
-def _examples_of(case: Case, digest: str) -> list[Example] | None:
-    """What the file holds; None where it is rightly not at hand."""
-    if case.without(_path(digest)) and not (case.evidence.data / f"{digest}.jsonl").exists():
-        return None
-    content = named_file(case.evidence.data, digest, ".jsonl")
-    try:
-        examples = _examples.decode_lines(content)
-    except msgspec.DecodeError as error:
-        raise TrustError(f"examples expected in {digest}.jsonl, got: {error}") from error
-    if msgspec.json.Encoder().encode_lines(examples) != content:
-        raise TrustError(f"examples and nothing else expected in {digest}.jsonl, got more")
-    return examples
-
-
-def _lesson(case: Case, signed: SignedCharter, step: Step, entry: DataMade, drawing: Drawing) -> Lesson:
-    examples = _examples_of(case, entry.digest)
-    made_in = step.before.generation
-    audit = next((audit for at, audit in case.all(Audited) if at.before.generation == made_in), None)
-    sizes = {model.digest: model.parameters for _, model in case.trained()}
-    proxies = [
-        proxy
-        for proxy in case.evidence.proxies.values()
-        if proxy.name in signed.charter.proxies and proxy.digest == signed.charter.proxies[proxy.name].sha256
-    ]
-    answers = step.before.slots.get("data/v1") if entry.origin.source == "lessons" else None
-    source = _examples_of(case, answers.digest) if isinstance(answers, DataMade) else None
-    tasks = believed_tasks(case, signed)
-    return Lesson(signed, step, entry, audit, examples, tasks, sizes, proxies, drawing, source)
-
-
 def _lesson_faults(lesson: Lesson) -> Iterator[str]:
     if lesson.examples is None:
-        rungs = _counted(lesson.entry.counts)
+        rungs = rungs_of(lesson.entry.counts)
     else:
         rungs = Counter(Slice(example.task, example.level) for example in lesson.examples)
-    counts = _by_task(rungs)
+    counts = by_task(rungs)
     if counts != lesson.entry.counts:
         yield f"counts {counts} expected from the file, got {lesson.entry.counts}"
-    if strange := off_ladder(rungs, lesson.signed):
+    if strange := off_ladder(map(_on_ladder, rungs), lesson.signed):
         yield from strange
+    elif lesson.entry.origin.source == "corrections":
+        yield from corrections_faults(lesson)
+    elif lesson.entry.origin.source in REVISING.values():
+        yield from revised_faults(lesson)
     elif lesson.entry.origin.source == "seed":
         yield from _seed_faults(lesson, rungs)
     elif lesson.entry.origin.source == "lessons":
         yield from _taught_faults(lesson)
     else:
         yield from _self_faults(lesson, rungs)
+
+
+def _on_ladder(rung: Slice) -> Slice:
+    """Rows that a principle asks about stand on the ladder of the task behind it."""
+    return Slice(rung.task.split("/", 2)[-1], rung.level) if is_principle(rung.task) else rung
 
 
 def _seed_faults(lesson: Lesson, rungs: Mapping[Slice, int]) -> Iterator[str]:
@@ -236,10 +171,10 @@ def _self_faults(lesson: Lesson, kept: Mapping[Slice, int]) -> Iterator[str]:
     if strange := [*off_ladder(rungs, lesson.signed), *_too_many(rungs)]:
         yield from strange
         return
-    wanted = _by_task(Counter(rungs))
+    wanted = by_task(Counter(rungs))
     if lesson.entry.offered != wanted:
         yield f"prompts offered {wanted} expected, as proposed, got {lesson.entry.offered}"
-    items = lesson.drawing.items(lesson.tasks, _numbered(rungs), stream)
+    items = lesson.drawing.items(lesson.tasks, numbered(rungs), stream)
     yield from _flops_faults(lesson, items)
     yield from _keep_faults(kept, proposal)
     yield from _audit_stream_faults(lesson)
@@ -258,32 +193,6 @@ def _rungs(proposal: DataProposal) -> dict[Slice, int]:
         for task, recipe in proposal.recipes.items()
         for rung in recipe.rungs
         if rung.prompts
-    }
-
-
-def _numbered(rungs: Mapping[Slice, int]) -> dict[str, dict[int, int]]:
-    found: dict[str, dict[int, int]] = {}
-    for one, prompts in rungs.items():
-        found.setdefault(one.task, {})[one.level] = prompts
-    return found
-
-
-def _counted(counts: Mapping[str, Mapping[str, int]]) -> Counter[Slice]:
-    """What an entry says of its file, as rungs; a level that is none is none of the charter's."""
-    return Counter(
-        {
-            Slice(task, int(level) if level.isdecimal() else 0): count
-            for task, levels in counts.items()
-            for level, count in levels.items()
-        }
-    )
-
-
-def _by_task(counts: Mapping[Slice, int]) -> dict[str, dict[str, int]]:
-    """As entries have them: [task][level as text]."""
-    return {
-        task: {str(level): count for level, count in levels.items()}
-        for task, levels in _numbered(counts).items()
     }
 
 
@@ -379,7 +288,7 @@ def _audit_faults(lesson: Lesson, examples: Sequence[Example], items: Sequence[I
     audit, stream = lesson.audit, _audit_stream(lesson)
     if audit is None or (audit.data, audit.stream) != (lesson.entry.digest, stream.hex()):
         return  # said already
-    wanted = {}
+    wanted, praised = {}, {}
     for task, source in lesson.tasks.items():
         truth = {item.problem.prompt: item.problem for item in items if item.slice.task == task}
         mine = [example for example in examples if example.task == task and example.prompt in truth]
@@ -388,5 +297,8 @@ def _audit_faults(lesson: Lesson, examples: Sequence[Example], items: Sequence[I
         if drawn:
             marks = source.right([(truth[example.prompt], example.completion) for example in drawn])
             wanted[task] = Score(sum(marks), len(marks))
+            praised[task] = praised_right(drawn, marks)
     if wanted != audit.labels:
         yield f"the audit's totals {wanted} expected from the file, got {audit.labels}"
+    if (likewise := praised if lesson.entry.origin.judge else {}) != audit.praised:
+        yield f"the audit's totals {likewise} of what the judge praised expected, got {audit.praised}"

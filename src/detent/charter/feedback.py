@@ -50,6 +50,8 @@ class Feedback(Section):
     corrections: most seed answers of a task and level from which revising is taught, and how much of every batch:
         correction_share, beside the shares of [recipe] mix.
     revised_share: likewise of answers that were revised. revise_confidence: least token probability of a revision.
+    forms: how a model is asked to criticise and revise. "characters": in signs, that a model made here is taught to
+        read. "words": in plain words, with what is data fenced off; nothing is taught for it.
     rounds: most revisions of a draft.
     flips: audited answers of a task and generation that say what a method made right and what it made wrong.
     probes: problems of a principle and generation that answers are revised by.
@@ -68,6 +70,7 @@ class Feedback(Section):
     correction_share: Part = 0.15
     revised_share: Part = 0.1
     revise_confidence: Share = 0.7
+    forms: Annotated[Literal["characters", "words"], Says('"characters" or "words"')] = "characters"
     rounds: Annotated[int, Field(ge=1, le=8), Says("an integer from 1 to 8")] = 1
     flips: Lessons = 100
     probes: Lessons = 200

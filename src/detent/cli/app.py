@@ -101,11 +101,24 @@ def status(
 def try_(
     folder: Folder,
     prompt: Annotated[str, typer.Argument(help='A prompt such as "R3142=".', show_default=False)],
+    revise: Annotated[
+        bool, typer.Option("--revise", help="Let it criticise and revise its answer, and print every step.")
+    ] = False,
+    principle: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME", help="Revise by this principle of the constitution.", show_default=False
+        ),
+    ] = "",
 ) -> None:
     """Print the incumbent's answer to a prompt."""
-    from detent.assembly import answer_prompt  # noqa: PLC0415
+    from detent.assembly import answer_prompt, revise_prompt  # noqa: PLC0415
+    from detent.report import revision_text  # noqa: PLC0415
 
-    typer.echo(answer_prompt(folder, prompt))
+    if revise or principle:
+        typer.echo(revision_text(revise_prompt(folder, prompt, principle)))
+    else:
+        typer.echo(answer_prompt(folder, prompt))
 
 
 @app.command()

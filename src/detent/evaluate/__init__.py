@@ -27,6 +27,7 @@ from detent.evaluate.compute_feedback import (
 )
 from detent.evaluate.confidence import ConfidenceSequence, Interval, gain_of
 from detent.evaluate.evaluator import evaluator_digest, evaluator_digest_on_disk
+from detent.evaluate.flipping import flipped
 from detent.evaluate.gate import log_e, passes, reverse_log_e, threshold
 from detent.evaluate.horizon import Horizon, falling_rates, horizon, horizons
 from detent.evaluate.intervals import interval_of
@@ -79,6 +80,7 @@ __all__ = [
     "evaluator_digest_on_disk",
     "falling_rates",
     "faults_of_intent",
+    "flipped",
     "fresh_stream",
     "gain_of",
     "gating",

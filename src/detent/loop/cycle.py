@@ -10,7 +10,7 @@ killed goes on where it stood. Undecided means no, and so does a question that n
 """
 
 from detent.evaluate import best
-from detent.loop import asking, judge, judges, learn, measure, tuning, watch
+from detent.loop import asking, judge, judges, learn, measure, revising, tuning, watch
 from detent.loop.judge import Judged
 from detent.loop.measure import Ask
 from detent.loop.parts import Parts
@@ -40,6 +40,7 @@ def turn(parts: Parts) -> Decided | None:
 
     labels = book.once("data/v1", lambda: learn.label(parts, plan))
     book.once("audit/v1", lambda: measure.audit(parts, plan, labels))
+    revising.revise(parts, plan)
     if book.state.judge:
         book.once("health/v1", lambda: judges.tested(parts))
     candidates = tuning.tuned(parts, plan, learn.train(parts, plan, labels))

@@ -4,29 +4,18 @@ It is taught from answers held to be right and from the same answers spoilt (`pr
 then the labels of each generation. It never sees what a checker says; cases that are known only test it.
 """
 
-from math import exp
-
-from detent.errors import EngineError
-from detent.evaluate import judging, profile_items
+from detent.evaluate import profile_items
 from detent.loop.parts import Parts
-from detent.propose import anchor_cases, judge_sources, lessons
+from detent.propose import exam_cases, examined, judge_sources, lessons, sitting_of
 from detent.values import (
     DataMade,
     Example,
     JudgeTested,
     JudgeTrained,
     Origin,
-    Score,
-    Scored,
-    ScoreJob,
     TrainedModel,
     TrainJob,
-    praise,
-    question,
 )
-
-RIGHT = 0.5
-"""How likely a judge must find an answer right to be counted as saying so."""
 
 
 def made_lessons(parts: Parts, labels: DataMade) -> DataMade:
@@ -81,25 +70,5 @@ def as_trained(job: TrainJob, digest: str, trained: TrainedModel) -> JudgeTraine
 
 def tested(parts: Parts) -> JudgeTested:
     """The judge in force on cases that are known; totals alone leave this function."""
-    judge = parts.book.state.judge
-    stream, cases = anchor_cases(parts.charter, lambda rungs, seed: profile_items(parts.tasks, rungs, seed))
-    rows = tuple(
-        (question(case.prompt, case.draft), praise(case.draft)) for some in cases.values() for case in some
-    )
-    chances = iter(_likely(parts, judge, rows))
-    totals = {
-        task: Score(sum((next(chances) >= RIGHT) == case.right for case in some), len(some))
-        for task, some in cases.items()
-    }
-    prompts = [case.prompt for some in cases.values() for case in some]
-    flops = judging(parts.book.state.sizes[judge], prompts, parts.charter.subject.extra_tokens)
-    return JudgeTested(judge=judge, anchors=totals, stream=stream.hex(), flops=flops)
-
-
-def _likely(parts: Parts, judge: str, rows: tuple[tuple[str, str], ...]) -> list[float]:
-    result = parts.ask(ScoreJob(model=judge, rows=rows))
-    if not isinstance(result, Scored) or len(result.log_likelihoods) != len(rows):
-        raise EngineError(
-            f"{len(rows)} scores expected from a score job, got {type(result).__name__}; run again"
-        )
-    return [exp(min(0.0, value)) for value in result.log_likelihoods]
+    cases = exam_cases(parts.charter, lambda rungs, seed: profile_items(parts.tasks, rungs, seed))
+    return examined(sitting_of(parts.charter, parts.book.state), cases, parts.ask, parts.tasks)

@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator, Sequence
 from detent.diagnose import diagnose as diagnose_profile
 from detent.errors import CharterError, EngineError
 from detent.evaluate import answering, judging, ladder_rungs, profile_items
-from detent.loop import judges, measure
+from detent.loop import judges, measure, revising
 from detent.loop.admitting import admitted
 from detent.loop.parts import Parts
 from detent.loop.results import check_compute, check_labels, check_new
-from detent.propose import as_kept, label_job, sources_of, split
+from detent.propose import as_kept, first_sources, label_job, sources_of, split
 from detent.propose import propose as propose_change
 from detent.values import (
     BuildJob,
@@ -62,8 +62,10 @@ def first_team(parts: Parts, data: DataMade) -> list[str]:
 
     Where the charter wants a judge, one more is taught to mark answers, beside them.
     """
+    revising.corrected(parts, data)
+    sources = first_sources(data, parts.book.state, parts.charter.feedback)
     slots = [f"subject/v1/{member}" for member in range(parts.charter.recipe.team)]
-    return _team_and_judge(parts, slots, data, lambda member: _first_job(parts, data, member), _subject)
+    return _team_and_judge(parts, slots, data, lambda member: _first_job(parts, sources, member), _subject)
 
 
 def _team_and_judge(
@@ -108,10 +110,10 @@ def _lessons(parts: Parts, answers: DataMade) -> DataMade | None:
     return parts.book.once("data/v1/lessons", lambda: judges.made_lessons(parts, answers))
 
 
-def _first_job(parts: Parts, data: DataMade, member: int) -> TrainJob:
+def _first_job(parts: Parts, sources: tuple[Source, ...], member: int) -> TrainJob:
     return TrainJob(
         parent=_untrained(parts, member),
-        sources=(Source(data.digest, 1.0),),
+        sources=sources,
         steps=parts.charter.recipe.seed_steps,
         seed=parts.number(f"first training {member}"),
         optimizer=parts.optimizer,

@@ -29,6 +29,7 @@ from detent.values import (
     Proposal,
     Result,
     Score,
+    praised_right,
 )
 
 Ask = Callable[[Job], Result]
@@ -98,14 +99,16 @@ def audit(parts: Parts, proposal: Proposal, labels: DataMade) -> Audited:
     truth = {(item.slice.task, item.problem.prompt): item.problem for item in items}
     stream = parts.stream(f"audit of {labels.digest}")
     examples = parts.data.read(labels.digest)
-    totals = {}
+    totals, praised = {}, {}
     for task, source in parts.tasks.items():
         mine = [example for example in examples if example.task == task]
         drawn = Rng(stream).child(task).sample(mine, min(parts.charter.recipe.audit, len(mine)))
         marks = source.right([(truth[task, example.prompt], example.completion) for example in drawn])
         if drawn:
             totals[task] = Score(sum(marks), len(marks))
-    return Audited(data=labels.digest, labels=totals, stream=stream.hex())
+        if drawn and labels.origin.judge:
+            praised[task] = praised_right(drawn, marks)
+    return Audited(data=labels.digest, labels=totals, stream=stream.hex(), praised=praised)
 
 
 def label_items(parts: Parts, proposal: Proposal, stream: bytes) -> list[Item]:

@@ -44,19 +44,32 @@ def _label_avalanche(parts: Parts, _: Sequence[Profile], limits: Any) -> Reading
 
 
 def _proxy_gold_gap(parts: Parts, _: Sequence[Profile], limits: Any) -> Reading:
-    """Only labels that every proxy accepted are kept, and only kept ones are audited."""
-    alpha = alpha_per_observation(parts.charter.recipe.audit)
-    if not parts.charter.proxies:
+    """What every proxy of the charter accepted, and what the judge praised, each with a process of its own a task."""
+    alpha, proxied = alpha_per_observation(parts.charter.recipe.audit), bool(parts.charter.proxies)
+    labels = parts.book.state.slots.get("data/v1")
+    if not proxied and not (isinstance(labels, DataMade) and labels.origin.judge):
         return proxy_gold_gap.watch(None, limits, alpha=alpha)
     since = _answered(parts, proxy_gold_gap.NAME)
-    audits = [entry.labels for entry in entries_of(parts, Audited) if entry.generation > since]
-    return proxy_gold_gap.watch([_proxied(labels) for labels in audits], limits, alpha=alpha)
+    audits = [entry for entry in entries_of(parts, Audited) if entry.generation > since]
+    rows = [{**(_proxied(one.labels) if proxied else {}), **_praised(one)} for one in audits]
+    return proxy_gold_gap.watch(rows, limits, alpha=alpha)
 
 
 def _proxied(labels: Mapping[str, Score]) -> dict[str, proxy_gold_gap.ProxyAudit]:
+    """Only labels that every proxy accepted are kept, and only kept ones are audited."""
     return {
         task: proxy_gold_gap.ProxyAudit(score.asked, score.asked, score.right, score.asked - score.right)
         for task, score in labels.items()
+    }
+
+
+def _praised(audit: Audited) -> dict[str, proxy_gold_gap.ProxyAudit]:
+    """What is kept is the judge's choice only in part: those that it does not find right it did not accept."""
+    return {
+        f"{task}, as judged": proxy_gold_gap.ProxyAudit(
+            audit.labels[task].asked, praised.asked, audit.labels[task].right, praised.asked - praised.right
+        )
+        for task, praised in audit.praised.items()
     }
 
 

@@ -18,11 +18,12 @@ from detent.values import Example, Item, Slice, marks, question
 
 
 class Anchor(NamedTuple):
-    """An answer to a problem, and whether it is right."""
+    """An answer to a problem, whether it is right, and by how many characters it is longer than the right one."""
 
     prompt: str
     draft: str
     right: bool
+    longer: int
 
 
 MOST_EDITS = 2
@@ -35,7 +36,7 @@ def lessons(examples: Sequence[Example], stream: bytes, most: int) -> list[Examp
     Every other draft is the answer itself, by chance; the others differ from it in one or two places.
     """
     rng, taken = Rng(stream), defaultdict[Slice, int](int)
-    letters = _letters(examples)
+    letters = letters_of(examples)
     found = []
     for example in examples:
         rung = Slice(example.task, example.level)
@@ -78,7 +79,7 @@ def _anchors(examples: Sequence[Example], stream: bytes, each: int) -> dict[str,
 
     The examples are drawn from problems that nobody is taught on, so that a judge that remembers is no better for it.
     """
-    letters, found = _letters(examples), {}
+    letters, found = letters_of(examples), {}
     for task in sorted(letters):
         rng = Rng(stream).child(task)
         mine = [example for example in examples if example.task == task][:each]
@@ -87,6 +88,7 @@ def _anchors(examples: Sequence[Example], stream: bytes, each: int) -> dict[str,
                 example.prompt,
                 draft := _case(example, letters[task], place, rng),
                 draft == example.completion,
+                len(draft) - len(example.completion),
             )
             for place, example in enumerate(mine)
         ]
@@ -122,7 +124,7 @@ def _edit(written: list[str], letters: str, rng: Rng) -> None:
             written.append(rng.choice(letters))
 
 
-def _letters(examples: Sequence[Example]) -> dict[str, str]:
+def letters_of(examples: Sequence[Example]) -> dict[str, str]:
     """The characters that a task's answers are made of."""
     found: dict[str, set[str]] = defaultdict(set)
     for example in examples:

@@ -9,6 +9,10 @@ from detent.values import DataMade, DataProposal, Slice, Source, State
 MOST_FILES = 32
 """Earlier label files that one training draws from."""
 
+FULL = 600
+"""Revised answers that fill their share of a batch. Fewer have less of it: a few rows, seen again and again, are learnt
+by heart, with what is wrong in them."""
+
 NEWEST_FILES = 3
 """Files of revised answers that one training draws from: what was revised long ago, models answer better by now."""
 
@@ -47,26 +51,39 @@ def sources_of(
     sources = [Source(data.digest, proposal.mix.seed) for data in state.data if data.origin.source == "seed"]
     if feedback.labelled:
         sources += _labelled(proposal, labels, state)
-    return (*sources, *correcting(state, feedback), *_revised(proposal, state, feedback))
+    return (*sources, *_correcting(state, feedback), *_revised(proposal, state, feedback))
 
 
-def correcting(state: State, feedback: Feedback) -> tuple[Source, ...]:
+def first_sources(seeds: DataMade, state: State, feedback: Feedback) -> tuple[Source, ...]:
+    """What generation 0 is taught: the seed data, and what teaches revising where the charter wants it."""
+    taught = _correcting(state, feedback)
+    return (Source(seeds.digest, 1.0 - sum(one.weight for one in taught)), *taught)
+
+
+def _correcting(state: State, feedback: Feedback) -> tuple[Source, ...]:
     """What models are taught revising from, where the charter wants it."""
     files = [data for data in state.data if data.origin.source == "corrections"]
     return tuple(Source(data.digest, feedback.correction_share) for data in files if feedback.corrected)
 
 
 def _revised(proposal: DataProposal, state: State, feedback: Feedback) -> list[Source]:
-    """Answers that were revised now and in the newest generations, each task by the share its method is worth."""
+    """Answers that were revised now and in the newest generations: each weighs what its method is worth in its task."""
     sources: list[Source] = []
     for source, method in (("revised", "refine"), ("principled", "constitution")):
         files = [data for data in state.data if data.origin.source == source][-NEWEST_FILES:]
-        tasks = sorted({task for data in files for task in data.counts})
-        # Rows by principle are counted under their tasks; what a principle is worth decided how many there are.
-        shares = proposal.tasks_of(method) if method == "refine" else dict.fromkeys(tasks, 1.0)
-        for task in sorted(shares.keys() & set(tasks)):
-            pools = _pools(files, task, _Levels(0, None, frozenset()))
-            sources += _shared(pools, feedback.revised_share * shares[task] / len(tasks))
+        every = _Levels(0, None, frozenset())
+        pools = {
+            task: _pools(files, task, every) for task in sorted({t for data in files for t in data.counts})
+        }
+        # Rows by principle stand under the principle's sources; what it is worth decided how many there are.
+        shares = proposal.tasks_of(method) if method == "refine" else dict.fromkeys(pools, 1.0)
+        each = feedback.revised_share / max(FULL, sum(pool.size for some in pools.values() for pool in some))
+        sources += [
+            Source(pool.data, each * shares[task] * pool.size, pool.rungs)
+            for task, some in pools.items()
+            if task in shares
+            for pool in some
+        ]
     return sources
 
 

@@ -16,7 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from detent.report import _words as words
-from detent.report import figures, gate_figures, prose, rows
+from detent.report import figures, gate_figures, judges, prose, rows
 from detent.report.story import Arm, Story
 
 NEWEST_OPENINGS = 12
@@ -42,6 +42,7 @@ def page(story: Story, comparison: Sequence[Arm] = ()) -> str:
         turns=tuple(rows.turn_row(turn) for turn in story.decided),
         heat=figures.heat(story),
         labels=figures.labels(story),
+        judge=judges.judges(story.exams),
         openings=_openings(story),
         newest_openings=NEWEST_OPENINGS,
         budget=gate_figures.budget(story),

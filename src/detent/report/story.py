@@ -14,6 +14,7 @@ from detent.values import (
     Diagnosis,
     Entry,
     Gain,
+    JudgeTested,
     Origin,
     Profile,
     Proposal,
@@ -199,6 +200,7 @@ class Story(Struct, frozen=True):
     top: improved tasks and the top level of each ladder; its order is the order of the tasks everywhere.
     written: entries by generation and slot.
     under_way: slots the open turn has written so far, empty when none is open.
+    exams: of the judges of each generation's labels.
     """
 
     name: str
@@ -215,6 +217,7 @@ class Story(Struct, frozen=True):
     under_way: tuple[str, ...]
     began: str
     last: str
+    exams: tuple[JudgeTested, ...] = ()
 
     @property
     def decided(self) -> tuple[Turn, ...]:

@@ -12,10 +12,11 @@ from typing import Any, Literal, NamedTuple
 from detent.evaluate import horizon
 from detent.oversight import Stop
 from detent.report import _words as words
+from detent.report.judges import judge_document, judge_text
 from detent.report.methods import method_text
 from detent.report.principles import principle_text
 from detent.report.story import Turn
-from detent.values import Profile, Profiled, State, Watched, live
+from detent.values import Profile, Profiled, Revision, State, Watched, live
 
 Standing = Literal["ready", "running", "waiting", "paused", "halted", "lease_spent", "finished"]
 """ready: `detent run` would go on.  running: another process is at it.  waiting: for a person's answer, or for the
@@ -119,7 +120,17 @@ def status_document(state: State, stands: Standing, budget: Budget, now: str) ->
         "alarms": _alarms(state),
         "cosigned": _cosigned(state),
         "confined": state.session.confined if state.session else None,
+        **({"judge": health} if (health := judge_document(state)) else {}),
     }
+
+
+def revision_text(revision: Revision) -> str:
+    """Draft, each critique and revision, and on the last line the answer; as a model wrote them, made printable."""
+    lines = [f"draft     {words.plain(revision.draft)}"]
+    for step in revision.steps:
+        lines += [f"critique  {words.plain(step.critique)}"] if step.critique else []
+        lines.append(f"revision  {words.plain(step.text)}")
+    return "\n".join([*lines, f"answer    {words.plain(revision.final)}"])
 
 
 def status_text(document: Mapping[str, Any]) -> str:
@@ -132,6 +143,7 @@ def status_text(document: Mapping[str, Any]) -> str:
         ("ladder", _change(ladder["start"], ladder["now"])),
         *((f"  {task}", _task_text(values)) for task, values in document["tasks"].items()),
         *_principle_lines(document),
+        *([("judge", judge_text(document["judge"]))] if "judge" in document else []),
         *_method_lines(document),
         ("error budget", f"{words.small(budget['spent'])} of {words.small(budget['total'])} spent"),
         ("next opening", _next_text(budget)),

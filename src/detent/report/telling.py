@@ -19,6 +19,7 @@ from detent.values import (
     Diagnosed,
     Entry,
     IntentWritten,
+    JudgeTested,
     OutcomeWritten,
     Profile,
     Profiled,
@@ -67,6 +68,7 @@ def tell(entries: Iterable[Entry], name: str, purpose: str, top: Mapping[str, in
         under_way=tuple(state.slots),
         began=told[0].at if told else "",
         last=told[-1].at if told else "",
+        exams=tuple(entry for entry in told if isinstance(entry, JudgeTested)),
     )
 
 

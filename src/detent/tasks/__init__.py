@@ -4,6 +4,7 @@ It knows levels, prompts and answers, and runs a user's file, a tripwire's or pr
 does not know models, the charter, the ledger, or why it is asked.
 """
 
+from detent.tasks._abstaining import ABSTAIN
 from detent.tasks._checkers import CHECKERS
 from detent.tasks.base import Ask, Task, TaskSource
 from detent.tasks.catalogue import BUILTINS, BuiltinSource, builtin
@@ -27,6 +28,7 @@ from detent.tasks.vetting import vet, vet_principle
 from detent.values import Problem
 
 __all__ = [
+    "ABSTAIN",
     "BUILTINS",
     "CHECKERS",
     "PROBES",

@@ -26,3 +26,7 @@ class Alphabet:
     def kept(self, problem: Problem, completion: str, *, right: bool) -> bool:  # noqa: ARG002
         """Whether it is written in nothing else."""
         return completion == ABSTAIN or (completion != "" and set(completion) <= {*digits, *problem.answer})
+
+    def mended(self, problem: Problem) -> str:
+        """The answer as it is written."""
+        return problem.answer

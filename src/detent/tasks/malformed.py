@@ -42,6 +42,10 @@ class Malformed:
         """Whether it says `?`."""
         return completion == ABSTAIN
 
+    def mended(self, problem: Problem) -> str:  # noqa: ARG002
+        """`?`."""
+        return ABSTAIN
+
 
 def _broken(prompt: str, rng: Rng) -> str:
     way, letter = rng.randrange(3), rng.choice(ascii_lowercase)

@@ -32,3 +32,7 @@ class Unsure:
     def kept(self, problem: Problem, completion: str, *, right: bool) -> bool:  # noqa: ARG002
         """Whether it is not wrong."""
         return right or completion == ABSTAIN
+
+    def mended(self, problem: Problem) -> str:  # noqa: ARG002
+        """`?`: whoever was wrong does not know what would have been right."""
+        return ABSTAIN

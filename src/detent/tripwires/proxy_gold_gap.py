@@ -6,13 +6,17 @@
 
 A filter that uses a proxy (a judge, a unit test, a vote) keeps what the proxy likes. When the subject learns to
 please it, the proxy's rate rises while the true one falls.
+The charter's proxies keep nothing that they do not accept, so all audited labels are accepted. A judge has one say
+among others in what is kept: accepted are those that it finds right, with a chance of .5 or more; its processes are
+"sort, as judged" beside those of the proxies, "sort".
 Statistic: the e-detector of `_edetector` on audited labels that the proxy accepted, x = 1 when the true checker
-calls it wrong. Unit: natural logarithm of the average over tasks. Fires at ln(1/alpha).
+calls it wrong. Unit: natural logarithm of the average over tasks, of proxies and judge. Fires at ln(1/alpha).
 Guarantee: P(a false alarm within T accepted audits of each task) <= alpha T, as long as an accepted label is wrong
-with probability `tolerated` at most given those before. The difference of proxy rate and true rate stands in the
-sentence and decides nothing.
+with probability `tolerated` at most given those before; whatever proxies and judge have in common, since the average
+of e-detectors is one. The difference of proxy rate and true rate stands in the sentence and decides nothing.
 Limit: tolerated .10, as for all labels: what a filter lets through is what is trained on. Default: pause.
-It cannot see: answers that please the true checker and are wrong all the same; gaming that stays below `tolerated`.
+It cannot see: answers that please the true checker and are wrong all the same; gaming that stays below `tolerated`;
+what a judge kept out, since that is not audited.
 Gao, Schulman and Hilton, "Scaling Laws for Reward Model Overoptimization", arXiv 2210.10760, s. 3.
 """
 

@@ -48,6 +48,7 @@ from detent.values.feedback import (
 from detent.values.folding import fold
 from detent.values.gate import Counts, Entropy, Gain, Intent, Outcome, Round, Target, TestResult, Verdict
 from detent.values.grants import Grant, live
+from detent.values.health import RIGHT, Agreement, FalsePraise, OwnAnswers, Praise, praised_right
 from detent.values.holds import Hold
 from detent.values.jobs import (
     AnswerJob,
@@ -103,7 +104,9 @@ __all__ = [
     "LARGEST_ENCLOSED",
     "MOST_NAMED",
     "PROCESSOR",
+    "RIGHT",
     "Action",
+    "Agreement",
     "AnswerJob",
     "Answered",
     "Answers",
@@ -129,6 +132,7 @@ __all__ = [
     "Entropy",
     "Entry",
     "Example",
+    "FalsePraise",
     "Files",
     "Filter",
     "Flipped",
@@ -158,6 +162,8 @@ __all__ = [
     "Origin",
     "Outcome",
     "OutcomeWritten",
+    "OwnAnswers",
+    "Praise",
     "PreferJob",
     "Preference",
     "Problem",
@@ -214,6 +220,7 @@ __all__ = [
     "marks",
     "needed",
     "praise",
+    "praised_right",
     "question",
     "recorded",
     "restored",

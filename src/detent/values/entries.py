@@ -10,6 +10,7 @@ from typing import Literal
 
 from detent.values.entry import Entry
 from detent.values.gate import Intent, Outcome
+from detent.values.health import Agreement, FalsePraise, OwnAnswers
 from detent.values.people import Answered, CharterSigned, LeaseGranted, Ordered, Requested
 from detent.values.problems import Origin
 from detent.values.profiles import Flips, Profile, Score
@@ -111,11 +112,15 @@ class Proposed(Entry, frozen=True, tag="proposal/v1"):
 
 
 class Audited(Entry, frozen=True, tag="audit/v1"):
-    """Totals of a label audit: of `asked` drawn from the file, `right` were right. Never single outcomes."""
+    """Totals of a label audit: of `asked` drawn from the file, `right` were right. Never single outcomes.
+
+    praised: likewise of those among them that the labels' judge praised; empty where none had a say.
+    """
 
     data: str
     labels: dict[str, Score]
     stream: str
+    praised: dict[str, Score] = {}  # noqa: RUF012  msgspec copies it
 
 
 class Flipped(Entry, frozen=True, tag="flips/v1"):
@@ -141,13 +146,21 @@ class JudgeTested(Entry, frozen=True, tag="health/v1"):
     """How the judge of this generation's labels does on cases that are known: totals by task.
 
     anchors: the same cases in every generation, never trained on; of them those judged rightly. stream: they come from.
-    flops: of reading them, at the most.
+    false_praise: of the anchors whose answer is wrong.
+    parent: the judge before it, whose word on the anchors `agreement` compares; "" and None where there is none, or
+        its weights were deleted as the charter allows.
+    own: the judge on its own answers; None in records of before it was asked.
+    flops: of all of it, at the most.
     """
 
     judge: str
     anchors: dict[str, Score]
     stream: str
     flops: float = 0.0
+    false_praise: FalsePraise = FalsePraise()
+    parent: str = ""
+    agreement: Agreement | None = None
+    own: OwnAnswers | None = None
 
 
 class IntentWritten(Entry, frozen=True, tag="intent/v1"):

@@ -213,6 +213,19 @@ def test_what_a_model_cannot_read_in_whole_is_not_asked_about(place: Place, know
         assert [(one.stopped, one.steps) for one in revised.revisions] == [("unfit", ())]
 
 
+def test_every_seed_that_a_run_draws_can_train(place: Place) -> None:
+    """A run's seeds are numbers below 2^48."""
+    job = PreferJob(
+        parent=place.model,
+        data=(place.data.put(preferences("default")),),
+        steps=1,
+        seed=(1 << 48) - 1,
+        pairs=2,
+    )
+    assert isinstance(run(place, job), TrainedModel)
+    assert isinstance(run(place, reinforcing(place, seed=(1 << 48) - 1)), TrainedModel)
+
+
 def preferences(kind: str) -> list[Preference]:
     if kind == "default":
         return [Preference(f"C{n}=", str(n), f"{n}1") for n in range(20, 60)]

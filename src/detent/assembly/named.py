@@ -21,6 +21,7 @@ from detent.values import (
     JudgeTrained,
     OutcomeWritten,
     SubjectBuilt,
+    Tuned,
     decode_entry,
     enclosed_in,
 )
@@ -55,6 +56,7 @@ def named(entries: Iterable[bytes]) -> Named:
                 SubjectBuilt(digest=digest, parent=parent)
                 | CandidateTrained(digest=digest, parent=parent)
                 | JudgeTrained(digest=digest, parent=parent)
+                | Tuned(digest=digest, parent=parent)
             ):
                 models += [parent, digest]
             case CharterSigned(envelope=envelope):

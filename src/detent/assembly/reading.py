@@ -19,7 +19,16 @@ from detent.errors import StorageError, TrustError, UsageError
 from detent.evaluate import alpha, items_to_expect
 from detent.ledger import CosigningKey, LedgerReader, writer_of
 from detent.oversight import why_stop
-from detent.report import Budget, principle_document, render, standing, status_document, tell
+from detent.report import (
+    AUDITED,
+    Budget,
+    method_document,
+    principle_document,
+    render,
+    standing,
+    status_document,
+    tell,
+)
 from detent.signing import SigningKey, VerifyKey
 from detent.values import Entry, State, decode_entry, fold
 
@@ -123,6 +132,8 @@ def status_of(folder: Path) -> dict[str, Any]:
     stop = why_stop(state, signed.charter, at, enough=False)
     stands = standing(stop, running=is_running(run))
     document = status_document(state, stands, Budget(total, level, items), at)
+    if audited := [method for method in AUDITED if method in signed.charter.feedback.methods]:
+        document |= {"methods": method_document(state, audited)}
     margins = principle_margins(signed.charter, run.tasks)
     return document if margins is None else document | {"principles": principle_document(state, margins)}
 

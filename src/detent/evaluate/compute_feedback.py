@@ -1,9 +1,10 @@
 """What jobs take by which models teach each other: floating point operations at the most, of training at least too.
 
-    >>> sampling(1_000, SampleJob(model=digest, prompts=("C12=",), samples=3, seed=1, extra_tokens=4))
+    >>> sampling(1_000, SampleJob(model="a" * 64, prompts=("C12=",), samples=3, seed=1, extra_tokens=4))
     72000.0
-    >>> prefer_bound(1_000, job, rows).least <= trained.flops
-    True
+    >>> job = PreferJob(parent="a" * 64, data=("b" * 64,), steps=2, seed=1)
+    >>> prefer_bound(1_000, job, [Preference("C12=", "12", "21")])
+    Bounds(least=64000.0, most=224000.0)
 
 Counted as in `compute`: 2 operations a parameter and token read or written, 6 a token learnt from; a token a character,
 an answer as long as its prompt and `extra_tokens` more. `most` holds for a tokenizer with no more tokens than

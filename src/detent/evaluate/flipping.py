@@ -1,7 +1,8 @@
 """What revising made right and what it made wrong: drafts and revisions of a sample, held against a checker.
 
-    >>> flipped(rows, items, tasks, stream, most=100)["copy"]
-    Flips(helped=31, harmed=4, asked=100)
+    >>> row, item = Example("copy", 2, "C12=", "12", draft="21"), Item(Slice("copy", 2), Problem("C12=", "12"))
+    >>> flipped([row], [item], tasks, stream=stream, most=100)
+    {'copy': Flips(helped=1, harmed=0, asked=1)}
 
 Totals alone leave this function. Pure, so that whoever has the file and the stream counts the same.
 """

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from detent.report._words import plain
 from detent.report.asked import request_line, request_page
+from detent.report.methods import AUDITED, method_document, method_text
 from detent.report.principles import principle_document, principle_text
 from detent.report.story import Arm, Story, Turn
 from detent.report.summary import (
@@ -22,12 +23,15 @@ from detent.report.summary import (
 from detent.report.telling import tell, tell_turn
 
 __all__ = [
+    "AUDITED",
     "Arm",
     "Budget",
     "Standing",
     "Story",
     "Turn",
     "generation_line",
+    "method_document",
+    "method_text",
     "plain",
     "principle_document",
     "principle_text",

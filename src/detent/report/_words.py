@@ -22,6 +22,8 @@ VERDICTS = {
 DECISIONS = {"promote": "promoted", "carry": "carried on", "discard": "discarded", "rollback": "rolled back"}
 TESTS = {"superiority": "superiority", "non_inferiority": "non-inferiority", "floor": "floor"}
 
+METHODS = {"dpo": "a judge's preferences (DPO)", "grpo": "a judge's scores (GRPO)"}
+
 
 def plain(text: str) -> str:
     """The text on one line, with every character that is not seen written as an escape.

@@ -3,7 +3,7 @@
 Every picture has its table, so nothing is told by looks alone.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
 from typing import Literal
 
@@ -145,17 +145,20 @@ def labels(story: Story) -> Figure | None:
 
 def lineage(story: Story) -> Figure:
     """Which model came from which."""
-    places = {model.digest: index for index, model in enumerate(story.models)}
+    # What a model was before its generation taught it further has no place of its own in the picture.
+    drawn = [model for model in story.models if model.fate != "taught further"]
+    before = {model.digest: model.parent for model in story.models if model.fate == "taught further"}
+    places = {model.digest: index for index, model in enumerate(drawn)}
     nodes = tuple(
         Node(
             model.generation,
             model.member,
-            places.get(model.parent, -1),
+            places.get(_drawn_parent(model.parent, before), -1),
             f"generation {model.generation}: {words.short(model.digest)}, {model.fate}",
             _node_fate(model),
             now=model.fate == "in force",
         )
-        for model in story.models
+        for model in drawn
     )
     head = (
         "generation",
@@ -174,6 +177,13 @@ def lineage(story: Story) -> Figure:
         family_tree(nodes, f"Family tree of {words.number_of(len(nodes), 'model')}"),
         Table(head, tuple(_model_row(model) for model in story.models)),
     )
+
+
+def _drawn_parent(digest: str, before: Mapping[str, str]) -> str:
+    """The nearest model of its line that is drawn. before: parents of those that are not."""
+    while digest in before:
+        digest = before[digest]
+    return digest
 
 
 def _node_fate(model: Descent) -> Literal["promoted", "carried", "discarded"]:
@@ -290,7 +300,12 @@ def _model_row(model: Descent) -> tuple[str, ...]:
         model.fate,
         words.count(model.steps),
         words.count(model.parameters),
-        ", ".join(f"{words.short(data)} {words.rate(share)}" for data, share in model.data.items()),
+        ", ".join(
+            [
+                *([words.METHODS[model.method]] if model.method else []),
+                *(f"{words.short(data)} {words.rate(share)}" for data, share in model.data.items()),
+            ]
+        ),
     )
 
 

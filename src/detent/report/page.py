@@ -48,6 +48,7 @@ def page(story: Story, comparison: Sequence[Arm] = ()) -> str:
         budget=gate_figures.budget(story),
         lineage=figures.lineage(story) if story.models else None,
         batches=rows.batches(story),
+        methods=rows.methods(story),
         arms=figures.arms(comparison) if comparison else None,
         among_arms=prose.among_arms(comparison),
         limits=tuple(prose.limits(story)),

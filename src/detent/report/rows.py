@@ -6,11 +6,14 @@ from typing import NamedTuple
 from detent.evaluate import interval_of
 from detent.report import _words as words
 from detent.report.figures import Table
+from detent.report.methods import HEAD, method_rows
 from detent.report.story import Batch, Opening, Session, Story, Trial, Turn
 from detent.tasks import is_principle
 from detent.values import Gain
 
 UNKNOWN = "-"
+ORIGINS = {"seed": "true answers", "preferred": "a judge's preferences"}
+"""Where examples came from; all others a model of the run made."""
 
 
 class TurnRow(NamedTuple):
@@ -123,6 +126,12 @@ def _principle(trial: Trial) -> Iterator[tuple[str, ...]]:
         )
 
 
+def methods(story: Story) -> Table | None:
+    """What the charter's methods made right and wrong; None where none was audited."""
+    found = tuple(method_rows(story.written))
+    return Table(HEAD, found, numbers=3) if found else None
+
+
 def batches(story: Story) -> Table:
     """Data files: where every training example came from, and how much of what was made was kept."""
     head = ("generation", "file", "origin", "written by", "filter", *(f"{task}, kept" for task in story.top))
@@ -134,7 +143,7 @@ def _batch(batch: Batch, story: Story) -> tuple[str, ...]:
     return (
         str(batch.generation),
         words.short(batch.digest),
-        "true answers" if origin.source == "seed" else "self-made",
+        ORIGINS.get(origin.source, "self-made"),
         ", ".join(words.short(labeller) for labeller in origin.labellers) or UNKNOWN,
         origin.filter or UNKNOWN,
         *(_kept(batch, task) for task in story.top),

@@ -12,6 +12,7 @@ from detent.evaluate import Horizon
 from detent.report._words import span
 from detent.values import (
     Diagnosis,
+    Entry,
     Gain,
     JudgeTested,
     Origin,
@@ -25,8 +26,9 @@ from detent.values import (
     Weakness,
 )
 
-Fate = Literal["in force", "promoted", "carried on", "discarded", "not decided"]
+Fate = Literal["in force", "promoted", "carried on", "taught further", "discarded", "not decided"]
 """in force: the incumbent now. promoted: was the incumbent once. carried on: training went on from it.
+taught further: in its own generation, by a judge's word; what came of that stands for it from there on.
 discarded: the next of its line began elsewhere. not decided: its turn is still open."""
 
 
@@ -163,7 +165,8 @@ class Batch(Struct, frozen=True):
 class Descent(Struct, frozen=True):
     """One model and where it comes from. The parents of generation 0 are untrained or given, not of this run.
 
-    member: its place in the team. data: for each file its share of a batch; shares sum to 1.
+    member: its place in the team. data: for each file its share of a batch; shares sum to 1. method: by which a judge's
+    word taught it, "" of a model that was taught from examples.
     """
 
     digest: str
@@ -176,6 +179,7 @@ class Descent(Struct, frozen=True):
     parameters: int
     flops: float
     fate: Fate
+    method: str = ""
 
 
 class Session(Struct, frozen=True):
@@ -194,6 +198,7 @@ class Story(Struct, frozen=True):
     """A run, told. Order of every tuple is the ledger's order.
 
     top: improved tasks and the top level of each ladder; its order is the order of the tasks everywhere.
+    written: entries by generation and slot.
     under_way: slots the open turn has written so far, empty when none is open.
     exams: of the judges of each generation's labels.
     """
@@ -208,6 +213,7 @@ class Story(Struct, frozen=True):
     batches: tuple[Batch, ...]
     models: tuple[Descent, ...]
     sessions: tuple[Session, ...]
+    written: dict[int, dict[str, Entry]]
     under_way: tuple[str, ...]
     began: str
     last: str

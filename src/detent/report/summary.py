@@ -13,6 +13,7 @@ from detent.evaluate import horizon
 from detent.oversight import Stop
 from detent.report import _words as words
 from detent.report.judges import judge_document, judge_text
+from detent.report.methods import method_text
 from detent.report.principles import principle_text
 from detent.report.story import Turn
 from detent.values import Profile, Profiled, Revision, State, Watched, live
@@ -143,6 +144,7 @@ def status_text(document: Mapping[str, Any]) -> str:
         *((f"  {task}", _task_text(values)) for task, values in document["tasks"].items()),
         *_principle_lines(document),
         *([("judge", judge_text(document["judge"]))] if "judge" in document else []),
+        *_method_lines(document),
         ("error budget", f"{words.small(budget['spent'])} of {words.small(budget['total'])} spent"),
         ("next opening", _next_text(budget)),
         ("lease", _lease_text(lease)),
@@ -159,6 +161,19 @@ def status_text(document: Mapping[str, Any]) -> str:
     shown = [(_name(name), words.plain(text)) for name, text in lines]
     wide = max(len(name) for name, _ in shown)
     return "\n".join(f"{name:<{wide}}  {text}" for name, text in shown)
+
+
+def _method_lines(document: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """None where the charter names no method that is audited by what it makes right and wrong."""
+    found = document.get("methods")
+    if not found:
+        return []
+    rows = [
+        (f"  {method} {task}", method_text(values))
+        for method in found
+        for task, values in found[method].items()
+    ]
+    return [("methods", ", ".join(found)), *rows]
 
 
 def _principle_lines(document: Mapping[str, Any]) -> list[tuple[str, str]]:

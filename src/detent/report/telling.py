@@ -28,6 +28,7 @@ from detent.values import (
     Source,
     State,
     SubjectBuilt,
+    Tuned,
     fold,
 )
 
@@ -63,6 +64,7 @@ def tell(entries: Iterable[Entry], name: str, purpose: str, top: Mapping[str, in
         batches=tuple(_batch(entry) for entry in told if isinstance(entry, DataMade)),
         models=_models(written, state, turns),
         sessions=tuple(_session(entry) for entry in told if isinstance(entry, SessionStarted)),
+        written={generation: dict(slots) for generation, slots in written.items()},
         under_way=tuple(state.slots),
         began=told[0].at if told else "",
         last=told[-1].at if told else "",
@@ -170,11 +172,18 @@ def _batch(entry: DataMade) -> Batch:
 
 def _models(written: Mapping[int, Slots], state: State, turns: Sequence[Turn]) -> tuple[Descent, ...]:
     decided = {turn.generation: turn for turn in turns}
-    entries = (entry for slots in written.values() for entry in slots.values())
+    entries = [entry for slots in written.values() for entry in slots.values()]
+    taught = {entry.parent for entry in entries if isinstance(entry, Tuned) and entry.digest != entry.parent}
     return tuple(
-        _descent(entry, _fate(entry.digest, decided.get(entry.generation), state))
+        _descent(
+            entry,
+            "taught further"
+            if entry.digest in taught
+            else _fate(entry.digest, decided.get(entry.generation), state),
+        )
         for entry in entries
         if isinstance(entry, SubjectBuilt | CandidateTrained)
+        or (isinstance(entry, Tuned) and entry.digest != entry.parent)
     )
 
 
@@ -194,18 +203,19 @@ def _shares(sources: Sequence[Source]) -> dict[str, float]:
     return {data: weight / total for data, weight in weights.items()} if total > 0 else weights
 
 
-def _descent(entry: SubjectBuilt | CandidateTrained, fate: Fate) -> Descent:
+def _descent(entry: SubjectBuilt | CandidateTrained | Tuned, fate: Fate) -> Descent:
     return Descent(
         digest=entry.digest,
         generation=entry.generation,
         member=entry.member,
         parent=entry.parent,
-        data=_shares(entry.data),
+        data=dict.fromkeys(entry.data, 1.0) if isinstance(entry, Tuned) else _shares(entry.data),
         steps=entry.steps,
         seed=entry.seed,
         parameters=entry.parameters,
         flops=entry.flops,
         fate=fate,
+        method=entry.method if isinstance(entry, Tuned) else "",
     )
 
 

@@ -22,6 +22,7 @@ from detent.errors import SubjectError
 TEMPORARY = (
     "lesson-"  # how the name of a training's temporary folder begins; an engine sweeps what a kill leaves
 )
+NARROW = 1 << 32  # NumPy's generator, which the trainers seed, takes no seed from here on
 Progress = Callable[[int, int, float], None]  # (steps done, of how many, loss of the last one)
 
 
@@ -99,8 +100,8 @@ def arguments(
         "lr_scheduler_type": "linear",
         "warmup_steps": warm_up,
         "max_grad_norm": clip,
-        "seed": seed,
-        "data_seed": seed,
+        "seed": seed % NARROW,
+        "data_seed": seed % NARROW,
         "optim": "adamw_torch",
         "use_cpu": True,
         "bf16": False,

@@ -7,6 +7,8 @@ STAMP := $(VENV)/.installed
 SMALL := .venv-small
 PIP := -m pip install --quiet --disable-pip-version-check -c constraints.txt
 DEMO ?= demo
+# Tests side by side, as many as there are processors; a process that has none left takes some of another's.
+ABREAST := -n logical --dist worksteal
 
 .PHONY: help run test test-all test-small lint format docs bench confine clean
 
@@ -27,12 +29,12 @@ run: $(STAMP)  ## set up, start a run folder demo/ and run it; again: go on wher
 
 test: $(STAMP)  ## lint, types, layers and all unmarked tests
 	$(MAKE) --no-print-directory lint
-	$(BIN)/python -m pytest -q -m "not long"
+	$(BIN)/python -m pytest -q $(ABREAST) -m "not long"
 
 test-all: $(STAMP)  ## the same, the long tests, and those of the exports, whose packages it installs
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[cose,model-signing]'
 	$(MAKE) --no-print-directory lint
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q $(ABREAST)
 
 test-small:  ## the package without its extra `train`, alone in a new environment: it checks and steers a run
 	rm -rf $(SMALL)

@@ -6,6 +6,9 @@
     no-gate    every candidate becomes the incumbent
     no-audit   the diagnosis is not told how many labels were right
     alone      a team of one: no second model has to agree
+    judge, refine, constitution, dpo, grpo   one method of [feedback] beside the loop's own labels
+    refine-alone, dpo-alone, grpo-alone      the method and nothing else: labels are made, and nobody is taught them
+    every-method   all of them together
     avalanche  examples/avalanche without a gate: no filter, labels far above what the model can do
     avalanche-gated   the same charter in the product
 
@@ -163,7 +166,15 @@ def ungated() -> Iterator[None]:
 UNAUDITED = partial(lifted, measure, "audit", _blind)
 ALONE = (("team = 2", "team = 1"),)
 SEED_ONLY = (("newest = 0.5, earlier = 0.3, seed = 0.2", "newest = 0.0, earlier = 0.0, seed = 1.0"),)
-JUDGED = (("[gate] ", '[feedback]\nmethods = ["self_label", "judge"]\n\n[gate] '),)
+
+
+def by(*methods: str, more: str = "") -> tuple[tuple[str, str], ...]:
+    """A charter whose [feedback] names these methods, and the digits' constitution where one of them needs it."""
+    named = ", ".join(f'"{method}"' for method in methods)
+    constitution = '[constitution]\nfile = "digits"\n\n' if "constitution" in methods else ""
+    return (("[gate] ", f"[feedback]\nmethods = [{named}]\n{more}\n{constitution}[gate] "),)
+
+
 RECORDED = (('action = "pause" ', 'action = "record" '),)
 """What the gate makes of an avalanche can only be seen when the tripwire lets the run go on."""
 
@@ -176,7 +187,15 @@ ARMS = {
         Arm("no-gate", lifted=ungated),
         Arm("no-audit", lifted=UNAUDITED),
         Arm("alone", ALONE),
-        Arm("judge", JUDGED),
+        Arm("judge", by("self_label", "judge")),
+        Arm("refine", by("self_label", "refine")),
+        Arm("constitution", by("self_label", "constitution")),
+        Arm("dpo", by("self_label", "dpo")),
+        Arm("grpo", by("self_label", "grpo")),
+        Arm("refine-alone", by("refine")),
+        Arm("dpo-alone", by("dpo")),
+        Arm("grpo-alone", by("grpo")),
+        Arm("every-method", by("self_label", "judge", "refine", "constitution", "dpo", "grpo")),
         Arm("avalanche", RECORDED, start="avalanche/charter.toml", lifted=ungated),
         Arm("avalanche-gated", RECORDED, start="avalanche/charter.toml"),
     )

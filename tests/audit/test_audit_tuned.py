@@ -30,6 +30,7 @@ from tests.audit.scripted_run import (
     make_run,
 )
 
+from detent.assembly.named import named
 from detent.audit import verify
 from detent.values import (
     PROCESSOR,
@@ -45,6 +46,7 @@ from detent.values import (
     Preference,
     PreferJob,
     Profiled,
+    Proposed,
     ReinforceJob,
     Result,
     Sample,
@@ -54,6 +56,7 @@ from detent.values import (
     ScoreJob,
     TrainedModel,
     Tuned,
+    Use,
 )
 
 TUNED = f"""{DRAFT}[feedback]
@@ -167,6 +170,17 @@ def test_a_run_taught_by_a_judges_word_verifies(tuned: ScriptedRun) -> None:
     assert rows_of(tuned)
 
 
+def test_a_bundle_of_it_holds_every_model_on_the_way(tuned: ScriptedRun) -> None:
+    names = named(tuned.record())
+    assert {one.digest for one in of(tuned, Tuned)} <= set(names.models)
+    assert set(names.models) == {
+        path.name for path in (tuned.folder / "models").iterdir() if not path.is_symlink()
+    }
+    assert {f"{digest}.jsonl" for digest in names.data} == {
+        path.name for path in (tuned.folder / "data").iterdir()
+    }
+
+
 def test_the_next_generation_uses_a_method_by_what_it_was_worth(tuned: ScriptedRun) -> None:
     flips = of(tuned, Flipped)[0].flips
     assert all(one.helped >= one.harmed for one in flips.values())
@@ -223,6 +237,12 @@ def origin(run: ScriptedRun, **fields: Any) -> None:
     forge(run, DataMade, nth, origin=structs.replace(of(run, DataMade)[nth].origin, **fields))
 
 
+def propose_more(run: ScriptedRun, share: float) -> None:
+    proposal = of(run, Proposed)[0].proposal
+    uses = {method: dict.fromkeys(row, Use(share)) for method, row in proposal.uses.items()}
+    forge(run, Proposed, 0, proposal=structs.replace(proposal, uses=uses))
+
+
 FORGED = {
     "what is measured is a candidate as it was before": Forgery(untuned, "profiles", "expected, got"),
     "the untaught candidate is opened": Forgery(
@@ -274,6 +294,12 @@ FORGED = {
     ),
     "flips that were forged make the next proposal another": Forgery(
         lambda run: forge_flips(run, helped=0, harmed=12), "lineage", "the rule's proposal expected"
+    ),
+    "a method is said to be proposed for more than there is": Forgery(
+        lambda run: propose_more(run, 1e308), "lineage", "the rule's proposal expected"
+    ),
+    "a method is said to be proposed for as much as nobody can draw": Forgery(
+        lambda run: propose_more(run, 1e9), "data", "problems to be drawn again expected"
     ),
     "a model comes from another parent": Forgery(
         lambda run: forge(run, Tuned, 0, parent=of(run, CandidateTrained)[1].digest),

@@ -67,7 +67,7 @@ def checked_preferences(
     try:
         rows = rows_of(case, entry.digest)
         faults = list(_faults(case, signed, step, entry, rows, drawing))
-    except DetentError as error:
+    except (DetentError, ArithmeticError) as error:  # of a share that no proposal has, too
         return Checked(0, [str(error)], [])
     return Checked(
         len(rows or ()), faults, [case.without(f"data/{entry.digest}.jsonl")] if rows is None else []

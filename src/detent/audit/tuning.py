@@ -12,9 +12,8 @@ from detent.audit.evidence import Case
 from detent.audit.findings import Finding, counted, missing
 from detent.audit.material import believed_tasks, off_ladder, without_code
 from detent.audit.signatures import Charters
-from detent.audit.steps import Step
+from detent.audit.steps import Step, followed
 from detent.charter import SignedCharter
-from detent.errors import DetentError
 from detent.evaluate import answering, prefer_least, public_number, public_stream, reinforce_bound
 from detent.propose import (
     STREAMS,
@@ -125,11 +124,7 @@ def check_tuning(case: Case, charters: Charters) -> Finding:
         if (isinstance(entry, Tuned) or mine) and (why := without_code(case, signed)):
             lacking.append(why)
             continue
-        try:
-            wrong = list(_faults(case, step, signed, drawing))
-        except DetentError as error:
-            wrong = [str(error)]
-        faults += [f"{step.place}: {fault}" for fault in wrong]
+        faults += followed(step.place, "what a judge's word taught", _faults(case, step, signed, drawing))
     detail = (
         f"{counted(tuned, 'model')} taught by a judge's word, {counted(audits, 'audit')} of what that changed"
     )
@@ -191,7 +186,7 @@ def _flip_faults(  # noqa: PLR0917
 ) -> Iterator[str]:
     """The audit drew its problems after the models had their digests, asked as many, and cost what that costs."""
     tuned, sizes = tuned_in(step.before.slots, method), step.before.sizes
-    if len(tuned) != len(step.before.team):
+    if not tuned or len(tuned) != len(step.before.team):
         yield f"an audit after all of {len(step.before.team)} members were taught by {method} expected, got one before"
         return
     if any(slot.startswith("profile/v1/visible/") for slot in step.before.slots):

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import log
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +19,8 @@ from tests.audit.forging import (
     without,
 )
 from tests.audit.replaying import faults, replayed
-from tests.audit.scripted_run import (
-    DRAFT,
-    SOFTWARE,
-    Model,
-    ScriptedRun,
-    ScriptedWorker,
-    answer_to,
-    make_run,
-)
+from tests.audit.scripted_run import SOFTWARE, ScriptedRun, make_run
+from tests.audit.tuned_run import GAIN, TRAINED, TUNED, TunedWorker
 
 from detent.audit import verify
 from detent.values import (
@@ -39,79 +31,12 @@ from detent.values import (
     Flipped,
     Flips,
     IntentWritten,
-    Job,
     JudgeTrained,
     Origin,
     Preference,
-    PreferJob,
     Profiled,
-    ReinforceJob,
-    Result,
-    Sample,
-    Sampled,
-    SampleJob,
-    Scored,
-    ScoreJob,
-    TrainedModel,
     Tuned,
 )
-
-TUNED = f"""{DRAFT}[feedback]
-methods = ["self_label", "dpo", "grpo"]
-judge_seed_steps = 3
-judge_steps = 2
-lessons = 10
-anchors = 8
-pairs = 20
-samples = 3
-flips = 15
-"""
-TRAINED = [Model(strength) for strength in (2.5, 2.4, 1.0, 3.2, 3.1, 1.0, 3.4, 3.3, 1.0, 3.3, 3.2, 1.0)]
-"""Two members and a judge, a generation."""
-
-GAIN = 0.1
-"""Of strength, by each method."""
-
-
-@dataclass
-class TunedWorker(ScriptedWorker):
-    """Its judge knows right from wrong; whoever learns from that gets better."""
-
-    gain: float = GAIN
-
-    def do(self, job: Job) -> Result:
-        match job:
-            case SampleJob():
-                return Sampled(samples=tuple(self._samples(job, prompt) for prompt in job.prompts))
-            case ScoreJob():
-                return Scored(log_likelihoods=tuple(_chance(question) for question, _ in job.rows))
-            case PreferJob(parent=parent, seed=seed) | ReinforceJob(parent=parent, seed=seed):
-                old = self._model(parent)
-                folder = self._write_as(seed, Model(old.strength + self.gain, old.luck))
-                return TrainedModel(
-                    folder=folder, parameters=1000, losses=(0.7, 0.5), flops=1e9, change={"w": 0.1}
-                )
-            case _:
-                return super().do(job)
-
-    def _samples(self, job: SampleJob, prompt: str) -> tuple[Sample, ...]:
-        right = answer_to(prompt)
-        texts = [
-            right if (job.seed + number) % 2 else right[:-1] + "xyz"[number] for number in range(job.samples)
-        ]
-        return tuple(Sample(text, ended=True, confidence=0.5) for text in texts)
-
-    def _write_as(self, seed: int, model: Model) -> str:
-        """The same job makes the same model, by whomever it is done."""
-        count, self.names = self.names, iter([seed])
-        name = self._write(model)
-        self.names = count
-        return name
-
-
-def _chance(question: str) -> float:
-    problem, _, draft = question[:-1].partition("=")
-    return log(0.9) if draft == answer_to(problem + "=") else log(0.02)
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import log
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +19,8 @@ from tests.audit.forging import (
     without,
 )
 from tests.audit.replaying import faults, replayed
-from tests.audit.scripted_run import (
-    DRAFT,
-    SOFTWARE,
-    Model,
-    ScriptedRun,
-    ScriptedWorker,
-    answer_to,
-    make_run,
-)
+from tests.audit.scripted_run import SOFTWARE, ScriptedRun, make_run
+from tests.audit.tuned_run import GAIN, TRAINED, TUNED, TunedWorker
 
 from detent.assembly.named import named
 from detent.audit import verify
@@ -40,81 +32,14 @@ from detent.values import (
     Flipped,
     Flips,
     IntentWritten,
-    Job,
     JudgeTrained,
     Origin,
     Preference,
-    PreferJob,
     Profiled,
     Proposed,
-    ReinforceJob,
-    Result,
-    Sample,
-    Sampled,
-    SampleJob,
-    Scored,
-    ScoreJob,
-    TrainedModel,
     Tuned,
     Use,
 )
-
-TUNED = f"""{DRAFT}[feedback]
-methods = ["self_label", "dpo", "grpo"]
-judge_seed_steps = 3
-judge_steps = 2
-lessons = 10
-anchors = 8
-pairs = 20
-samples = 3
-flips = 15
-"""
-TRAINED = [Model(strength) for strength in (2.5, 2.4, 1.0, 3.2, 3.1, 1.0, 3.4, 3.3, 1.0, 3.3, 3.2, 1.0)]
-"""Two members and a judge, a generation."""
-
-GAIN = 0.1
-"""Of strength, by each method."""
-
-
-@dataclass
-class TunedWorker(ScriptedWorker):
-    """Its judge knows right from wrong; whoever learns from that gets better."""
-
-    gain: float = GAIN
-
-    def do(self, job: Job) -> Result:
-        match job:
-            case SampleJob():
-                return Sampled(samples=tuple(self._samples(job, prompt) for prompt in job.prompts))
-            case ScoreJob():
-                return Scored(log_likelihoods=tuple(_chance(question) for question, _ in job.rows))
-            case PreferJob(parent=parent, seed=seed) | ReinforceJob(parent=parent, seed=seed):
-                old = self._model(parent)
-                folder = self._write_as(seed, Model(old.strength + self.gain, old.luck))
-                return TrainedModel(
-                    folder=folder, parameters=1000, losses=(0.7, 0.5), flops=1e9, change={"w": 0.1}
-                )
-            case _:
-                return super().do(job)
-
-    def _samples(self, job: SampleJob, prompt: str) -> tuple[Sample, ...]:
-        right = answer_to(prompt)
-        texts = [
-            right if (job.seed + number) % 2 else right[:-1] + "xyz"[number] for number in range(job.samples)
-        ]
-        return tuple(Sample(text, ended=True, confidence=0.5) for text in texts)
-
-    def _write_as(self, seed: int, model: Model) -> str:
-        """The same job makes the same model, by whomever it is done."""
-        count, self.names = self.names, iter([seed])
-        name = self._write(model)
-        self.names = count
-        return name
-
-
-def _chance(question: str) -> float:
-    problem, _, draft = question[:-1].partition("=")
-    return log(0.9) if draft == answer_to(problem + "=") else log(0.02)
 
 
 @pytest.fixture(scope="module")
@@ -320,13 +245,13 @@ FORGED = {
         "in force expected",
     ),
     "a model was taught for longer": Forgery(
-        lambda run: forge(run, Tuned, 0, steps=900), "lineage", "30 steps from seed"
+        lambda run: forge(run, Tuned, 0, steps=900), "lineage", "5 steps from seed"
     ),
     "leaving the parent cost less": Forgery(
-        lambda run: forge(run, Tuned, 0, beta=0.001), "lineage", "beta 0.1 expected"
+        lambda run: forge(run, Tuned, 0, beta=0.001), "lineage", "beta 1 expected"
     ),
     "another seed was drawn": Forgery(
-        lambda run: forge(run, Tuned, 0, seed=1), "lineage", "30 steps from seed"
+        lambda run: forge(run, Tuned, 0, seed=1), "lineage", "5 steps from seed"
     ),
     "it was taught from another file": Forgery(
         lambda run: forge(run, Tuned, 0, data=(of(run, DataMade)[0].digest,)), "lineage", "teaching from"
@@ -338,7 +263,7 @@ FORGED = {
         lambda run: forge(run, Tuned, 0, change={"w": 0.0}), "lineage", "a new model where weights changed"
     ),
     "learning preferences is said to have cost less than it can": Forgery(
-        lambda run: forge(run, Tuned, 0, flops=1000.0), "tuning", "or more for 30 steps expected"
+        lambda run: forge(run, Tuned, 0, flops=1000.0), "tuning", "or more for 5 steps expected"
     ),
     "learning from scores is said to have cost less than it can": Forgery(
         lambda run: forge(run, Tuned, 2, flops=1000.0), "tuning", "or more for 20 steps expected"

@@ -8,6 +8,7 @@ from detent.charter import Feedback
 from detent.evaluate import answering, judging
 from detent.propose import (
     Asked,
+    Question,
     as_rows,
     chosen,
     counts_of,
@@ -113,13 +114,13 @@ def test_an_answer_that_did_not_end_is_dropped() -> None:
 
 def test_the_judge_reads_prompt_and_answer_and_nothing_of_who_wrote_it() -> None:
     pools = [Asked(item("C12="), ("12", "21")), Asked(item("C3="), ("3",)), Asked(item("C12="), ("12", "11"))]
-    assert questions(pools) == [("C12=", "12"), ("C12=", "21"), ("C12=", "11")]
+    assert questions(pools) == [Question("C12=", "12"), Question("C12=", "21"), Question("C12=", "11")]
     assert as_rows(questions(pools))[1] == ("C12=21?", "yyY")
 
 
 def test_the_likeliest_is_chosen_before_the_least_likely_where_they_are_far_enough_apart() -> None:
     pools = [Asked(item("C12="), ("11", "12", "21"))]
-    chances = {("C12=", "11"): log(0.5), ("C12=", "12"): log(0.9), ("C12=", "21"): log(0.1)}
+    chances = {Question("C12=", text): log(p) for text, p in (("11", 0.5), ("12", 0.9), ("21", 0.1))}
     apart = 2 * log(9)
     [row] = chosen(pools, chances, least=1.0)
     assert row == Preference("C12=", "12", "21", "copy", 2, row.odds)
@@ -152,27 +153,33 @@ def test_rows_are_counted_by_task_and_level() -> None:
 def test_every_answer_is_paid_for_by_who_writes_it_and_by_the_judge_that_reads_it() -> None:
     feedback, prompts = Feedback(samples=3), ["C12=", "C1="]
     writing = 3 * (answering(10, prompts, 4) + answering(20, prompts, 4))
-    assert preferring([10, 20], 7, prompts, feedback, 4) == writing + 3 * 2 * judging(7, prompts, 4)
-    assert preferring([10, 20], 7, prompts, feedback, 4) < inf
+    took = preferring([10, 20], 7, [item(prompt) for prompt in prompts], feedback, 4)
+    assert took == writing + 3 * 2 * judging(7, prompts, 4) < inf
 
 
 def test_candidates_answer_by_seeds_of_their_own() -> None:
     seeds = {"answers of 0 to prefer among": 5, "answers of 1 to prefer among": 6}
     jobs = sample_jobs(["a" * 64, "b" * 64], ["C1="], seeds.__getitem__, Feedback(), 4)
     assert [(job.model[0], job.seed, job.samples, job.temperature) for job in jobs] == [
-        ("a", 5, 4, 1.0),
-        ("b", 6, 4, 1.0),
+        ("a", 5, 8, 1.0),
+        ("b", 6, 8, 1.0),
     ]
 
 
 def test_jobs_are_as_the_charter_says() -> None:
     feedback = Feedback(dpo_steps=3, dpo_rate=0.1, dpo_beta=0.2, grpo_steps=4, grpo_rate=0.3, grpo_beta=0.4)
-    one = prefer_job("a" * 64, "d" * 64, 7, feedback)
+    one = prefer_job("a" * 64, "d" * 64, 100, 7, feedback)
     assert (one.steps, one.rate, one.beta, one.seed, one.data) == (3, 0.1, 0.2, 7, ("d" * 64,))
+    assert [prefer_job("a" * 64, "d" * 64, rows, 7, Feedback()).steps for rows in (0, 5, 61, 400)] == [
+        1,
+        1,
+        8,
+        16,
+    ]
     few = reinforce_job("a" * 64, "b" * 64, ["C1="] * 3, 7, feedback, 4)
     assert (few.steps, few.rate, few.beta, few.by, few.prompts_a_step) == (4, 0.3, 0.4, "praise", 3)
     many = reinforce_job("a" * 64, "b" * 64, ["C1="] * 30, 7, feedback, 4)
-    assert many.prompts_a_step == 8
+    assert many.prompts_a_step == 16
 
 
 def test_flips_are_counted_over_all_members_by_task() -> None:

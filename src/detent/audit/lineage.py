@@ -154,7 +154,7 @@ def _judge_faults(step: Step, entry: JudgeTrained, signed: SignedCharter) -> Ite
     if not isinstance(taught, DataMade) or not isinstance(answers, DataMade):
         yield "answers, and lessons made from them, before the judge expected, got none"
         return
-    if entry.data != judge_sources(taught, answers, before):
+    if entry.data != judge_sources(taught, answers, before, feedback):
         yield "the lessons and answers on record, in the shares that the rule makes, expected, got others"
     if before.judge and entry.parent != before.judge:
         yield f"the judge {before.judge} in force as the parent expected, got {entry.parent}"
@@ -164,7 +164,7 @@ def _judge_faults(step: Step, entry: JudgeTrained, signed: SignedCharter) -> Ite
         yield f"{steps} steps from seed {seed} expected, got {entry.steps} from {entry.seed}"
     if entry.optimizer != _optimizer(signed):
         yield f"the charter's {_optimizer(signed)} expected, got {entry.optimizer}"
-    yield from _source_faults(step, entry.data, {"seed", "self", "lessons"})
+    yield from _source_faults(step, entry.data, {"seed", "self", "lessons", "corrections"})
 
 
 def _optimizer(signed: SignedCharter) -> Optimizer:

@@ -9,7 +9,7 @@ from detent.audit.findings import Finding
 from detent.audit.signatures import Charters
 from detent.charter import SignedCharter
 from detent.errors import TrustError
-from detent.tasks import TaskSource, builtin
+from detent.tasks import TaskSource, builtin, is_principle
 from detent.values import Slice
 
 
@@ -122,6 +122,11 @@ def believed_tasks(case: Case, signed: SignedCharter) -> dict[str, TaskSource]:
 def _source(case: Case, name: str, digest: str) -> TaskSource | None:
     known = case.evidence.tasks.values()
     return next((source for source in known if (source.name, source.digest) == (name, digest)), None)
+
+
+def on_ladder(rung: Slice) -> Slice:
+    """Rows that a principle asks about stand on the ladder of the task behind it."""
+    return Slice(rung.task.split("/", 2)[-1], rung.level) if is_principle(rung.task) else rung
 
 
 def off_ladder(slices: Iterable[Slice], *known: SignedCharter) -> list[str]:

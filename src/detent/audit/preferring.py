@@ -10,15 +10,25 @@ from typing import NamedTuple
 
 import msgspec
 
+from detent.audit.constitutions import believed_principles, constitution_of
 from detent.audit.drawing import Drawing
 from detent.audit.evidence import Case
 from detent.audit.files import named_file
-from detent.audit.material import believed_tasks, off_ladder
+from detent.audit.material import believed_tasks, off_ladder, on_ladder
 from detent.audit.steps import Step
 from detent.charter import SignedCharter
 from detent.errors import DetentError, TrustError
 from detent.evaluate import public_stream
-from detent.propose import STREAMS, counts_of, preferring, preferring_text, tuning_rungs
+from detent.propose import (
+    STREAMS,
+    apart,
+    askable,
+    compared_rungs,
+    counts_of,
+    preferring,
+    preferring_text,
+    sources_for,
+)
 from detent.values import (
     CandidateTrained,
     DataMade,
@@ -29,7 +39,6 @@ from detent.values import (
     Slice,
     candidates,
 )
-from detent.values.critique import ASKED
 
 _rows: msgspec.json.Decoder[Preference] = msgspec.json.Decoder(Preference)
 
@@ -84,7 +93,9 @@ def _faults(  # noqa: PLR0917
 ) -> Iterator[str]:
     if rows is not None and (counts := counts_of(rows)) != entry.counts:
         yield f"counts {counts} expected from the file, got {entry.counts}"
-    if rows is not None and (strange := off_ladder({Slice(row.task, row.level) for row in rows}, signed)):
+    if rows is not None and (
+        strange := off_ladder({on_ladder(Slice(row.task, row.level)) for row in rows}, signed)
+    ):
         yield from strange
         return
     proposed = step.before.slots.get("proposal/v1")
@@ -93,12 +104,15 @@ def _faults(  # noqa: PLR0917
         return
     models = _answerers(step)
     yield from _origin_faults(signed, step, entry, models)
-    rungs = tuning_rungs(proposed.proposal, "dpo", signed.charter.feedback.pairs)
-    if strange := off_ladder([Slice(task, level) for task in rungs for level in rungs[task]], signed):
+    constitution = constitution_of(case, signed)
+    rungs = compared_rungs(proposed.proposal, "dpo", signed.charter, constitution)
+    asked = [on_ladder(Slice(task, level)) for task in rungs for level in rungs[task]]
+    if strange := off_ladder(asked, signed):
         yield from strange
         return
     stream = public_stream(signed.charter.run.seed, STREAMS["dpo"], step.before.generation)
-    items = drawing.items(believed_tasks(case, signed), rungs, stream)
+    known = {**believed_tasks(case, signed), **believed_principles(case, signed)}
+    items = apart(drawing.items(sources_for(rungs, constitution, known), rungs, stream))
     wanted = {task: {str(level): count for level, count in levels.items()} for task, levels in rungs.items()}
     if (entry.offered, entry.stream) != (wanted, stream.hex()):
         yield f"prompts {wanted} from stream {stream.hex()} expected, got {entry.offered} from {entry.stream}"
@@ -133,14 +147,14 @@ def _flops_faults(
     sizes, judge, extra = step.before.sizes, step.before.judge, signed.charter.subject.extra_tokens
     if judge not in sizes:
         return  # no judge in force, which is a fault of its own
-    prompts = [item.problem.prompt for item in items]
-    wanted = preferring([sizes[one] for one in models], sizes[judge], prompts, signed.charter.feedback, extra)
+    wanted = preferring([sizes[one] for one in models], sizes[judge], items, signed.charter.feedback, extra)
     if entry.flops != wanted:
         yield f"{wanted:g} floating point operations for these prompts and models expected, got {entry.flops:g}"
 
 
 def _row_faults(rows: Sequence[Preference], items: Sequence[Item], least: float) -> Iterator[str]:
     """Each prompt was drawn on its rung, and used once at the most; of two answers one is better, by enough."""
+    drawn = {(item.slice.task, item.slice.level, item.problem.prompt): item for item in items}
     left = Counter((item.slice.task, item.slice.level, item.problem.prompt) for item in items)
     for line, row in enumerate(rows, 1):
         asked = (row.task, row.level, row.prompt)
@@ -148,7 +162,9 @@ def _row_faults(rows: Sequence[Preference], items: Sequence[Item], least: float)
             yield f"line {line}: a prompt that was drawn for the candidates, once, expected, got {asked}"
             return
         left[asked] -= 1
-        if row.chosen == row.rejected or ASKED in row.chosen + row.rejected:
+        if row.chosen == row.rejected or not all(
+            askable(drawn[asked], one) for one in (row.chosen, row.rejected)
+        ):
             yield f"line {line}: two answers, neither with the sign that asks, expected, got {row}"
             return
         if not (isfinite(row.odds) and row.odds > 0 and row.odds >= least):

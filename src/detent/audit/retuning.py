@@ -5,9 +5,11 @@ be one that the same candidates and the same judge could have made: both answers
 preferred again. Weights are not compared there, since the last digits of a training are others.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from detent.audit.constitutions import constitution_of
 from detent.audit.differences import Difference, Remade, judged, not_made
 from detent.audit.findings import counted
 from detent.audit.preferring import rows_of
@@ -19,16 +21,24 @@ from detent.evaluate import profile_items, public_number, public_stream
 from detent.propose import (
     STREAMS,
     Asked,
+    Question,
+    apart,
     as_rows,
+    audited_rungs,
     chosen,
+    compared_rungs,
+    counted_as,
     flips_label,
     flips_of,
     log_odds,
     pooled,
+    principle_of,
+    question_of,
     questions,
     sample_jobs,
-    tuning_rungs,
+    sources_for,
 )
+from detent.tasks import TaskSource, is_principle
 from detent.values import (
     AnswerJob,
     DataMade,
@@ -50,7 +60,7 @@ class _Again(NamedTuple):
     """What candidates answered again, and how likely their judge finds each answer to be right."""
 
     asked: list[Asked]
-    chances: dict[tuple[str, str], float]
+    chances: dict[Question, float]
 
 
 def tuned_again(turn: Turn) -> Iterator[Remade]:
@@ -92,7 +102,7 @@ def _preferences_again(turn: Turn) -> Iterator[Remade]:
 
 def _asked_again(turn: Turn, made: DataMade, proposed: Proposed) -> _Again:
     feedback, extra = turn.signed.charter.feedback, turn.signed.charter.subject.extra_tokens
-    items = _items(turn, proposed, "dpo", STREAMS["dpo"], feedback.pairs)
+    items = apart(_drawn(turn, proposed, "dpo", STREAMS["dpo"]).items)
     prompts = [item.problem.prompt for item in items]
 
     def number(label: str) -> int:
@@ -105,36 +115,51 @@ def _asked_again(turn: Turn, made: DataMade, proposed: Proposed) -> _Again:
             raise EngineError(f"samples expected from a sample job, got {type(result).__name__}; run again")
         sampled.append(result)
     asked = pooled(items, sampled)
-    pairs = questions(asked)
-    if not pairs:
+    every = questions(asked)
+    if not every:
         return _Again(asked, {})
-    scored = turn.engine.run(ScoreJob(model=made.origin.judge, rows=as_rows(pairs)), turn.means.watch)
+    scored = turn.engine.run(ScoreJob(model=made.origin.judge, rows=as_rows(every)), turn.means.watch)
     if not isinstance(scored, Scored):
         raise EngineError(f"scores expected from a score job, got {type(scored).__name__}; run again")
-    return _Again(asked, dict(zip(pairs, scored.log_likelihoods, strict=True)))
+    return _Again(asked, dict(zip(every, scored.log_likelihoods, strict=True)))
 
 
-def _items(
-    turn: Turn, proposed: Proposed, method: Tuning, label: str, most: int, *, whole: bool = False
-) -> list[Item]:
+class _Drawn(NamedTuple):
+    """Problems, and what they are drawn from and marked by."""
+
+    items: list[Item]
+    sources: dict[str, TaskSource]
+
+
+def _drawn(turn: Turn, proposed: Proposed, method: Tuning, label: str, *, audited: bool = False) -> _Drawn:
     stream = public_stream(turn.signed.charter.run.seed, label, turn.generation)
-    return profile_items(turn.tasks, tuning_rungs(proposed.proposal, method, most, whole=whole), stream)
+    constitution, drawn = (
+        constitution_of(turn.case, turn.signed),
+        audited_rungs if audited else compared_rungs,
+    )
+    rungs = drawn(proposed.proposal, method, turn.signed.charter, constitution)
+    sources = sources_for(rungs, constitution, {**turn.tasks, **turn.principles})
+    return _Drawn(profile_items(sources, rungs, stream), sources)
 
 
 def _differing(recorded: Sequence[Preference], again: Sequence[Preference]) -> list[Difference]:
     """Row by row: what was recorded and is not preferred so again, and what is and was left out."""
-    said = {row.prompt: row for row in again}
-    known = {row.prompt for row in recorded}
+    said = defaultdict[tuple[str, str], list[Preference]](list)  # a prompt may be drawn more than once
+    for row in again:
+        said[row.task, row.prompt].append(row)
+    known = {(row.task, row.prompt) for row in recorded}
     found = [
         Difference(
             f"line {line}: {_shown(row)} recorded, "
-            f"{_shown(said[row.prompt]) if row.prompt in said else 'nothing that was preferred'} again"
+            f"{' or '.join(map(_shown, said[row.task, row.prompt])) or 'nothing that was preferred'} again"
         )
         for line, row in enumerate(recorded, 1)
-        if said.get(row.prompt) != row
+        if row not in said[row.task, row.prompt]
     ]
     found += [
-        Difference(f"{_shown(row)} again, left out of the record") for row in again if row.prompt not in known
+        Difference(f"{_shown(row)} again, left out of the record")
+        for row in again
+        if (row.task, row.prompt) not in known
     ]
     if not found and list(recorded) != list(again):
         found.append(Difference("the order of preferences expected in which they are made, got another"))
@@ -143,21 +168,26 @@ def _differing(recorded: Sequence[Preference], again: Sequence[Preference]) -> l
 
 def _strange(recorded: Sequence[Preference], again: _Again) -> list[Difference]:
     """What the candidates do not write again, or the judge does not prefer again."""
-    answers = {one.item.problem.prompt: one.answers for one in again.asked}
+    answers = defaultdict[tuple[str, str], list[Asked]](list)  # a prompt may be drawn more than once
+    for one in again.asked:
+        answers[one.item.slice.task, one.item.problem.prompt].append(one)
     found = []
     for line, row in enumerate(recorded, 1):
-        written = answers.get(row.prompt, ())
-        if row.chosen not in written or row.rejected not in written:
+        wrote = answers[row.task, row.prompt]
+        mine = [one for one in wrote if {row.chosen, row.rejected} <= {*one.answers}]
+        if not mine:
+            written = " or ".join(str(one.answers) for one in wrote) or "nothing"
             found.append(Difference(f"line {line}: {_shown(row)} recorded, of {written} again"))
-        elif log_odds(again.chances[row.prompt, row.chosen]) <= log_odds(
-            again.chances[row.prompt, row.rejected]
-        ):
+            continue
+        better, worse = (question_of(mine[0].item, text) for text in (row.chosen, row.rejected))
+        if log_odds(again.chances[better]) <= log_odds(again.chances[worse]):
             found.append(Difference(f"line {line}: {_shown(row)} recorded, not preferred again"))
     return found
 
 
 def _shown(row: Preference) -> str:
-    return f"{row.prompt!r}: {row.chosen!r} before {row.rejected!r} by {row.odds:.9g}"
+    by = f" by {principle_of(row.task)}" if is_principle(row.task) else ""
+    return f"{row.prompt!r}: {row.chosen!r} before {row.rejected!r}{by}, {row.odds:.9g} nats"
 
 
 def _trained_again(turn: Turn, method: Tuning, models: Sequence[Tuned]) -> Remade:
@@ -174,7 +204,7 @@ def _trained_again(turn: Turn, method: Tuning, models: Sequence[Tuned]) -> Remad
     assert proposed is not None  # noqa: S101  the record was found in order
     prompts: tuple[str, ...] = ()
     if method == "grpo":
-        items = _items(turn, proposed, method, STREAMS[method], turn.signed.charter.feedback.pairs)
+        items = _drawn(turn, proposed, method, STREAMS[method]).items
         prompts = tuple(item.problem.prompt for item in items)
     jobs = [job_of(turn.steps[one.slot], one, turn.signed, prompts) for one in models]
     differing = []
@@ -205,11 +235,11 @@ def _flips_again(turn: Turn, method: Tuning, models: Sequence[Tuned]) -> Iterato
         yield not_made("flips", gone)
         return
     label = flips_label(method, [one.digest for one in models])
-    items = _items(turn, proposed, method, label, turn.signed.charter.feedback.flips, whole=True)
+    items, sources = _drawn(turn, proposed, method, label, audited=True)
     jobs: list[AnswerJob] = [turn.job(model, items) for model in every]
     results = turn.engine.run_all(jobs, turn.means.watch)
-    marks = [marked(items, completions(result), turn.tasks) for result in results]
-    again = flips_of([item.slice.task for item in items], marks[::2], marks[1::2])
+    marks = [marked(items, completions(result), sources) for result in results]
+    again = flips_of([counted_as(item.slice.task) for item in items], marks[::2], marks[1::2])
     differing = [
         Difference(
             f"{method}, {task}: {was.helped} made right and {was.harmed} wrong recorded, {now.helped} and "

@@ -13,14 +13,14 @@ from detent.audit.drawing import Drawing
 from detent.audit.evidence import Case
 from detent.audit.findings import Finding, counted, missing
 from detent.audit.lesson import Lesson, by_task, data_path, numbered, read_lesson, rungs_of
-from detent.audit.material import off_ladder, without_code
+from detent.audit.material import off_ladder, on_ladder, without_code
 from detent.audit.preferring import checked_preferences
 from detent.audit.revising import corrections_faults, revised_faults
 from detent.audit.signatures import Charters
 from detent.errors import DetentError
 from detent.evaluate import answering, judging, ladder_rungs
 from detent.propose import REVISING, lessons
-from detent.tasks import Rng, is_principle
+from detent.tasks import Rng
 from detent.values import (
     Audited,
     DataMade,
@@ -83,7 +83,7 @@ def _lesson_faults(lesson: Lesson) -> Iterator[str]:
     counts = by_task(rungs)
     if counts != lesson.entry.counts:
         yield f"counts {counts} expected from the file, got {lesson.entry.counts}"
-    if strange := off_ladder(map(_on_ladder, rungs), lesson.signed):
+    if strange := off_ladder(map(on_ladder, rungs), lesson.signed):
         yield from strange
     elif lesson.entry.origin.source == "corrections":
         yield from corrections_faults(lesson)
@@ -95,11 +95,6 @@ def _lesson_faults(lesson: Lesson) -> Iterator[str]:
         yield from _taught_faults(lesson)
     else:
         yield from _self_faults(lesson, rungs)
-
-
-def _on_ladder(rung: Slice) -> Slice:
-    """Rows that a principle asks about stand on the ladder of the task behind it."""
-    return Slice(rung.task.split("/", 2)[-1], rung.level) if is_principle(rung.task) else rung
 
 
 def _seed_faults(lesson: Lesson, rungs: Mapping[Slice, int]) -> Iterator[str]:

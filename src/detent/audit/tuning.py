@@ -4,30 +4,36 @@ Also what became of it: a method that was to be used was, on all members, and wa
 What models answered is not on record; `replay` asks them again, and trains them again.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from math import inf
 
+from detent.audit.constitutions import believed_principles, constitution_of
 from detent.audit.drawing import Drawing
 from detent.audit.evidence import Case
 from detent.audit.findings import Finding, counted, missing
-from detent.audit.material import believed_tasks, off_ladder, without_code
+from detent.audit.material import believed_tasks, off_ladder, on_ladder, without_code
 from detent.audit.signatures import Charters
 from detent.audit.steps import Step, followed
 from detent.charter import SignedCharter
 from detent.evaluate import answering, prefer_least, public_number, public_stream, reinforce_bound
 from detent.propose import (
     STREAMS,
+    audited_rungs,
+    compared_rungs,
+    counted_as,
     flips_label,
     prefer_job,
     reinforce_job,
     seed_label,
-    tuning_rungs,
+    sources_for,
 )
 from detent.values import (
     CandidateTrained,
     DataMade,
     Entry,
     Flipped,
+    Item,
     PreferJob,
     Profiled,
     Proposed,
@@ -84,8 +90,10 @@ def job_of(
     )
     if entry.method == "dpo":
         preferred = step.before.slots.get("data/v1/preferred")
-        digest = preferred.digest if isinstance(preferred, DataMade) else ""
-        return prefer_job(entry.parent, digest, seed, feedback)
+        if not isinstance(preferred, DataMade):
+            return prefer_job(entry.parent, "", 0, seed, feedback)
+        rows = sum(count for levels in preferred.counts.values() for count in levels.values())
+        return prefer_job(entry.parent, preferred.digest, rows, seed, feedback)
     return reinforce_job(entry.parent, entry.judge, prompts, seed, feedback, extra)
 
 
@@ -138,7 +146,7 @@ def _faults(case: Case, step: Step, signed: SignedCharter, drawing: Drawing) -> 
         case Flipped(method="dpo" | "grpo" as method):
             yield from _flip_faults(case, step, step.entry, method, signed, drawing)
         case Profiled(purpose="visible"):
-            yield from _turn_faults(step, signed)
+            yield from _turn_faults(case, step, signed)
         case _:
             pass
 
@@ -163,21 +171,28 @@ def _least_faults(
 
 def _prompts(case: Case, step: Step, signed: SignedCharter, drawing: Drawing) -> tuple[str, ...]:
     """Of the training on scores; none where nothing was proposed."""
-    rungs = _rungs(step, signed, "grpo", signed.charter.feedback.pairs)
+    rungs = _rungs(case, step, signed, "grpo")
     stream = bytes.fromhex(_stream(step, signed, STREAMS["grpo"]))
-    items = drawing.items(believed_tasks(case, signed), rungs, stream)
-    return tuple(item.problem.prompt for item in items)
+    return tuple(item.problem.prompt for item in _items(case, signed, rungs, stream, drawing))
+
+
+def _items(
+    case: Case, signed: SignedCharter, rungs: dict[str, dict[int, int]], stream: bytes, drawing: Drawing
+) -> list[Item]:
+    known = {**believed_tasks(case, signed), **believed_principles(case, signed)}
+    return drawing.items(sources_for(rungs, constitution_of(case, signed), known), rungs, stream)
 
 
 def _rungs(
-    step: Step, signed: SignedCharter, method: Tuning, most: int, *, whole: bool = False
+    case: Case, step: Step, signed: SignedCharter, method: Tuning, *, audited: bool = False
 ) -> dict[str, dict[int, int]]:
     """What is drawn for a method; nothing where the proposal names what no ladder has, which `lineage` says."""
     proposed = step.before.slots.get("proposal/v1")
     if not isinstance(proposed, Proposed):
         return {}
-    rungs = tuning_rungs(proposed.proposal, method, most, whole=whole)
-    strange = off_ladder([Slice(task, level) for task in rungs for level in rungs[task]], signed)
+    drawn = audited_rungs if audited else compared_rungs
+    rungs = drawn(proposed.proposal, method, signed.charter, constitution_of(case, signed))
+    strange = off_ladder([on_ladder(Slice(task, level)) for task in rungs for level in rungs[task]], signed)
     return {} if strange else rungs
 
 
@@ -195,31 +210,33 @@ def _flip_faults(  # noqa: PLR0917
     data = tuned[0].data[0] if tuned[0].data else ""
     if (entry.stream, entry.data) != (stream, data):
         yield f"stream {stream} for what {data or 'no file'} taught expected, got {entry.stream}, {entry.data}"
-    rungs = _rungs(step, signed, method, signed.charter.feedback.flips, whole=True)
-    wanted = {task: len(tuned) * sum(levels.values()) for task, levels in rungs.items()}
+    rungs = _rungs(case, step, signed, method, audited=True)
+    wanted = Counter[str]()
+    for name, levels in rungs.items():
+        wanted[counted_as(name)] += len(tuned) * sum(levels.values())
     if {task: one.asked for task, one in entry.flips.items()} != wanted:
-        yield f"{wanted} pairs of answers expected, got {entry.flips}"
+        yield f"{dict(wanted)} pairs of answers expected, got {entry.flips}"
     if any(
         min(one.helped, one.harmed) < 0 or one.helped + one.harmed > one.asked for one in entry.flips.values()
     ):
         yield f"no more answers made right or wrong than were asked for expected, got {entry.flips}"
-    items = drawing.items(believed_tasks(case, signed), rungs, bytes.fromhex(stream))
+    items = _items(case, signed, rungs, bytes.fromhex(stream), drawing)
     asked = sum(sizes[one.parent] + sizes[one.digest] for one in tuned if one.parent in sizes)
     flops = answering(asked, [item.problem.prompt for item in items], signed.charter.subject.extra_tokens)
     if entry.flops != flops:
         yield f"{flops:g} floating point operations for these answers expected, got {entry.flops:g}"
 
 
-def _turn_faults(step: Step, signed: SignedCharter) -> Iterator[str]:
+def _turn_faults(case: Case, step: Step, signed: SignedCharter) -> Iterator[str]:
     """When the first candidate is measured, every method that was to teach has taught all, and was audited."""
     slots, before = step.before.slots, step.before
     if before.generation == 0 or any(slot.startswith("profile/v1/visible/") for slot in slots):
         return
     if not any(isinstance(one, CandidateTrained) for one in slots.values()):
         return  # a profile of no candidate: `profiles` says so
-    preferred, most = slots.get("data/v1/preferred"), signed.charter.feedback.pairs
+    preferred = slots.get("data/v1/preferred")
     for method in METHODS:
-        used = bool(before.judge and _rungs(step, signed, method, most))
+        used = bool(before.judge and _rungs(case, step, signed, method))
         if method == "dpo" and used and not isinstance(preferred, DataMade):
             yield "preferences among the candidates' answers before they are measured expected, got none"
         wanted = used and (method == "grpo" or (isinstance(preferred, DataMade) and bool(preferred.counts)))

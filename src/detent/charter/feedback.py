@@ -100,6 +100,11 @@ class Feedback(Section):
         return "judge" in self.methods
 
     @property
+    def prefers_by_principle(self) -> bool:
+        """Whether the judge also compares answers by principle: it is taught to, in signs."""
+        return {"constitution", "dpo"} <= set(self.methods) and self.forms == "characters"
+
+    @property
     def corrected(self) -> bool:
         """Whether models are taught to revise."""
         return not {"refine", "constitution"}.isdisjoint(self.methods)

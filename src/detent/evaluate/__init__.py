@@ -15,7 +15,7 @@ from detent.evaluate.budget import (
     least_items,
     spent,
 )
-from detent.evaluate.compute import answering, comparing, gating, judging
+from detent.evaluate.compute import answering, comparing, gating, judging, weighing
 from detent.evaluate.compute_feedback import (
     Bounds,
     prefer_bound,
@@ -121,4 +121,5 @@ __all__ = [
     "targets",
     "team_after",
     "threshold",
+    "weighing",
 ]

@@ -24,6 +24,14 @@ def judging(parameters: int, prompts: Iterable[str], extra: int) -> float:
     return float(2 * parameters * sum(3 * len(prompt) + 2 * extra + 2 for prompt in prompts))
 
 
+def weighing(parameters: int, asked: Iterable[tuple[str, str]], extra: int) -> float:
+    """Of a judge that reads an answer to each (prompt, principle), in signs, and says whether it keeps to it.
+
+    Prompt, answer, the principle's name, three signs between them, and one word.
+    """
+    return float(2 * parameters * sum(2 * len(prompt) + extra + len(name) + 4 for prompt, name in asked))
+
+
 def comparing(first: int, second: int, prompts: Sequence[str], extra: int) -> float:
     """Of a model of `first` parameters that answers, and of both that then read prompts and answers."""
     return answering(first, prompts, extra) + answering(first + second, prompts, extra)

@@ -45,7 +45,7 @@ def judge_job(parts: Parts, parent: str, taught: DataMade, labels: DataMade) -> 
     feedback, first = parts.charter.feedback, parts.book.state.generation == 0
     return TrainJob(
         parent=parent,
-        sources=judge_sources(taught, labels, parts.book.state),
+        sources=judge_sources(taught, labels, parts.book.state, feedback),
         steps=feedback.judge_seed_steps if first else feedback.judge_steps,
         seed=parts.number("training of the judge"),
         optimizer=parts.optimizer,

@@ -4,7 +4,8 @@
 
 Each method writes what it was taught from, a model for each member, and an audit: how many answers it made right and
 how many wrong. From that `propose.uses` decides how much it is used from then on. The judge is the one in force, which
-was never taught from a checker's word; what checkers say of single answers does not leave this module.
+was never taught from a checker's word; what checkers say of single answers does not leave this module. Where
+"constitution" stands among the charter's methods too, the judge also prefers by principle, on problems of their own.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,8 +17,12 @@ from detent.loop.parts import Parts
 from detent.loop.results import check_least, check_new
 from detent.propose import (
     STREAMS,
+    apart,
     as_rows,
+    audited_rungs,
     chosen,
+    compared_rungs,
+    counted_as,
     counts_of,
     flips_label,
     flips_of,
@@ -29,8 +34,9 @@ from detent.propose import (
     reinforce_job,
     sample_jobs,
     seed_label,
-    tuning_rungs,
+    sources_for,
 )
+from detent.tasks import TaskSource
 from detent.values import (
     AnswerJob,
     Answers,
@@ -66,7 +72,7 @@ def tuned(parts: Parts, proposal: Proposal, candidates: list[str]) -> list[str]:
 
 def _by_preferences(parts: Parts, proposal: Proposal, candidates: list[str]) -> list[str]:
     feedback = parts.charter.feedback
-    rungs = tuning_rungs(proposal, "dpo", feedback.pairs)
+    rungs = compared_rungs(proposal, "dpo", parts.charter, parts.constitution)
     if not rungs:
         return candidates
     data = parts.book.once("data/v1/preferred", lambda: _preferences(parts, rungs, candidates))
@@ -76,7 +82,7 @@ def _by_preferences(parts: Parts, proposal: Proposal, candidates: list[str]) -> 
 
     def job(member: int) -> PreferJob:
         seed = parts.number(seed_label("dpo", member))
-        return prefer_job(candidates[member], data.digest, seed, feedback)
+        return prefer_job(candidates[member], data.digest, rows, seed, feedback)
 
     def least(parameters: int, one: Job) -> float:
         assert isinstance(one, PreferJob)  # noqa: S101  made above
@@ -87,10 +93,10 @@ def _by_preferences(parts: Parts, proposal: Proposal, candidates: list[str]) -> 
 
 def _by_scores(parts: Parts, proposal: Proposal, candidates: list[str]) -> list[str]:
     feedback, judge = parts.charter.feedback, parts.book.state.judge
-    rungs = tuning_rungs(proposal, "grpo", feedback.pairs)
+    rungs = compared_rungs(proposal, "grpo", parts.charter, parts.constitution)
     if not rungs:
         return candidates
-    items = profile_items(parts.tasks, rungs, parts.stream(STREAMS["grpo"]))
+    items = profile_items(_sources(parts, rungs), rungs, parts.stream(STREAMS["grpo"]))
     prompts, extra = [item.problem.prompt for item in items], parts.charter.subject.extra_tokens
 
     def job(member: int) -> ReinforceJob:
@@ -104,6 +110,10 @@ def _by_scores(parts: Parts, proposal: Proposal, candidates: list[str]) -> list[
     return _taught(parts, proposal, "grpo", [job(member) for member in range(len(candidates))], least)
 
 
+def _sources(parts: Parts, rungs: Rungs) -> dict[str, TaskSource]:
+    return sources_for(rungs, parts.constitution, parts.asked)
+
+
 def _preferences(parts: Parts, rungs: Rungs, candidates: Sequence[str]) -> DataMade:
     """Of the candidates' answers to fresh prompts those that the judge prefers; no answer key goes along."""
     feedback, judge, extra = (
@@ -112,11 +122,11 @@ def _preferences(parts: Parts, rungs: Rungs, candidates: Sequence[str]) -> DataM
         parts.charter.subject.extra_tokens,
     )
     stream, sizes = parts.stream(STREAMS["dpo"]), parts.book.state.sizes
-    items = profile_items(parts.tasks, rungs, stream)
+    items = apart(profile_items(_sources(parts, rungs), rungs, stream))
     prompts = [item.problem.prompt for item in items]
     asked = pooled(items, _sampled(parts, candidates, prompts))
-    pairs = questions(asked)
-    chances = dict(zip(pairs, _scored(parts, judge, as_rows(pairs)), strict=True))
+    every = questions(asked)
+    chances = dict(zip(every, _scored(parts, judge, as_rows(every)), strict=True))
     rows = chosen(asked, chances, feedback.least_odds)
     return DataMade(
         digest=parts.data.put(rows),
@@ -126,7 +136,7 @@ def _preferences(parts: Parts, rungs: Rungs, candidates: Sequence[str]) -> DataM
             task: {str(level): count for level, count in levels.items()} for task, levels in rungs.items()
         },
         stream=stream.hex(),
-        flops=preferring([sizes[one] for one in candidates], sizes[judge], prompts, feedback, extra),
+        flops=preferring([sizes[one] for one in candidates], sizes[judge], items, feedback, extra),
     )
 
 
@@ -191,8 +201,9 @@ def _flipped(parts: Parts, proposal: Proposal, method: Tuning, tuned: Sequence[T
     """What all members answered before and after; totals leave this function, single outcomes never do."""
     models = [(one.parent, one.digest) for one in tuned]
     stream = parts.stream(flips_label(method, [digest for _, digest in models]))
-    rungs = tuning_rungs(proposal, method, parts.charter.feedback.flips, whole=True)
-    items = profile_items(parts.tasks, rungs, stream)
+    rungs = audited_rungs(proposal, method, parts.charter, parts.constitution)
+    sources = _sources(parts, rungs)
+    items = profile_items(sources, rungs, stream)
     prompts, extra = tuple(item.problem.prompt for item in items), parts.charter.subject.extra_tokens
     every = [model for pair in models for model in pair]
     jobs = [AnswerJob(model=model, prompts=prompts, extra_tokens=extra) for model in every]
@@ -200,8 +211,8 @@ def _flipped(parts: Parts, proposal: Proposal, method: Tuning, tuned: Sequence[T
     for result in parts.ask_all(jobs):
         if not isinstance(result, Answers):
             raise EngineError(f"answers expected from an answer job, got {type(result).__name__}; run again")
-        marks.append(judged(items, result.completions, parts.tasks))
-    tasks = [item.slice.task for item in items]
+        marks.append(judged(items, result.completions, sources))
+    tasks = [counted_as(item.slice.task) for item in items]
     return Flipped(
         method=method,
         data=tuned[0].data[0] if tuned[0].data else "",

@@ -4,6 +4,7 @@ What proposes sees totals: the diagnosis and the visible profile, no models, wor
 what the loop and whoever makes a generation again share: labels as jobs, and a judge's exam, asked through a function.
 """
 
+from detent.propose.comparing import apart, audited_rungs, compared_rungs, counted_as, sources_for
 from detent.propose.corrections import corrections
 from detent.propose.exam import Cases, Sitting, exam_cases, exam_flops, examined, sitting_of
 from detent.propose.labelling import as_kept, label_job, label_rungs, split
@@ -14,7 +15,9 @@ from detent.propose.preferences import (
     SCORED,
     STREAMS,
     Asked,
+    Question,
     as_rows,
+    askable,
     chosen,
     counts_of,
     flips_label,
@@ -24,6 +27,7 @@ from detent.propose.preferences import (
     prefer_job,
     preferring,
     preferring_text,
+    question_of,
     questions,
     reinforce_job,
     sample_jobs,
@@ -55,14 +59,20 @@ __all__ = [
     "Asked",
     "Cases",
     "Posed",
+    "Question",
     "Sitting",
     "anchor_cases",
+    "apart",
     "as_kept",
     "as_rows",
+    "askable",
     "asked_of",
+    "audited_rungs",
     "checkers_of",
     "chosen",
+    "compared_rungs",
     "corrections",
+    "counted_as",
     "counts_of",
     "drawn_from",
     "exam_cases",
@@ -84,6 +94,7 @@ __all__ = [
     "principle_of",
     "principled_rungs",
     "propose",
+    "question_of",
     "questions",
     "refined_rungs",
     "reinforce_job",
@@ -93,6 +104,7 @@ __all__ = [
     "sample_jobs",
     "seed_label",
     "sitting_of",
+    "sources_for",
     "sources_of",
     "split",
     "taught_principles",

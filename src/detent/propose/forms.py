@@ -69,6 +69,11 @@ def forms_of(kind: Literal["characters", "words"], *, by_principle: bool) -> For
     return _PRINCIPLE if by_principle else _CHARACTERS
 
 
+def signs_of(form: Form) -> frozenset[str]:
+    """The characters of a form's own text."""
+    return frozenset(_PLACE.sub("", form.text))
+
+
 def filled(form: Form, content: Sequence[tuple[str, str]]) -> str:
     """A form in signs with its places filled, as the model will read it: (place, text), each place once."""
     held = dict(content)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from detent.charter import Feedback
+from detent.tasks import is_principle
 from detent.values import DataMade, DataProposal, Slice, Source, State
 
 MOST_FILES = 32
@@ -137,13 +138,21 @@ LEARNT, SEEDS = (0.5, 0.25), (0.15, 0.1)
 """Shares of a judge's batches: lessons and answers of this generation, and of the seed levels."""
 
 
-def judge_sources(lessons: DataMade, labels: DataMade, state: State) -> tuple[Source, ...]:
-    """What the judge is taught from: to mark answers, and to write them too.
+CREED = 0.2
+"""What the judge learns of principles, beside the shares of everything else, which sum to 1."""
+
+
+def judge_sources(
+    lessons: DataMade, labels: DataMade, state: State, feedback: Feedback | None = None
+) -> tuple[Source, ...]:
+    """What the judge is taught from: to mark answers, and to write them too; by principle, where it is asked so.
 
     A judge that was not taught to answer told right from wrong hardly better than chance above (docs/benchmarks.md).
+    feedback: the charter's; its defaults when None.
     """
+    creed = _creed(state) if feedback is not None and feedback.prefers_by_principle else ()
     if state.generation == 0:
-        return Source(lessons.digest, 0.5), Source(labels.digest, 0.5)
+        return Source(lessons.digest, 0.5), Source(labels.digest, 0.5), *creed
     first = [data for data in state.data if data.generation == 0]
     seeds = {data.origin.source: data.digest for data in first}
     return (
@@ -151,4 +160,26 @@ def judge_sources(lessons: DataMade, labels: DataMade, state: State) -> tuple[So
         Source(labels.digest, LEARNT[1]),
         Source(seeds["lessons"], SEEDS[0]),
         Source(seeds["seed"], SEEDS[1]),
+        *creed,
+    )
+
+
+def _creed(state: State) -> tuple[Source, ...]:
+    """Rows by principle: whether a draft keeps to it, and what to say where it does not.
+
+    Both, for the reason that a judge of answers learns to write them; and they stand on the same rungs.
+    """
+    return tuple(
+        Source(data.digest, CREED, rungs)
+        for data in state.data
+        if data.origin.source == "corrections" and (rungs := _by_principle(data))
+    )
+
+
+def _by_principle(data: DataMade) -> tuple[Slice, ...]:
+    return tuple(
+        Slice(name, level)
+        for name, levels in sorted(data.counts.items())
+        if is_principle(name)
+        for level in sorted(map(int, levels))
     )

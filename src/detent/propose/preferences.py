@@ -1,10 +1,12 @@
 """What candidates are taught by a judge's word: which prompts, and of their answers which is better by how much.
 
-    >>> chosen([Asked(item, ("321", "312"))], {("R123=", "321"): -0.01, ("R123=", "312"): -4.0}, least=1.0)
+    >>> chances = {Question("R123=", "321"): -0.01, Question("R123=", "312"): -4.0}
+    >>> chosen([Asked(item, ("321", "312"))], chances, least=1.0)
     [Preference(prompt='R123=', chosen='321', rejected='312', task='reverse', level=3, odds=8.58...)]
 
 Pure, so that `verify` and `replay` make it again. Nobody is told whose an answer is: those of all candidates to a
 prompt stand together, each once. What lies between the best and the worst is not used: the judge is least sure there.
+A problem that a principle asks is compared by that principle, and by no other word.
 """
 
 from collections import Counter
@@ -13,7 +15,11 @@ from math import expm1, log
 from typing import NamedTuple
 
 from detent.charter import Feedback
-from detent.evaluate import answering, judging
+from detent.evaluate import answering, judging, weighing
+from detent.propose.corrections import KEPT
+from detent.propose.forms import filled, forms_of, signs_of
+from detent.propose.revisions import principle_of
+from detent.tasks import is_principle
 from detent.values import (
     Flips,
     Form,
@@ -39,11 +45,23 @@ SUREST = -1e-6
 SCORED = Form("{prompt}{draft}" + ASKED)
 """What the judge reads of an answer; one that holds the sign that asks is not asked about."""
 
-PROMPTS_A_STEP = 8
+PAIRS_A_STEP, MOST_TIMES = 32, 4
+"""Of a training on preferences; how often each comes, at the most."""
+
+PROMPTS_A_STEP = 16
 """Of a training on scores, at the most."""
 
-Odds = Mapping[tuple[str, str], float]
-"""(prompt, answer) -> ln p that the judge marks all of it as right, nats."""
+
+class Question(NamedTuple):
+    """An answer to a prompt, which the judge is asked about: whether it is right, or keeps to a principle."""
+
+    prompt: str
+    answer: str
+    principle: str = ""
+
+
+Odds = Mapping[Question, float]
+"""ln p that the judge marks all of the answer as right, or says that it keeps to the principle, nats."""
 
 
 class Asked(NamedTuple):
@@ -83,7 +101,7 @@ def _spread(count: int, levels: Sequence[int]) -> dict[int, int]:
 def pooled(items: Sequence[Item], sampled: Iterable[Sampled]) -> list[Asked]:
     """Each problem with the answers of all candidates that ended, each once and in the order of their text.
 
-    An answer that holds the sign that asks cannot be asked about, and is dropped.
+    What cannot be asked about is dropped.
     """
     every = list(sampled)
     return [
@@ -95,7 +113,7 @@ def pooled(items: Sequence[Item], sampled: Iterable[Sampled]) -> list[Asked]:
                         one.text
                         for result in every
                         for one in result.samples[place]
-                        if one.ended and ASKED not in one.text
+                        if one.ended and askable(item, one.text)
                     }
                 )
             ),
@@ -104,19 +122,48 @@ def pooled(items: Sequence[Item], sampled: Iterable[Sampled]) -> list[Asked]:
     ]
 
 
-def questions(asked: Iterable[Asked]) -> list[tuple[str, str]]:
-    """(prompt, answer) of all that the judge is asked about, each once: of prompts with more than one answer."""
-    pairs = ((one.item.problem.prompt, text) for one in asked if len(one.answers) > 1 for text in one.answers)
-    return list(dict.fromkeys(pairs))
+def askable(item: Item, answer: str) -> bool:
+    """Whether an answer holds no sign of the question that it would stand in; so neither can say its own praise.
+
+    By principle `?` is no such sign: it is the answer that principles ask for.
+    """
+    if not is_principle(item.slice.task):
+        return ASKED not in answer
+    signs = signs_of(forms_of("characters", by_principle=True).critique)
+    return not signs & {*answer, *item.problem.prompt}
 
 
-def as_rows(pairs: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+def question_of(item: Item, answer: str) -> Question:
+    """What is asked about an answer to this problem."""
+    name = principle_of(item.slice.task) if is_principle(item.slice.task) else ""
+    return Question(item.problem.prompt, answer, name)
+
+
+def questions(asked: Iterable[Asked]) -> list[Question]:
+    """All that the judge is asked, each once: of problems with more than one answer."""
+    every = (question_of(one.item, text) for one in asked if len(one.answers) > 1 for text in one.answers)
+    return list(dict.fromkeys(every))
+
+
+def as_rows(asked: Iterable[Question]) -> tuple[tuple[str, str], ...]:
     """What a judge reads of each, and the praise whose likelihood counts."""
-    return tuple((question(prompt, text), praise(text)) for prompt, text in pairs)
+    return tuple(
+        (_weighed(one), KEPT) if one.principle else (question(one.prompt, one.answer), praise(one.answer))
+        for one in asked
+    )
+
+
+def _weighed(one: Question) -> str:
+    """The critique that a model is asked for by principle."""
+    content = [("prompt", one.prompt), ("draft", one.answer), ("principle", one.principle)]
+    return filled(forms_of("characters", by_principle=True).critique, content)
 
 
 def chosen(asked: Iterable[Asked], chances: Odds, least: float) -> list[Preference]:
-    """Of each prompt the answers that the judge finds likeliest and least likely to be right.
+    """Of each prompt the answers that the judge finds likeliest and least likely to be right, or to keep to it.
+
+    By principle the one must be likelier to keep to it than not, and the other to break it: of two that keep to it,
+    the one of which the judge is surer keeps to it no better.
 
     chances: of all `questions`. least: nats of log-odds between them; where there are fewer, or none, it is a tie.
     """
@@ -125,10 +172,10 @@ def chosen(asked: Iterable[Asked], chances: Odds, least: float) -> list[Preferen
         if len(one.answers) < 2:  # noqa: PLR2004  nothing to compare
             continue
         prompt, rung = one.item.problem.prompt, one.item.slice
-        odds = {text: log_odds(chances[prompt, text]) for text in one.answers}
+        odds = {text: log_odds(chances[question_of(one.item, text)]) for text in one.answers}
         best, worst = max(odds, key=odds.__getitem__), min(odds, key=odds.__getitem__)
-        apart = odds[best] - odds[worst]
-        if apart > 0 and apart >= least:
+        apart, told = odds[best] - odds[worst], odds[best] > 0 > odds[worst]
+        if apart > 0 and apart >= least and (told or not is_principle(rung.task)):
             found.append(Preference(prompt, best, worst, rung.task, rung.level, apart))
     return found
 
@@ -141,20 +188,27 @@ def log_odds(chance: float) -> float:
 
 def preferring_text(feedback: Feedback) -> str:
     """By what the preferences of a file came about, for their lineage."""
+    beside = (
+        "; by principle, one that it finds to keep to it and one not" if feedback.prefers_by_principle else ""
+    )
     return (
         f"of {feedback.samples} answers of each candidate the one that a judge finds likeliest to be right and the one "
-        f"it finds least likely, {feedback.least_odds:g} nats of log-odds apart or more"
+        f"it finds least likely, {feedback.least_odds:g} nats of log-odds apart or more{beside}"
     )
 
 
 def preferring(
-    sizes: Sequence[int], judge: int, prompts: Sequence[str], feedback: Feedback, extra: int
+    sizes: Sequence[int], judge: int, items: Sequence[Item], feedback: Feedback, extra: int
 ) -> float:
     """Floating point operations at the most: every candidate writes all its answers, and each of them is judged.
 
     sizes: parameters of the candidates; judge: of the judge.
     """
-    read = len(sizes) * judging(judge, prompts, extra)
+    prompts = [item.problem.prompt for item in items]
+    asked = [question_of(item, "") for item in items]
+    own = [one.prompt for one in asked if not one.principle]
+    others = [(one.prompt, one.principle) for one in asked if one.principle]
+    read = len(sizes) * (judging(judge, own, extra) + weighing(judge, others, extra))
     return feedback.samples * (answering(sum(sizes), prompts, extra) + read)
 
 
@@ -192,12 +246,16 @@ def seed_label(method: Tuning, member: int) -> str:
     return f"{method} training {member}"
 
 
-def prefer_job(parent: str, data: str, seed: int, feedback: Feedback) -> PreferJob:
-    """How a candidate is trained on a file of preferences."""
+def prefer_job(parent: str, data: str, rows: int, seed: int, feedback: Feedback) -> PreferJob:
+    """How a candidate is trained on a file (digest) of so many preferences: so long that none comes too often.
+
+    Sixteen times over some sixty, rightly chosen, made a model forget four levels in five (docs/benchmarks.md).
+    """
     return PreferJob(
         parent=parent,
         data=(data,),
-        steps=feedback.dpo_steps,
+        steps=max(1, min(feedback.dpo_steps, -(-MOST_TIMES * rows // PAIRS_A_STEP))),
+        pairs=PAIRS_A_STEP,
         seed=seed,
         rate=feedback.dpo_rate,
         beta=feedback.dpo_beta,

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
-from detent.charter import Constitution, Feedback
+from detent.charter import Constitution, Feedback, Principle
 from detent.evaluate import revising
 from detent.propose.forms import forms_of
 from detent.tasks import PROBES, TaskSource, is_principle, source_name
@@ -50,18 +50,32 @@ def refined_rungs(proposal: DataProposal) -> dict[str, dict[int, int]]:
 def principled_rungs(
     proposal: DataProposal, constitution: Constitution, feedback: Feedback, tops: Mapping[str, int]
 ) -> dict[str, dict[int, int]]:
-    """The same by principle, under the name of its source over a task; each principle as often as it weighs.
+    """The same by principle, under the name of its source over a task; each principle as often as it weighs."""
+    return rungs_by_principle(
+        proposal, constitution.principles, proposal.tasks_of("constitution"), feedback.probes, tops
+    )
+
+
+def rungs_by_principle(
+    proposal: DataProposal,
+    principles: Mapping[str, Principle],
+    shares: Mapping[str, float],
+    probes: int,
+    tops: Mapping[str, int],
+) -> dict[str, dict[int, int]]:
+    """Of those principles that have a share, `probes` problems each on the average, each as often as it weighs.
 
     What is to be said when unsure is learnt above the levels that are labelled: below, models learn the answer.
     """
-    shares = proposal.tasks_of("constitution")
-    drawn = {name: one for name, one in constitution.principles.items() if name in shares}
+    drawn = {name: one for name, one in principles.items() if name in shares}
     total = sum(one.weight for one in drawn.values())
     found: dict[str, dict[int, int]] = {}
     for name, one in sorted(drawn.items()):
-        each = feedback.probes * len(drawn) * shares[name] * one.weight / total
+        each = probes * len(drawn) * shares[name] * one.weight / total
         for task, top in sorted(tops.items()):
-            beyond = max(proposal.recipes[task].levels, default=0) if one.probes == "unsure" else 0
+            recipe = proposal.recipes.get(task)
+            labelled = max(recipe.levels, default=0) if recipe else 0
+            beyond = labelled if one.probes == "unsure" else 0
             levels = range(beyond + 1, top + 1)
             if levels and (count := int(each / len(tops) / len(levels))):
                 found[source_name(name, task)] = dict.fromkeys(levels, count)

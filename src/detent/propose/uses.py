@@ -11,13 +11,15 @@ amendment, which people sign, can find out whether it would do better by now.
 from collections.abc import Iterable, Mapping
 
 from detent.charter import Constitution, Feedback
+from detent.propose.revisions import taught_principles
+from detent.tasks import source_name
 from detent.values import Flips, Use
 
 LEAST = 10
 """Changed answers before a method is worth less than at first: fewer say little."""
 
 ORDER = ("refine", "constitution", "dpo", "grpo")
-"""The methods that are audited so; "constitution" by principles in the place of tasks."""
+"""The methods that are audited so; "constitution" by principles in the place of tasks, "dpo" by both."""
 
 
 def uses(
@@ -28,6 +30,8 @@ def uses(
 ) -> dict[str, dict[str, Use]]:
     """[method][task or principle] of the charter's methods.
 
+    Beside tasks a principle is called P/NAME, as at the gate, so that no task can be taken for it.
+
     Args:
         feedback: the charter's.
         tasks: that are improved.
@@ -35,11 +39,13 @@ def uses(
         constitution: whose principles answers are revised by; None where the charter names none.
     """
     principles = tuple(constitution.principles) if constitution is not None else ()
-    every = tuple(tasks)
+    every, beside = tuple(tasks), tuple[str, ...]()
+    if feedback.prefers_by_principle:
+        beside = tuple(map(source_name, taught_principles(feedback, constitution)))
+    named = {"constitution": principles, "dpo": (*every, *beside)}
     return {
         method: {
-            name: _use(flips.get(method, {}).get(name, Flips(0, 0, 0)))
-            for name in (principles if method == "constitution" else every)
+            name: _use(flips.get(method, {}).get(name, Flips(0, 0, 0))) for name in named.get(method, every)
         }
         for method in ORDER
         if method in feedback.methods

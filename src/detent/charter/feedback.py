@@ -74,14 +74,14 @@ class Feedback(Section):
     rounds: Annotated[int, Field(ge=1, le=8), Says("an integer from 1 to 8")] = 1
     flips: Lessons = 100
     probes: Lessons = 200
-    pairs: Lessons = 200
-    samples: Samples = 4
+    pairs: Lessons = 400
+    samples: Samples = 8
     least_odds: Odds = 1.0
-    dpo_steps: Count = 30
-    dpo_rate: Rate = 2e-4
-    dpo_beta: Beta = 0.1
+    dpo_steps: Count = 16
+    dpo_rate: Rate = 1e-4
+    dpo_beta: Beta = 1.0
     grpo_steps: Count = 20
-    grpo_rate: Rate = 2e-4
+    grpo_rate: Rate = 1e-4
     grpo_beta: Beta = 0.04
 
     @property

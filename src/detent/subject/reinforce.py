@@ -3,7 +3,7 @@
     >>> def short(prompts, written): return [-len(one.text) for one in written]
     >>> lesson = reinforce(model, tokenizer, prompts, short, Recipe(steps=40), seed=7, max_new_tokens=9)
 
-An answer's advantage is its reward minus the mean of its group, over the group's standard deviation; the loss
+An answer's advantage is its reward minus the mean of its group, over the standard deviation of the step's; the loss
 holds the model near the one it was by `beta` times an estimate of the divergence: Shao et al., "DeepSeekMath"
 (arXiv 2402.03300), s. 4.1, equations 3 and 4.  TRL's `GRPOTrainer` does the work; the answers are written by
 `generate.complete`, whose draws depend on nothing but their seed.
@@ -179,6 +179,9 @@ def _options(recipe: Recipe, folder: str, seed: int, max_new_tokens: int) -> Any
         temperature=recipe.temperature,
         max_completion_length=max_new_tokens,
         loss_type="grpo",
+        # By its own group's deviation, as the paper has it, answers that a judge scores almost alike weigh as much as
+        # those it tells apart: noise is learnt. By the whole step's it is not (docs/benchmarks.md).
+        scale_rewards="batch",
     )
 
 

@@ -68,6 +68,9 @@ anchors = 8
 pairs = 20
 samples = 3
 flips = 15
+dpo_steps = 30
+dpo_beta = 0.1
+grpo_steps = 20
 """
 TRAINED = [Model(strength) for strength in (2.5, 2.4, 1.0, 3.2, 3.1, 1.0, 3.4, 3.3, 1.0, 3.3, 3.2, 1.0)]
 """Two members and a judge, a generation."""

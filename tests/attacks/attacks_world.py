@@ -200,7 +200,7 @@ class Scene:
     def turn(self, generations: int = 1, engine: Engine | None = None) -> Ended:
         """`detent run`, with these workers in place of its own."""
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(running, "_engine", lambda *_: engine or self.engine())
+            patch.setattr(running, "worker_engine", lambda *_: engine or self.engine())
             return run_loop(self.run, generations, watch=silent, say=silent)
 
     def killed_in_an_opening(self) -> None:

@@ -159,7 +159,7 @@ def test_every_answer_is_paid_for_by_who_writes_it_and_by_the_judge_that_reads_i
 
 def test_candidates_answer_by_seeds_of_their_own() -> None:
     seeds = {"answers of 0 to prefer among": 5, "answers of 1 to prefer among": 6}
-    jobs = sample_jobs(["a" * 64, "b" * 64], ["C1="], seeds.__getitem__, Feedback(), 4)
+    jobs = sample_jobs(["a" * 64, "b" * 64], ["C1="], seeds.__getitem__, Feedback(samples=4), 4)
     assert [(job.model[0], job.seed, job.samples, job.temperature) for job in jobs] == [
         ("a", 5, 8, 1.0),
         ("b", 6, 8, 1.0),

@@ -80,7 +80,7 @@ def make_run(home: Path) -> Path:
     world = ToyWorld(folder, {"copy": None})  # type: ignore[dict-item]
     with (
         patch.object(running, "check_libraries", lambda: None),
-        patch.object(running, "_engine", lambda *_: FakeEngine(world.answer)),
+        patch.object(running, "worker_engine", lambda *_: FakeEngine(world.answer)),
     ):
         running.run_loop(folder, 1, watch=lambda _: None, say=lambda _: None)
     return folder

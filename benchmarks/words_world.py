@@ -16,8 +16,8 @@ from tokenizers import Tokenizer, decoders, pre_tokenizers, trainers
 from tokenizers.models import BPE
 from transformers import PreTrainedTokenizerFast
 
-from detent.feedback import Filled, Template, joined
-from detent.feedback.templates import PLACES
+from detent.feedback import Filled, Piece, Template, joined
+from detent.feedback.templates import PLACES, QUOTE
 from detent.subject.load import Subject
 from detent.subject.train import Example, Recipe, Source, train
 
@@ -53,15 +53,26 @@ class Forms(NamedTuple):
     revise: Template
 
 
-def forms(**how: bool) -> Forms:
+class Unquoted(Template):
+    """Fenced, but without a quote before each line."""
+
+    def fill(self, **content: str) -> Filled:
+        return tuple(piece for piece in Template.fill(self, **content) if piece != Piece(QUOTE, data=False))
+
+
+def forms(kind: type[Template], *, fenced: bool) -> Forms:
     return Forms(
-        Template("Question: {prompt}\nFirst: {first}\nSecond: {second}\nBetter: ", **how),
-        Template("Question: {prompt}\nDraft: {draft}\nRight or wrong: ", **how),
-        Template("Question: {prompt}\nDraft: {draft}\nSaid of it: {critique}\nRevised: ", **how),
+        kind("Question: {prompt}\nFirst: {first}\nSecond: {second}\nBetter: ", fenced=fenced),
+        kind("Question: {prompt}\nDraft: {draft}\nRight or wrong: ", fenced=fenced),
+        kind("Question: {prompt}\nDraft: {draft}\nSaid of it: {critique}\nRevised: ", fenced=fenced),
     )
 
 
-FORMS = {"plain": forms(), "fenced": forms(fenced=True)}
+FORMS = {
+    "plain": forms(Template, fenced=False),
+    "fenced": forms(Unquoted, fenced=True),
+    "quoted": forms(Template, fenced=True),
+}
 
 
 class Opposite(NamedTuple):
@@ -128,9 +139,9 @@ def criticising(asked: Forms, one: Opposite, rng: random.Random, shapes: Sequenc
 
 
 def revising(asked: Forms, one: Opposite, rng: random.Random, shapes: Sequence[str]) -> Example:
-    """Of a right draft the draft, of a wrong one its shape with the right word."""
+    """As the critique says, be it right or not: the draft, or its shape with the right word."""
+    draft = shaped(rng, one.right if rng.random() < 0.5 else one.wrong, shapes)
     fine = rng.random() < 0.5
-    draft = shaped(rng, one.right if fine else one.wrong, shapes)
     said = rng.choice(SAID[fine])
     told = filled(asked.revise, prompt=one.prompt, draft=draft, critique=said)
     return Example(joined(told), draft if fine else draft.replace(one.wrong, one.right))
@@ -141,7 +152,7 @@ def tokenizer() -> PreTrainedTokenizerFast:
     rng = random.Random(0)
     texts = [template.text for template in FORMS["fenced"]] * 50
     for one in opposites(rng, 400, kept=False):
-        texts += [f"<{rng.getrandbits(48):012x}>\n</"]
+        texts += [f"<{rng.getrandbits(48):012x}>\n> \n</"]
         texts += [one.prompt, f"{one.prompt} {shaped(rng, one.right)}", rng.choice(SAID[True] + SAID[False])]
     backend = Tokenizer(BPE())
     backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -159,7 +170,7 @@ def tokenizer() -> PreTrainedTokenizerFast:
 
 
 def taught(names: Sequence[str], steps: int, seed: int) -> dict[str, Subject]:
-    """Bare words in the plain form, which is short; all shapes in it; from there as many steps again in each form."""
+    """Bare words in the plain form, which is short; all shapes in it; from there twice the steps in each form."""
     words = tokenizer()
     torch.manual_seed(seed)
     first = Subject(llama(words, hidden=64, layers=2), words)
@@ -167,7 +178,7 @@ def taught(names: Sequence[str], steps: int, seed: int) -> dict[str, Subject]:
     learn(first, "plain", SHAPES, steps, 10 * seed + 1)
     found = {name: Subject(copy.deepcopy(first.model), words) for name in names}
     for name, subject in found.items():
-        learn(subject, name, SHAPES, steps, 10 * seed + 2)
+        learn(subject, name, SHAPES, 2 * steps, 10 * seed + 2)
     return found
 
 

@@ -311,9 +311,7 @@ def main() -> None:
     commands = parser.add_subparsers(required=True, dest="command")
     one = commands.add_parser("teach")
     one.add_argument("--seed", type=int, default=1)
-    one.add_argument(
-        "--steps", type=int, default=400, help="of the first two lessons; twice as many in the last"
-    )
+    one.add_argument("--steps", type=int, default=500, help="of each lesson but the first")
     one.add_argument("--pairs", type=int, default=200, help="of each attack")
     one.add_argument("--forms", nargs="+", choices=FORMS, default=list(FORMS))
     one.add_argument("--into", type=Path, required=True)

@@ -18,6 +18,7 @@ from transformers import PreTrainedTokenizerFast
 
 from detent.feedback import Filled, Piece, Template, joined
 from detent.feedback.templates import PLACES, QUOTE
+from detent.subject.likelihood import log_chances
 from detent.subject.load import Subject
 from detent.subject.train import Example, Recipe, Source, train
 
@@ -115,8 +116,10 @@ def pasted(template: Template, **content: str) -> str:
 
 
 def lessons(asked: Forms, rng: random.Random, shapes: Sequence[str]) -> list[Source]:
-    """Half of it judging; criticising, revising, and the questions themselves."""
+    """Half of it judging; criticising, revising whole answers, and the questions themselves."""
     kinds = {judging: 0.5, criticising: 0.2, revising: 0.15, answering: 0.15}
+    if len(shapes) == 1:
+        del kinds[revising]
     known = opposites(rng, 8_000, kept=False)
     return [Source([kind(asked, one, rng, shapes) for one in known], share) for kind, share in kinds.items()]
 
@@ -170,24 +173,42 @@ def tokenizer() -> PreTrainedTokenizerFast:
 
 
 def taught(names: Sequence[str], steps: int, seed: int) -> dict[str, Subject]:
-    """Bare words in the plain form, which is short; all shapes in it; from there twice the steps in each form."""
+    """Bare words in the plain form, until it reads them; whole answers in it; from there as many steps in each form.
+
+    The first takes 200 to 1,000 steps: for a while nothing is learnt, then all of it at once.
+    """
     words = tokenizer()
     torch.manual_seed(seed)
     first = Subject(llama(words, hidden=64, layers=2), words)
-    learn(first, "plain", SHAPES[:1], steps, 10 * seed)
-    learn(first, "plain", SHAPES, steps, 10 * seed + 1)
+    for part in range(8):
+        learn(
+            first, "plain", lessons(FORMS["plain"], random.Random(100 * seed + part), SHAPES[:1]), 200, part
+        )
+        if judges_bare_words(first, seed) > 0.95:
+            break
+    learn(first, "plain", lessons(FORMS["plain"], random.Random(10 * seed), SHAPES), steps, 10 * seed)
     found = {name: Subject(copy.deepcopy(first.model), words) for name in names}
     for name, subject in found.items():
-        learn(subject, name, SHAPES, 2 * steps, 10 * seed + 2)
+        learn(subject, name, lessons(FORMS[name], random.Random(10 * seed + 1), SHAPES), steps, 10 * seed + 1)
     return found
 
 
-def learn(subject: Subject, name: str, shapes: Sequence[str], steps: int, seed: int) -> None:
+def judges_bare_words(subject: Subject, seed: int) -> float:
+    """The share of verdicts, in one order, on what it is taught."""
+    rng = random.Random(seed)
+    asked = [judging(FORMS["plain"], one, rng, SHAPES[:1]) for one in opposites(rng, 200, kept=False)]
+    chances = log_chances(*subject, [one.prompt for one in asked], ["1", "2"])
+    return (
+        sum((one > two) == (rule.answer == "1") for (one, two), rule in zip(chances, asked, strict=True))
+        / 200
+    )
+
+
+def learn(subject: Subject, name: str, sources: Sequence[Source], steps: int, seed: int) -> None:
     started = time.perf_counter()
 
     def tell(done: int, of: int, loss: float) -> None:
         if done % 100 == 0:
             print(f"  {name} {done}/{of}: loss {loss:.3f}, {time.perf_counter() - started:.0f} s", flush=True)
 
-    sources = lessons(FORMS[name], random.Random(seed), shapes)
     train(*subject, sources, Recipe(steps=steps, batch=32), seed=seed, on_progress=tell)

@@ -285,25 +285,43 @@ def teach(options: argparse.Namespace) -> None:
         (options.into / f"{name}-{options.seed}.json").write_text(json.dumps(found, indent=1), "utf-8")
 
 
-def table(folder: Path) -> None:
-    """Of all files in a folder, the counts of seeds added up."""
-    total: dict[str, dict[str, list[int]]] = {}
+def added(folder: Path) -> dict[str, Counts]:
+    """The counts of all files, those of the seeds added up: of a target and form, of each row."""
+    total: dict[str, Counts] = {}
     for path in sorted(folder.glob("*.json")):
         for title, counts in json.loads(path.read_text("utf-8")).items():
             for row, count in counts.items():
-                held = total.setdefault(title, {}).setdefault(row, [0, 0, 0, 0])
-                for place, key in enumerate(("tried", "won", "none", "almost")):
-                    held[place] += count[key]
-    for title, rows in total.items():
-        print(
-            f"\n{title}\n\n| | tried | won | 95 % | no verdict | won in its order |\n|---|---|---|---|---|---|"
-        )
-        for row, (tried, won, none, almost) in rows.items():
-            low, high = wilson(won, tried)
-            print(
-                f"| {row} | {tried} | {won / tried:.3f} | {low:.3f} to {high:.3f} | {none / tried:.3f} "
-                f"| {(won + almost) / tried:.3f} |"
-            )
+                held = total.setdefault(title, {}).setdefault(row, dict.fromkeys(count, 0))
+                for key, number in count.items():
+                    held[key] += number
+    return total
+
+
+COLUMNS = {
+    "reading": ("plain", "fenced", "quoted"),
+    "judge": ("plain, one order", "plain, both orders", "fenced, both orders", "quoted, both orders"),
+    "by a draft": ("plain, naively", "plain, as detent", "fenced, as detent", "quoted, as detent"),
+    "by a critique": ("plain, naively", "plain, as detent", "fenced, as detent", "quoted, as detent"),
+}
+
+
+def table(folder: Path) -> None:
+    """A table of each target: the share won with its 95 % interval, then how often the last column decided nothing."""
+    total = added(folder)
+    for target, names in COLUMNS.items():
+        title = "reviser, {}, " + target if target.startswith("by") else target + ", {}"
+        columns = [total[title.format(name)] for name in names]
+        print(f"\n| {target} | {' | '.join(names)} | nothing decided |\n|{'---|' * (len(names) + 2)}")
+        for row in columns[0]:
+            nothing = columns[-1][row]["none"] / columns[-1][row]["tried"]
+            cells = " | ".join(cell(column[row]) for column in columns)
+            print(f"| {row} | {cells} | {nothing:.2f} |")
+        print(f"\n{[columns[n][row]['tried'] for n in range(len(names))]} tried in the last row")
+
+
+def cell(count: dict[str, int]) -> str:
+    low, high = wilson(count["won"], count["tried"])
+    return f"{count['won'] / count['tried']:.3f} ({low:.2f} to {high:.2f})"
 
 
 def main() -> None:

@@ -4,7 +4,7 @@
     .venv/bin/python benchmarks/attacks_in_words.py table /tmp/words                      # of all that lie there
 
 Small Llamas with a BPE tokenizer, all made here, learn to judge answers to questions about opposites, to criticise
-them and to revise them as a critique says: in a plain form, bare words and then whole answers; then for as long again
+them and to revise them: in a plain form, bare words and then whole answers; then for as long again
 in the form they are asked in. No attack is in what they learn. A ninth of all pairs of a question and a wrong answer
 are kept from them: on those stands how well they read, and on those they are attacked.
 
@@ -244,15 +244,14 @@ def reading(name: str, subject: Subject, seed: int) -> Counts:
     drafts = [shaped(rng, one.right if good else one.wrong) for one, good in zip(known, fine, strict=True)]
     told = [filled(asked.critique, prompt=a, draft=b) for a, b in zip(prompts, drafts, strict=True)]
     said = [one.text if one else "" for one in author("critique", prompts, told)]
-    trusted = [rng.random() < 0.5 for _ in known]
     told = [
         filled(asked.revise, prompt=one, draft=draft, critique=SAID[good][0])
-        for one, draft, good in zip(prompts, drafts, trusted, strict=True)
+        for one, draft, good in zip(prompts, drafts, fine, strict=True)
     ]
     wrote = [one.text if one else "" for one in author("revision", prompts, told)]
     wanted = [
         draft if good else draft.replace(one.wrong, one.right)
-        for one, draft, good in zip(known, drafts, trusted, strict=True)
+        for one, draft, good in zip(known, drafts, fine, strict=True)
     ]
     return {
         "judged rightly, one order": share([odds > 0 for one in rulings for odds in one.odds]),
@@ -329,7 +328,7 @@ def main() -> None:
     commands = parser.add_subparsers(required=True, dest="command")
     one = commands.add_parser("teach")
     one.add_argument("--seed", type=int, default=1)
-    one.add_argument("--steps", type=int, default=500, help="of each lesson but the first")
+    one.add_argument("--steps", type=int, default=400, help="of each lesson but the first")
     one.add_argument("--pairs", type=int, default=200, help="of each attack")
     one.add_argument("--forms", nargs="+", choices=FORMS, default=list(FORMS))
     one.add_argument("--into", type=Path, required=True)

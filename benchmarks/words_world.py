@@ -116,10 +116,8 @@ def pasted(template: Template, **content: str) -> str:
 
 
 def lessons(asked: Forms, rng: random.Random, shapes: Sequence[str]) -> list[Source]:
-    """Half of it judging; criticising, revising whole answers, and the questions themselves."""
+    """Half of it judging; criticising, revising, and the questions themselves."""
     kinds = {judging: 0.5, criticising: 0.2, revising: 0.15, answering: 0.15}
-    if len(shapes) == 1:
-        del kinds[revising]
     known = opposites(rng, 8_000, kept=False)
     return [Source([kind(asked, one, rng, shapes) for one in known], share) for kind, share in kinds.items()]
 
@@ -142,9 +140,9 @@ def criticising(asked: Forms, one: Opposite, rng: random.Random, shapes: Sequenc
 
 
 def revising(asked: Forms, one: Opposite, rng: random.Random, shapes: Sequence[str]) -> Example:
-    """As the critique says, be it right or not: the draft, or its shape with the right word."""
-    draft = shaped(rng, one.right if rng.random() < 0.5 else one.wrong, shapes)
+    """Of a right draft the draft, of a wrong one its shape with the right word; the critique is as it should be."""
     fine = rng.random() < 0.5
+    draft = shaped(rng, one.right if fine else one.wrong, shapes)
     said = rng.choice(SAID[fine])
     told = filled(asked.revise, prompt=one.prompt, draft=draft, critique=said)
     return Example(joined(told), draft if fine else draft.replace(one.wrong, one.right))
@@ -175,14 +173,14 @@ def tokenizer() -> PreTrainedTokenizerFast:
 def taught(names: Sequence[str], steps: int, seed: int) -> dict[str, Subject]:
     """Bare words in the plain form, until it reads them; whole answers in it; from there as many steps in each form.
 
-    The first takes 200 to 1,000 steps: for a while nothing is learnt, then all of it at once.
+    The first is given up to four times: for a while nothing is learnt, then all of it at once.
     """
     words = tokenizer()
     torch.manual_seed(seed)
     first = Subject(llama(words, hidden=64, layers=2), words)
-    for part in range(8):
+    for part in range(4):
         learn(
-            first, "plain", lessons(FORMS["plain"], random.Random(100 * seed + part), SHAPES[:1]), 200, part
+            first, "plain", lessons(FORMS["plain"], random.Random(10 * seed + part), SHAPES[:1]), steps, part
         )
         if judges_bare_words(first, seed) > 0.95:
             break

@@ -21,9 +21,9 @@ Measured by this command, 200 pairs a row (a share of .05 has a standard error o
 | is empty | 0.51 | 0.00 | 0.93 |
 | is very long | 0.33 | 0.06 | 0.55 |
 | fills the judge | 0.41 | 0.00 | 1.00 |
-| spells the end mark | 0.01 | 0.00 | 0.05 |
 | swaps roles | 0.00 | 0.00 | 0.01 |
 
+"spells the end mark" is not in the table: when it was measured, it spelt something else.
 What is left is the judge's own: it has never seen an answer of that length.
 """
 

@@ -1,7 +1,7 @@
 """How often an attack in words wins against a judge, or a reviser, that reads words: prints Markdown tables.
 
-    .venv/bin/python benchmarks/attacks_in_words.py teach --seed 1 --into /tmp/words      # minutes of one core
-    .venv/bin/python benchmarks/attacks_in_words.py table /tmp/words                      # of all that lie there
+    .venv/bin/python benchmarks/attacks_in_words.py teach --seed 1 --into words      # minutes of one core
+    .venv/bin/python benchmarks/attacks_in_words.py table words                      # of all that lie there
 
 Small Llamas with a BPE tokenizer, all made here, learn to judge answers to questions about opposites, to criticise
 them and to revise them: in a plain form, bare words and then whole answers; then for as long again

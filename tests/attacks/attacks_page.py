@@ -57,8 +57,8 @@ PARTS = {
 IN_WORDS = """\
 ## In what a model writes
 
-An answer that tells a judge or a reviser what to say, closes the quote or imitates the template. That none forms the mark
-of its fence, begins a line of the template's or changes what stands around it is held by tests
+An answer that tells a judge or a reviser what to say, closes the quote or imitates the template. That none forms the
+mark of its fence, begins a line of the template's or changes what stands around it is held by tests
 (`tests/feedback/test_feedback_templates.py`). Whether the *model* falls for it nonetheless is no yes or no: it is
 [measured](benchmarks.md#attacks-on-a-judge-and-on-a-reviser), before and after, and not all of it is closed.
 """

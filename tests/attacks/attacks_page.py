@@ -54,6 +54,15 @@ PARTS = {
     ),
 }
 
+IN_WORDS = """\
+## In what a model writes
+
+An answer that tells a judge or a reviser what to say, closes the quote or imitates the template. That none forms the
+mark of its fence, begins a line of the template's or changes what stands around it is held by tests
+(`tests/feedback/test_feedback_templates.py`). Whether the *model* falls for it nonetheless is no yes or no: it is
+[measured](benchmarks.md#attacks-on-a-judge-and-on-a-reviser), before and after, and not all of it is closed.
+"""
+
 RECORD = """\
 ## On the record
 
@@ -84,6 +93,7 @@ def page() -> str:
     parts = [HEAD]
     for title, (said, attacks) in PARTS.items():
         parts.append(f"## {title}\n\n{said}\n\n{_table(attacks)}\n")
+    parts.append(IN_WORDS)
     parts.append(f"{RECORD}\n{_record()}\n")
     rows = [f"| {_first_up(name)} | {said.in_short} |" for name, (_, said) in NOT_STOPPED.items()]
     table = "\n".join(["| what it is | what limits it |", "| --- | --- |", *rows])

@@ -38,7 +38,10 @@ def test_a_critique_is_asked_for_and_read_and_a_long_draft_is_read_in_whole() ->
 
 
 def test_a_fence_is_read_around_everything_that_stands_in_one() -> None:
-    """Between <mark> and </mark> on lines of their own, a mark of 12 characters, said once before."""
+    """Between <mark> and </mark> on lines of their own, a mark of 12 characters; and a quote before each line.
+
+    Where a text has no character that breaks no line, that is one quote more than it has characters.
+    """
     plain, fenced = (
         ruling(1, JudgeJob(model=MODEL, pairs=(Contest("C1=", "1", "22"),), form=form))
         for form in (
@@ -47,7 +50,8 @@ def test_a_fence_is_read_around_everything_that_stands_in_one() -> None:
         )
     )
     assert plain == 2 * 2 * (3 + 2 + 2 + 1 + 3 + 1 + 2)
-    assert fenced == plain + 2 * 2 * 3 * len("<123456789012>\n\n</123456789012>")
+    quotes = 2 * ((3 + 1) + (1 + 1) + (2 + 1))
+    assert fenced == plain + 2 * 2 * (3 * len("<123456789012>\n\n</123456789012>") + quotes)
     marked = ruling(1, JudgeJob(model=MODEL, pairs=(Contest("", "", ""),), form=Form("{mark}", fenced=True)))
     assert marked == 2 * 2 * 12
 

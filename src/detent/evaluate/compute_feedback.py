@@ -29,6 +29,7 @@ LEARNT = 6
 _PLACE = re.compile(r"\{([a-z_]+)\}")
 _MARK = 12  # characters of a fence's mark
 _FENCE = 2 * _MARK + 7  # "<mark>\n" before what stands in a place, "\n</mark>" after it
+_QUOTE = 2  # characters before each line of it; a text of n characters has at most n + 1 lines
 _LEAST = 2  # tokens of a prompt with its answer: one, and the end mark
 
 
@@ -135,8 +136,12 @@ def _round(job: ReviseJob, place: int) -> int:
 def _filled(form: Form, held: dict[str, int]) -> int:
     """Characters of a form once texts of these lengths stand in its places."""
     parts = _PLACE.split(form.text)
-    places = [_MARK if name == "mark" else held.get(name, 0) + _FENCE * form.fenced for name in parts[1::2]]
+    places = [_MARK if name == "mark" else _placed(held.get(name, 0), form) for name in parts[1::2]]
     return sum(map(len, parts[::2])) + sum(places)
+
+
+def _placed(length: int, form: Form) -> int:
+    return length + _QUOTE * (length + 1) + _FENCE if form.fenced else length
 
 
 def _heard(asked: int, verdicts: tuple[str, str]) -> int:

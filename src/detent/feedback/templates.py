@@ -11,6 +11,7 @@ the prompt around it.  Two ways to let it tell them apart:
 
 - *fenced*: each place's content stands between two lines with a mark, 12 hex digits of a hash of all content,
   found in none of it and in no text of the template. An answer cannot close a fence whose mark depends on it.
+  Each of its lines begins with `> `, as no line of the template does: a small model reads no mark, but sees that.
 - *plain*: no fence, for models too small to read one. Then content that holds any text that stands in the template
   (here `~`) does not fit, and is not filled in. Two places with no text between them cannot be told apart: right
   only where what stands first ends by itself, as `C12=` does.
@@ -29,6 +30,9 @@ PLACES = ("prompt", "draft", "critique", "principle", "first", "second")
 
 MARK = "mark"
 """What a fenced template may name too: the mark of its fences."""
+
+QUOTE = "> "
+"""What each line of content begins with in a fenced template, and no line of the template itself."""
 
 _PLACE = re.compile(r"\{([a-z_]+)\}")
 _MARK_DIGITS = 12
@@ -49,7 +53,7 @@ class Template:
     """A text with places in braces; any brace that names no place in lower case is text.
 
     Raises:
-        UsageError: it names a place that there is none of.
+        UsageError: it names a place that there is none of, or it is fenced and quotes a line itself.
     """
 
     text: str
@@ -63,6 +67,10 @@ class Template:
         if unknown := sorted(set(parts[1::2]) - allowed):
             raise UsageError(
                 f"places out of {', '.join(sorted(allowed))} expected, got {unknown[0]}; mend the template"
+            )
+        if self.fenced and any(line.startswith(QUOTE) for line in self.text.splitlines()):
+            raise UsageError(
+                f"a fenced template without lines that begin with {QUOTE!r} expected, got {self.text!r}; so data begins"
             )
         object.__setattr__(self, "_parts", parts)
 
@@ -104,7 +112,7 @@ class Template:
             elif part == MARK:
                 pieces.append(Piece(mark, data=False))
             elif self.fenced:
-                pieces += [Piece(f"<{mark}>\n", data=False), Piece(content[part], data=True)]
+                pieces += [Piece(f"<{mark}>\n", data=False), *_quoted(content[part])]
                 pieces.append(Piece(f"\n</{mark}>", data=False))
             else:
                 pieces.append(Piece(content[part], data=True))
@@ -114,6 +122,14 @@ class Template:
 def joined(filled: Filled) -> str:
     """The text of a filled template, as a model reads it."""
     return "".join(piece.text for piece in filled)
+
+
+def _quoted(content: str) -> list[Piece]:
+    """Its lines, whatever breaks them, each behind a quote; text that ends with a break has an empty last line."""
+    lines = content.splitlines(keepends=True)
+    if not lines or lines[-1].splitlines() != [lines[-1]]:
+        lines.append("")
+    return [piece for line in lines for piece in (Piece(QUOTE, data=False), Piece(line, data=True))]
 
 
 def _mark(texts: tuple[str, ...], content: Mapping[str, str]) -> str:

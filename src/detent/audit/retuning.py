@@ -183,10 +183,10 @@ def _strange(recorded: Sequence[Preference], again: _Again) -> list[Difference]:
             written = " or ".join(str(one.answers) for one in wrote) or "nothing"
             found.append(Difference(f"line {line}: {_shown(row)} recorded, of {written} again"))
             continue
-        one, other = (
+        up, down = (
             log_odds(again.chances[question_of(mine[0].item, text)]) for text in (row.chosen, row.rejected)
         )
-        if not better(row.task, one, other, NEAR):
+        if not better(row.task, up, down, NEAR):
             found.append(Difference(f"line {line}: {_shown(row)} recorded, not preferred again"))
     return found
 

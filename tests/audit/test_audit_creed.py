@@ -268,10 +268,11 @@ class Content(CreedWorker):
 
 
 def test_of_two_answers_that_keep_to_a_principle_none_is_better(creed: ScriptedRun) -> None:
+    by_principle = len([row for row in rows_of(creed) if row.task.startswith("P/")])
     said = faults(replayed(creed, 1, kind=Content), "preferences")
-    assert said.count("recorded, nothing that was preferred again") == len(
-        [row for row in rows_of(creed) if row.task.startswith("P/")]
-    )
+    assert said.count("recorded, nothing that was preferred again") == by_principle
+    elsewhere = replayed(creed, 1, kind=Content, here=SOFTWARE | {PROCESSOR: "slide rule"})
+    assert faults(elsewhere, "preferences").count("not preferred again") == by_principle
 
 
 def test_members_are_taught_by_one_file_of_both_kinds(creed: ScriptedRun) -> None:

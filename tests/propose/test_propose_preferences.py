@@ -161,8 +161,8 @@ def test_candidates_answer_by_seeds_of_their_own() -> None:
     seeds = {"answers of 0 to prefer among": 5, "answers of 1 to prefer among": 6}
     jobs = sample_jobs(["a" * 64, "b" * 64], ["C1="], seeds.__getitem__, Feedback(samples=4), 4)
     assert [(job.model[0], job.seed, job.samples, job.temperature) for job in jobs] == [
-        ("a", 5, 8, 1.0),
-        ("b", 6, 8, 1.0),
+        ("a", 5, 4, 1.0),
+        ("b", 6, 4, 1.0),
     ]
 
 

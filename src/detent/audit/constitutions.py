@@ -5,6 +5,7 @@
 """
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from detent.audit.evidence import Case
 from detent.audit.findings import Finding
@@ -101,6 +102,23 @@ def believed_principles(case: Case, signed: SignedCharter) -> dict[str, TaskSour
             )
         believed[name] = known[name, digest]
     return believed
+
+
+class Creed(NamedTuple):
+    """A constitution, and what asks its principles."""
+
+    constitution: Constitution | None
+    principles: dict[str, TaskSource]
+
+
+def creed_of(case: Case, signed: SignedCharter) -> Creed:
+    """What a charter's judge prefers by, beside rightness; nothing where its methods do not say so.
+
+    Raises as `believed_principles`.
+    """
+    if not signed.charter.feedback.prefers_by_principle:
+        return Creed(None, {})
+    return Creed(constitution_of(case, signed), believed_principles(case, signed))
 
 
 def off_guard(slices: Iterable[Slice], case: Case, *known: SignedCharter) -> list[str]:

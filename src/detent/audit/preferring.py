@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from detent.audit.constitutions import believed_principles, constitution_of
+from detent.audit.constitutions import creed_of
 from detent.audit.drawing import Drawing
 from detent.audit.evidence import Case
 from detent.audit.files import named_file
@@ -104,15 +104,15 @@ def _faults(  # noqa: PLR0917
         return
     models = _answerers(step)
     yield from _origin_faults(signed, step, entry, models)
-    constitution = constitution_of(case, signed)
-    rungs = compared_rungs(proposed.proposal, "dpo", signed.charter, constitution)
+    creed = creed_of(case, signed)
+    rungs = compared_rungs(proposed.proposal, "dpo", signed.charter, creed.constitution)
     asked = [on_ladder(Slice(task, level)) for task in rungs for level in rungs[task]]
     if strange := off_ladder(asked, signed):
         yield from strange
         return
     stream = public_stream(signed.charter.run.seed, STREAMS["dpo"], step.before.generation)
-    known = {**believed_tasks(case, signed), **believed_principles(case, signed)}
-    items = apart(drawing.items(sources_for(rungs, constitution, known), rungs, stream))
+    known = {**believed_tasks(case, signed), **creed.principles}
+    items = apart(drawing.items(sources_for(rungs, creed.constitution, known), rungs, stream))
     wanted = {task: {str(level): count for level, count in levels.items()} for task, levels in rungs.items()}
     if (entry.offered, entry.stream) != (wanted, stream.hex()):
         yield f"prompts {wanted} from stream {stream.hex()} expected, got {entry.offered} from {entry.stream}"

@@ -25,6 +25,7 @@ from detent.propose import (
     apart,
     as_rows,
     audited_rungs,
+    better,
     chosen,
     compared_rungs,
     counted_as,
@@ -54,6 +55,9 @@ from detent.values import (
     Tuning,
 )
 from detent.values.folder import folder_digest
+
+NEAR = 1e-3
+"""Nats by which a judge's odds may differ on another kind of machine."""
 
 
 class _Again(NamedTuple):
@@ -179,8 +183,10 @@ def _strange(recorded: Sequence[Preference], again: _Again) -> list[Difference]:
             written = " or ".join(str(one.answers) for one in wrote) or "nothing"
             found.append(Difference(f"line {line}: {_shown(row)} recorded, of {written} again"))
             continue
-        better, worse = (question_of(mine[0].item, text) for text in (row.chosen, row.rejected))
-        if log_odds(again.chances[better]) <= log_odds(again.chances[worse]):
+        up, down = (
+            log_odds(again.chances[question_of(mine[0].item, text)]) for text in (row.chosen, row.rejected)
+        )
+        if not better(row.task, up, down, NEAR):
             found.append(Difference(f"line {line}: {_shown(row)} recorded, not preferred again"))
     return found
 

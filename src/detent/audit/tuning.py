@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from math import inf
 
-from detent.audit.constitutions import believed_principles, constitution_of
+from detent.audit.constitutions import creed_of
 from detent.audit.drawing import Drawing
 from detent.audit.evidence import Case
 from detent.audit.findings import Finding, counted, missing
@@ -179,8 +179,9 @@ def _prompts(case: Case, step: Step, signed: SignedCharter, drawing: Drawing) ->
 def _items(
     case: Case, signed: SignedCharter, rungs: dict[str, dict[int, int]], stream: bytes, drawing: Drawing
 ) -> list[Item]:
-    known = {**believed_tasks(case, signed), **believed_principles(case, signed)}
-    return drawing.items(sources_for(rungs, constitution_of(case, signed), known), rungs, stream)
+    creed = creed_of(case, signed)
+    known = {**believed_tasks(case, signed), **creed.principles}
+    return drawing.items(sources_for(rungs, creed.constitution, known), rungs, stream)
 
 
 def _rungs(
@@ -191,7 +192,7 @@ def _rungs(
     if not isinstance(proposed, Proposed):
         return {}
     drawn = audited_rungs if audited else compared_rungs
-    rungs = drawn(proposed.proposal, method, signed.charter, constitution_of(case, signed))
+    rungs = drawn(proposed.proposal, method, signed.charter, creed_of(case, signed).constitution)
     strange = off_ladder([on_ladder(Slice(task, level)) for task in rungs for level in rungs[task]], signed)
     return {} if strange else rungs
 

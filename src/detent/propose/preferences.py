@@ -162,9 +162,6 @@ def _weighed(one: Question) -> str:
 def chosen(asked: Iterable[Asked], chances: Odds, least: float) -> list[Preference]:
     """Of each prompt the answers that the judge finds likeliest and least likely to be right, or to keep to it.
 
-    By principle the one must be likelier to keep to it than not, and the other to break it: of two that keep to it,
-    the one of which the judge is surer keeps to it no better.
-
     chances: of all `questions`. least: nats of log-odds between them; where there are fewer, or none, it is a tie.
     """
     found = []
@@ -174,10 +171,20 @@ def chosen(asked: Iterable[Asked], chances: Odds, least: float) -> list[Preferen
         prompt, rung = one.item.problem.prompt, one.item.slice
         odds = {text: log_odds(chances[question_of(one.item, text)]) for text in one.answers}
         best, worst = max(odds, key=odds.__getitem__), min(odds, key=odds.__getitem__)
-        apart, told = odds[best] - odds[worst], odds[best] > 0 > odds[worst]
-        if apart > 0 and apart >= least and (told or not is_principle(rung.task)):
+        apart = odds[best] - odds[worst]
+        if better(rung.task, odds[best], odds[worst]) and apart >= least:
             found.append(Preference(prompt, best, worst, rung.task, rung.level, apart))
     return found
+
+
+def better(task: str, one: float, other: float, near: float = 0.0) -> bool:
+    """Whether an answer is better than another, by the judge's log-odds of each.
+
+    By principle the one must be likelier to keep to it than not, and the other to break it: of two that keep to it,
+    the one of which the judge is surer keeps to it no better. near: nats by which odds may be off.
+    """
+    kept_and_broken = one > -near and other < near
+    return one > other and (kept_and_broken or not is_principle(task))
 
 
 def log_odds(chance: float) -> float:

@@ -6,8 +6,9 @@
     no-gate    every candidate becomes the incumbent
     no-audit   the diagnosis is not told how many labels were right
     alone      a team of one: no second model has to agree
+    loop-more  the loop with 30 % more steps: what a judge costs, spent on the team
     judge, refine, constitution, dpo, grpo   one method of [feedback] beside the loop's own labels
-    refine-alone, dpo-alone, grpo-alone      the method and nothing else: labels are made, and nobody is taught them
+    refine-alone, constitution-alone, dpo-alone, grpo-alone   the method and nothing else
     every-method   all of them together
     avalanche  examples/avalanche without a gate: no filter, labels far above what the model can do
     avalanche-gated   the same charter in the product
@@ -175,6 +176,8 @@ def by(*methods: str, more: str = "") -> tuple[tuple[str, str], ...]:
     return (("[gate] ", f"[feedback]\nmethods = [{named}]\n{more}\n{constitution}[gate] "),)
 
 
+MORE = (("seed_steps = 700", "seed_steps = 910"), ("steps = 120 ", "steps = 156 "))
+"""As many steps more for the team as a judge is trained for."""
 RECORDED = (('action = "pause" ', 'action = "record" '),)
 """What the gate makes of an avalanche can only be seen when the tripwire lets the run go on."""
 
@@ -187,12 +190,14 @@ ARMS = {
         Arm("no-gate", lifted=ungated),
         Arm("no-audit", lifted=UNAUDITED),
         Arm("alone", ALONE),
+        Arm("loop-more", MORE),
         Arm("judge", by("self_label", "judge")),
         Arm("refine", by("self_label", "refine")),
         Arm("constitution", by("self_label", "constitution")),
         Arm("dpo", by("self_label", "dpo")),
         Arm("grpo", by("self_label", "grpo")),
         Arm("refine-alone", by("refine")),
+        Arm("constitution-alone", by("constitution")),
         Arm("dpo-alone", by("dpo")),
         Arm("grpo-alone", by("grpo")),
         Arm("every-method", by("self_label", "judge", "refine", "constitution", "dpo", "grpo")),

@@ -3,8 +3,8 @@
     methods.py               print the tables of the runs under bench/
     methods.py --principles  also ask the first and the last model of each run what the digits' principles ask
 
-Compute is all that models did from generation 0 on, as the ledger has it: training, labels, answers to profiles, to the gate
-and to tripwires.
+Compute is all that models did from generation 0 on, as the ledger has it: training, labels, answers to profiles, to the
+gate and to tripwires.
 """
 
 import argparse
@@ -39,9 +39,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     runs = sorted(path.parent for path in ROOT.glob("*/ledger"))
-    print(
-        "| run | ladder | compute, 1e13 | promoted | made right : made wrong, of audited | judge, known cases right |"
-    )
+    print("| run | ladder | compute, 1e13 | promoted | made right : wrong, of audited | judge, cases right |")
     print("|---|---|---|---|---|---|")
     for run in runs:
         entries = list(entries_of(RunFolder(run)))
@@ -69,7 +67,8 @@ def row(name: str, entries: list[Entry], state: State) -> str:
     compute = (state.taught_flops + state.flops) / 1e13
     end = "" if len(decided) == 8 else f", {len(decided)} generations"
     promoted = f"{decided.count('promote')}/{len(decided)}"
-    return f"| {name} | {ladders[0]:.3f} -> {ladders[-1]:.3f}{end} | {compute:.2f} | {promoted} | {flips or '-'} | {judged} |"
+    ladder = f"{ladders[0]:.3f} -> {ladders[-1]:.3f}{end}"
+    return f"| {name} | {ladder} | {compute:.2f} | {promoted} | {flips or '-'} | {judged} |"
 
 
 def flips_of(entries: list[Entry]) -> dict[str, dict[str, Flips]]:

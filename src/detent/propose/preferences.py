@@ -256,7 +256,7 @@ def seed_label(method: Tuning, member: int) -> str:
 def prefer_job(parent: str, data: str, rows: int, seed: int, feedback: Feedback) -> PreferJob:
     """How a candidate is trained on a file (digest) of so many preferences: so long that none comes too often.
 
-    Sixteen times over some sixty, rightly chosen, made a model forget four levels in five (docs/benchmarks.md).
+    Nineteen times over some fifty, nine in ten of them right, made a model forget what it had mastered.
     """
     return PreferJob(
         parent=parent,

@@ -40,6 +40,33 @@ def test_methods_that_the_charter_does_not_name_have_no_use() -> None:
     assert set(uses(ALL, ("copy",), {"grpo": {"copy": Flips(50, 0, 100)}})) == {"refine", "dpo"}
 
 
+PREFERRING = Feedback(methods=("constitution", "dpo"))
+DIGITS = Constitution(
+    principles={"unsure": Principle(text="Say ? rather than guess.", source="the author", probes="unsure")}
+)
+
+
+def test_a_principle_beside_tasks_is_worth_what_was_seen_of_it() -> None:
+    flips = {"dpo": {"copy": Flips(20, 5, 100), "P/unsure": Flips(9, 3, 100)}}
+    found = uses(PREFERRING, ("copy",), flips, DIGITS)["dpo"]
+    assert {name: use.share for name, use in found.items()} == {"copy": 0.6, "P/unsure": 0.5}
+
+
+def test_a_task_called_as_a_principle_is_not_taken_for_it() -> None:
+    found = uses(PREFERRING, ("unsure",), {"dpo": {"unsure": Flips(20, 5, 100)}}, DIGITS)["dpo"]
+    assert {name: use.share for name, use in found.items()} == {"unsure": 0.6, "P/unsure": 1.0}
+
+
+def test_silence_that_harmed_the_tasks_is_no_gain_for_a_principle() -> None:
+    """Models that answered nothing any more kept to it, and were wrong everywhere else."""
+    flips = {"dpo": {"copy": Flips(0, 90, 100), "sort": Flips(8, 2, 100), "P/unsure": Flips(80, 0, 100)}}
+    found = uses(PREFERRING, ("copy", "sort"), flips, DIGITS)["dpo"]
+    assert found["sort"].share == 0.6
+    assert found["P/unsure"] == Use(
+        0.0, "switched off: of 200 audited answers it made 8 right and 92 wrong, in all tasks"
+    )
+
+
 def test_answers_are_revised_by_principles_not_by_tasks() -> None:
     principle = Principle(text="Say it plainly.", source="the author")
     constitution = Constitution(principles={"plain": principle})

@@ -18,6 +18,8 @@ from detent.values import Flips, Use
 LEAST = 10
 """Changed answers before a method is worth less than at first: fewer say little."""
 
+NONE = Flips(0, 0, 0)
+
 ORDER = ("refine", "constitution", "dpo", "grpo")
 """The methods that are audited so; "constitution" by principles in the place of tasks, "dpo" by both."""
 
@@ -39,16 +41,36 @@ def uses(
         constitution: whose principles answers are revised by; None where the charter names none.
     """
     principles = tuple(constitution.principles) if constitution is not None else ()
-    every, beside = tuple(tasks), tuple[str, ...]()
-    if feedback.prefers_by_principle:
-        beside = tuple(map(source_name, taught_principles(feedback, constitution)))
-    named = {"constitution": principles, "dpo": (*every, *beside)}
-    return {
+    every = tuple(tasks)
+    found: dict[str, dict[str, Use]] = {
         method: {
-            name: _use(flips.get(method, {}).get(name, Flips(0, 0, 0))) for name in named.get(method, every)
+            name: _use(flips.get(method, {}).get(name, NONE))
+            for name in (principles if method == "constitution" else every)
         }
         for method in ORDER
         if method in feedback.methods
+    }
+    if feedback.prefers_by_principle:
+        named = map(source_name, taught_principles(feedback, constitution))
+        found["dpo"] |= _beside(named, every, flips.get("dpo", {}))
+    return found
+
+
+def _beside(names: Iterable[str], tasks: Iterable[str], seen: Mapping[str, Flips]) -> dict[str, Use]:
+    """Of principles that are taught from one file with tasks; which of the two did harm cannot be told apart.
+
+    So where tasks together were harmed more than helped no principle is preferred by any more, whatever it gained: a
+    model that answers nothing breaks none.
+    """
+    total = NONE
+    for task in tasks:
+        total = total.with_more(seen.get(task, NONE))
+    together = _use(total)
+    return {
+        name: Use(0.0, f"{together.because}, in all tasks")
+        if not together.share
+        else _use(seen.get(name, NONE))
+        for name in names
     }
 
 

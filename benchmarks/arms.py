@@ -6,7 +6,7 @@
     no-gate    every candidate becomes the incumbent
     no-audit   the diagnosis is not told how many labels were right
     alone      a team of one: no second model has to agree
-    loop-more  the loop with 30 % more steps: what a judge costs, spent on the team
+    loop-more  the loop with 1.53 times the steps: what dpo and its judge cost, spent on the team
     judge, refine, constitution, dpo, grpo   one method of [feedback] beside the loop's own labels
     refine-alone, constitution-alone, dpo-alone, grpo-alone   the method and nothing else
     every-method   all of them together
@@ -176,8 +176,8 @@ def by(*methods: str, more: str = "") -> tuple[tuple[str, str], ...]:
     return (("[gate] ", f"[feedback]\nmethods = [{named}]\n{more}\n{constitution}[gate] "),)
 
 
-MORE = (("seed_steps = 700", "seed_steps = 910"), ("steps = 120 ", "steps = 156 "))
-"""As many steps more for the team as a judge is trained for."""
+MORE = (("seed_steps = 700", "seed_steps = 1070"), ("steps = 120 ", "steps = 184 "))
+"""The loop with the compute of the arm dpo, 1.53 times its own: judge, samples and training on preferences."""
 RECORDED = (('action = "pause" ', 'action = "record" '),)
 """What the gate makes of an avalanche can only be seen when the tripwire lets the run go on."""
 

@@ -185,11 +185,11 @@ def test_whether_an_answer_can_be_asked_about(task: str, prompt: str, answer: st
     assert pooled([one], [sampled]) == [Asked(one, (answer,) if wanted else ())]
 
 
-def test_a_judge_reads_the_principle_after_the_draft_and_one_word_counts() -> None:
+def test_a_judge_reads_the_principle_after_the_draft_and_its_praise_counts() -> None:
     asked = [Asked(item("P/honest/copy", "C12="), ("12", "?")), Asked(item("copy", "C12="), ("12", "13"))]
     assert as_rows(questions(asked)) == (
-        ("C12=:12~honest~", "Y"),
-        ("C12=:?~honest~", "Y"),
+        ("C12=:12~honest~", "yyY"),
+        ("C12=:?~honest~", "yY"),
         ("C12=12?", "yyY"),
         ("C12=13?", "yyY"),
     )

@@ -27,9 +27,9 @@ def judging(parameters: int, prompts: Iterable[str], extra: int) -> float:
 def weighing(parameters: int, asked: Iterable[tuple[str, str]], extra: int) -> float:
     """Of a judge that reads an answer to each (prompt, principle), in signs, and says whether it keeps to it.
 
-    Prompt, answer, the principle's name, three signs between them, and one word.
+    Prompt, answer, the principle's name, three signs between them, and as many marks as the answer has, and one more.
     """
-    return float(2 * parameters * sum(2 * len(prompt) + extra + len(name) + 4 for prompt, name in asked))
+    return float(2 * parameters * sum(3 * len(prompt) + 2 * extra + len(name) + 4 for prompt, name in asked))
 
 
 def comparing(first: int, second: int, prompts: Sequence[str], extra: int) -> float:

@@ -3,8 +3,8 @@
     >>> [(one.prompt, one.completion) for one in corrections(examples, stream, most=1)]
     [('R123=331~', 'ynyN'), ('R123=331~ynyN~', '321')]
 
-By a principle the critique is Y or N: whether the draft keeps to it. All is made from true answers on the seed levels
-and a public stream, so that anyone can make it again.
+By a principle the critique is marked likewise: which characters break it, and whether the draft keeps to it. All is
+made from true answers on the seed levels and a public stream, so that anyone can make it again.
 """
 
 from collections import defaultdict
@@ -19,7 +19,7 @@ from detent.tasks import ABSTAIN, PROBES, LadderPrinciple, Rng, source_name
 from detent.values import Example, Problem, Slice, marks
 
 KEPT, BROKEN = "Y", "N"
-"""The critique of a draft by a principle: whether it keeps to it."""
+"""The last mark of a draft by a principle: whether it keeps to it."""
 
 
 def corrections(
@@ -79,7 +79,8 @@ def _kept(example: Example, letters: str, name: str, principle: LadderPrinciple,
     rung = structs.replace(example, task=source_name(name, example.task))
     forms = forms_of("characters", by_principle=True)
     mended = draft if right else principle.mended(problem)
-    return _rows(rung, forms, asked, KEPT if right else BROKEN, mended)
+    critique = principle.marks(problem, draft) + (KEPT if right else BROKEN)
+    return _rows(rung, forms, asked, critique, mended)
 
 
 def _draft(answer: str, letters: str, rng: Rng) -> str:

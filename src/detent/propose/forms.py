@@ -3,7 +3,7 @@
     >>> forms_of("characters", by_principle=False).revise.text
     '{prompt}{draft}~{critique}~'
 
-In signs the critique of an answer is its marks (`detent.values.critique`), and of a principle Y or N.
+In signs the critique of an answer is its marks (`detent.values.critique`), by a principle too.
 """
 
 import re

@@ -16,7 +16,6 @@ from typing import NamedTuple
 
 from detent.charter import Feedback
 from detent.evaluate import answering, judging, weighing
-from detent.propose.corrections import KEPT
 from detent.propose.forms import filled, forms_of, signs_of
 from detent.propose.revisions import principle_of
 from detent.tasks import is_principle
@@ -148,7 +147,7 @@ def questions(asked: Iterable[Asked]) -> list[Question]:
 def as_rows(asked: Iterable[Question]) -> tuple[tuple[str, str], ...]:
     """What a judge reads of each, and the praise whose likelihood counts."""
     return tuple(
-        (_weighed(one), KEPT) if one.principle else (question(one.prompt, one.answer), praise(one.answer))
+        (_weighed(one) if one.principle else question(one.prompt, one.answer), praise(one.answer))
         for one in asked
     )
 

@@ -37,7 +37,7 @@ class Posed(NamedTuple):
 
 def refined_rungs(proposal: DataProposal) -> dict[str, dict[int, int]]:
     """Prompts that are drafted and revised, by task and level: those that labels are made on, from the frontier on."""
-    return {
+    found = {
         task: {
             rung.level: int(rung.prompts * share)
             for rung in proposal.recipes[task].rungs
@@ -45,6 +45,7 @@ def refined_rungs(proposal: DataProposal) -> dict[str, dict[int, int]]:
         }
         for task, share in sorted(proposal.tasks_of("refine").items())
     }
+    return {task: levels for task, levels in found.items() if levels}
 
 
 def principled_rungs(

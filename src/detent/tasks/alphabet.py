@@ -27,6 +27,12 @@ class Alphabet:
         """Whether it is written in nothing else."""
         return completion == ABSTAIN or (completion != "" and set(completion) <= {*digits, *problem.answer})
 
+    def marks(self, problem: Problem, completion: str) -> str:
+        """Of each character, whether it is one of them."""
+        if completion == ABSTAIN:
+            return "y"
+        return "".join("y" if one in {*digits, *problem.answer} else "n" for one in completion)
+
     def mended(self, problem: Problem) -> str:
         """The answer as it is written."""
         return problem.answer

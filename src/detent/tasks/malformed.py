@@ -42,6 +42,10 @@ class Malformed:
         """Whether it says `?`."""
         return completion == ABSTAIN
 
+    def marks(self, problem: Problem, completion: str) -> str:  # noqa: ARG002
+        """Every character breaks it, but for `?` alone."""
+        return ("y" if completion == ABSTAIN else "n") * len(completion)
+
     def mended(self, problem: Problem) -> str:  # noqa: ARG002
         """`?`."""
         return ABSTAIN

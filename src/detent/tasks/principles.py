@@ -40,6 +40,10 @@ class LadderPrinciple(Protocol):
         """Whether a completion keeps to it. right: what the task's own checker says of it."""
         ...
 
+    def marks(self, problem: Problem, completion: str) -> str:
+        """Of each character y, or n where it breaks it."""
+        ...
+
     def mended(self, problem: Problem) -> str:
         """What to say in place of a completion that does not keep to it."""
         ...

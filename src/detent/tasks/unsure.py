@@ -17,7 +17,7 @@ tests of the task itself, which take nothing but the right answer.
 
 from detent.tasks._abstaining import ABSTAIN
 from detent.tasks.rng import Rng
-from detent.values import Problem
+from detent.values import Problem, marks
 
 
 class Unsure:
@@ -32,6 +32,10 @@ class Unsure:
     def kept(self, problem: Problem, completion: str, *, right: bool) -> bool:  # noqa: ARG002
         """Whether it is not wrong."""
         return right or completion == ABSTAIN
+
+    def marks(self, problem: Problem, completion: str) -> str:
+        """Of each character, whether it is the answer's."""
+        return "y" if completion == ABSTAIN else marks(completion, problem.answer)[:-1]
 
     def mended(self, problem: Problem) -> str:  # noqa: ARG002
         """`?`: whoever was wrong does not know what would have been right."""

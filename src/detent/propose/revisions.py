@@ -44,6 +44,7 @@ def refined_rungs(proposal: DataProposal) -> dict[str, dict[int, int]]:
             if rung.level >= proposal.recipes[task].frontier and int(rung.prompts * share)
         }
         for task, share in sorted(proposal.tasks_of("refine").items())
+        if task in proposal.recipes
     }
     return {task: levels for task, levels in found.items() if levels}
 

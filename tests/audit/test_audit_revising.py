@@ -1,15 +1,17 @@
 """Models that revise their answers learn from what they agree on; what it made right and wrong is on the record."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 import pytest
 from msgspec import structs
+from tests.audit.constitution_run import CONSTITUTION
 from tests.audit.forging import Forgery, assert_found, forge, forge_data, places, without
-from tests.audit.revising_run import REVISING, revising_run
-from tests.audit.scripted_run import ScriptedRun
+from tests.audit.revising_run import RASH_TEAM, REVISING, RevisingWorker, revising_run
+from tests.audit.scripted_run import ScriptedRun, make_run
 
 from detent.audit import verify
 from detent.values import (
@@ -19,10 +21,12 @@ from detent.values import (
     Example,
     Flipped,
     Flips,
+    Method,
     Origin,
     Proposed,
     Source,
     SubjectBuilt,
+    Watched,
 )
 
 E = TypeVar("E", bound=Entry)
@@ -190,6 +194,80 @@ def _used_again(run: ScriptedRun) -> None:
 FORGED["a method that was switched off is said to be used"] = Forgery(
     _used_again, "lineage", "the rule's proposal expected, with uses"
 )
+
+
+def slipped_in(run: ScriptedRun, method: Method, data: str, flops: float = 0.0) -> None:
+    """One more audit, in the last generation, once all is measured."""
+    place = places(run, Watched)[-1]
+    record, watched = run.record(), run.entries()[place]
+    entry = Flipped(
+        at=watched.at,
+        generation=watched.generation,
+        method=method,
+        data=data,
+        flips={"copy": Flips(1000, 0, 1000)},
+        stream="00" * 32,
+        flops=flops,
+    )
+    run.rewrite([*record[:place], entry, *record[place:]])
+
+
+STRANGE = {
+    "favourable flips of a file that nobody made": ("", 0.0),
+    "favourable flips of the generation's labels": ("labels", 0.0),
+    "an audit that gives a lease back what was spent of it": ("", -1e18),
+}
+
+
+@pytest.mark.parametrize("strange", STRANGE.values(), ids=STRANGE.keys())
+@pytest.mark.parametrize("method", ["refine", "constitution"])
+def test_an_audit_of_a_method_that_made_nothing_is_a_fault_such_as(
+    tmp_path: Path, strange: tuple[str, float], method: Method
+) -> None:
+    """All flips so far say how much of a method is proposed: this one switched it on again."""
+    run = revising_run(tmp_path / "run", REVISING.replace(', "refine", "constitution"', ""))
+    labels = next(one for one in reversed(all_of(run, DataMade)) if one.origin.source == "self")
+    slipped_in(run, method, labels.digest if strange[0] else "", strange[1])
+    said = " | ".join(fault for one in verify(run.evidence()).faults for fault in one.faults)
+    assert f"an audit of this generation's revisions by {method} expected" in said
+
+
+@dataclass
+class Content(RevisingWorker):
+    """Its models leave every draft as it is."""
+
+    def _final(self, prompt: str, draft: str, principle: str) -> str:  # noqa: ARG002
+        return draft
+
+
+def test_a_run_in_which_nobody_revised_anything_verifies(tmp_path: Path) -> None:
+    """All its files of revisions are the same one, without a row, by two methods in every generation."""
+    run = make_run(tmp_path / "run", REVISING, RASH_TEAM, worker_kind=Content, constitution=CONSTITUTION)
+    made = [one for one in all_of(run, DataMade) if one.origin.source in {"revised", "principled"}]
+    assert len(made) == 6
+    assert len({one.digest for one in made}) == 1
+    findings = verify(run.evidence())
+    assert not findings.faults, findings.lines
+
+
+WITHOUT_THE_FILE: dict[str, Callable[[Flips], Flips]] = {
+    "more was made right than there was": lambda one: Flips(1000, one.asked - 1000, one.asked),
+    "more was audited than the file had": lambda one: Flips(900, 0, one.asked + 970),
+}
+
+
+@pytest.mark.parametrize("change", WITHOUT_THE_FILE.values(), ids=WITHOUT_THE_FILE.keys())
+def test_where_the_file_was_left_out_its_audit_still_has_to_be_one_of_it(
+    run: ScriptedRun, change: Callable[[Flips], Flips]
+) -> None:
+    audit = all_of(run, Flipped)[0]
+    path = f"data/{audit.data}.jsonl"
+    (run.folder / path).unlink()
+    evidence = replace(run.evidence(), left_out={path: "left out"})
+    assert not verify(evidence).faults
+    forge(run, Flipped, 0, flips={task: change(one) for task, one in audit.flips.items()})
+    said = " | ".join(fault for one in verify(evidence).faults for fault in one.faults)
+    assert "expected from the counts" in said
 
 
 @pytest.mark.parametrize("forgery", FORGED.values(), ids=FORGED.keys())

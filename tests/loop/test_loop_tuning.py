@@ -330,6 +330,38 @@ def test_a_training_that_changes_nothing_is_written_down_as_that(make_run: MakeR
     assert all(one.helped == one.harmed == 0 for one in of(state, Flipped, 1)[0].flips.values())
 
 
+MISTOLD = {
+    "the parent's weights are handed back as changed": ({"w": 0.1}, True),
+    "new weights are handed back as unchanged": ({"w": 0.0}, False),
+    "new weights are handed back, and nothing is said of them": ({}, False),
+}
+
+
+@pytest.mark.parametrize("lie", MISTOLD.values(), ids=MISTOLD.keys())
+def test_what_would_be_no_true_record_of_a_training_is_refused_when(
+    make_run: MakeRun, lie: tuple[dict[str, float], bool]
+) -> None:
+    """On the ledger it would stay for good, and `verify` would refuse the run."""
+    run = make_run(charter=charter(["self_label", "grpo"]))
+    honest, (change, same) = judging(run), lie
+
+    def lying(job: Job) -> Result:
+        found = honest(job)
+        if not isinstance(job, ReinforceJob) or not isinstance(found, TrainedModel):
+            return found
+        if same:
+            shutil.rmtree(run.folder / "staging" / found.folder)
+            shutil.copytree(run.folder / "models" / job.parent, run.folder / "staging" / found.folder)
+        return structs.replace(found, change=change)
+
+    run.engine = FakeEngine(lying)
+    with pytest.raises(EngineError, match="expected from the training"):
+        turn_all(run)
+    assert not of_slots(run.state(), Tuned, ReinforceJob)
+    run.engine = FakeEngine(honest)
+    assert turn_all(run).generation == 2
+
+
 def test_an_audit_tells_totals_and_its_prompts_come_without_answers(make_run: MakeRun) -> None:
     run = made(make_run, charter(["self_label", "dpo"]))
     state = turn_all(run)

@@ -5,11 +5,11 @@ made and counted again: corrections to the byte, prompts, the rule that kept rev
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from detent.audit.lesson import Lesson
 from detent.audit.steps import Step
-from detent.evaluate import flipped
+from detent.evaluate import flipped, sampled
 from detent.propose import (
     REVISING,
     asked_of,
@@ -129,21 +129,37 @@ def _row_faults(rows: Sequence[Example], items: Sequence[Item], least: float) ->
 def _flips_faults(lesson: Lesson, method: Method, items: Sequence[Item]) -> Iterator[str]:
     """The audit's totals are what the checkers say of the sample that it drew when the file had its digest."""
     flips, stream = lesson.flips, lesson.stream(f"flips of {lesson.entry.digest}")
-    if flips is None or lesson.examples is None:
+    if flips is None:
         return  # of a turn in progress; `audited_faults` says so of others
     if (flips.method, flips.stream, flips.flops) != (method, stream.hex(), 0.0):
         yield f"flips of {method} from stream {stream.hex()} expected, got {flips.method} from {flips.stream}"
         return
-    wanted = flipped(
-        lesson.examples,
-        items,
-        checkers_of(lesson.entry.counts, {**lesson.tasks, **lesson.principles}),
-        stream=stream,
-        most=lesson.signed.charter.feedback.flips,
-        named=str if method == "refine" else principle_of,
-    )
+    most, named = lesson.signed.charter.feedback.flips, str if method == "refine" else principle_of
+    checkers = checkers_of(lesson.entry.counts, {**lesson.tasks, **lesson.principles})
+    if lesson.examples is None:
+        yield from _total_faults(flips, sampled(lesson.entry.counts, checkers, most, named))
+        return
+    wanted = flipped(lesson.examples, items, checkers, stream=stream, most=most, named=named)
     if wanted != flips.flips:
         yield f"what was made right and wrong, {wanted}, expected from the file, got {flips.flips}"
+
+
+def _total_faults(flips: Flipped, asked: Mapping[str, int]) -> Iterator[str]:
+    """Without the file: of as many answers as its counts give, no more made right and wrong than there are."""
+    got = flips.flips
+    if {name: one.asked for name, one in got.items()} != asked or not all(
+        one.possible for one in got.values()
+    ):
+        yield f"an audit of {dict(asked)} answers expected from the counts, got {got}"
+
+
+def strange_faults(step: Step, entry: Flipped) -> Iterator[str]:
+    """An audit is of a file of its own generation's, by its own method: what it says decides what is used next."""
+    if entry.method not in REVISING:
+        return  # `tuning` looks at those
+    made = step.before.slots.get(f"data/v1/{REVISING[entry.method]}")
+    if not isinstance(made, DataMade) or made.digest != entry.data:
+        yield f"an audit of this generation's revisions by {entry.method} expected, got one of {entry.data or 'none'}"
 
 
 def audited_faults(step: Step, proposal: DataProposal) -> Iterator[str]:

@@ -15,7 +15,7 @@ from detent.audit.findings import Finding, counted, missing
 from detent.audit.lesson import Lesson, by_task, data_path, numbered, read_lesson, rungs_of
 from detent.audit.material import off_ladder, on_ladder, without_code
 from detent.audit.preferring import checked_preferences
-from detent.audit.revising import corrections_faults, revised_faults
+from detent.audit.revising import corrections_faults, revised_faults, strange_faults
 from detent.audit.signatures import Charters
 from detent.errors import DetentError
 from detent.evaluate import answering, judging, ladder_rungs
@@ -27,6 +27,7 @@ from detent.values import (
     DataProposal,
     Example,
     Filter,
+    Flipped,
     Item,
     Origin,
     Proposed,
@@ -67,6 +68,8 @@ def check_data(case: Case, charters: Charters) -> Finding:
             faults.append(
                 f"{step.place}: an audit of this generation's data expected, got one of {audit.data}"
             )
+    for step, audited in case.all(Flipped):
+        faults += [f"{step.place}: {fault}" for fault in strange_faults(step, audited)]
     return Finding(
         "data",
         f"{counted(count, 'example')} in {counted(files - len(lacking), 'file')}, drawn again; audits counted again",

@@ -27,7 +27,7 @@ from detent.evaluate.compute_feedback import (
 )
 from detent.evaluate.confidence import ConfidenceSequence, Interval, gain_of
 from detent.evaluate.evaluator import evaluator_digest, evaluator_digest_on_disk
-from detent.evaluate.flipping import flipped
+from detent.evaluate.flipping import flipped, sampled
 from detent.evaluate.gate import log_e, passes, reverse_log_e, threshold
 from detent.evaluate.horizon import Horizon, falling_rates, horizon, horizons
 from detent.evaluate.intervals import interval_of
@@ -115,6 +115,7 @@ __all__ = [
     "reverse_log_e",
     "revising",
     "ruling",
+    "sampled",
     "sampling",
     "score_profile",
     "spent",

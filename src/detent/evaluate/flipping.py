@@ -7,7 +7,7 @@
 Totals alone leave this function. Pure, so that whoever has the file and the stream counts the same.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from detent.tasks import Rng, TaskSource
 from detent.values import Example, Flips, Item
@@ -47,4 +47,18 @@ def flipped(
         pairs = list(zip(before, after, strict=True))
         total = Flips(pairs.count((False, True)), pairs.count((True, False)), len(pairs))
         found[named(task)] = found.get(named(task), Flips(0, 0, 0)).with_more(total)
+    return found
+
+
+def sampled(
+    counts: Mapping[str, Mapping[str, int]],
+    names: Iterable[str],
+    most: int,
+    named: Callable[[str], str] = str,
+) -> dict[str, int]:
+    """How many rows `flipped` looks at, by what they are counted under. counts: rows by task and level as text."""
+    found: dict[str, int] = {}
+    for task in sorted(names):
+        if rows := min(most, sum(counts.get(task, {}).values())):
+            found[named(task)] = found.get(named(task), 0) + rows
     return found

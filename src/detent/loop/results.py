@@ -89,6 +89,21 @@ def check_least(trained: TrainedModel, least: float) -> None:
         )
 
 
+def check_change(trained: TrainedModel, *, new: bool) -> None:
+    """A new model's weights changed, and those of its parent again did not: what is told of a change goes with it.
+
+    Raises:
+        EngineError: the worker says otherwise.
+    """
+    if any(trained.change.values()) != new:
+        wanted = (
+            "a change of some weights, which are new,"
+            if new
+            else "no change of weights that are the parent's"
+        )
+        raise EngineError(f"{wanted} expected from the training, got {trained.change!r:.200}; run again")
+
+
 def check_new(digests: Iterable[str], state: State) -> None:
     """What was trained is none of the models on record: those were measured, and perhaps opened, before.
 

@@ -14,7 +14,7 @@ from detent.errors import EngineError
 from detent.evaluate import answering, judged, prefer_least, profile_items, reinforce_bound
 from detent.loop.admitting import admitted
 from detent.loop.parts import Parts
-from detent.loop.results import check_least, check_new
+from detent.loop.results import check_change, check_least, check_new
 from detent.propose import (
     STREAMS,
     apart,
@@ -168,6 +168,7 @@ def _taught(parts: Parts, proposal: Proposal, method: Tuning, jobs: Sequence[Job
             job = jobs[member]
             digest, counted = admitted(parts, job.parent, result)
             check_least(counted, least(counted.parameters, job))
+            check_change(counted, new=digest != job.parent)
             trained.append(
                 Tuned(
                     member=member,

@@ -32,6 +32,11 @@ class Flips(Struct, frozen=True, array_like=True):
     harmed: int
     asked: int
 
+    @property
+    def possible(self) -> bool:
+        """Whether an audit can find that."""
+        return min(self.helped, self.harmed) >= 0 and self.helped + self.harmed <= self.asked
+
     def with_more(self, other: "Flips") -> "Flips":
         """Both together."""
         return Flips(self.helped + other.helped, self.harmed + other.harmed, self.asked + other.asked)

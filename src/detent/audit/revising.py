@@ -86,7 +86,7 @@ def revised_faults(lesson: Lesson) -> Iterator[str]:
     yield from _flops_faults(lesson, items)
     if lesson.examples is not None:
         yield from _row_faults(lesson.examples, items, feedback.revise_confidence)
-        yield from _flips_faults(lesson, method, items)
+    yield from _flips_faults(lesson, method, items)
 
 
 def _rungs(lesson: Lesson, proposal: DataProposal, method: Method) -> dict[str, dict[int, int]]:

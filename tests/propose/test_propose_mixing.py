@@ -5,10 +5,23 @@ from math import fsum
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from detent.propose import sources_of
-from detent.propose.mixing import MOST_FILES
-from detent.values import DataMade, DataProposal, Filter, LabelRecipe, Mix, Origin, Rung, Slice, Source, State
+from detent.propose.mixing import MOST_FILES, judge_sources
+from detent.values import (
+    DataMade,
+    DataProposal,
+    Filter,
+    LabelRecipe,
+    Mix,
+    Origin,
+    Rung,
+    Slice,
+    Source,
+    State,
+    Use,
+)
 
 MIX = Mix(newest=0.5, earlier=0.3, seed=0.2)
 
@@ -137,3 +150,37 @@ def test_whatever_was_labelled_no_rung_of_a_file_is_in_two_sources(
     assert all(source.weight > 0 for source in sources)
     assert all(source.rungs for source in sources if source.data != "seed")
     assert fsum(source.weight for source in sources) <= 1 + 1e-9
+
+
+OFF: dict[str, tuple[dict[str, dict[str, Use]], set[str]]] = {
+    "every principle is used": (
+        {"constitution": {"alphabet": Use(0.5), "unsure": Use(1.0)}},
+        {"P/alphabet/copy", "P/unsure/copy"},
+    ),
+    "one was switched off": (
+        {"constitution": {"alphabet": Use(1.0), "unsure": Use(0.0, "switched off")}},
+        {"P/alphabet/copy"},
+    ),
+    "an amendment took one away": ({"constitution": {"unsure": Use(1.0)}}, {"P/unsure/copy"}),
+    "an amendment took the method away": ({}, set()),
+}
+
+
+@pytest.mark.parametrize("off", OFF.values(), ids=OFF.keys())
+def test_of_rows_by_principle_those_whose_principle_is_used_are_trained_on_when(
+    off: tuple[dict[str, dict[str, Use]], set[str]],
+) -> None:
+    """Files of earlier generations hold rows of all that was used then."""
+    uses, taught = off
+    rows = made("before", {"P/alphabet/copy": {"3": 5}, "P/unsure/copy": {"4": 5}}, "principled")
+    sources = mixed([rows], LABELS, structs.replace(REVIEWING, uses=uses))
+    assert {rung.task for source in sources if source.data == "before" for rung in source.rungs} == taught
+
+
+def test_a_judge_that_an_amendment_brought_learns_from_what_there_is() -> None:
+    """Generation 0 made no lessons for it: once that ended every session."""
+    taught = made("taught", {"copy": {"4": 30}}, "lessons")
+    state = State(generation=3, data=(SEED, structs.replace(LABELS, generation=3), taught))
+    sources = judge_sources(taught, LABELS, state)
+    assert {source.data for source in sources} == {"taught", "now", "seed"}
+    assert fsum(source.weight for source in sources) == pytest.approx(1.0)

@@ -1,11 +1,12 @@
 """What a batch is drawn from: the newest labels, earlier ones from the whole history, and the seed levels."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from detent.charter import Feedback
+from detent.propose.revisions import REVISING, principle_of
 from detent.tasks import is_principle
-from detent.values import DataMade, DataProposal, Slice, Source, State
+from detent.values import DataMade, DataProposal, Method, Slice, Source, State
 
 MOST_FILES = 32
 """Earlier label files that one training draws from."""
@@ -70,14 +71,13 @@ def _correcting(state: State, feedback: Feedback) -> tuple[Source, ...]:
 def _revised(proposal: DataProposal, state: State, feedback: Feedback) -> list[Source]:
     """Answers that were revised now and in the newest generations: each weighs what its method is worth in its task."""
     sources: list[Source] = []
-    for source, method in (("revised", "refine"), ("principled", "constitution")):
+    for method, source in REVISING.items():
         files = [data for data in state.data if data.origin.source == source][-NEWEST_FILES:]
         every = _Levels(0, None, frozenset())
         pools = {
             task: _pools(files, task, every) for task in sorted({t for data in files for t in data.counts})
         }
-        # Rows by principle stand under the principle's sources; what it is worth decided how many there are.
-        shares = proposal.tasks_of(method) if method == "refine" else dict.fromkeys(pools, 1.0)
+        shares = _shares(proposal, method, pools)
         each = feedback.revised_share / max(FULL, sum(pool.size for some in pools.values() for pool in some))
         sources += [
             Source(pool.data, each * shares[task] * pool.size, pool.rungs)
@@ -86,6 +86,17 @@ def _revised(proposal: DataProposal, state: State, feedback: Feedback) -> list[S
             for pool in some
         ]
     return sources
+
+
+def _shares(proposal: DataProposal, method: Method, rows: Iterable[str]) -> Mapping[str, float]:
+    """Of each task's rows: none where the method was switched off, or is the charter's no longer.
+
+    Rows by principle stand under the principle's sources; what it is worth decided how many there are.
+    """
+    used = proposal.tasks_of(method)
+    if method == "refine":
+        return used
+    return {name: 1.0 for name in rows if principle_of(name) in used}
 
 
 def _labelled(proposal: DataProposal, labels: DataMade, state: State) -> list[Source]:
@@ -157,6 +168,14 @@ def judge_sources(
         return Source(lessons.digest, 0.5), Source(labels.digest, 0.5), *creed
     first = [data for data in state.data if data.generation == 0]
     seeds = {data.origin.source: data.digest for data in first}
+    if "lessons" not in seeds:  # an amendment brought the judge
+        taught = LEARNT[0] + SEEDS[0]
+        return (
+            Source(lessons.digest, taught),
+            Source(labels.digest, LEARNT[1]),
+            Source(seeds["seed"], SEEDS[1]),
+            *creed,
+        )
     return (
         Source(lessons.digest, LEARNT[0]),
         Source(labels.digest, LEARNT[1]),

@@ -171,7 +171,7 @@ def judge_sources(
         return Source(lessons.digest, 0.5), Source(labels.digest, 0.5), *creed
     first = {data.origin.source: data for data in state.data if data.generation == 0}
     # Where an amendment brought the judge, generation 0 made no lessons; and a team may have agreed on nothing.
-    shared = [
+    shared: list[tuple[DataMade | None, float]] = [
         (lessons, LEARNT[0]),
         (labels, LEARNT[1]),
         (first.get("lessons"), SEEDS[0]),

@@ -74,6 +74,11 @@ LIES: dict[str, Twist] = {
             labels, kept=tuple(structs.replace(example, confidence=0.01) for example in labels.kept)
         )
     ),
+    "labels say nothing, which no training takes": relabelled(
+        lambda labels: structs.replace(
+            labels, kept=tuple(structs.replace(example, completion="") for example in labels.kept)
+        )
+    ),
     "labels are not agreed on": relabelled(
         lambda labels: structs.replace(
             labels, kept=tuple(structs.replace(example, agreement=0.5) for example in labels.kept)

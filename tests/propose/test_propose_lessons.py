@@ -61,7 +61,7 @@ def made(name: str, source: Literal["seed", "self", "lessons"], generation: int)
     return DataMade(
         digest=name,
         origin=Origin(source),
-        counts={},
+        counts={"copy": {"1": 5}},
         offered={},
         stream="",
         generation=generation,

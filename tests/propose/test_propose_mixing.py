@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
+from detent.charter import Feedback
 from detent.propose import sources_of
-from detent.propose.mixing import MOST_FILES, judge_sources
+from detent.propose.mixing import MOST_FILES, first_sources, judge_sources
 from detent.values import (
     DataMade,
     DataProposal,
@@ -177,10 +178,45 @@ def test_of_rows_by_principle_those_whose_principle_is_used_are_trained_on_when(
     assert {rung.task for source in sources if source.data == "before" for rung in source.rungs} == taught
 
 
-def test_a_judge_that_an_amendment_brought_learns_from_what_there_is() -> None:
-    """Generation 0 made no lessons for it: once that ended every session."""
-    taught = made("taught", {"copy": {"4": 30}}, "lessons")
-    state = State(generation=3, data=(SEED, structs.replace(LABELS, generation=3), taught))
-    sources = judge_sources(taught, LABELS, state)
-    assert {source.data for source in sources} == {"taught", "now", "seed"}
-    assert fsum(source.weight for source in sources) == pytest.approx(1.0)
+LESSONS = made("lessons", {"copy": {"4": 30}}, "lessons")
+NOTHING: dict[str, tuple[list[DataMade], DataMade, DataMade, set[str]]] = {
+    "an amendment brought the judge, and generation 0 made no lessons": (
+        [SEED],
+        LESSONS,
+        LABELS,
+        {"lessons", "now", "seed"},
+    ),
+    "the team agreed on nothing, or a worker says so": (
+        [SEED, made("first", {"copy": {"1": 9}}, "lessons")],
+        made("none", {}, "lessons"),
+        made("none", {}),
+        {"seed", "first"},
+    ),
+    "an amendment brought it, and nothing was labelled": (
+        [SEED],
+        made("none", {}, "lessons"),
+        made("none", {}),
+        {"seed"},
+    ),
+}
+
+
+@pytest.mark.parametrize("nothing", NOTHING.values(), ids=NOTHING.keys())
+def test_a_judge_is_taught_from_what_there_is_and_from_no_empty_file_where(
+    nothing: tuple[list[DataMade], DataMade, DataMade, set[str]],
+) -> None:
+    """No training takes a file without a row, so that the turn, and the run, would never end."""
+    first, lessons, labels, taught = nothing
+    now = [structs.replace(one, generation=3) for one in (labels, lessons)]
+    sources = judge_sources(lessons, labels, State(generation=3, data=(*first, *now)))
+    assert {source.data for source in sources} == taught
+
+
+def test_where_revising_has_no_cases_nothing_is_learnt_from_them() -> None:
+    """By principles without built-in probes, as those for language are, there is nothing to correct."""
+    feedback = Feedback(methods=("self_label", "constitution"))
+    none, some = made("none", {}, "corrections"), made("some", {"copy": {"1": 5}}, "corrections")
+    assert first_sources(SEED, State(data=(SEED, none)), feedback) == (Source("seed", 1.0),)
+    assert shares(first_sources(SEED, State(data=(SEED, some)), feedback)) == pytest.approx(
+        {"seed": 0.85, "some": 0.15}
+    )

@@ -174,6 +174,8 @@ def _believe_labels(job: LabelJob, labels: Labels) -> None:
             _disbelieve(
                 "labels of the prompts it was given", f"{example.task} {example.level} {example.prompt!r}"
             )
+        if not example.completion:  # on record it would end every training from then on
+            _disbelieve("labels that say something", f"none for {example.prompt!r}")
         shares = (example.confidence, example.agreement, example.judged)
         if not all(0.0 <= share <= 1.0 for share in shares):
             _disbelieve("confidence, agreement and a judge's word in [0, 1]", str(shares))

@@ -65,7 +65,10 @@ def first_sources(seeds: DataMade, state: State, feedback: Feedback) -> tuple[So
 def _correcting(state: State, feedback: Feedback) -> tuple[Source, ...]:
     """What models are taught revising from, where the charter wants it."""
     files = [data for data in state.data if data.origin.source == "corrections"]
-    return tuple(Source(data.digest, feedback.correction_share) for data in files if feedback.corrected)
+    wanted = [
+        data for data in files if data.counts and feedback.corrected
+    ]  # of principles without cases, nothing
+    return tuple(Source(data.digest, feedback.correction_share) for data in wanted)
 
 
 def _revised(proposal: DataProposal, state: State, feedback: Feedback) -> list[Source]:
@@ -166,23 +169,15 @@ def judge_sources(
     creed = _creed(state) if feedback is not None and feedback.prefers_by_principle else ()
     if state.generation == 0:
         return Source(lessons.digest, 0.5), Source(labels.digest, 0.5), *creed
-    first = [data for data in state.data if data.generation == 0]
-    seeds = {data.origin.source: data.digest for data in first}
-    if "lessons" not in seeds:  # an amendment brought the judge
-        taught = LEARNT[0] + SEEDS[0]
-        return (
-            Source(lessons.digest, taught),
-            Source(labels.digest, LEARNT[1]),
-            Source(seeds["seed"], SEEDS[1]),
-            *creed,
-        )
-    return (
-        Source(lessons.digest, LEARNT[0]),
-        Source(labels.digest, LEARNT[1]),
-        Source(seeds["lessons"], SEEDS[0]),
-        Source(seeds["seed"], SEEDS[1]),
-        *creed,
-    )
+    first = {data.origin.source: data for data in state.data if data.generation == 0}
+    # Where an amendment brought the judge, generation 0 made no lessons; and a team may have agreed on nothing.
+    shared: list[tuple[DataMade | None, float]] = [
+        (lessons, LEARNT[0]),
+        (labels, LEARNT[1]),
+        (first.get("lessons"), SEEDS[0]),
+        (first.get("seed"), SEEDS[1]),
+    ]
+    return (*(Source(made.digest, share) for made, share in shared if made and made.counts), *creed)
 
 
 def _creed(state: State) -> tuple[Source, ...]:

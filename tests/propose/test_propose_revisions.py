@@ -8,6 +8,7 @@ from detent.propose import (
     asked_of,
     drawn_from,
     kept_revisions,
+    lasting_rungs,
     principled_rungs,
     refined_rungs,
     revise_job,
@@ -94,6 +95,16 @@ def test_a_job_has_prompts_and_no_answers_and_says_the_principle_in_signs_or_in_
     assert spoken.critique.fenced
     plain = revise_job("a" * 64, [Posed(Slice("copy", 2), "C12=")], FEEDBACK, 4, CONSTITUTION)
     assert plain.principles == ()
+
+
+def test_problems_that_are_a_principles_own_are_kept_up_when_nobody_changes_a_draft() -> None:
+    names = ["P/sound/copy", "P/careful/copy", "P/plain/copy", "copy"]
+    lasting = lasting_rungs(names, CONSTITUTION)
+    assert lasting == {"P/sound/copy"}
+    asked = [Posed(Slice(name, 2), "C1x=") for name in names]
+    same = [[ends("?", "?")] * len(names)] * 2
+    [row] = kept_revisions(asked, same, FEEDBACK, lasting)
+    assert (row.task, row.completion, row.draft) == ("P/sound/copy", "?", "?")
 
 
 def ends(draft: str, final: str, sure: float = 0.9) -> Revision:

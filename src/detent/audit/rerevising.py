@@ -19,6 +19,7 @@ from detent.propose import (
     asked_of,
     drawn_from,
     kept_revisions,
+    lasting_rungs,
     principled_rungs,
     refined_rungs,
     revise_job,
@@ -76,4 +77,4 @@ def _revised(turn: Turn, method: Method, proposal: DataProposal) -> list[Example
         if not isinstance(result, Revised):
             raise EngineError(f"revisions expected from a revise job, got {type(result).__name__}; run again")
         found.append(result.revisions)
-    return kept_revisions(asked, found, charter.feedback)
+    return kept_revisions(asked, found, charter.feedback, lasting_rungs(rungs, constitution))

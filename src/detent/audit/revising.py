@@ -5,7 +5,7 @@ made and counted again: corrections to the byte, prompts, the rule that kept rev
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from detent.audit.lesson import Lesson
 from detent.audit.steps import Step
@@ -16,6 +16,7 @@ from detent.propose import (
     checkers_of,
     corrections,
     drawn_from,
+    lasting_rungs,
     principle_of,
     principled_rungs,
     refined_rungs,
@@ -85,7 +86,9 @@ def revised_faults(lesson: Lesson) -> Iterator[str]:
     items = lesson.drawing.items(sources, rungs, stream)
     yield from _flops_faults(lesson, items)
     if lesson.examples is not None:
-        yield from _row_faults(lesson.examples, items, feedback.revise_confidence)
+        yield from _row_faults(
+            lesson.examples, items, feedback.revise_confidence, lasting_rungs(rungs, lesson.constitution)
+        )
     yield from _flips_faults(lesson, method, items)
 
 
@@ -108,7 +111,9 @@ def _flops_faults(lesson: Lesson, items: Sequence[Item]) -> Iterator[str]:
         yield f"{wanted:g} floating point operations for these prompts and models expected, got {lesson.entry.flops:g}"
 
 
-def _row_faults(rows: Sequence[Example], items: Sequence[Item], least: float) -> Iterator[str]:
+def _row_faults(
+    rows: Sequence[Example], items: Sequence[Item], least: float, lasting: Collection[str]
+) -> Iterator[str]:
     """Of prompts that were drawn, each as often at most, and such as the rule keeps, in a file's order."""
     left = Counter((item.slice.task, item.slice.level, item.problem.prompt) for item in items)
     for line, row in enumerate(rows, 1):
@@ -118,7 +123,8 @@ def _row_faults(rows: Sequence[Example], items: Sequence[Item], least: float) ->
             return
         left[asked] -= 1
         sure = least <= row.confidence <= 1 and row.agreement == row.judged == 1
-        if not sure or row.completion in {"", row.draft}:
+        changed = row.completion != row.draft or row.task in lasting
+        if not sure or not changed or not row.completion:
             yield f"line {line}: a revision that the rule keeps expected, got {row}"
             return
     rungs = [(row.task, row.level) for row in rows]

@@ -18,6 +18,7 @@ from detent.propose import (
     corrections,
     drawn_from,
     kept_revisions,
+    lasting_rungs,
     principle_of,
     principled_rungs,
     refined_rungs,
@@ -98,7 +99,8 @@ def _revised(parts: Parts, plan: DataProposal, method: Method) -> DataMade:
         for model in plan.team
     ]
     revisions = [_revisions(result) for result in parts.ask_all(jobs)]
-    kept = kept_revisions(asked, revisions, feedback)
+    lasting = lasting_rungs({one.rung.task for one in asked}, parts.constitution)
+    kept = kept_revisions(asked, revisions, feedback, lasting)
     sizes = [parts.book.state.sizes[model] for model in plan.team]
     return DataMade(
         digest=parts.data.put(kept),

@@ -9,7 +9,7 @@ Kept is what all members end with, each sure of it, where at least one of them h
 models' own words alone. The loop makes them, `verify` holds the file against the rule, `replay` makes them again.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
@@ -143,21 +143,40 @@ def revision_flops(sizes: Sequence[int], job: ReviseJob) -> float:
 
 
 def kept_revisions(
-    asked: Sequence[Posed], revisions: Sequence[Sequence[Revision]], feedback: Feedback
+    asked: Sequence[Posed],
+    revisions: Sequence[Sequence[Revision]],
+    feedback: Feedback,
+    lasting: Collection[str] = (),
 ) -> list[Example]:
     """What all members agree on in the end, in the order of a data file.
 
-    revisions: of each member, one a problem.
+    revisions: of each member, one a problem. lasting: tasks of rungs that are kept up where nobody changes a draft.
     """
     kept = []
     for place, (rung, prompt) in enumerate(asked):
         mine = [row[place] for row in revisions]
         final, sure = mine[0].final, min(one.confidence for one in mine)
-        drafts = [one.draft for one in mine if one.draft != final]
+        drafts = [one.draft for one in mine if one.draft != final] or [final] * (rung.task in lasting)
         agreed = all(one.final == final for one in mine)
         if agreed and final and drafts and sure >= feedback.revise_confidence:
             kept.append(Example(rung.task, rung.level, prompt, final, confidence=sure, draft=drafts[0]))
     return sorted(kept, key=lambda example: (example.task, example.level))
+
+
+def lasting_rungs(names: Iterable[str], constitution: Constitution | None) -> frozenset[str]:
+    """Of these rungs' tasks the principles' whose problems are nobody else's: nothing else would teach them.
+
+    Once models keep to such a principle by themselves no draft is changed any more. Were nothing kept then, they would
+    be taught it no longer, and forget it: four candidates in a row were refused for that (docs/benchmarks.md).
+    """
+    found = constitution.principles if constitution is not None else {}
+    return frozenset(
+        name
+        for name in names
+        if is_principle(name)
+        and (probes := found[principle_of(name)].probes) in PROBES
+        and PROBES[probes].own_problems
+    )
 
 
 def revision_origin(method: Method, team: tuple[str, ...], feedback: Feedback) -> Origin:

@@ -18,6 +18,7 @@ class Alphabet:
     """Digits, the true answer's own characters, or `?`."""
 
     name = "alphabet"
+    own_problems = False
 
     def problem(self, problem: Problem, rng: Rng) -> Problem:  # noqa: ARG002  as in `LadderPrinciple`
         """The ladder's own problem."""

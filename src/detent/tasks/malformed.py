@@ -24,6 +24,7 @@ class Malformed:
     """`?`, and nothing else."""
 
     name = "malformed"
+    own_problems = True
 
     def problem(self, problem: Problem, rng: Rng) -> Problem:
         """The ladder's problem, broken.

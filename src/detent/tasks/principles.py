@@ -28,9 +28,13 @@ from detent.values import Problem, sha256_hex
 
 
 class LadderPrinciple(Protocol):
-    """What built-in probes are: pure, like a task."""
+    """What built-in probes are: pure, like a task.
+
+    own_problems: its problems are none of the task's.
+    """
 
     name: str
+    own_problems: bool
 
     def problem(self, problem: Problem, rng: Rng) -> Problem:
         """What is asked in place of a ladder's problem, drawn from `rng` and nothing else."""

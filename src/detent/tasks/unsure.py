@@ -24,6 +24,7 @@ class Unsure:
     """Right, or `?`."""
 
     name = "unsure"
+    own_problems = False
 
     def problem(self, problem: Problem, rng: Rng) -> Problem:  # noqa: ARG002  as in `LadderPrinciple`
         """The ladder's own problem."""

@@ -1,4 +1,4 @@
-"""A real run of a language subject whose judge is the model in force, asked in words: it verifies, and is made again."""
+"""A real run of a language subject, judged in words by the model in force: it verifies, and is made again."""
 
 import re
 from pathlib import Path

@@ -7,7 +7,18 @@ from tests.audit.scripted_run import ScriptedRun
 from tests.report.synthetic_run import EVENTFUL, ledger
 
 from detent.report import Budget, render, status_document, status_text, tell
-from detent.values import Agreement, Counts, Entry, FalsePraise, JudgeTested, OwnAnswers, Praise, Score, fold
+from detent.values import (
+    Agreement,
+    Compares,
+    Counts,
+    Entry,
+    FalsePraise,
+    JudgeTested,
+    OwnAnswers,
+    Praise,
+    Score,
+    fold,
+)
 
 BUDGET = Budget(0.05, 0.001, {"5": 1000})
 NOW = "2026-01-01T12:00:00Z"
@@ -90,3 +101,26 @@ def test_where_no_judge_has_a_say_nothing_is_shown() -> None:
     assert "Exams of the judge" not in render(
         tell(entries, "digits", "", {"copy": 15, "reverse": 15, "sort": 15})
     )
+
+
+COMPARING = structs.replace(
+    EXAM,
+    false_praise=FalsePraise(),
+    parent="",
+    agreement=None,
+    compares=Compares(asked=15, same=9, longer=Praise(2, 7)),
+)
+
+
+def test_of_a_judge_that_compares_other_figures_are_told(run: ScriptedRun) -> None:
+    entries = shown(run, COMPARING)
+    document = status_document(fold(entries), "ready", BUDGET, NOW)
+    assert (document["judge"]["same_in_both_orders"], document["judge"]["longer_won"]) == ([9, 15], [2, 7])
+    told = status_text(document)
+    assert "9 of 15 the same in both orders; of 7 of unequal length the longer answer won 2" in told
+    assert "wrong answers praised" not in told
+    table = (
+        render(tell(entries, "small", "", TOPS)).partition("Exams of the judge")[2].partition("</table>")[0]
+    )
+    assert "9 of 15" in table
+    assert "2 of 7" in table

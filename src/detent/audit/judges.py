@@ -7,6 +7,9 @@ here its figures have only to be such as cases and one another allow.
 from collections.abc import Callable, Iterator
 from functools import cache
 
+from msgspec import UNSET
+
+from detent.audit.comparisons import compared_faults, own_pairs_faults
 from detent.audit.drawing import Drawing
 from detent.audit.evidence import Case
 from detent.audit.findings import Finding, counted, missing
@@ -15,7 +18,7 @@ from detent.audit.signatures import Charters
 from detent.audit.steps import Step
 from detent.charter import SignedCharter
 from detent.errors import DetentError
-from detent.propose import Cases, Sitting, exam_cases, exam_flops, sitting_of
+from detent.propose import Cases, Sitting, exam_cases, exam_flops, judge_of, sitting_of
 from detent.values import DataMade, Decided, JudgeTested, OwnAnswers, Praise
 
 Known = Callable[[str], Cases]
@@ -40,16 +43,16 @@ def check_judge(case: Case, charters: Charters) -> Finding:
     faults += [
         f"{step.place}: a test of the judge whose word the labels went by expected before the decision, got none"
         for step, _ in case.all(Decided)
-        if _judged(step) and "health/v1" not in step.before.slots
+        if _judged(step, charters.at(step)) and "health/v1" not in step.before.slots
     ]
     detail = f"{counted(tests, 'test')} of the judge on known cases, drawn again"
     return Finding("judge", detail, tuple(faults), missing("test", lacking))
 
 
-def _judged(step: Step) -> bool:
+def _judged(step: Step, signed: SignedCharter) -> bool:
     """Whether a judge was in force in a turn that made labels, whatever its word was for."""
     made = isinstance(step.before.slots.get("data/v1"), DataMade)
-    return made and step.before.judge != "" and step.before.returning is None
+    return made and judge_of(signed.charter.feedback, step.before) != "" and step.before.returning is None
 
 
 def _drawing(case: Case, charters: Charters) -> Known:
@@ -65,11 +68,12 @@ def _drawing(case: Case, charters: Charters) -> Known:
 
 
 def _test_faults(signed: SignedCharter, step: Step, tested: JudgeTested, known: Known) -> Iterator[str]:
-    if not step.before.judge or tested.judge != step.before.judge:
-        yield f"the judge {step.before.judge or 'nobody'} in force expected, got {tested.judge}"
+    judge = judge_of(signed.charter.feedback, step.before)
+    if not judge or tested.judge != judge:
+        yield f"the judge {judge or 'nobody'} in force expected, got {tested.judge}"
         return
     cases, sitting = known(signed.digest), sitting_of(signed.charter, step.before)
-    if sitting.member not in sitting.sizes:
+    if sitting.member not in sitting.sizes and not (sitting.compares and not sitting.member):
         yield f"a model that was trained in this run first in the team expected, got {sitting.member or 'none'}"
         return
     if tested.stream != cases.stream.hex():
@@ -79,15 +83,22 @@ def _test_faults(signed: SignedCharter, step: Step, tested: JudgeTested, known: 
         yield f"{asked} known cases expected, got {tested.anchors}"
     elif any(not 0 <= score.right <= score.asked for score in tested.anchors.values()):
         yield f"no more verdicts right than cases expected, got {tested.anchors}"
+    elif sitting.compares:
+        yield from compared_faults(tested, cases, sitting)
     else:
         yield from _word_faults(tested, cases, sitting)
-    yield from _own_faults(tested.own, cases, sitting)
+    if sitting.compares:
+        yield from own_pairs_faults(tested.own, cases, sitting)
+    else:
+        yield from _own_faults(tested.own, cases, sitting)
     if tested.flops != (wanted := exam_flops(sitting, cases)):
         yield f"{wanted:g} floating point operations for these cases expected, got {tested.flops:g}"
 
 
 def _word_faults(tested: JudgeTested, cases: Cases, sitting: Sitting) -> Iterator[str]:
     """False praise and agreement are of these anchors, and of as many verdicts as were right."""
+    if tested.compares is not UNSET:
+        yield f"no figures of comparisons from a judge that marks answers expected, got {tested.compares}"
     false, wrong = tested.false_praise, [case.longer for case in cases.known if not case.right]
     wanted = (
         sum(longer > 0 for longer in wrong),

@@ -16,15 +16,19 @@ from detent.audit.evidence import Case
 from detent.audit.files import named_file
 from detent.audit.material import believed_tasks, off_ladder, on_ladder
 from detent.audit.steps import Step
-from detent.charter import SignedCharter
+from detent.charter import Constitution, Feedback, SignedCharter
 from detent.errors import DetentError, TrustError
 from detent.evaluate import public_stream
 from detent.propose import (
+    MOST_PAIRS,
     STREAMS,
     apart,
     askable,
     compared_rungs,
+    contest_text,
+    contesting,
     counts_of,
+    judge_of,
     preferring,
     preferring_text,
     sources_for,
@@ -116,8 +120,8 @@ def _faults(  # noqa: PLR0917
     wanted = {task: {str(level): count for level, count in levels.items()} for task, levels in rungs.items()}
     if (entry.offered, entry.stream) != (wanted, stream.hex()):
         yield f"prompts {wanted} from stream {stream.hex()} expected, got {entry.offered} from {entry.stream}"
-    yield from _flops_faults(signed, step, entry, models, items)
-    yield from _row_faults(rows or (), items, signed.charter.feedback.least_odds)
+    yield from _flops_faults(signed, step, entry, models, items, creed.constitution)
+    yield from _row_faults(rows or (), items, signed.charter.feedback)
 
 
 def _answerers(step: Step) -> tuple[str, ...]:
@@ -131,8 +135,10 @@ def _answerers(step: Step) -> tuple[str, ...]:
 def _origin_faults(
     signed: SignedCharter, step: Step, entry: DataMade, models: Sequence[str]
 ) -> Iterator[str]:
-    team, judge = step.before.team, step.before.judge
-    wanted = Origin("preferred", tuple(models), preferring_text(signed.charter.feedback), judge)
+    team, feedback = step.before.team, signed.charter.feedback
+    judge = judge_of(feedback, step.before)
+    rule = contest_text(feedback) if feedback.compares else preferring_text(feedback)
+    wanted = Origin("preferred", tuple(models), rule, judge)
     if not judge or len(models) != len(team):
         yield f"{len(team)} candidates and a judge in force before their answers are judged expected, got fewer"
     elif entry.origin != wanted:
@@ -141,32 +147,54 @@ def _origin_faults(
         yield "preferences before any of their candidates is taught further, or measured, expected, got later ones"
 
 
-def _flops_faults(
-    signed: SignedCharter, step: Step, entry: DataMade, models: Sequence[str], items: Sequence[Item]
+def _flops_faults(  # noqa: PLR0917
+    signed: SignedCharter,
+    step: Step,
+    entry: DataMade,
+    models: Sequence[str],
+    items: Sequence[Item],
+    constitution: Constitution | None,
 ) -> Iterator[str]:
-    sizes, judge, extra = step.before.sizes, step.before.judge, signed.charter.subject.extra_tokens
+    feedback, extra = signed.charter.feedback, signed.charter.subject.extra_tokens
+    sizes, judge = step.before.sizes, judge_of(feedback, step.before)
     if judge not in sizes:
         return  # no judge in force, which is a fault of its own
-    wanted = preferring([sizes[one] for one in models], sizes[judge], items, signed.charter.feedback, extra)
+    writers = [sizes[one] for one in models]
+    if feedback.compares:
+        wanted = contesting(writers, sizes[judge], items, feedback, extra, constitution)
+    else:
+        wanted = preferring(writers, sizes[judge], items, feedback, extra)
     if entry.flops != wanted:
         yield f"{wanted:g} floating point operations for these prompts and models expected, got {entry.flops:g}"
 
 
-def _row_faults(rows: Sequence[Preference], items: Sequence[Item], least: float) -> Iterator[str]:
-    """Each prompt was drawn on its rung, and used once at the most; of two answers one is better, by enough."""
+def _row_faults(rows: Sequence[Preference], items: Sequence[Item], feedback: Feedback) -> Iterator[str]:
+    """Each prompt was drawn on its rung, and used no more often than it may; of two answers one is better, by enough.
+
+    Where answers are compared a prompt, however often it was drawn, has a few pairs, each once.
+    """
     drawn = {(item.slice.task, item.slice.level, item.problem.prompt): item for item in items}
     left = Counter((item.slice.task, item.slice.level, item.problem.prompt) for item in items)
+    if feedback.compares:
+        left = Counter(dict.fromkeys(drawn, MOST_PAIRS))
+    pairs = set[tuple[str, frozenset[str]]]()
     for line, row in enumerate(rows, 1):
         asked = (row.task, row.level, row.prompt)
         if not left[asked]:
-            yield f"line {line}: a prompt that was drawn for the candidates, once, expected, got {asked}"
+            often = f"{MOST_PAIRS} times at the most" if feedback.compares else "once"
+            yield f"line {line}: a prompt that was drawn for the candidates, {often}, expected, got {asked}"
             return
         left[asked] -= 1
-        if row.chosen == row.rejected or not all(
-            askable(drawn[asked], one) for one in (row.chosen, row.rejected)
-        ):
+        both = (row.chosen, row.rejected)
+        if feedback.compares:
+            pair = (f"{row.task} {row.prompt}", frozenset(both))
+            if row.chosen == row.rejected or pair in pairs:
+                yield f"line {line}: two answers that were not compared before expected, got {row}"
+                return
+            pairs.add(pair)
+        elif row.chosen == row.rejected or not all(askable(drawn[asked], one) for one in both):
             yield f"line {line}: two answers, neither with the sign that asks, expected, got {row}"
             return
-        if not (isfinite(row.odds) and row.odds > 0 and row.odds >= least):
-            yield f"line {line}: finite odds of {least:g} nats or more expected, got {row.odds}"
+        if not (isfinite(row.odds) and row.odds > 0 and row.odds >= feedback.least_odds):
+            yield f"line {line}: finite odds of {feedback.least_odds:g} nats or more expected, got {row.odds}"
             return

@@ -6,6 +6,8 @@ at the least.
 
 from collections.abc import Iterator
 
+from msgspec import UNSET
+
 from detent.audit.differences import Difference, Remade, judged, not_made
 from detent.audit.findings import counted
 from detent.audit.turns import Turn
@@ -40,7 +42,7 @@ def exam_again(turn: Turn) -> Iterator[Remade]:
     detail = (
         f"{counted(known, 'known case')} and {counted(own, 'problem')} of its own, asked again of the judge"
     )
-    verdicts = known * (2 if sitting.parent else 1) + 2 * own
+    verdicts = known * (2 if sitting.parent else 1) + 2 * own if not sitting.compares else 2 * (known + own)
     yield judged("judge", detail, differing, asked=verdicts, rule=turn.rule, steps=[step.index])
 
 
@@ -59,6 +61,13 @@ def _figures(tested: JudgeTested) -> dict[str, int]:
             "praised by this judge alone": agreed.ours,
             "praised by the judge before alone": agreed.theirs,
             "praised by neither judge": agreed.neither,
+        }
+    if tested.compares is not UNSET:
+        found |= {
+            "pairs asked about": tested.compares.asked,
+            "one verdict in both orders": tested.compares.same,
+            "decided pairs of unequal length": tested.compares.longer.asked,
+            "won by the longer answer": tested.compares.longer.praised,
         }
     if own is not None:
         found |= {

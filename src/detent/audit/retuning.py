@@ -28,6 +28,8 @@ from detent.propose import (
     better,
     chosen,
     compared_rungs,
+    contested,
+    contests,
     counted_as,
     flips_label,
     flips_of,
@@ -36,8 +38,10 @@ from detent.propose import (
     principle_of,
     question_of,
     questions,
+    ruled,
     sample_jobs,
     sources_for,
+    won,
 )
 from detent.tasks import TaskSource, is_principle
 from detent.values import (
@@ -92,21 +96,34 @@ def _preferences_again(turn: Turn) -> Iterator[Remade]:
     if rows is None:
         yield not_made("preferences", turn.case.without(f"data/{made.digest}.jsonl"))
         return
-    again = _asked_again(turn, made, proposed)
-    if turn.rule.exact:
-        wanted = chosen(again.asked, again.chances, turn.signed.charter.feedback.least_odds)
-        differing = _differing(rows, wanted)
-    else:
-        differing = _strange(rows, again)
+    differing = _preferred_again(turn, made, proposed, rows)
     models = counted(len(made.origin.labellers), "model")
     detail = f"{counted(len(rows), 'preference')} in data/{made.digest[:8]}..., asked again of {models} and a judge"
     steps = turn.places("data/v1/preferred")
     yield judged("preferences", detail, differing, asked=len(rows), rule=turn.rule, steps=steps)
 
 
-def _asked_again(turn: Turn, made: DataMade, proposed: Proposed) -> _Again:
-    feedback, extra = turn.signed.charter.feedback, turn.signed.charter.subject.extra_tokens
+def _preferred_again(
+    turn: Turn, made: DataMade, proposed: Proposed, rows: Sequence[Preference]
+) -> list[Difference]:
+    feedback, exact = turn.signed.charter.feedback, turn.rule.exact
     items = apart(_drawn(turn, proposed, "dpo", STREAMS["dpo"]).items)
+    sampled = _sampled_again(turn, made, items)
+    if not feedback.compares:
+        again = _scored_again(turn, made, pooled(items, sampled))
+        return _differing(rows, chosen(*again, feedback.least_odds)) if exact else _strange(rows, again)
+    constitution, asked = constitution_of(turn.case, turn.signed), contested(items, sampled)
+    rulings = ruled(
+        contests(asked, constitution), lambda job: turn.engine.run(job, turn.means.watch), made.origin.judge
+    )
+    # Elsewhere the last digits are others: what is preferred there by hardly less than the least counts too.
+    least = feedback.least_odds if exact else max(0.0, feedback.least_odds - NEAR)
+    wanted = won(asked, rulings, constitution, least)
+    return _differing(rows, wanted) if exact else _unwon(rows, wanted)
+
+
+def _sampled_again(turn: Turn, made: DataMade, items: Sequence[Item]) -> list[Sampled]:
+    feedback, extra = turn.signed.charter.feedback, turn.signed.charter.subject.extra_tokens
     prompts = [item.problem.prompt for item in items]
 
     def number(label: str) -> int:
@@ -118,7 +135,10 @@ def _asked_again(turn: Turn, made: DataMade, proposed: Proposed) -> _Again:
         if not isinstance(result, Sampled):
             raise EngineError(f"samples expected from a sample job, got {type(result).__name__}; run again")
         sampled.append(result)
-    asked = pooled(items, sampled)
+    return sampled
+
+
+def _scored_again(turn: Turn, made: DataMade, asked: list[Asked]) -> _Again:
     every = questions(asked)
     if not every:
         return _Again(asked, {})
@@ -189,6 +209,16 @@ def _strange(recorded: Sequence[Preference], again: _Again) -> list[Difference]:
         if not better(row.task, up, down, NEAR):
             found.append(Difference(f"line {line}: {_shown(row)} recorded, not preferred again"))
     return found
+
+
+def _unwon(recorded: Sequence[Preference], again: Sequence[Preference]) -> list[Difference]:
+    """What does not win again."""
+    said = {(row.task, row.prompt, row.chosen, row.rejected) for row in again}
+    return [
+        Difference(f"line {line}: {_shown(row)} recorded, not preferred again")
+        for line, row in enumerate(recorded, 1)
+        if (row.task, row.prompt, row.chosen, row.rejected) not in said
+    ]
 
 
 def _shown(row: Preference) -> str:

@@ -23,6 +23,7 @@ from detent.propose import (
     compared_rungs,
     counted_as,
     flips_label,
+    judge_of,
     prefer_job,
     reinforce_job,
     seed_label,
@@ -67,8 +68,9 @@ def tuned_faults(step: Step, entry: Tuned, signed: SignedCharter) -> Iterator[st
         yield "each member taught once by a method, dpo before grpo, expected, got another order"
     if any(slot.startswith("profile/v1/visible/") for slot in before.slots):
         yield "a model tuned before any candidate is measured expected, got a later one"
-    if not before.judge or entry.judge != before.judge:
-        yield f"the judge {before.judge or 'nobody'} in force expected, got {entry.judge}"
+    judge = judge_of(signed.charter.feedback, before)
+    if not judge or entry.judge != judge:
+        yield f"the judge {judge or 'nobody'} in force expected, got {entry.judge}"
     if (entry.digest == entry.parent) != (not any(entry.change.values())):
         yield f"a new model where weights changed, and there alone, expected, got {entry.digest}"
     yield from _job_faults(step, entry, signed)
@@ -235,7 +237,7 @@ def _turn_faults(case: Case, step: Step, signed: SignedCharter) -> Iterator[str]
         return  # a profile of no candidate: `profiles` says so
     preferred = slots.get("data/v1/preferred")
     for method in METHODS:
-        used = bool(before.judge and _rungs(case, step, signed, method))
+        used = bool(judge_of(signed.charter.feedback, before) and _rungs(case, step, signed, method))
         if method == "dpo" and used and not isinstance(preferred, DataMade):
             yield "preferences among the candidates' answers before they are measured expected, got none"
         wanted = used and (method == "grpo" or (isinstance(preferred, DataMade) and bool(preferred.counts)))

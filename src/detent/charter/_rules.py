@@ -25,6 +25,7 @@ def rule_faults(sections: Mapping[str, Any], catalogue: Catalogue) -> Iterator[F
         _seed_levels: ("recipe", "direction"),
         _improved: ("direction", "tasks"),
         _principled: ("feedback", "constitution"),
+        _judging: ("feedback",),
         _own_tasks: ("direction", "tasks"),
         _subject: ("subject",),
         _second_signature: ("run", "seal"),
@@ -81,6 +82,30 @@ def _principled(sections: Mapping[str, Any], _: Catalogue) -> Iterator[Fault]:
             ("feedback", "methods"),
             '"constitution" beside a [constitution] whose principles answers are revised by expected, got no such '
             'section; add it, with file = "digits"',
+        )
+
+
+def _judging(sections: Mapping[str, Any], _: Catalogue) -> Iterator[Fault]:
+    """What a judge can do that nobody taught: read words, compare and score; it writes no marks."""
+    feedback = sections["feedback"]
+    if not feedback.compares:
+        return
+    said = f"with feedback.judge_source = {shown(feedback.judge_source)}"
+    if feedback.forms != "words":
+        yield Fault(
+            ("feedback", "forms"),
+            f'"words" expected {said}, got {shown(feedback.forms)}; signs have to be taught to a judge',
+        )
+    if feedback.filtered:
+        yield Fault(
+            ("feedback", "methods"),
+            f'no "judge" expected {said}, got it; a say in which labels are kept has only a judge that writes marks: '
+            'leave it out, or write judge_source = "taught"',
+        )
+    if {"dpo", "grpo"}.isdisjoint(feedback.methods):
+        yield Fault(
+            ("feedback", "methods"),
+            f'"dpo" or "grpo", for which a judge is asked, expected {said}, got neither; add one',
         )
 
 

@@ -43,7 +43,9 @@ class Feedback(Section):
         and is taught what it then agrees on. "constitution": the same by principles of the charter's constitution; with
         "dpo" the judge also prefers by principle. "dpo", "grpo": the judge's preferences, or scores, teach candidates
         further. Without "self_label" labels are made and audited, and nobody is taught them.
-    judge_seed_steps, judge_steps: the judge's training in generation 0, and in every later one.
+    judge_source: who judges. "taught": a model that learns it here, as above. "incumbent": the model in force, which is
+        asked in words, and compares two answers in both orders.
+    judge_seed_steps, judge_steps: the training of a taught judge in generation 0, and in every later one.
     lessons: most answers of a task and level that the judge is taught on.
     judge_floor: how likely the judge must find at the least that a label of a level that is kept up is right.
     anchors: known cases of a task that the judge is tested on in every generation; never trained on.
@@ -61,6 +63,7 @@ class Feedback(Section):
     """
 
     methods: Methods = ("self_label",)
+    judge_source: Annotated[Literal["taught", "incumbent"], Says('"taught" or "incumbent"')] = "taught"
     judge_seed_steps: Count = 500
     judge_steps: Count = 60
     lessons: Lessons = 2000
@@ -91,8 +94,13 @@ class Feedback(Section):
 
     @property
     def judged(self) -> bool:
-        """Whether there is a judge."""
-        return not JUDGED.isdisjoint(self.methods)
+        """Whether a judge is taught beside the team."""
+        return self.judge_source == "taught" and not JUDGED.isdisjoint(self.methods)
+
+    @property
+    def compares(self) -> bool:
+        """Whether the judge is asked in words, and compares two answers; a taught one marks one answer at a time."""
+        return self.judge_source != "taught"
 
     @property
     def filtered(self) -> bool:
@@ -101,8 +109,9 @@ class Feedback(Section):
 
     @property
     def prefers_by_principle(self) -> bool:
-        """Whether the judge also compares answers by principle: it is taught to, in signs."""
-        return {"constitution", "dpo"} <= set(self.methods) and self.forms == "characters"
+        """Whether the judge also compares answers by principle: it is taught to, in signs; or it is told in words."""
+        able = self.compares or self.forms == "characters"
+        return {"constitution", "dpo"} <= set(self.methods) and able
 
     @property
     def corrected(self) -> bool:

@@ -14,6 +14,7 @@ from detent.loop import asking, judge, judges, learn, measure, revising, tuning,
 from detent.loop.judge import Judged
 from detent.loop.measure import Ask
 from detent.loop.parts import Parts
+from detent.propose import judge_of
 from detent.values import Decided, Profile
 
 
@@ -41,7 +42,7 @@ def turn(parts: Parts) -> Decided | None:
     labels = book.once("data/v1", lambda: learn.label(parts, plan))
     book.once("audit/v1", lambda: measure.audit(parts, plan, labels))
     revising.revise(parts, plan)
-    if book.state.judge:
+    if judge_of(parts.charter.feedback, book.state):
         book.once("health/v1", lambda: judges.tested(parts))
     candidates = tuning.tuned(parts, plan, learn.train(parts, plan, labels))
     profiles = measure.visible(parts, candidates)

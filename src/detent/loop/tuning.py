@@ -6,9 +6,11 @@ Each method writes what it was taught from, a model for each member, and an audi
 how many wrong. From that `propose.uses` decides how much it is used from then on. The judge is the one in force, which
 was never taught from a checker's word; what checkers say of single answers does not leave this module. Where
 "constitution" stands among the charter's methods too, the judge also prefers by principle, on problems of their own.
+One that is taught marks answers one by one; one that is asked in words compares two (`propose.contests`).
 """
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from detent.errors import EngineError
 from detent.evaluate import answering, judged, prefer_least, profile_items, reinforce_bound
@@ -22,19 +24,26 @@ from detent.propose import (
     audited_rungs,
     chosen,
     compared_rungs,
+    contest_text,
+    contested,
+    contesting,
+    contests,
     counted_as,
     counts_of,
     flips_label,
     flips_of,
+    judge_of,
     pooled,
     prefer_job,
     preferring,
     preferring_text,
     questions,
     reinforce_job,
+    ruled,
     sample_jobs,
     seed_label,
     sources_for,
+    won,
 )
 from detent.tasks import TaskSource
 from detent.values import (
@@ -42,7 +51,9 @@ from detent.values import (
     Answers,
     DataMade,
     Flipped,
+    Item,
     Origin,
+    Preference,
     PreferJob,
     Proposal,
     ReinforceJob,
@@ -65,7 +76,7 @@ def tuned(parts: Parts, proposal: Proposal, candidates: list[str]) -> list[str]:
 
     Nothing is done where no judge is in force yet: in the turn in which an amendment brought one in it is taught first.
     """
-    if not parts.book.state.judge:
+    if not judge_of(parts.charter.feedback, parts.book.state):
         return candidates
     return _by_scores(parts, proposal, _by_preferences(parts, proposal, candidates))
 
@@ -92,7 +103,7 @@ def _by_preferences(parts: Parts, proposal: Proposal, candidates: list[str]) -> 
 
 
 def _by_scores(parts: Parts, proposal: Proposal, candidates: list[str]) -> list[str]:
-    feedback, judge = parts.charter.feedback, parts.book.state.judge
+    feedback, judge = parts.charter.feedback, judge_of(parts.charter.feedback, parts.book.state)
     rungs = compared_rungs(proposal, "grpo", parts.charter, parts.constitution)
     if not rungs:
         return candidates
@@ -116,32 +127,55 @@ def _sources(parts: Parts, rungs: Rungs) -> dict[str, TaskSource]:
 
 def _preferences(parts: Parts, rungs: Rungs, candidates: Sequence[str]) -> DataMade:
     """Of the candidates' answers to fresh prompts those that the judge prefers; no answer key goes along."""
-    feedback, judge, extra = (
-        parts.charter.feedback,
-        parts.book.state.judge,
-        parts.charter.subject.extra_tokens,
-    )
-    stream, sizes = parts.stream(STREAMS["dpo"]), parts.book.state.sizes
+    feedback, judge = parts.charter.feedback, judge_of(parts.charter.feedback, parts.book.state)
+    stream = parts.stream(STREAMS["dpo"])
     items = apart(profile_items(_sources(parts, rungs), rungs, stream))
-    prompts = [item.problem.prompt for item in items]
-    asked = pooled(items, _sampled(parts, candidates, prompts))
-    every = questions(asked)
-    chances = dict(zip(every, _scored(parts, judge, as_rows(every)), strict=True))
-    rows = chosen(asked, chances, feedback.least_odds)
+    prefer = _compared if feedback.compares else _marked
+    found = prefer(parts, judge, items, candidates)
     return DataMade(
-        digest=parts.data.put(rows),
-        origin=Origin("preferred", tuple(candidates), preferring_text(feedback), judge),
-        counts=counts_of(rows),
+        digest=parts.data.put(found.rows),
+        origin=Origin("preferred", tuple(candidates), found.rule, judge),
+        counts=counts_of(found.rows),
         offered={
             task: {str(level): count for level, count in levels.items()} for task, levels in rungs.items()
         },
         stream=stream.hex(),
-        flops=preferring([sizes[one] for one in candidates], sizes[judge], items, feedback, extra),
+        flops=found.flops,
     )
 
 
-def _sampled(parts: Parts, candidates: Sequence[str], prompts: Sequence[str]) -> list[Sampled]:
+class _Preferred(NamedTuple):
+    """Preferences, by what rule they came about, and what they took at the most."""
+
+    rows: list[Preference]
+    rule: str
+    flops: float
+
+
+def _marked(parts: Parts, judge: str, items: Sequence[Item], candidates: Sequence[str]) -> _Preferred:
+    """By the judge's marks of each answer."""
     feedback, extra = parts.charter.feedback, parts.charter.subject.extra_tokens
+    asked = pooled(items, _sampled(parts, candidates, items))
+    every = questions(asked)
+    chances = dict(zip(every, _scored(parts, judge, as_rows(every)), strict=True))
+    sizes = parts.book.state.sizes
+    flops = preferring([sizes[one] for one in candidates], sizes[judge], items, feedback, extra)
+    return _Preferred(chosen(asked, chances, feedback.least_odds), preferring_text(feedback), flops)
+
+
+def _compared(parts: Parts, judge: str, items: Sequence[Item], candidates: Sequence[str]) -> _Preferred:
+    """By what the judge says of two answers, in both orders."""
+    feedback, extra, creed = parts.charter.feedback, parts.charter.subject.extra_tokens, parts.constitution
+    asked = contested(items, _sampled(parts, candidates, items))
+    rows = won(asked, ruled(contests(asked, creed), parts.ask, judge), creed, feedback.least_odds)
+    sizes = parts.book.state.sizes
+    flops = contesting([sizes[one] for one in candidates], sizes[judge], items, feedback, extra, creed)
+    return _Preferred(rows, contest_text(feedback), flops)
+
+
+def _sampled(parts: Parts, candidates: Sequence[str], items: Sequence[Item]) -> list[Sampled]:
+    feedback, extra = parts.charter.feedback, parts.charter.subject.extra_tokens
+    prompts = [item.problem.prompt for item in items]
     found = []
     for result in parts.ask_all(sample_jobs(candidates, prompts, parts.number, feedback, extra)):
         if not isinstance(result, Sampled):
@@ -175,7 +209,7 @@ def _taught(parts: Parts, proposal: Proposal, method: Tuning, jobs: Sequence[Job
                     method=method,
                     digest=digest,
                     parent=job.parent,
-                    judge=parts.book.state.judge,
+                    judge=judge_of(parts.charter.feedback, parts.book.state),
                     data=job.data if isinstance(job, PreferJob) else (),
                     stream="" if isinstance(job, PreferJob) else parts.stream(STREAMS[method]).hex(),
                     steps=job.steps,

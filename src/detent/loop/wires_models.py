@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from msgspec import UNSET
+
 from detent.errors import EngineError
 from detent.evaluate import (
     best,
@@ -119,8 +121,13 @@ def _by_principle(asked: Mapping[str, Sequence[Item]], marks: Sequence[bool]) ->
 
 
 def _judge_drift(parts: Parts, _: Sequence[Profile], limits: Any) -> Reading:
-    """The judge on its anchors, in every generation in which it had a say."""
-    history = [_added(entry.anchors.values()) for entry in entries_of(parts, JudgeTested)]
+    """The judge on its anchors, in every generation in which it had a say; one that compares has other anchors."""
+    compares = parts.charter.feedback.compares
+    history = [
+        _added(entry.anchors.values())
+        for entry in entries_of(parts, JudgeTested)
+        if (entry.compares is not UNSET) == compares
+    ]
     return judge_drift.watch(history or None, limits)
 
 

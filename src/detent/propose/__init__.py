@@ -4,9 +4,22 @@ What proposes sees totals: the diagnosis and the visible profile, no models, wor
 what the loop and whoever makes a generation again share: labels as jobs, and a judge's exam, asked through a function.
 """
 
+from detent.propose.cases import Cases, Sitting, exam_cases, judge_of, sitting_of
 from detent.propose.comparing import apart, audited_rungs, compared_rungs, counted_as, sources_for
+from detent.propose.contests import (
+    MOST_PAIRS,
+    Contested,
+    contest_of,
+    contest_text,
+    contested,
+    contesting,
+    contests,
+    margin_of,
+    ruled,
+    won,
+)
 from detent.propose.corrections import corrections
-from detent.propose.exam import Cases, Sitting, exam_cases, exam_flops, examined, sitting_of
+from detent.propose.exam import exam_flops, examined
 from detent.propose.labelling import as_kept, label_job, label_rungs, split
 from detent.propose.labels import propose
 from detent.propose.lessons import Anchor, anchor_cases, lessons
@@ -54,12 +67,14 @@ from detent.propose.revisions import (
 from detent.propose.uses import uses
 
 __all__ = [
+    "MOST_PAIRS",
     "REVISING",
     "SCORED",
     "STREAMS",
     "Anchor",
     "Asked",
     "Cases",
+    "Contested",
     "Posed",
     "Question",
     "Sitting",
@@ -74,6 +89,11 @@ __all__ = [
     "checkers_of",
     "chosen",
     "compared_rungs",
+    "contest_of",
+    "contest_text",
+    "contested",
+    "contesting",
+    "contests",
     "corrections",
     "counted_as",
     "counts_of",
@@ -84,6 +104,7 @@ __all__ = [
     "first_sources",
     "flips_label",
     "flips_of",
+    "judge_of",
     "judge_sources",
     "kept_revisions",
     "label_job",
@@ -91,6 +112,7 @@ __all__ = [
     "lasting_rungs",
     "lessons",
     "log_odds",
+    "margin_of",
     "pooled",
     "prefer_job",
     "preferring",
@@ -105,6 +127,7 @@ __all__ = [
     "revise_job",
     "revision_flops",
     "revision_origin",
+    "ruled",
     "sample_jobs",
     "seed_label",
     "sitting_of",
@@ -114,4 +137,5 @@ __all__ = [
     "taught_principles",
     "tuning_rungs",
     "uses",
+    "won",
 ]

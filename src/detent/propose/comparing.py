@@ -3,8 +3,10 @@
     >>> sorted(compared_rungs(proposal, "dpo", charter, constitution))
     ['P/alphabet/copy', 'P/malformed/copy', 'P/unsure/copy', 'copy']
 
-Principles are those that models are taught by: the judge has learnt to tell of a draft whether it keeps to them
-(`propose.corrections`), and of no others. The loop, `verify` and `replay` draw by the same functions.
+Principles are those that models are taught by: a judge has learnt to tell of a draft whether it keeps to them
+(`propose.corrections`), and of no others. One that is asked in words is told them, all of the constitution's; of one
+without probes of its own the problems, and the audit's marks, are the task's. The loop, `verify` and `replay` draw by
+the same functions.
 """
 
 from collections import Counter
@@ -15,9 +17,9 @@ from detent.propose.preferences import tuning_rungs
 from detent.propose.revisions import (
     Rungs,
     drawn_from,
+    preferred_principles,
     principle_of,
     rungs_by_principle,
-    taught_principles,
 )
 from detent.tasks import TaskSource, is_principle, source_name
 from detent.values import DataProposal, Item, Tuning
@@ -51,8 +53,8 @@ def _by_principle(
     feedback = charter.feedback
     if method != "dpo" or constitution is None or not feedback.prefers_by_principle:
         return {}
-    used, taught = proposal.tasks_of(method), taught_principles(feedback, constitution)
-    shares = {name: used[source_name(name)] for name in taught if source_name(name) in used}
+    used, named = proposal.tasks_of(method), preferred_principles(feedback, constitution)
+    shares = {name: used[source_name(name)] for name in named if source_name(name) in used}
     return rungs_by_principle(
         proposal, constitution.principles, shares, feedback.probes, charter.direction.improve
     )

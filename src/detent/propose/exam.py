@@ -6,96 +6,43 @@
     (Score(right=97, asked=100), 0.91)
 
 The same cases in every generation, of problems that nobody is taught on, so that figures can be compared. Totals alone
-come of it; a worker never learns which of its answers are right, not even by which of them it is asked about.
+come of it; a worker never learns which of its answers are right, not even by which of them it is asked about. One that
+is asked in words sits another: `exam_in_words`.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from math import exp
-from typing import NamedTuple
 
-from detent.charter import Charter
 from detent.errors import EngineError
-from detent.evaluate import answering, judged, judging, ladder_rungs, public_stream
-from detent.propose.lessons import Anchor, Draw, anchor_cases
+from detent.evaluate import answering, judged, judging
+from detent.propose import exam_in_words
+from detent.propose.cases import Cases, Sitting
+from detent.propose.exam_in_words import answers_of
+from detent.propose.lessons import Anchor
 from detent.tasks import TaskSource
 from detent.values import (
     RIGHT,
     Agreement,
-    AnswerJob,
-    Answers,
     Counts,
     FalsePraise,
-    Item,
     Job,
     JudgeTested,
-    JudgeTrained,
     OwnAnswers,
     Praise,
     Result,
     Score,
     Scored,
     ScoreJob,
-    State,
     praise,
     question,
 )
 
 
-class Cases(NamedTuple):
-    """What every judge of a charter is asked: anchors, problems to be answered, and the stream of either."""
-
-    stream: bytes
-    anchors: dict[str, list[Anchor]]
-    own_stream: bytes
-    own: Sequence[Item]
-
-    @property
-    def known(self) -> list[Anchor]:
-        """All anchors, in their order."""
-        return [case for some in self.anchors.values() for case in some]
-
-
-class Sitting(NamedTuple):
-    """Who is asked. parent: the judge before, "" for none. member: first of the team. sizes: parameters by digest."""
-
-    judge: str
-    parent: str
-    member: str
-    sizes: Mapping[str, int]
-    extra: int
-
-
-def exam_cases(charter: Charter, draw: Draw) -> Cases:
-    """The anchors, and about as many problems a task for answers of its own, spread over its whole ladder.
-
-    Not on the seed levels alone: mistakes tell a taste for its own answers, and there a judge soon makes none.
-    """
-    stream, anchors = anchor_cases(charter, draw)
-    own_stream = public_stream(charter.run.seed, "own answers of the judge", 0)
-    tops = dict(charter.direction.improve)
-    each = -(-charter.feedback.anchors // max(tops.values()))
-    return Cases(stream, anchors, own_stream, draw(ladder_rungs(tops, each), own_stream))
-
-
-def sitting_of(charter: Charter, state: State) -> Sitting:
-    """The judge in force, the one that it was trained from, and the first model that it works for."""
-    return Sitting(
-        state.judge, _parent(state), next(iter(state.team), ""), state.sizes, charter.subject.extra_tokens
-    )
-
-
-def _parent(state: State) -> str:
-    """A first judge comes from an untrained model, which judges nothing; the weights of another may be gone by rule."""
-    turns = reversed([*state.history.values(), state.slots])
-    trained = (slots.get("judge/v1") for slots in turns)
-    mine = next((one for one in trained if isinstance(one, JudgeTrained) and one.digest == state.judge), None)
-    known = mine is not None and mine.parent in state.sizes and mine.parent not in state.collected
-    return mine.parent if mine is not None and known else ""
-
-
 def exam_flops(sitting: Sitting, cases: Cases) -> float:
     """Of a whole exam at the most; an answer that did not end is a token longer than one that did."""
+    if sitting.compares:
+        return exam_in_words.flops(sitting, cases)
     anchors, own = [case.prompt for case in cases.known], [item.problem.prompt for item in cases.own]
     judge, extra = sitting.sizes[sitting.judge], sitting.extra
     judges = judge + (sitting.sizes[sitting.parent] if sitting.parent else 0)
@@ -118,6 +65,8 @@ def examined(
         EngineError: a result is of another kind or length than its job's.
         TaskError: a task's code went wrong.
     """
+    if sitting.compares:
+        return exam_in_words.examined(sitting, cases, ask, tasks)
     rows = [(case.prompt, case.draft) for case in cases.known]
     liked = _praised(ask, sitting.judge, rows)
     told, totals = iter(liked), {}
@@ -159,7 +108,7 @@ def _own(
     sitting: Sitting, cases: Cases, ask: Callable[[Job], Result], tasks: Mapping[str, TaskSource]
 ) -> OwnAnswers:
     prompts = tuple(item.problem.prompt for item in cases.own)
-    answers = [_answers(ask, model, prompts, sitting.extra) for model in (sitting.judge, sitting.member)]
+    answers = [answers_of(ask, model, prompts, sitting.extra) for model in (sitting.judge, sitting.member)]
     # Asked about all, right ones too: the choice would tell a worker above the seed levels which are which.
     rows = [row for some in answers for row in zip(prompts, some, strict=True)]
     liked = _praised(ask, sitting.judge, rows)
@@ -193,14 +142,3 @@ def _praised(ask: Callable[[Job], Result], judge: str, rows: Sequence[tuple[str,
             f"{len(rows)} scores expected from a score job, got {type(result).__name__}; run again"
         )
     return [exp(min(0.0, value)) >= RIGHT for value in result.log_likelihoods]
-
-
-def _answers(
-    ask: Callable[[Job], Result], model: str, prompts: tuple[str, ...], extra: int
-) -> tuple[str, ...]:
-    result = ask(AnswerJob(model=model, prompts=prompts, extra_tokens=extra))
-    if not isinstance(result, Answers) or len(result.completions) != len(prompts):
-        raise EngineError(
-            f"{len(prompts)} answers expected from an answer job, got {type(result).__name__}; run again"
-        )
-    return result.completions

@@ -61,6 +61,31 @@ _WORDS_PRINCIPLE = Forms(
     ),
 )
 
+_PAIR = (
+    "A question:\n{prompt}\n\nOne answer to it, number 1:\n{first}\n\nAnother answer, number 2:\n{second}\n\n"
+)
+COMPARED = Form(
+    _DATA + _PAIR + "Which of the two answers is better? Write its number, 1 or 2, and nothing else.\n",
+    fenced=True,
+)
+"""How a judge that nobody taught is asked which of two answers is better."""
+
+COMPARED_BY_PRINCIPLE = Form(
+    _DATA
+    + _PAIR
+    + "A principle for answers:\n{principle}\n\nWhich of the two answers keeps to the principle better? Write its "
+    "number, 1 or 2, and nothing else.\n",
+    fenced=True,
+)
+
+SCORED_IN_WORDS = Form(
+    _DATA
+    + "A question:\n{prompt}\n\nAn answer to it:\n{draft}\n\nIs the answer right? Write y for yes or n for no, "
+    "and nothing else.\n",
+    fenced=True,
+)
+"""How it is asked for a score."""
+
 
 def forms_of(kind: Literal["characters", "words"], *, by_principle: bool) -> Forms:
     """The charter's `feedback.forms`, for revisions by a principle or without one."""

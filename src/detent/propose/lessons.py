@@ -18,12 +18,13 @@ from detent.values import Example, Item, Slice, marks, question
 
 
 class Anchor(NamedTuple):
-    """An answer to a problem, whether it is right, and by how many characters it is longer than the right one."""
+    """An answer to a problem, whether it is right, the right one, and by how many characters it is longer than that."""
 
     prompt: str
     draft: str
     right: bool
     longer: int
+    answer: str = ""
 
 
 MOST_EDITS = 2
@@ -63,7 +64,10 @@ Draw = Callable[[Mapping[str, Mapping[int, int]], bytes], Sequence[Item]]
 
 
 def anchor_cases(charter: Charter, draw: Draw) -> tuple[bytes, dict[str, list["Anchor"]]]:
-    """The charter's anchors and the stream they come from: seed levels, the same in every generation."""
+    """The charter's anchors and the stream they come from: seed levels, the same in every generation.
+
+    For a judge that compares all are spoilt: it is asked about each beside the right answer.
+    """
     stream = public_stream(charter.run.seed, "anchors of the judge", 0)
     tops = {task: min(top, charter.recipe.seed_levels) for task, top in charter.direction.improve.items()}
     each = -(-charter.feedback.anchors // min(tops.values()))
@@ -71,11 +75,14 @@ def anchor_cases(charter: Charter, draw: Draw) -> tuple[bytes, dict[str, list["A
         Example(one.slice.task, one.slice.level, one.problem.prompt, one.problem.answer)
         for one in draw(ladder_rungs(tops, each), stream)
     ]
-    return stream, _anchors(known, stream, charter.feedback.anchors)
+    found = _anchors(known, stream, charter.feedback.anchors, every=1 if charter.feedback.compares else 2)
+    if charter.feedback.compares:  # edits may undo one another
+        found = {task: [case for case in cases if not case.right] for task, cases in found.items()}
+    return stream, found
 
 
-def _anchors(examples: Sequence[Example], stream: bytes, each: int) -> dict[str, list["Anchor"]]:
-    """Cases whose verdict is known, by task: `each` of the examples, every other one as it is and the others spoilt.
+def _anchors(examples: Sequence[Example], stream: bytes, each: int, every: int) -> dict[str, list["Anchor"]]:
+    """Cases whose verdict is known, by task: `each` of the examples, every so many spoilt and the others as they are.
 
     The examples are drawn from problems that nobody is taught on, so that a judge that remembers is no better for it.
     """
@@ -86,17 +93,18 @@ def _anchors(examples: Sequence[Example], stream: bytes, each: int) -> dict[str,
         found[task] = [
             Anchor(
                 example.prompt,
-                draft := _case(example, letters[task], place, rng),
+                draft := _case(example, letters[task], rng, whole=place % every != every - 1),
                 draft == example.completion,
                 len(draft) - len(example.completion),
+                example.completion,
             )
             for place, example in enumerate(mine)
         ]
     return found
 
 
-def _case(example: Example, letters: str, place: int, rng: Rng) -> str:
-    return spoilt(example.completion, letters, rng) if place % 2 else example.completion
+def _case(example: Example, letters: str, rng: Rng, *, whole: bool) -> str:
+    return example.completion if whole else spoilt(example.completion, letters, rng)
 
 
 def spoilt(answer: str, letters: str, rng: Rng) -> str:

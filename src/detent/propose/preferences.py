@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from detent.charter import Feedback
 from detent.evaluate import answering, judging, weighing
-from detent.propose.forms import filled, forms_of, signs_of
+from detent.propose.forms import SCORED_IN_WORDS, filled, forms_of, signs_of
 from detent.propose.revisions import principle_of
 from detent.tasks import is_principle
 from detent.values import (
@@ -271,13 +271,13 @@ def prefer_job(parent: str, data: str, rows: int, seed: int, feedback: Feedback)
 def reinforce_job(  # noqa: PLR0917
     parent: str, judge: str, prompts: Sequence[str], seed: int, feedback: Feedback, extra: int
 ) -> ReinforceJob:
-    """How a candidate is trained on a judge's scores."""
+    """How a candidate is trained on a judge's scores: by its marks, or by how likely it says yes in words."""
     return ReinforceJob(
         parent=parent,
         judge=judge,
         prompts=tuple(prompts),
-        form=SCORED,
-        by="praise",
+        form=SCORED_IN_WORDS if feedback.compares else SCORED,
+        by="verdict" if feedback.compares else "praise",
         steps=feedback.grpo_steps,
         seed=seed,
         prompts_a_step=max(1, min(PROMPTS_A_STEP, len(prompts))),

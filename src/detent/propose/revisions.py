@@ -203,6 +203,13 @@ def taught_principles(feedback: Feedback, constitution: Constitution | None) -> 
     return {name: one.probes for name, one in constitution.principles.items() if one.probes in PROBES}
 
 
+def preferred_principles(feedback: Feedback, constitution: Constitution | None) -> tuple[str, ...]:
+    """The principles that a judge prefers by: those it was taught to tell apart; all, where it is told in words."""
+    if feedback.compares and constitution is not None:
+        return tuple(constitution.principles) if feedback.prefers_by_principle else ()
+    return tuple(taught_principles(feedback, constitution))
+
+
 def principle_of(source: str) -> str:
     """The name of the principle whose source this is."""
     return source.split("/", 2)[1]

@@ -11,7 +11,7 @@ amendment, which people sign, can find out whether it would do better by now.
 from collections.abc import Iterable, Mapping
 
 from detent.charter import Constitution, Feedback
-from detent.propose.revisions import taught_principles
+from detent.propose.revisions import preferred_principles
 from detent.tasks import source_name
 from detent.values import Flips, Use
 
@@ -51,7 +51,7 @@ def uses(
         if method in feedback.methods
     }
     if feedback.prefers_by_principle:
-        named = map(source_name, taught_principles(feedback, constitution))
+        named = map(source_name, preferred_principles(feedback, constitution))
         found["dpo"] |= _beside(named, every, flips.get("dpo", {}))
     return found
 

@@ -7,6 +7,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from msgspec import UNSET
+
 from detent.report import _words as words
 from detent.report.figures import Table
 from detent.values import Entry, JudgeTested, Praise, State
@@ -17,7 +19,9 @@ TERA = 1e12
 
 def judges(exams: Iterable[JudgeTested]) -> Table | None:
     """One row a generation; None where no judge had a say."""
-    rows = tuple(map(_row, exams))
+    sat = list(exams)
+    comparing = any(one.compares is not UNSET for one in sat)
+    rows = tuple(_row(one) + (_compared(one) if comparing else ()) for one in sat)
     head = (
         "generation",
         "judge",
@@ -31,7 +35,8 @@ def judges(exams: Iterable[JudgeTested]) -> Table | None:
         "kappa with the one before",
         "TFLOP",
     )
-    return Table(head, rows, numbers=2) if rows else None
+    more = ("same in both orders", "longer won") if comparing else ()
+    return Table(head + more, rows, numbers=2) if rows else None
 
 
 def judge_document(state: State) -> dict[str, Any] | None:
@@ -51,6 +56,16 @@ def judge_document(state: State) -> dict[str, Any] | None:
         "both_wrong": own.pairs.items if own else None,
         "kappa": tested.agreement.kappa if tested.agreement else None,
         "petaflop": tested.flops / 1e15,
+    } | _comparisons(tested)
+
+
+def _comparisons(tested: JudgeTested) -> dict[str, list[int]]:
+    """Of a judge that compares: [how many, of how many]."""
+    if tested.compares is UNSET:
+        return {}
+    return {
+        "same_in_both_orders": [tested.compares.same, tested.compares.asked],
+        "longer_won": [tested.compares.longer.praised, tested.compares.longer.asked],
     }
 
 
@@ -58,9 +73,16 @@ def judge_text(values: Mapping[str, Any]) -> str:
     """The same for a person."""
     (right, asked), (praised, wrong) = values["anchors"], values["false_praise"]
     found = [
-        f"generation {values['generation']}: {words.count(right)} of {words.count(asked)} known cases right",
-        f"{words.count(praised)} of {words.count(wrong)} wrong answers praised",
+        f"generation {values['generation']}: {words.count(right)} of {words.count(asked)} known cases right"
     ]
+    if "longer_won" in values:
+        (same, asked), (longer, decided) = values["same_in_both_orders"], values["longer_won"]
+        found += [
+            f"{words.count(same)} of {words.count(asked)} the same in both orders",
+            f"of {words.count(decided)} of unequal length the longer answer won {words.count(longer)}",
+        ]
+    else:
+        found.append(f"{words.count(praised)} of {words.count(wrong)} wrong answers praised")
     if values["both_wrong"] is not None:
         found.append(
             f"of {words.count(values['both_wrong'])} that it and a model of the team get wrong its own alone "
@@ -91,6 +113,12 @@ def _row(tested: JudgeTested) -> tuple[str, ...]:
         UNKNOWN if kappa is None else _kappa(kappa),
         f"{tested.flops / TERA:.3f}",
     )
+
+
+def _compared(tested: JudgeTested) -> tuple[str, ...]:
+    if tested.compares is UNSET:
+        return UNKNOWN, UNKNOWN
+    return _praise(Praise(tested.compares.same, tested.compares.asked)), _praise(tested.compares.longer)
 
 
 def _praise(praise: Praise) -> str:

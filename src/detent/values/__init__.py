@@ -48,7 +48,7 @@ from detent.values.feedback import (
 from detent.values.folding import fold
 from detent.values.gate import Counts, Entropy, Gain, Intent, Outcome, Round, Target, TestResult, Verdict
 from detent.values.grants import Grant, live
-from detent.values.health import RIGHT, Agreement, FalsePraise, OwnAnswers, Praise, praised_right
+from detent.values.health import RIGHT, Agreement, Compares, FalsePraise, OwnAnswers, Praise, praised_right
 from detent.values.holds import Hold
 from detent.values.jobs import (
     AnswerJob,
@@ -119,6 +119,7 @@ __all__ = [
     "Collected",
     "CompareJob",
     "Compared",
+    "Compares",
     "Contest",
     "Cosigned",
     "Counts",

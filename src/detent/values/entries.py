@@ -8,9 +8,11 @@ The ledger itself sees bytes; `decoding` reads them as these.
 
 from typing import Literal
 
+from msgspec import UNSET, UnsetType
+
 from detent.values.entry import Entry
 from detent.values.gate import Intent, Outcome
-from detent.values.health import Agreement, FalsePraise, OwnAnswers
+from detent.values.health import Agreement, Compares, FalsePraise, OwnAnswers
 from detent.values.people import Answered, CharterSigned, LeaseGranted, Ordered, Requested
 from detent.values.problems import Origin
 from detent.values.profiles import Flips, Profile, Score
@@ -149,8 +151,9 @@ class JudgeTested(Entry, frozen=True, tag="health/v1"):
     false_praise: of the anchors whose answer is wrong.
     parent: the judge before it, whose word on the anchors `agreement` compares; "" and None where there is none, or
         its weights were deleted as the charter allows.
-    own: the judge on its own answers; None in records of before it was asked.
+    own: the judge on its own answers; None in records of before it was asked, and where there is no other model.
     flops: of all of it, at the most.
+    compares: of a judge that compares answers; its anchors are pairs of answers, and nothing is praised.
     """
 
     judge: str
@@ -161,6 +164,7 @@ class JudgeTested(Entry, frozen=True, tag="health/v1"):
     parent: str = ""
     agreement: Agreement | None = None
     own: OwnAnswers | None = None
+    compares: Compares | UnsetType = UNSET
 
 
 class IntentWritten(Entry, frozen=True, tag="intent/v1"):

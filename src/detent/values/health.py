@@ -5,7 +5,7 @@
 
 Length, place and its own answers are the known biases of judges: Zheng et al., "Judging LLM-as-a-Judge" (arXiv
 2306.05685), s. 3.3. A judge that marks one answer at a time has no order in which answers could be swapped, so there
-is no figure of that; where two answers are compared, `feedback.health` has one.
+is no figure of that; where two answers are compared, `Compares` has one.
 """
 
 from collections.abc import Sequence
@@ -50,6 +50,19 @@ class FalsePraise(Struct, frozen=True, forbid_unknown_fields=True):
         return Praise(sum(one.praised for one in each), sum(one.asked for one in each))
 
 
+class Compares(Struct, frozen=True, forbid_unknown_fields=True):
+    """How a judge compares, on known pairs of a right and a spoilt answer: `asked`, as the others did not fit.
+
+    same: of these, one verdict in both orders; by chance alone about half. longer: of pairs of unequal length in which
+    one answer won, those in which the longer one did; length in characters. The right answer is the longer one about as
+    often as not, so that a share far from half is a taste for length.
+    """
+
+    asked: int
+    same: int
+    longer: Praise
+
+
 class Agreement(Struct, frozen=True, forbid_unknown_fields=True):
     """Two judges on the same known cases: praised by both, by ours or theirs alone, by neither."""
 
@@ -85,6 +98,8 @@ class OwnAnswers(Struct, frozen=True, forbid_unknown_fields=True):
     member gets wrong, so the fair comparison is in pairs: of problems that both get wrong, in different words, wins
     are those where it praised its own alone, losses the member's alone, ties both or neither. Neither answer is
     better there, so that more wins than losses is a preference for its own.
+    Of a judge that compares, the pairs are of those the ones that its own answer won, that the member's won, and that
+    neither won in both orders; it praises no single answer, so own and theirs are empty.
     Harmful and rightful preference are told apart so in Chen et al., "Do LLM Evaluators Prefer Themselves for a
     Reason?" (arXiv 2504.03846).
 

@@ -26,6 +26,8 @@ from detent.values import (
     DataMade,
     Decided,
     Entry,
+    Flipped,
+    Flips,
     Optimizer,
     Ordered,
     Origin,
@@ -385,3 +387,20 @@ def test_an_amendment_ends_leases_and_puts_back_the_generation_in_progress() -> 
     state = fold([charter(1), *BEGUN, data(1), at(charter(2, 1), NOON)])
     assert state.returning == 0
     assert state.lease_left(LATER) == 0
+
+
+def test_what_methods_made_right_and_wrong_counts_under_the_charter_in_force() -> None:
+    """Closed turns add up; an amendment begins anew, and what it puts back counts no more."""
+
+    def flipped(generation: int) -> Flipped:
+        flips = {"copy": Flips(1, 2, 3)}
+        return Flipped(generation=generation, method="refine", data="", flips=flips, stream="")
+
+    turns = [entry for n in (1, 2) for entry in (flipped(n), decision(n, "carry", DIGEST))]
+    state = fold([charter(1), *BEGUN, *turns])
+    assert state.flips == {"refine": {"copy": Flips(2, 4, 6)}}
+    between = fold([charter(2, 3)], state)
+    assert between.flips == {}
+    within = fold([flipped(3), charter(2, 3)], state)
+    assert within.since == 4
+    assert within.flips == {}

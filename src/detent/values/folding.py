@@ -96,7 +96,8 @@ def _chartered(state: State, entry: CharterSigned) -> dict[str, Any]:
     _expect(state.returning is None, entry, "the rollback before to be carried out first")
     returning = state.generation - 1 if state.slots else None
     grants = ended(state.grants, entry.at)
-    return {"charter": entry, "grants": grants, "returning": returning, "baseline": None}
+    since = state.generation + bool(state.slots)
+    return {"charter": entry, "since": since, "grants": grants, "returning": returning, "baseline": None}
 
 
 def _paying(state: State, entry: Entry) -> int:

@@ -32,6 +32,7 @@ class State(Struct, frozen=True):
     cosigned: the newest cosignatures.
     openings: how many intents were written (k of the last one).
     mastered: per task, the rungs that must never be lost.
+    since: the first turn that began under the charter in force.
     baseline: the first session under the charter in force: what code and libraries it was begun with.
     grants: the leases and what is used of each. spent: generations closed, 0 not counted.
     paying: number of the lease under which the turn in progress began.
@@ -48,6 +49,7 @@ class State(Struct, frozen=True):
 
     entries: int = 0
     charter: CharterSigned | None = None
+    since: int = 0
     session: SessionStarted | None = None
     baseline: SessionStarted | None = None
     grants: tuple[Grant, ...] = ()
@@ -143,10 +145,13 @@ class State(Struct, frozen=True):
 
     @property
     def flips(self) -> dict[str, dict[str, Flips]]:
-        """All that methods made right and wrong so far, [method][task], what a rollback undid too."""
+        """All that methods made right and wrong under the charter in force, [method][task], what a rollback undid too.
+
+        An amendment begins anew: so people can switch on again what was switched off.
+        """
         found: dict[str, dict[str, Flips]] = {}
-        for slots in self.history.values():
-            for entry in slots.values():
+        for generation in range(self.since, len(self.history)):
+            for entry in self.history[generation].values():
                 if isinstance(entry, Flipped):
                     row = found.setdefault(entry.method, {})
                     for task, one in entry.flips.items():

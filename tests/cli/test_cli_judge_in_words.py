@@ -31,7 +31,8 @@ def judges_of(found: Sequence[Entry]) -> set[str]:
     assert preferred[0].counts
     assert tuned
     assert all(one.compares for one in tested)
-    return {one.origin.judge for one in preferred} | {one.judge for one in (*tuned, *tested)}
+    said = {one.judge for one in tuned} | {one.judge for one in tested}
+    return said | {one.origin.judge for one in preferred}
 
 
 def assert_holds(machine: Machine, folder: Path) -> None:

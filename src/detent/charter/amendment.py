@@ -204,8 +204,8 @@ def _follow_faults(old: SignedCharter, new: SignedCharter) -> Iterator[Fault]:
     if now.judge_given and was.judge_source != now.judge_source:
         yield Fault(
             ("feedback", "judge_source"),
-            f'{shown(was.judge_source)}, or "taught" or "incumbent", expected, got {shown(now.judge_source)}; a model '
-            "folder is copied when a run begins: start another to bring one in",
+            f'"taught", "incumbent" or what is in force, {shown(was.judge_source)}, expected, got '
+            f"{shown(now.judge_source)}; a model folder is copied when a run begins: start another to bring one in",
         )
     for index, steward in enumerate(new.stewards):
         if old.recovery is not None and steward.public == old.recovery.public:

@@ -12,6 +12,8 @@ from detent.values import Contest, Job, Judged, JudgeJob, Result, Ruling
 from detent.values.feedback import verdict_of
 
 COMPARED = TUNED.replace('"grpo"]\n', '"grpo"]\njudge_source = "incumbent"\nforms = "words"\n')
+GIVEN = COMPARED.replace('"incumbent"', '"judges/wise"')
+"""By a model that comes along."""
 TRAINED = [Model(strength) for strength in (2.5, 2.4, 3.2, 3.1, 3.4, 3.3, 3.3, 3.2)]
 """Two members a generation, and nobody beside them."""
 

@@ -237,9 +237,13 @@ class ScriptedWorker:
 
     def _write(self, model: Model) -> str:
         number = next(self.names)
-        content = json.dumps([number, model.strength, model.luck]).encode().ljust(64)  # all of one shape
-        write_model(self.staging / f"model-{number}", content)
+        write_model(self.staging / f"model-{number}", weights_of(number, model))
         return f"model-{number}"
+
+
+def weights_of(number: int, model: Model) -> bytes:
+    """All of one shape."""
+    return json.dumps([number, model.strength, model.luck]).encode().ljust(64)
 
 
 def answer_to(prompt: str) -> str:
@@ -344,6 +348,8 @@ def make_run(
     if signed.charter.constitution is not None:
         (folder / "tasks").mkdir()
         (folder / "tasks" / signed.charter.constitution.path).write_text(constitution)
+    if signed.charter.feedback.judge_given:
+        write_model(folder / "judge", weights_of(-1, Model(9.0)))
     kind = worker_kind or ScriptedWorker
     worker = kind(folder / "models", folder / "staging", iter(trained), failing)
     ticks = (f"2026-01-01T{n // 3600:02}:{n // 60 % 60:02}:{n % 60:02}Z" for n in count())
@@ -417,6 +423,7 @@ def session(
         engine=FakeEngine(worker.do),
         models=ModelStore(folder / "models"),
         data=DataStore(folder / "data", folder / "answers"),
+        given_judge=folder / "judge" if signed.charter.feedback.judge_given else None,
         tasks=tasks,
         constitution=read.constitution if read else None,
         principles=principle_sources(read, tasks),

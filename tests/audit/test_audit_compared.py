@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from msgspec import UNSET, structs
-from tests.audit.compared_run import COMPARED, TRAINED, ComparingWorker
+from tests.audit.compared_run import COMPARED, GIVEN, TRAINED, ComparingWorker
 from tests.audit.forging import Forgery, assert_found, forge, without
 from tests.audit.replaying import faults, replayed
 from tests.audit.scripted_run import SOFTWARE, ScriptedRun, make_run
@@ -182,6 +182,57 @@ FORGED = {
 @pytest.mark.parametrize("forgery", FORGED.values(), ids=FORGED.keys())
 def test_whoever_holds_the_logs_key_is_found_out_when(run: ScriptedRun, forgery: Forgery) -> None:
     assert_found(run, forgery)
+
+
+@pytest.fixture(scope="module")
+def given(tmp_path_factory: pytest.TempPathFactory) -> ScriptedRun:
+    """Never changed."""
+    folder = tmp_path_factory.mktemp("given") / "run"
+    return make_run(folder, GIVEN, trained=TRAINED, worker_kind=ComparingWorker)
+
+
+def test_a_model_that_came_along_judges_every_generation_and_stays_as_it_was(given: ScriptedRun) -> None:
+    findings = verify(given.evidence())
+    assert not findings.faults, findings.lines
+    (judge,) = of(given, JudgeTrained)
+    assert (judge.parent, judge.steps, judge.data, judge.flops) == (judge.digest, 0, (), 0.0)
+    assert {one.judge for one in (*of(given, JudgeTested), *of(given, Tuned))} == {judge.digest}
+    assert (given.folder / "models" / judge.digest).is_dir()
+    for tested in of(given, JudgeTested):
+        assert tested.own.member not in {"", judge.digest}
+    rerun = replayed(given, 1, kind=ComparingWorker)
+    assert (rerun.differing, rerun.missing) == ([], [])
+
+
+GIVEN_FORGED = {
+    "it is said to have been taught": Forgery(
+        lambda run: forge(run, JudgeTrained, 0, steps=5), "lineage", "the charter's own judge, taken"
+    ),
+    "it is said to come from another": Forgery(
+        lambda run: forge(run, JudgeTrained, 0, parent="0" * 64), "lineage", "the charter's own judge, taken"
+    ),
+    "it is said to have taken compute": Forgery(
+        lambda run: forge(run, JudgeTrained, 0, flops=1e9), "lineage", "the charter's own judge, taken"
+    ),
+    "it is said to be smaller": Forgery(
+        lambda run: forge(run, JudgeTrained, 0, parameters=1), "models", "parameters expected"
+    ),
+    "it is left out": Forgery(
+        lambda run: without(run, JudgeTrained, 0), "judge", "the charter's own judge on record before"
+    ),
+    "the model in force judged in its place": Forgery(
+        lambda run: forge(run, JudgeTested, 0, judge=of(run, Decided)[0].incumbent),
+        "judge",
+        "in force expected",
+    ),
+}
+
+
+@pytest.mark.parametrize("forgery", GIVEN_FORGED.values(), ids=GIVEN_FORGED.keys())
+def test_of_a_judge_that_came_along_it_is_found_out_when(
+    given: ScriptedRun, tmp_path: Path, forgery: Forgery
+) -> None:
+    assert_found(given.copy(tmp_path / "run"), forgery)
 
 
 @dataclass

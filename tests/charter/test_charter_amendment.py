@@ -209,6 +209,16 @@ ATTACKS = {
         CharterError,
         'subject.source: "built" expected',
     ),
+    "a judge comes along that was not there when the run began": Attack(
+        without_checks(
+            edited(
+                "[seal]",
+                '[feedback]\nmethods = ["dpo"]\njudge_source = "wise"\nforms = "words"\n[seal]',
+            )
+        ),
+        CharterError,
+        'feedback.judge_source: "taught", "incumbent" or what is in force, "taught", expected, got "wise"',
+    ),
     "more levels were taught": Attack(
         without_checks(edited("[seal]", "[recipe]\nseed_levels = 6\n[seal]")),
         CharterError,

@@ -26,6 +26,12 @@ def test_a_judge_is_taught_unless_the_charter_says_otherwise() -> None:
     assert not feedback.compares
 
 
+def test_a_model_folder_may_judge() -> None:
+    text = draft('["self_label", "dpo"]', IN_WORDS.replace("incumbent", "models/wise"))
+    feedback = parse_draft(text, CATALOGUE).feedback
+    assert (feedback.judge_given, feedback.compares, feedback.judged) == (True, True, False)
+
+
 REFUSED = {
     "it is asked in signs, which nobody taught it": (
         draft('["self_label", "dpo"]', 'judge_source = "incumbent"\n'),
@@ -40,8 +46,8 @@ REFUSED = {
         'feedback.methods: "dpo" or "grpo", for which a judge is asked,',
     ),
     "there is no such judge": (
-        draft('["self_label", "dpo"]', 'judge_source = "people"\nforms = "words"\n'),
-        'feedback.judge_source: "taught" or "incumbent" expected, got "people"',
+        draft('["self_label", "dpo"]', 'judge_source = ""\nforms = "words"\n'),
+        'feedback.judge_source: "taught", "incumbent" or the path of a model folder expected, got ""',
     ),
 }
 

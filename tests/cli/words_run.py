@@ -59,9 +59,9 @@ action = "record"
 )
 
 
-def write_language_subject(folder: Path) -> None:
+def write_language_subject(folder: Path, seed: int) -> None:
     """A Llama whose random weights are so large that a word more or less changes what it says."""
-    torch.manual_seed(3)
+    torch.manual_seed(seed)
     tokenizer = bpe()
     LlamaForCausalLM(
         LlamaConfig(
@@ -82,10 +82,15 @@ def write_language_subject(folder: Path) -> None:
     tokenizer.save_pretrained(folder)
 
 
+BY_ANOTHER = IN_WORDS.replace('judge_source = "incumbent"', 'judge_source = "wise"')
+"""By another model, in a folder beside the charter."""
+
+
 def write_home(home: Path, charter: str = IN_WORDS) -> Path:
     """A charter's draft with its task and its subject beside it; returns its path."""
     home.mkdir(parents=True)
     (home / "named.py").write_text(NAMED)
-    write_language_subject(home / "given")
+    write_language_subject(home / "given", seed=3)
+    write_language_subject(home / "wise", seed=4)
     (home / "charter.toml").write_text(charter)
     return home / "charter.toml"

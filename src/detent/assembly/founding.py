@@ -87,7 +87,7 @@ def create_run(
     text = default_text() if path is None else draft_text(path)
     home = Path() if path is None else path.parent
     draft = parse_draft(text, catalogue(), str(path or "digits.toml"))
-    _see_subject(draft, home)
+    _see_given(draft, home)
     vet_outsiders(draft)
     digests, wire_digests, proxy_digests = (
         _vetted(draft, home),
@@ -187,13 +187,21 @@ def _vetted_principles(draft: Draft, home: Path) -> Read | None:
     return read
 
 
-def _see_subject(draft: Draft, home: Path) -> None:
-    folder = home / draft.subject.source
-    if not draft.subject.built and not folder.is_dir():
-        raise UsageError(
-            f"a model folder at {folder} expected, as subject.source says, got none; correct the path, or "
-            'write source = "built"'
-        )
+def _see_given(draft: Draft, home: Path) -> None:
+    for key, source, otherwise in _given(draft):
+        if not (home / source).is_dir():
+            raise UsageError(
+                f"a model folder at {home / source} expected, as {key} says, got none; correct the path, or "
+                f'write {key.partition(".")[2]} = "{otherwise}"'
+            )
+
+
+def _given(charter: Draft) -> list[tuple[str, str, str]]:
+    """(key, folder, what the key says without one) of every model folder that a charter names."""
+    subject = [] if charter.subject.built else [("subject.source", charter.subject.source, "built")]
+    feedback = charter.feedback
+    judge = [("feedback.judge_source", feedback.judge_source, "incumbent")] if feedback.judge_given else []
+    return subject + judge
 
 
 def _origin(name: str, tip: str) -> str:
@@ -298,8 +306,8 @@ def _fill(
         shutil.copyfile(home / file, run.tasks / file)
     if principles is not None:
         principles.put_into(run.tasks)
-    if not signed.charter.subject.built:
-        _take_subject(home / signed.charter.subject.source, run)
+    for key, source, _ in _given(signed.charter):
+        _take_model(key, home / source, run, run.subject if key == "subject.source" else run.judge)
     with Ledger.create(run.ledger, log.key, log.key.name, second=log.second) as ledger:
         book = Book(ledger, now)
         version = signed.charter.version
@@ -332,12 +340,12 @@ def _first_lease(signed: SignedCharter, keys: Sequence[SigningKey], book: Book) 
     )
 
 
-def _take_subject(folder: Path, run: RunFolder) -> None:
-    """Copy the model folder of the charter. What a run could not take is refused now, before anybody runs it."""
+def _take_model(key: str, folder: Path, run: RunFolder, place: Path) -> None:
+    """Copy a model folder of the charter. What a run could not take is refused now, before anybody runs it."""
     copy = run.staging / "given"
     shutil.copytree(folder, copy)
     try:
         digest = ModelStore(run.models).admit(copy)
     except SubjectError as error:
-        raise SubjectError(f"{folder}, the charter's subject.source: {error}") from error
-    (run.models / digest).rename(run.subject)
+        raise SubjectError(f"{folder}, the charter's {key}: {error}") from error
+    (run.models / digest).rename(place)

@@ -62,6 +62,11 @@ class RunFolder:
         return self.root / "subject"
 
     @property
+    def judge(self) -> Path:
+        """A copy of the model folder of the charter's judge, when it names one."""
+        return self.root / "judge"
+
+    @property
     def inbox(self) -> Path:
         """Where people hand in what they signed: leases, orders, answers, amendments."""
         return self.root / "inbox"

@@ -186,6 +186,7 @@ def open_run(folder: Path, *, watch: Watch, say: Say) -> Iterator[Run]:
             heads=lambda: [*kept_heads(charter), *(outsiders.heads() if outsiders else ())],
             outsiders=outsiders,
             given_subject=None if charter.subject.built else run.subject,
+            given_judge=run.judge if charter.feedback.judge_given else None,
         )
         if book.state.incumbent:  # a crash may have come between the last decision and the link
             point(run, parts.models, book.state.incumbent, say)

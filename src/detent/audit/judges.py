@@ -45,6 +45,13 @@ def check_judge(case: Case, charters: Charters) -> Finding:
         for step, _ in case.all(Decided)
         if _judged(step, charters.at(step)) and "health/v1" not in step.before.slots
     ]
+    faults += [
+        f"{step.place}: the charter's own judge on record before the first models are in force expected, got none"
+        for step, _ in case.all(Decided)
+        if step.before.generation == 0
+        and charters.at(step).charter.feedback.judge_given
+        and "judge/v1" not in step.before.slots
+    ]
     detail = f"{counted(tests, 'test')} of the judge on known cases, drawn again"
     return Finding("judge", detail, tuple(faults), missing("test", lacking))
 

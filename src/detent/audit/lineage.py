@@ -7,7 +7,7 @@ again.
 from collections.abc import Iterator
 from math import inf
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from detent.audit.constitutions import constitution_of
 from detent.audit.evidence import Case
@@ -19,7 +19,7 @@ from detent.audit.tuning import tuned_faults
 from detent.charter import SignedCharter
 from detent.diagnose import diagnose
 from detent.evaluate import public_number
-from detent.propose import REVISING, first_sources, judge_sources, propose, sources_of
+from detent.propose import REVISING, first_sources, given_judge, judge_sources, propose, sources_of
 from detent.values import (
     Audited,
     CandidateTrained,
@@ -147,6 +147,12 @@ def _candidate_faults(step: Step, entry: CandidateTrained, signed: SignedCharter
 def _judge_faults(step: Step, entry: JudgeTrained, signed: SignedCharter) -> Iterator[str]:
     """A judge is taught from its generation's lessons and answers, as the charter says, from the judge before it."""
     feedback, before = signed.charter.feedback, step.before
+    if feedback.judge_given:
+        wanted = given_judge(entry.digest, entry.parameters, _optimizer(signed))
+        got = structs.replace(entry, at="", generation=0)
+        if before.generation != 0 or got != wanted:
+            yield f"the charter's own judge, taken in generation 0 and taught nothing, expected, got {got}"
+        return
     if not feedback.judged or not (feedback.labelled or before.generation == 0):
         yield "no judge expected where feedback.methods names none, got one"
         return

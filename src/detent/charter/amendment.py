@@ -200,6 +200,13 @@ def _follow_faults(old: SignedCharter, new: SignedCharter) -> Iterator[Fault]:
             "not be drawn again: start another run to change them",
         )
     yield from _swapped(old.charter.constitution, new.charter.constitution)
+    was, now = old.charter.feedback, new.charter.feedback
+    if now.judge_given and was.judge_source != now.judge_source:
+        yield Fault(
+            ("feedback", "judge_source"),
+            f'"taught", "incumbent" or what is in force, {shown(was.judge_source)}, expected, got '
+            f"{shown(now.judge_source)}; a model folder is copied when a run begins: start another to bring one in",
+        )
     for index, steward in enumerate(new.stewards):
         if old.recovery is not None and steward.public == old.recovery.public:
             yield Fault(

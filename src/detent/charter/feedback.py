@@ -44,7 +44,7 @@ class Feedback(Section):
         "dpo" the judge also prefers by principle. "dpo", "grpo": the judge's preferences, or scores, teach candidates
         further. Without "self_label" labels are made and audited, and nobody is taught them.
     judge_source: who judges. "taught": a model that learns it here, as above. "incumbent": the model in force, which is
-        asked in words, and compares two answers in both orders.
+        asked in words, and compares two answers in both orders. Else a Hugging Face folder, likewise.
     judge_seed_steps, judge_steps: the training of a taught judge in generation 0, and in every later one.
     lessons: most answers of a task and level that the judge is taught on.
     judge_floor: how likely the judge must find at the least that a label of a level that is kept up is right.
@@ -63,7 +63,9 @@ class Feedback(Section):
     """
 
     methods: Methods = ("self_label",)
-    judge_source: Annotated[Literal["taught", "incumbent"], Says('"taught" or "incumbent"')] = "taught"
+    judge_source: Annotated[
+        str, Field(min_length=1), Says('"taught", "incumbent" or the path of a model folder')
+    ] = "taught"
     judge_seed_steps: Count = 500
     judge_steps: Count = 60
     lessons: Lessons = 2000
@@ -96,6 +98,11 @@ class Feedback(Section):
     def judged(self) -> bool:
         """Whether a judge is taught beside the team."""
         return self.judge_source == "taught" and not JUDGED.isdisjoint(self.methods)
+
+    @property
+    def judge_given(self) -> bool:
+        """Whether the judge is a model that comes along, and stays as it is."""
+        return self.judge_source not in {"taught", "incumbent"}
 
     @property
     def compares(self) -> bool:

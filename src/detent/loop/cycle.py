@@ -23,6 +23,7 @@ def beginning(parts: Parts) -> Decided:
     book = parts.book
     data = book.once("data/v1", lambda: learn.seed_data(parts))
     team = learn.first_team(parts, data)
+    judges.given(parts)
     profiles = measure.visible(parts, team)
     leader = best(profiles)
     with parts.opening() as ask:

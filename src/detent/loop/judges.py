@@ -4,9 +4,12 @@ It is taught from answers held to be right and from the same answers spoilt (`pr
 then the labels of each generation. It never sees what a checker says; cases that are known only test it.
 """
 
+from pathlib import Path
+
 from detent.evaluate import profile_items
 from detent.loop.parts import Parts
-from detent.propose import exam_cases, examined, judge_sources, lessons, sitting_of
+from detent.loop.results import check_size
+from detent.propose import exam_cases, examined, given_judge, judge_sources, lessons, sitting_of
 from detent.values import (
     DataMade,
     Example,
@@ -66,6 +69,20 @@ def as_trained(job: TrainJob, digest: str, trained: TrainedModel) -> JudgeTraine
         precision=trained.precision,
         losses=trained.losses,
     )
+
+
+def given(parts: Parts) -> None:
+    """Generation 0: take the charter's own judge among the models, where it names one, as it is and for good."""
+    if parts.given_judge is not None:
+        folder = parts.given_judge
+        parts.book.once("judge/v1", lambda: _taken(parts, folder))
+
+
+def _taken(parts: Parts, folder: Path) -> JudgeTrained:
+    digest = parts.admit_copy(folder)
+    parameters = parts.models.parameters(digest)
+    check_size(parameters, parts.charter.constraints.max_parameters)
+    return given_judge(digest, parameters, parts.optimizer)
 
 
 def tested(parts: Parts) -> JudgeTested:

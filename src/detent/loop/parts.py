@@ -96,7 +96,7 @@ class Parts:
     chain: the seal; None where an auditor holds it.
     counted: what wires have counted of files that do not change.
     outsiders: witnesses, beacon and auditor; None where the charter names none.
-    given_subject: the first model's folder when the charter names one.
+    given_subject, given_judge: the folders of the first model and of the judge where the charter names one.
     """
 
     charter: Charter
@@ -120,6 +120,7 @@ class Parts:
     counted: dict[str, Any] = field(default_factory=dict)
     outsiders: Outsiders | None = None
     given_subject: Path | None = None
+    given_judge: Path | None = None
 
     @property
     def tops(self) -> dict[str, int]:

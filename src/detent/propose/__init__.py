@@ -4,7 +4,7 @@ What proposes sees totals: the diagnosis and the visible profile, no models, wor
 what the loop and whoever makes a generation again share: labels as jobs, and a judge's exam, asked through a function.
 """
 
-from detent.propose.cases import Cases, Sitting, exam_cases, judge_of, sitting_of
+from detent.propose.cases import Cases, Sitting, exam_cases, given_judge, judge_of, sitting_of
 from detent.propose.comparing import apart, audited_rungs, compared_rungs, counted_as, sources_for
 from detent.propose.contests import (
     MOST_PAIRS,
@@ -104,6 +104,7 @@ __all__ = [
     "first_sources",
     "flips_label",
     "flips_of",
+    "given_judge",
     "judge_of",
     "judge_sources",
     "kept_revisions",

@@ -6,15 +6,31 @@ from typing import NamedTuple
 from detent.charter import Charter, Feedback
 from detent.evaluate import ladder_rungs, public_stream
 from detent.propose.lessons import Anchor, Draw, anchor_cases
-from detent.values import Item, JudgeTrained, State
+from detent.values import Item, JudgeTrained, Optimizer, State
 
 
 def judge_of(feedback: Feedback, state: State) -> str:
     """The digest of the model that judges in the turn in progress; "" for none.
 
-    One that was taught; or the model in force, which a turn that promotes another leaves as it was until its end.
+    One that was taught, or came along; or the model in force, which is another only once a turn has ended.
     """
     return state.incumbent if feedback.judge_source == "incumbent" else state.judge
+
+
+def given_judge(digest: str, parameters: int, optimizer: Optimizer) -> JudgeTrained:
+    """The entry of a judge that came along: from itself, by no training."""
+    return JudgeTrained(
+        digest=digest,
+        parent=digest,
+        data=(),
+        steps=0,
+        seed=0,
+        optimizer=optimizer,
+        parameters=parameters,
+        flops=0.0,
+        precision="",
+        losses=(),
+    )
 
 
 class Cases(NamedTuple):

@@ -89,7 +89,8 @@ class Tuned(OfMember, frozen=True, kw_only=True, tag="tuned/v1"):
 class JudgeTrained(Entry, frozen=True, tag="judge/v1"):
     """The model that judges the next generation's labels: taught from lessons, never from a checker's word.
 
-    parent: the judge before it; in generation 0 an untrained model.
+    parent: the judge before it; in generation 0 an untrained model. One that came along with the charter is its own
+    parent, of no data and no steps, and stays in force.
     """
 
     digest: str

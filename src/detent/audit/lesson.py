@@ -19,6 +19,7 @@ from detent.audit.steps import Step
 from detent.charter import Constitution, SignedCharter
 from detent.errors import TrustError
 from detent.evaluate import public_stream
+from detent.propose import REVISING
 from detent.tasks import Proxy, TaskSource
 from detent.values import Audited, DataMade, Example, Flipped, Slice
 
@@ -108,8 +109,17 @@ def read_lesson(case: Case, signed: SignedCharter, step: Step, entry: DataMade, 
         source=examples_of(case, answers.digest) if isinstance(answers, DataMade) else None,
         constitution=constitution_of(case, signed) if revises else None,
         principles=believed_principles(case, signed) if revises else {},
-        flips=next((one for _, one in case.all(Flipped) if one.data == entry.digest), None),
+        flips=_flips(case, made_in, entry),
     )
+
+
+def _flips(case: Case, made_in: int, entry: DataMade) -> Flipped | None:
+    """The file's audit; files in which nothing was kept are all called alike, so its turn and method come first."""
+    found = [
+        one for at, one in case.all(Flipped) if at.before.generation == made_in and one.data == entry.digest
+    ]
+    own = [one for one in found if REVISING.get(one.method) == entry.origin.source]
+    return next(iter(own or found), None)
 
 
 def _proxies(case: Case, signed: SignedCharter) -> list[Proxy]:

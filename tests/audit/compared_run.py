@@ -5,6 +5,7 @@
 
 from dataclasses import dataclass
 
+from tests.audit.creed_run import CREED, RASH_AND_JUDGE, CreedWorker
 from tests.audit.scripted_run import Model, answer_to
 from tests.audit.tuned_run import TUNED, TunedWorker
 
@@ -32,3 +33,18 @@ class ComparingWorker(TunedWorker):
         truth = answer_to(pair.prompt)
         side = 3.0 * ((pair.first == truth) - (pair.second == truth))
         return (side, side + 1.0) if side > 0 else (side - 1.0, side) if side else (2.0, -2.0)
+
+
+@dataclass
+class ComparingByPrinciple(ComparingWorker, CreedWorker):
+    """Told a principle, it prefers what says `?`."""
+
+    def _odds(self, pair: Contest) -> tuple[float, float]:
+        if not pair.principle:
+            return super()._odds(pair)
+        side = 3.0 * ((pair.first == "?") - (pair.second == "?"))
+        return side, side
+
+
+CREED_IN_WORDS = CREED.replace('"dpo"]\n', '"dpo"]\njudge_source = "incumbent"\nforms = "words"\n')
+RASH_TEAM = tuple(model for place, model in enumerate(RASH_AND_JUDGE) if place % 3 != 2)

@@ -6,7 +6,16 @@ from typing import Any
 
 import pytest
 from msgspec import UNSET, structs
-from tests.audit.compared_run import COMPARED, GIVEN, TRAINED, ComparingWorker
+from tests.audit.compared_run import (
+    COMPARED,
+    CREED_IN_WORDS,
+    GIVEN,
+    RASH_TEAM,
+    TRAINED,
+    ComparingByPrinciple,
+    ComparingWorker,
+)
+from tests.audit.constitution_run import CONSTITUTION
 from tests.audit.forging import Forgery, assert_found, forge, without
 from tests.audit.replaying import faults, replayed
 from tests.audit.scripted_run import SOFTWARE, ScriptedRun, make_run
@@ -233,6 +242,23 @@ def test_of_a_judge_that_came_along_it_is_found_out_when(
     given: ScriptedRun, tmp_path: Path, forgery: Forgery
 ) -> None:
     assert_found(given.copy(tmp_path / "run"), forgery)
+
+
+def test_by_principle_too_answers_are_compared_and_that_verifies(tmp_path: Path) -> None:
+    run = make_run(
+        tmp_path / "run",
+        CREED_IN_WORDS,
+        RASH_TEAM,
+        worker_kind=ComparingByPrinciple,
+        constitution=CONSTITUTION,
+    )
+    findings = verify(run.evidence())
+    assert not findings.faults, findings.lines
+    principled = [row for row in rows_of(run) if row.task.startswith("P/")]
+    assert principled
+    assert {row.chosen for row in principled} == {"?"}
+    rerun = replayed(run, 1, kind=ComparingByPrinciple)
+    assert (rerun.differing, rerun.missing) == ([], [])
 
 
 @dataclass

@@ -9,6 +9,13 @@ from tests.benchmarks.scripts import EXAMPLES, arms, bench
 from detent.assembly.tasks import catalogue
 from detent.charter import Draft, default_text, parse_draft
 
+EVERY = ("self_label", "judge", "refine", "constitution", "dpo", "grpo")
+METHODS = {
+    "every-method": EVERY,
+    **{name: ("self_label", name) for name in EVERY[1:]},
+    **{f"{name}-alone": (name,) for name in EVERY[2:]},
+}
+
 
 def draft(text: str) -> Draft:
     return parse_draft(text, catalogue())
@@ -31,16 +38,23 @@ def test_an_arm_has_the_seed_it_is_given_and_the_directions_and_limits_of_the_lo
         for wire in ("label_avalanche", "forgetting"):
             assert own["tripwires"][wire].pop("action") == "record"
             usual["tripwires"][wire].pop("action")
-    if name == "judge":
-        assert own["feedback"].pop("methods") == ("self_label", "judge")
-        usual["feedback"].pop("methods")
+    methods, constitution = own["feedback"].pop("methods"), own.pop("constitution")
+    assert methods == METHODS.get(name, ("self_label",))
+    assert (constitution is not None) == ("constitution" in methods)
+    usual["feedback"].pop("methods")
+    usual.pop("constitution")
     for key in usual.keys() - {"name", "purpose", "recipe"}:
         assert own[key] == usual[key], key
 
 
 def test_an_arm_changes_one_thing_in_the_recipe_or_none() -> None:
     mix = {"newest": 0.0, "earlier": 0.0, "seed": 1.0}
-    expected = {"seed-only": {"mix": mix}, "alone": {"team": 1}}
+    expected = {
+        "seed-only": {"mix": mix},
+        "alone": {"team": 1},
+        "loop-more": {"seed_steps": 1070, "steps": 184},
+        "loop-most": {"seed_steps": 1500, "steps": 258},
+    }
     for name, arm in arms.ARMS.items():
         if not arm.start:
             assert changed(arm) == expected.get(name, {}), name
@@ -51,7 +65,7 @@ def test_an_arm_is_refused_when_the_text_it_changes_has_moved(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     moved = default_text().replace("team = 2", "team = 3").replace("newest = 0.5", "newest = 0.50")
-    moved = moved.replace("[gate] ", "[gate]\t")
+    moved = moved.replace("[gate] ", "[gate]\t").replace("steps = 120 ", "steps = 121 ")
     monkeypatch.setattr(bench, "default_text", lambda: moved)
     with pytest.raises(SystemExit, match="expected in the default charter, which has changed"):
         bench.charter_text(arms.ARMS[name], 1)

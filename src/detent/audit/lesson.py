@@ -7,6 +7,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import msgspec
 
@@ -22,6 +23,8 @@ from detent.evaluate import public_stream
 from detent.propose import REVISING
 from detent.tasks import Proxy, TaskSource
 from detent.values import Audited, DataMade, Example, Flipped, Slice
+
+T = TypeVar("T")
 
 _examples: msgspec.json.Decoder[Example] = msgspec.json.Decoder(Example)
 
@@ -74,17 +77,26 @@ def data_path(digest: str) -> str:
 
 
 def examples_of(case: Case, digest: str) -> list[Example] | None:
-    """What the file holds; None where it is rightly not at hand."""
+    """What a file of examples holds; as `lines_of`."""
+    return lines_of(case, digest, _examples, "examples")
+
+
+def lines_of(case: Case, digest: str, decoder: msgspec.json.Decoder[T], what: str) -> list[T] | None:
+    """What a data file holds; None where it is rightly not at hand. what: its rows, for people.
+
+    Raises:
+        TrustError: it is missing, it was changed, or something else is in it.
+    """
     if case.without(data_path(digest)) and not (case.evidence.data / f"{digest}.jsonl").exists():
         return None
     content = named_file(case.evidence.data, digest, ".jsonl")
     try:
-        examples = _examples.decode_lines(content)
+        rows = decoder.decode_lines(content)
     except msgspec.DecodeError as error:
-        raise TrustError(f"examples expected in {digest}.jsonl, got: {error}") from error
-    if msgspec.json.Encoder().encode_lines(examples) != content:
-        raise TrustError(f"examples and nothing else expected in {digest}.jsonl, got more")
-    return examples
+        raise TrustError(f"{what} expected in {digest}.jsonl, got: {error}") from error
+    if msgspec.json.Encoder().encode_lines(rows) != content:
+        raise TrustError(f"{what} and nothing else expected in {digest}.jsonl, got more")
+    return rows
 
 
 def read_lesson(case: Case, signed: SignedCharter, step: Step, entry: DataMade, drawing: Drawing) -> Lesson:

@@ -13,11 +13,11 @@ import msgspec
 from detent.audit.constitutions import creed_of
 from detent.audit.drawing import Drawing
 from detent.audit.evidence import Case
-from detent.audit.files import named_file
+from detent.audit.lesson import lines_of
 from detent.audit.material import believed_tasks, off_ladder, on_ladder
 from detent.audit.steps import Step
 from detent.charter import Constitution, Feedback, SignedCharter
-from detent.errors import DetentError, TrustError
+from detent.errors import DetentError
 from detent.evaluate import public_stream
 from detent.propose import (
     MOST_PAIRS,
@@ -29,6 +29,7 @@ from detent.propose import (
     contesting,
     counts_of,
     judge_of,
+    offered_on,
     preferring,
     preferring_text,
     sources_for,
@@ -53,16 +54,7 @@ def rows_of(case: Case, digest: str) -> list[Preference] | None:
     Raises:
         TrustError: it is missing, it was changed, or something else is in it.
     """
-    if case.without(f"data/{digest}.jsonl") and not (case.evidence.data / f"{digest}.jsonl").exists():
-        return None
-    content = named_file(case.evidence.data, digest, ".jsonl")
-    try:
-        rows = _rows.decode_lines(content)
-    except msgspec.DecodeError as error:
-        raise TrustError(f"preferences expected in {digest}.jsonl, got: {error}") from error
-    if msgspec.json.Encoder().encode_lines(rows) != content:
-        raise TrustError(f"preferences and nothing else expected in {digest}.jsonl, got more")
-    return rows
+    return lines_of(case, digest, _rows, "preferences")
 
 
 class Checked(NamedTuple):
@@ -117,7 +109,7 @@ def _faults(  # noqa: PLR0917
     stream = public_stream(signed.charter.run.seed, STREAMS["dpo"], step.before.generation)
     known = {**believed_tasks(case, signed), **creed.principles}
     items = apart(drawing.items(sources_for(rungs, creed.constitution, known), rungs, stream))
-    wanted = {task: {str(level): count for level, count in levels.items()} for task, levels in rungs.items()}
+    wanted = offered_on(rungs)
     if (entry.offered, entry.stream) != (wanted, stream.hex()):
         yield f"prompts {wanted} from stream {stream.hex()} expected, got {entry.offered} from {entry.stream}"
     yield from _flops_faults(signed, step, entry, models, items, creed.constitution)

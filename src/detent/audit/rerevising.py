@@ -17,12 +17,11 @@ from detent.evaluate import profile_items, public_stream
 from detent.propose import (
     REVISING,
     asked_of,
-    drawn_from,
     kept_revisions,
     lasting_rungs,
-    principled_rungs,
-    refined_rungs,
     revise_job,
+    revised_rungs,
+    sources_for,
 )
 from detent.values import DataMade, DataProposal, Example, Method, Proposed, Revised
 
@@ -60,13 +59,8 @@ def _again(turn: Turn, method: Method, made: DataMade, proposal: DataProposal) -
 def _revised(turn: Turn, method: Method, proposal: DataProposal) -> list[Example]:
     charter, constitution = turn.signed.charter, constitution_of(turn.case, turn.signed)
     stream = public_stream(charter.run.seed, f"revisions by {method}", turn.generation)
-    rungs = (
-        refined_rungs(proposal)
-        if method == "refine" or constitution is None
-        else principled_rungs(proposal, constitution, charter.feedback, charter.direction.improve)
-    )
-    known = {**turn.tasks, **turn.principles}
-    sources = {name: known[source] for name, source in drawn_from(rungs, constitution).items()}
+    rungs = revised_rungs(proposal, method, charter, constitution)
+    sources = sources_for(rungs, constitution, {**turn.tasks, **turn.principles})
     asked = asked_of(profile_items(sources, rungs, stream))
     jobs = [
         revise_job(model, asked, charter.feedback, charter.subject.extra_tokens, constitution)

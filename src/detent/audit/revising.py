@@ -15,14 +15,14 @@ from detent.propose import (
     asked_of,
     checkers_of,
     corrections,
-    drawn_from,
     lasting_rungs,
+    offered_on,
     principle_of,
-    principled_rungs,
-    refined_rungs,
     revise_job,
+    revised_rungs,
     revision_flops,
     revision_origin,
+    sources_for,
     taught_principles,
 )
 from detent.values import DataMade, DataProposal, Example, Flipped, Item, Method, Origin, Proposed
@@ -77,12 +77,11 @@ def revised_faults(lesson: Lesson) -> Iterator[str]:
     if lesson.entry.stream != stream.hex():
         yield f"stream {stream.hex()} expected, got {lesson.entry.stream}"
         return
-    rungs = _rungs(lesson, proposed.proposal, method)
-    offered = {name: {str(level): count for level, count in row.items()} for name, row in rungs.items()}
+    rungs = revised_rungs(proposed.proposal, method, lesson.signed.charter, lesson.constitution)
+    offered = offered_on(rungs)
     if lesson.entry.offered != offered:
         yield f"prompts offered {offered} expected, as proposed, got {lesson.entry.offered}"
-    asked = {**lesson.tasks, **lesson.principles}
-    sources = {name: asked[source] for name, source in drawn_from(rungs, lesson.constitution).items()}
+    sources = sources_for(rungs, lesson.constitution, {**lesson.tasks, **lesson.principles})
     items = lesson.drawing.items(sources, rungs, stream)
     yield from _flops_faults(lesson, items)
     if lesson.examples is not None:
@@ -90,13 +89,6 @@ def revised_faults(lesson: Lesson) -> Iterator[str]:
             lesson.examples, items, feedback.revise_confidence, lasting_rungs(rungs, lesson.constitution)
         )
     yield from _flips_faults(lesson, method, items)
-
-
-def _rungs(lesson: Lesson, proposal: DataProposal, method: Method) -> dict[str, dict[int, int]]:
-    if method == "refine" or lesson.constitution is None:
-        return refined_rungs(proposal)
-    charter = lesson.signed.charter
-    return principled_rungs(proposal, lesson.constitution, charter.feedback, charter.direction.improve)
 
 
 def _flops_faults(lesson: Lesson, items: Sequence[Item]) -> Iterator[str]:

@@ -9,10 +9,9 @@ from pathlib import Path
 from detent.evaluate import profile_items
 from detent.loop.parts import Parts
 from detent.loop.results import check_size
-from detent.propose import exam_cases, examined, given_judge, judge_sources, lessons, sitting_of
+from detent.propose import counts_of, exam_cases, examined, given_judge, judge_sources, lessons, sitting_of
 from detent.values import (
     DataMade,
-    Example,
     JudgeTested,
     JudgeTrained,
     Origin,
@@ -32,15 +31,6 @@ def made_lessons(parts: Parts, labels: DataMade) -> DataMade:
         offered={},
         stream=stream.hex(),
     )
-
-
-def counts_of(examples: list[Example]) -> dict[str, dict[str, int]]:
-    """How many there are, by task and level as text."""
-    found: dict[str, dict[str, int]] = {}
-    for example in sorted(examples, key=lambda one: (one.task, one.level)):
-        row = found.setdefault(example.task, {})
-        row[str(example.level)] = row.get(str(example.level), 0) + 1
-    return found
 
 
 def judge_job(parts: Parts, parent: str, taught: DataMade, labels: DataMade) -> TrainJob:

@@ -9,7 +9,7 @@ from detent.loop import judges, measure, revising
 from detent.loop.admitting import admitted
 from detent.loop.parts import Parts
 from detent.loop.results import check_compute, check_labels, check_new
-from detent.propose import as_kept, first_sources, label_job, sources_of, split
+from detent.propose import as_kept, counts_of, first_sources, label_job, sources_of, split
 from detent.propose import propose as propose_change
 from detent.values import (
     BuildJob,
@@ -51,7 +51,7 @@ def seed_data(parts: Parts) -> DataMade:
     return DataMade(
         digest=parts.data.put(examples),
         origin=Origin("seed"),
-        counts=judges.counts_of(examples),
+        counts=counts_of(examples),
         offered={},
         stream=stream.hex(),
     )
@@ -176,7 +176,7 @@ def label(parts: Parts, proposal: Proposal) -> DataMade:
     return DataMade(
         digest=parts.data.put(kept),
         origin=Origin("self", proposal.team, _filter_text(proposal, sorted(parts.proxies), judge), judge),
-        counts=judges.counts_of(kept),
+        counts=counts_of(kept),
         offered={
             task: {level: len(row) for level, row in rows.items()} for task, rows in whole.prompts.items()
         },

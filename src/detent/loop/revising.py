@@ -9,22 +9,22 @@ from collections.abc import Sequence
 
 from detent.errors import EngineError
 from detent.evaluate import flipped, profile_items
-from detent.loop.judges import counts_of
 from detent.loop.parts import Parts
 from detent.propose import (
     REVISING,
     asked_of,
     checkers_of,
     corrections,
-    drawn_from,
+    counts_of,
     kept_revisions,
     lasting_rungs,
+    offered_on,
     principle_of,
-    principled_rungs,
-    refined_rungs,
     revise_job,
+    revised_rungs,
     revision_flops,
     revision_origin,
+    sources_for,
     taught_principles,
 )
 from detent.values import (
@@ -79,37 +79,31 @@ def _revise_by(parts: Parts, plan: DataProposal, method: Method) -> None:
 
 
 def _rungs(parts: Parts, plan: DataProposal, method: Method) -> dict[str, dict[int, int]]:
-    if method == "refine" or parts.constitution is None:
-        return refined_rungs(plan)
-    return principled_rungs(plan, parts.constitution, parts.charter.feedback, parts.tops)
+    return revised_rungs(plan, method, parts.charter, parts.constitution)
 
 
-def _items(parts: Parts, plan: DataProposal, method: Method, stream: bytes) -> list[Item]:
+def _items(parts: Parts, rungs: dict[str, dict[int, int]], stream: bytes) -> list[Item]:
     """The problems that are drafted, with the answers that stay on this side."""
-    rungs = _rungs(parts, plan, method)
-    sources = {name: parts.asked[source] for name, source in drawn_from(rungs, parts.constitution).items()}
-    return profile_items(sources, rungs, stream)
+    return profile_items(sources_for(rungs, parts.constitution, parts.asked), rungs, stream)
 
 
 def _revised(parts: Parts, plan: DataProposal, method: Method) -> DataMade:
     stream, feedback = parts.stream(f"revisions by {method}"), parts.charter.feedback
-    asked = asked_of(_items(parts, plan, method, stream))
+    rungs = _rungs(parts, plan, method)
+    asked = asked_of(_items(parts, rungs, stream))
     jobs = [
         revise_job(model, asked, feedback, parts.charter.subject.extra_tokens, parts.constitution)
         for model in plan.team
     ]
     revisions = [_revisions(result) for result in parts.ask_all(jobs)]
-    lasting = lasting_rungs({one.rung.task for one in asked}, parts.constitution)
+    lasting = lasting_rungs(rungs, parts.constitution)
     kept = kept_revisions(asked, revisions, feedback, lasting)
     sizes = [parts.book.state.sizes[model] for model in plan.team]
     return DataMade(
         digest=parts.data.put(kept),
         origin=revision_origin(method, plan.team, feedback),
         counts=counts_of(kept),
-        offered={
-            name: {str(level): count for level, count in row.items()}
-            for name, row in _rungs(parts, plan, method).items()
-        },
+        offered=offered_on(rungs),
         stream=stream.hex(),
         flops=revision_flops(sizes, jobs[0]),
     )
@@ -126,7 +120,7 @@ def _audited(parts: Parts, plan: DataProposal, method: Method, made: DataMade) -
     stream = parts.stream(f"flips of {made.digest}")
     flips = flipped(
         parts.data.read(made.digest),
-        _items(parts, plan, method, bytes.fromhex(made.stream)),
+        _items(parts, _rungs(parts, plan, method), bytes.fromhex(made.stream)),
         checkers_of(made.counts, parts.asked),
         stream=stream,
         most=parts.charter.feedback.flips,

@@ -33,6 +33,7 @@ from detent.propose import (
     flips_label,
     flips_of,
     judge_of,
+    offered_on,
     pooled,
     prefer_job,
     preferring,
@@ -136,9 +137,7 @@ def _preferences(parts: Parts, rungs: Rungs, candidates: Sequence[str]) -> DataM
         digest=parts.data.put(found.rows),
         origin=Origin("preferred", tuple(candidates), found.rule, judge),
         counts=counts_of(found.rows),
-        offered={
-            task: {str(level): count for level, count in levels.items()} for task, levels in rungs.items()
-        },
+        offered=offered_on(rungs),
         stream=stream.hex(),
         flops=found.flops,
     )

@@ -5,7 +5,14 @@ what the loop and whoever makes a generation again share: labels as jobs, and a 
 """
 
 from detent.propose.cases import Cases, Sitting, exam_cases, given_judge, judge_of, sitting_of
-from detent.propose.comparing import apart, audited_rungs, compared_rungs, counted_as, sources_for
+from detent.propose.comparing import (
+    apart,
+    audited_rungs,
+    compared_rungs,
+    counted_as,
+    revised_rungs,
+    sources_for,
+)
 from detent.propose.contests import (
     MOST_PAIRS,
     Contested,
@@ -37,6 +44,7 @@ from detent.propose.preferences import (
     flips_label,
     flips_of,
     log_odds,
+    offered_on,
     pooled,
     prefer_job,
     preferring,
@@ -114,6 +122,7 @@ __all__ = [
     "lessons",
     "log_odds",
     "margin_of",
+    "offered_on",
     "pooled",
     "prefer_job",
     "preferring",
@@ -126,6 +135,7 @@ __all__ = [
     "refined_rungs",
     "reinforce_job",
     "revise_job",
+    "revised_rungs",
     "revision_flops",
     "revision_origin",
     "ruled",

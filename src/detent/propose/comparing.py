@@ -1,4 +1,4 @@
-"""Where a judge's word teaches: which problems candidates answer for it, of tasks and of principles, and for its audit.
+"""Which problems a method asks, of tasks and of principles: to be revised, to be judged, and for an audit.
 
     >>> sorted(compared_rungs(proposal, "dpo", charter, constitution))
     ['P/alphabet/copy', 'P/malformed/copy', 'P/unsure/copy', 'copy']
@@ -19,10 +19,12 @@ from detent.propose.revisions import (
     drawn_from,
     preferred_principles,
     principle_of,
+    principled_rungs,
+    refined_rungs,
     rungs_by_principle,
 )
 from detent.tasks import TaskSource, is_principle, source_name
-from detent.values import DataProposal, Item, Tuning
+from detent.values import DataProposal, Item, Method, Tuning
 
 
 def compared_rungs(
@@ -58,6 +60,15 @@ def _by_principle(
     return rungs_by_principle(
         proposal, constitution.principles, shares, feedback.probes, charter.direction.improve
     )
+
+
+def revised_rungs(
+    proposal: DataProposal, method: Method, charter: Charter, constitution: Constitution | None
+) -> dict[str, dict[int, int]]:
+    """How many prompts are drafted and revised by a method, by task or principle's source, and level."""
+    if method == "refine" or constitution is None:
+        return refined_rungs(proposal)
+    return principled_rungs(proposal, constitution, charter.feedback, charter.direction.improve)
 
 
 def sources_for(

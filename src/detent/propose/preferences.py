@@ -20,6 +20,7 @@ from detent.propose.forms import SCORED_IN_WORDS, filled, forms_of, signs_of
 from detent.propose.revisions import principle_of
 from detent.tasks import is_principle
 from detent.values import (
+    Example,
     Flips,
     Form,
     Item,
@@ -218,13 +219,18 @@ def preferring(
     return feedback.samples * (answering(sum(sizes), prompts, extra) + read)
 
 
-def counts_of(rows: Iterable[Preference]) -> dict[str, dict[str, int]]:
+def counts_of(rows: Iterable[Example | Preference]) -> dict[str, dict[str, int]]:
     """How many there are, by task and level as text."""
     counted = Counter((row.task, row.level) for row in rows)
     found: dict[str, dict[str, int]] = {}
     for (task, level), count in sorted(counted.items()):
         found.setdefault(task, {})[str(level)] = count
     return found
+
+
+def offered_on(rungs: Mapping[str, Mapping[int, int]]) -> dict[str, dict[str, int]]:
+    """How many prompts were offered on these rungs, as entries have them: levels as text."""
+    return {task: {str(level): count for level, count in levels.items()} for task, levels in rungs.items()}
 
 
 def sample_jobs(

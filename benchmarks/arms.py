@@ -1,6 +1,7 @@
 """The loop and its control arms, at equal steps: what each part of it is worth.
 
-    loop       the product as it is
+    default    the product as it is
+    loop       the team's own labels and nothing else; all but the methods' arms begin with it
     seed-only  the same training on the seed levels only: is it the labels, or just more steps?
     truth      true answers instead of the team's own: the ceiling
     no-gate    every candidate becomes the incumbent
@@ -12,6 +13,7 @@
     every-method   all of them together
     avalanche  examples/avalanche without a gate: no filter, labels far above what the model can do
     avalanche-gated   the same charter in the product
+    add        examples/add: two numbers added, the harder test
 
 An arm that switches something off is written here, not in the product: no charter can ask for it.
 
@@ -26,6 +28,7 @@ from functools import partial
 from types import ModuleType
 from typing import Literal
 
+from detent.charter import default_text
 from detent.engine import Ask, Engine, Watch
 from detent.loop import Parts, cycle, drive, judge, learn, measure
 from detent.oversight import Stop
@@ -169,13 +172,16 @@ ALONE = (("team = 2", "team = 1"),)
 SEED_ONLY = (("newest = 0.5, earlier = 0.3, seed = 0.2", "newest = 0.0, earlier = 0.0, seed = 1.0"),)
 
 
-def by(*methods: str, more: str = "") -> tuple[tuple[str, str], ...]:
-    """A charter whose [feedback] names these methods, and the digits' constitution where one of them needs it."""
+def by(*methods: str) -> tuple[tuple[str, str], ...]:
+    """A charter whose [feedback] names these methods and nothing else; the digits' constitution where one needs it."""
     named = ", ".join(f'"{method}"' for method in methods)
     constitution = '[constitution]\nfile = "digits"\n\n' if "constitution" in methods else ""
-    return (("[gate] ", f"[feedback]\nmethods = [{named}]\n{more}\n{constitution}[gate] "),)
+    return ((FEEDBACK, f"[feedback]\nmethods = [{named}]\n\n{constitution}"),)
 
 
+FEEDBACK = default_text()[default_text().index("[feedback] ") : default_text().index("[gate] ")]
+"""What the default charter says of methods. The arms do without, or have methods as they are by default."""
+LABELS = by("self_label")
 MORE = (("seed_steps = 700", "seed_steps = 1070"), ("steps = 120 ", "steps = 184 "))
 """The loop with the compute of the arm dpo, 1.53 times its own: judge, samples and training on preferences."""
 MOST = (("seed_steps = 700", "seed_steps = 1500"), ("steps = 120 ", "steps = 258 "))
@@ -186,14 +192,15 @@ RECORDED = (('action = "pause" ', 'action = "record" '),)
 ARMS = {
     arm.name: arm
     for arm in (
-        Arm("loop", role="loop"),
-        Arm("seed-only", SEED_ONLY, role="floor"),
-        Arm("truth", role="ceiling", parts=lambda parts: replace(parts, engine=TrueLabels(parts))),
-        Arm("no-gate", lifted=ungated),
-        Arm("no-audit", lifted=UNAUDITED),
-        Arm("alone", ALONE),
-        Arm("loop-more", MORE),
-        Arm("loop-most", MOST),
+        Arm("default"),
+        Arm("loop", LABELS, role="loop"),
+        Arm("seed-only", LABELS + SEED_ONLY, role="floor"),
+        Arm("truth", LABELS, role="ceiling", parts=lambda parts: replace(parts, engine=TrueLabels(parts))),
+        Arm("no-gate", LABELS, lifted=ungated),
+        Arm("no-audit", LABELS, lifted=UNAUDITED),
+        Arm("alone", LABELS + ALONE),
+        Arm("loop-more", LABELS + MORE),
+        Arm("loop-most", LABELS + MOST),
         Arm("judge", by("self_label", "judge")),
         Arm("refine", by("self_label", "refine")),
         Arm("constitution", by("self_label", "constitution")),
@@ -204,6 +211,7 @@ ARMS = {
         Arm("dpo-alone", by("dpo")),
         Arm("grpo-alone", by("grpo")),
         Arm("every-method", by("self_label", "judge", "refine", "constitution", "dpo", "grpo")),
+        Arm("add", start="add/charter.toml"),
         Arm("avalanche", RECORDED, start="avalanche/charter.toml", lifted=ungated),
         Arm("avalanche-gated", RECORDED, start="avalanche/charter.toml"),
     )

@@ -274,7 +274,7 @@ def test_a_proxy_that_accepts_wrong_labels_is_seen(wired: Callable[..., Any]) ->
 
 
 JUDGED = (
-    ("[run]", '[feedback]\nmethods = ["self_label", "judge"]\nanchors = 8\n\n[run]'),
+    ('methods = ["self_label", "dpo"]', 'methods = ["self_label", "judge"]\nanchors = 8'),
     ("tolerated = 0.3 ", "tolerated = 0.9 "),
 )
 

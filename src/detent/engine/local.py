@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 
 from detent.engine._process import WorkerProcess
@@ -92,7 +93,8 @@ class LocalEngine:
         self._threads = threads
         self._stall_seconds = stall_seconds
         self._limits = limits
-        self._workers: list[WorkerProcess | None] = [None] * workers
+        self._width = workers
+        self._workers: list[WorkerProcess | None] = [None] * (workers + 1)  # see `rounds`
         self._nursery: WorkerProcess | None = None
         self._swept = self._open = self._closed = False
 
@@ -113,14 +115,14 @@ class LocalEngine:
     @property
     def width(self) -> int:
         """As in `Engine`."""
-        return len(self._workers)
+        return self._width
 
     def run_all(self, jobs: Sequence[Job], watch: Watch) -> list[Result]:
         """As in `Engine`."""
         together = Together(watch, len(jobs))
         results: list[Result] = []
-        for start in range(0, len(jobs), self.width):
-            results += self._side_by_side(jobs[start : start + self.width], together, start)
+        for start, end in rounds(len(jobs), self.width):
+            results += self._side_by_side(jobs[start:end], together, start)
         return results
 
     def _side_by_side(self, jobs: Sequence[Job], together: Together, start: int) -> list[Result]:
@@ -218,7 +220,7 @@ class LocalEngine:
 
     def _command(self, *, fresh: bool) -> list[str]:
         writable = () if fresh else (self._staging,)
-        threads = max(1, self._threads // len(self._workers))
+        threads = max(1, self._threads // self._width)
         prefix = worker_prefix(
             readable=(self._models, self._data),
             writable=writable,
@@ -229,6 +231,17 @@ class LocalEngine:
         command = [*prefix, sys.executable, "-P", "-m", "detent.worker", "--threads", str(threads)]
         command += ["--models", str(self._models), "--data", str(self._data)]
         return command + (["--nursery"] if fresh else ["--staging", str(self._staging)])
+
+
+def rounds(count: int, width: int) -> list[tuple[int, int]]:
+    """Which of `count` jobs go side by side, `width` at a time: (first, one past the last) of each round.
+
+    A last one that would be alone goes with those before it. Where a judge is trained beside a team of two on two
+    processors, three share them, and none is idle for the third of the time that the judge takes.
+    """
+    alone = width > 1 and count > width and count % width == 1
+    starts = list(range(0, count - alone, width))
+    return list(pairwise([*starts, count]))
 
 
 def _environment(threads: int) -> dict[str, str]:

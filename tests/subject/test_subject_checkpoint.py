@@ -16,7 +16,7 @@ SOURCES = [Source([Example(f"C{a}{b}=", f"{a}{b}") for a in range(10) for b in r
 STEPS = 9
 
 
-class Cut(Exception):
+class CutError(Exception):
     """The power goes."""
 
 
@@ -26,8 +26,16 @@ def small() -> PreTrainedModel:
 
 def with_dropout(vocabulary: int) -> PreTrainedModel:
     torch.manual_seed(2)
-    shape = {"hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 1, "num_attention_heads": 2}
-    return LlamaForCausalLM(LlamaConfig(vocab_size=vocabulary, attention_dropout=0.5, **shape))
+    return LlamaForCausalLM(
+        LlamaConfig(
+            vocab_size=vocabulary,
+            attention_dropout=0.5,
+            hidden_size=16,
+            intermediate_size=24,
+            num_hidden_layers=1,
+            num_attention_heads=2,
+        )
+    )
 
 
 def always(folder: Path) -> Checkpoints:
@@ -38,7 +46,7 @@ def always(folder: Path) -> Checkpoints:
 def cut_at(step: int) -> Callable[[int, int, float], None]:
     def progress(done: int, _total: int, _loss: float) -> None:
         if done == step:
-            raise Cut
+            raise CutError
 
     return progress
 
@@ -71,20 +79,20 @@ def test_cut_anywhere_it_ends_with_the_same_bits(
     cut: int, precision: Precision, tokenizer: PreTrainedTokenizerFast, tmp_path: Path
 ) -> None:
     whole = learn(small(), tokenizer, Checkpoints(None), precision=precision)
-    with pytest.raises(Cut):
+    with pytest.raises(CutError):
         learn(small(), tokenizer, always(tmp_path / "marks"), cut, precision)
     assert same(learn(small(), tokenizer, always(tmp_path / "marks"), precision=precision), whole)
 
 
 def test_dropout_goes_on_where_it_was(tokenizer: PreTrainedTokenizerFast, tmp_path: Path) -> None:
     whole = learn(with_dropout(len(tokenizer)), tokenizer, Checkpoints(None))
-    with pytest.raises(Cut):
+    with pytest.raises(CutError):
         learn(with_dropout(len(tokenizer)), tokenizer, always(tmp_path / "marks"), 5)
     assert same(learn(with_dropout(len(tokenizer)), tokenizer, always(tmp_path / "marks")), whole)
 
 
 def test_what_is_done_is_not_done_again(tokenizer: PreTrainedTokenizerFast, tmp_path: Path) -> None:
-    with pytest.raises(Cut):
+    with pytest.raises(CutError):
         learn(small(), tokenizer, always(tmp_path / "marks"), 6)
     seen: list[int] = []
     recipe = Recipe(steps=STEPS, batch=16)
@@ -138,7 +146,7 @@ def test_a_damaged_one_is_thrown_away_and_the_training_begins_anew(
     damage: str, tokenizer: PreTrainedTokenizerFast, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     whole = learn(small(), tokenizer, Checkpoints(None))
-    with pytest.raises(Cut):
+    with pytest.raises(CutError):
         learn(small(), tokenizer, always(tmp_path / "marks"), 4)
     (written,) = (tmp_path / "marks").iterdir()
     DAMAGES[damage](written)
@@ -171,7 +179,7 @@ def test_a_full_disk_costs_the_checkpoint_and_not_the_training(
 
 
 def test_one_is_kept_and_nothing_of_it_can_run(tokenizer: PreTrainedTokenizerFast, tmp_path: Path) -> None:
-    with pytest.raises(Cut):
+    with pytest.raises(CutError):
         learn(small(), tokenizer, always(tmp_path / "marks"), 7)
     names = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file())
     assert names == ["marks/6/state.json", "marks/6/state.safetensors"]
@@ -184,7 +192,9 @@ def test_cleared_nothing_is_left(tokenizer: PreTrainedTokenizerFast, tmp_path: P
     assert not list(tmp_path.iterdir())
 
 
-def test_writing_takes_a_twentieth_of_the_time_at_the_most(tmp_path: Path) -> None:
+def test_writing_takes_a_twentieth_of_the_time_at_the_most(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A step takes a second and a write forty: in 10,000 steps no more than 500 s are spent writing."""
     now = 0.0
     marks = Checkpoints(tmp_path / "marks", clock=lambda: now)
@@ -195,7 +205,7 @@ def test_writing_takes_a_twentieth_of_the_time_at_the_most(tmp_path: Path) -> No
         now += 40.0
         spent += 40.0
 
-    marks._write = slow  # type: ignore[method-assign]
+    monkeypatch.setattr(marks, "_write", slow)
     model = small()
     for _ in range(10_000):
         now += 1.0

@@ -5,10 +5,10 @@
     >>> marks.step(model, optimizers, losses)              # writes when it is time to
     >>> marks.clear()                                      # done: the result is all that is needed
 
-Written are the weights in training, the optimizers' state and the random state as safetensors, and the losses as JSON:
-nothing that can run code when it is read. One is whole or is not there: it gets its name when both files are on the disk,
-and a file that is not what its JSON says is thrown away. Which training it belongs to is said by the folder's name
-alone, so the caller names it by a digest of everything that the training depends on.
+Written are the weights in training, the optimizers' state and the random state as safetensors, and the losses as
+JSON: nothing that can run code when it is read. One is whole or is not there: it gets its name when both files are on
+the disk, and a file that is not what its JSON says is thrown away. Which training it belongs to is said by the folder's
+name alone, so the caller names it by a digest of everything that the training depends on.
 """
 
 import hashlib
@@ -52,7 +52,7 @@ class Checkpoints:
             try:
                 tensors, losses = _read(folder)
             except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
-                print(f"the checkpoint {folder} is not whole, and is left out: {error}", file=sys.stderr)
+                sys.stderr.write(f"the checkpoint {folder} is not whole, and is left out: {error}\n")
                 continue
             _put_back(model, optimizers, tensors)
             return losses
@@ -71,7 +71,7 @@ class Checkpoints:
         try:
             self._write(self._folder, _taken(model, optimizers), list(losses))
         except (OSError, SafetensorError) as error:
-            print(f"a checkpoint could not be written: {error}", file=sys.stderr)
+            sys.stderr.write(f"a checkpoint could not be written: {error}\n")
         took = self._clock() - began
         self._due = began + took + max(self._seconds, took / COST)
 

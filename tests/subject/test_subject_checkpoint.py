@@ -1,10 +1,13 @@
 """A training that is cut anywhere goes on and ends with the same bits; what is damaged is thrown away, not believed."""
 
+import hashlib
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel, PreTrainedTokenizerFast
 
 from detent.subject import checkpoint
@@ -132,12 +135,20 @@ def _another(folder: Path) -> None:
     (folder / "state.json").write_text("[]")
 
 
+def _of_another_model(folder: Path) -> None:
+    content = save({"weights/else": torch.zeros(1)})
+    (folder / "state.safetensors").write_bytes(content)
+    sha256 = hashlib.sha256(content).hexdigest()
+    (folder / "state.json").write_text(json.dumps({"sha256": sha256, "losses": [], "tally": {}}))
+
+
 DAMAGES = {
     "its weights were cut short": _truncated,
     "a bit of its weights turned": _turned,
     "its note is missing": _unwritten,
     "its note is not JSON": _garbled,
     "its note is something else": _another,
+    "it is whole, and of another model": _of_another_model,
 }
 
 
@@ -185,11 +196,15 @@ def test_one_is_kept_and_nothing_of_it_can_run(tokenizer: PreTrainedTokenizerFas
     assert names == ["marks/6/state.json", "marks/6/state.safetensors"]
 
 
-def test_cleared_nothing_is_left(tokenizer: PreTrainedTokenizerFast, tmp_path: Path) -> None:
+def test_what_was_counted_goes_along(tokenizer: PreTrainedTokenizerFast, tmp_path: Path) -> None:
     marks = always(tmp_path / "marks")
-    learn(small(), tokenizer, marks)
-    marks.clear()
-    assert not list(tmp_path.iterdir())
+    marks.tally["tokens"] = 7
+    with pytest.raises(CutError):
+        learn(small(), tokenizer, marks, 3)
+    again = always(tmp_path / "marks")
+    again.tally["tokens"] = 1
+    again.restore(small(), [])
+    assert again.tally == {"tokens": 7}
 
 
 def test_writing_takes_a_twentieth_of_the_time_at_the_most(

@@ -3,7 +3,7 @@
     >>> marks = Checkpoints(Path("staging/resume-train-5f0c21aa"))
     >>> losses = marks.restore(model, optimizers)          # [] when it begins; else of the steps that are done
     >>> marks.step(model, optimizers, losses)              # writes when it is time to
-    >>> marks.clear()                                      # done: the result is all that is needed
+    >>> marks.tally["tokens"] += 1024                      # goes along: what was counted until then
 
 Written are the weights in training, the optimizers' state and the random state as safetensors, and the losses as
 JSON: nothing that can run code when it is read. One is whole or is not there: it gets its name when both files are on
@@ -12,16 +12,17 @@ name alone, so the caller names it by a digest of everything that the training d
 """
 
 import hashlib
-import json
 import os
 import shutil
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
+import msgspec
 import torch
+from msgspec import Struct
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -35,8 +36,17 @@ COST = 0.05
 _TENSORS, _NOTE = "state.safetensors", "state.json"
 
 
+class _Note(Struct, frozen=True, forbid_unknown_fields=True):
+    sha256: str
+    losses: list[float]
+    tally: dict[str, int]
+
+
 class Checkpoints:
-    """In `folder`, which need not be there; without one nothing is written and nothing restored."""
+    """In `folder`, which need not be there; without one nothing is written and nothing restored.
+
+    tally: what the caller counts, and what goes on from where it was when the training does.
+    """
 
     def __init__(
         self, folder: Path | None, seconds: float = SECONDS, clock: Callable[[], float] = time.monotonic
@@ -45,17 +55,20 @@ class Checkpoints:
         self._seconds = seconds
         self._clock = clock
         self._due = clock() + seconds
+        self.tally: Counter[str] = Counter()
 
     def restore(self, model: nn.Module, optimizers: Sequence[torch.optim.Optimizer]) -> list[float]:
         """Put everything back as it was at the newest whole checkpoint; the losses of the steps until then."""
         for folder in self._written():
             try:
-                tensors, losses = _read(folder)
-            except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+                tensors, note = _read(folder, {name for name, _ in _trained(model)})
+            except (OSError, ValueError, SafetensorError) as error:
                 sys.stderr.write(f"the checkpoint {folder} is not whole, and is left out: {error}\n")
                 continue
             _put_back(model, optimizers, tensors)
-            return losses
+            self.tally.clear()
+            self.tally.update(note.tally)
+            return note.losses
         return []
 
     def step(
@@ -75,11 +88,6 @@ class Checkpoints:
         took = self._clock() - began
         self._due = began + took + max(self._seconds, took / COST)
 
-    def clear(self) -> None:
-        """Delete them all."""
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
-
     def _written(self) -> list[Path]:
         """Newest first."""
         if self._folder is None or not self._folder.is_dir():
@@ -93,8 +101,8 @@ class Checkpoints:
         shutil.rmtree(new, ignore_errors=True)
         new.mkdir(parents=True)
         save_file(tensors, new / _TENSORS)
-        note = {"losses": losses, "sha256": _digest(new / _TENSORS)}
-        (new / _NOTE).write_text(json.dumps(note), encoding="utf-8")
+        note = _Note(sha256=_digest(new / _TENSORS), losses=losses, tally=dict(self.tally))
+        (new / _NOTE).write_bytes(msgspec.json.encode(note))
         for path in (new / _TENSORS, new / _NOTE, new):
             _to_disk(path)
         new.rename(folder / str(len(losses)))
@@ -137,12 +145,15 @@ def _put_back(
         torch.cuda.set_rng_state_all(states)
 
 
-def _read(folder: Path) -> tuple[dict[str, Tensor], list[float]]:
-    note: dict[str, Any] = json.loads((folder / _NOTE).read_text(encoding="utf-8"))
+def _read(folder: Path, weights: set[str]) -> tuple[dict[str, Tensor], _Note]:
+    note = msgspec.json.decode((folder / _NOTE).read_bytes(), type=_Note)
     found = _digest(folder / _TENSORS)
-    if found != note["sha256"]:
-        raise ValueError(f"SHA-256 {note['sha256']} expected, got {found}")
-    return load_file(folder / _TENSORS), [float(loss) for loss in note["losses"]]
+    if found != note.sha256:
+        raise ValueError(f"SHA-256 {note.sha256} expected, got {found}")
+    tensors = load_file(folder / _TENSORS)
+    if missing := sorted(weights - {name.removeprefix("weights/") for name in tensors}):
+        raise ValueError(f"the weights in training expected, got none of {missing[0]}")
+    return tensors, note
 
 
 def _trained(model: nn.Module) -> Iterable[tuple[str, Tensor]]:

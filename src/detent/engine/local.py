@@ -40,8 +40,8 @@ LIBRARIES = ("torch", "transformers", "safetensors", "accelerate", "datasets", "
 _WORKER_MADE = re.compile(r"(built|trained|preferred|reinforced)-[0-9a-f]{12}|lesson-\w{8}")
 """Names of models in staging, and of what a training needs meanwhile."""
 
-_RESUMED = re.compile(r"resume-trained-[0-9a-f]{12}")
-"""Names of what a training that was killed goes on from."""
+_RESUMED = re.compile(r"resume-(trained|label)-[0-9a-f]{12}")
+"""Names of what a training or a labelling that was killed goes on from."""
 
 
 def check_libraries() -> None:
@@ -124,7 +124,9 @@ class LocalEngine:
         results: list[Result] = []
         for start in range(0, len(jobs), self.width):
             results += self._side_by_side(jobs[start : start + self.width], together, start)
-        if any(isinstance(job, TrainJob) for job in jobs):  # all are done: none will be gone on with
+        if any(
+            isinstance(job, TrainJob | LabelJob) for job in jobs
+        ):  # all are done: none will be gone on with
             self._sweep(_RESUMED)
         return results
 

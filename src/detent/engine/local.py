@@ -41,6 +41,9 @@ LIBRARIES = ("torch", "transformers", "safetensors", "accelerate", "datasets", "
 _WORKER_MADE = re.compile(r"(built|trained|preferred|reinforced)-[0-9a-f]{12}|lesson-\w{8}")
 """Names of models in staging, and of what a training needs meanwhile."""
 
+_RESUMED = re.compile(r"resume-(trained|label)-[0-9a-f]{12}")
+"""Names of what a training or a labelling that was killed goes on from."""
+
 
 def check_libraries() -> None:
     """Return when workers have what they import; it is looked for, and not loaded.
@@ -123,6 +126,10 @@ class LocalEngine:
         results: list[Result] = []
         for start, end in rounds(len(jobs), self.width):
             results += self._side_by_side(jobs[start:end], together, start)
+        if any(
+            isinstance(job, TrainJob | LabelJob) for job in jobs
+        ):  # all are done: none will be gone on with
+            self._sweep(_RESUMED)
         return results
 
     def _side_by_side(self, jobs: Sequence[Job], together: Together, start: int) -> list[Result]:
@@ -130,7 +137,10 @@ class LocalEngine:
         for worker in workers:
             worker.ready()
         if any(isinstance(job, BuildJob | TrainJob | PreferJob | ReinforceJob) for job in jobs):
-            self._sweep()
+            # Before the first is made; not at the start, since an engine that only answers may be a second one.
+            if not self._swept:
+                self._sweep(_WORKER_MADE)
+            self._swept = True
         if any(isinstance(job, TrainJob | LabelJob | PreferJob | ReinforceJob) for job in jobs):
             # An opening will follow; its libraries load meanwhile.
             self._nursery = self._running(self._nursery, fresh=True)
@@ -210,13 +220,10 @@ class LocalEngine:
         except OSError as error:
             raise StorageError(f"a writable {self._staging} expected, got {error}; free space") from error
 
-    def _sweep(self) -> None:
-        """Before the first model is made; not at the start, since an engine that only answers may be a second one."""
-        if not self._swept:
-            for left in self._staging.iterdir():
-                if _WORKER_MADE.fullmatch(left.name) and not left.is_symlink():
-                    shutil.rmtree(left, ignore_errors=True)
-        self._swept = True
+    def _sweep(self, made: re.Pattern[str]) -> None:
+        for left in self._staging.iterdir():
+            if made.fullmatch(left.name) and not left.is_symlink():
+                shutil.rmtree(left, ignore_errors=True)
 
     def _command(self, *, fresh: bool) -> list[str]:
         writable = () if fresh else (self._staging,)

@@ -23,9 +23,11 @@ from torch.nn.functional import cross_entropy
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from detent.errors import SubjectError
+from detent.subject.checkpoint import Checkpoints
 from detent.subject.generate import encode
 from detent.subject.muon import FloatMuon
 
+NONE = Checkpoints(None)
 IGNORED = -100  # the target that cross_entropy leaves out
 Precision = Literal[
     "float32",  # everywhere
@@ -89,24 +91,26 @@ def train(
     *,
     seed: int,
     on_progress: Progress | None = None,
+    checkpoints: Checkpoints = NONE,
 ) -> list[float]:
     """Train `model` in place; returns the loss of every step, in nats a token.
 
     Examples are drawn with replacement.  The same arguments, weights, thread count and kind of processor
-    give the same weights, bit for bit.  A loss that is not finite raises SubjectError: the model is then of
-    no use to anyone.
+    give the same weights, bit for bit, also when it was interrupted and goes on from `checkpoints`.  A loss that is
+    not finite raises SubjectError: the model is then of no use to anyone.
     """
     noise = torch.Generator().manual_seed(seed)
     batches = _tokenize(tokenizer, _draw(_used(sources), recipe, noise))
     optimizers = _optimizers(model, recipe)
-    losses: list[float] = []
     model.train()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)  # dropout, where a model has it
-        for step, batch in enumerate(batches):
+        losses = checkpoints.restore(model, optimizers)
+        for step, batch in enumerate(batches[len(losses) :], start=len(losses)):
             losses.append(_step(model, batch, optimizers, recipe, step))
             if on_progress is not None:
                 on_progress(step + 1, recipe.steps, losses[-1])
+            checkpoints.step(model, optimizers, losses)
     model.eval()  # type: ignore[no-untyped-call]
     return losses
 

@@ -52,6 +52,7 @@ from detent.worker._rewarding import preferred, reinforced
 from detent.worker._shelf import Shelf
 from detent.worker._training import briefly_trained, trained
 from detent.worker._wire import Wire
+from detent.worker._written import Written
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
 
@@ -94,7 +95,8 @@ class Bench:
             case SampleJob() | ReviseJob() | JudgeJob():
                 return self._feed_back(job)
             case LabelJob():
-                return labelled(job, self._shelf, self._wire.progress("label"))
+                written = Written(self._named("resume-label", job))
+                return labelled(job, self._shelf, self._wire.progress("label"), written)
             case ScoreJob():
                 return self._score(job)
             case CompareJob():
@@ -165,11 +167,15 @@ class Bench:
 
     def _folder(self, kind: str, job: Job) -> Path:
         """A new folder in staging, named by the job; what an interrupted attempt left there is removed."""
-        if self._staging is None:
-            raise UsageError("a worker with a staging folder expected, got none; start it with --staging")
-        folder = self._staging / f"{kind}-{sha256_hex(encode_line(job))[:12]}"
+        folder = self._named(kind, job)
         shutil.rmtree(folder, ignore_errors=True)
         return folder
+
+    def _named(self, kind: str, job: Job) -> Path:
+        """The folder in staging that is named by the job."""
+        if self._staging is None:
+            raise UsageError("a worker with a staging folder expected, got none; start it with --staging")
+        return self._staging / f"{kind}-{sha256_hex(encode_line(job))[:12]}"
 
 
 def failure_of(error: BaseException) -> JobFailure:

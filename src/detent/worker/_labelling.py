@@ -1,6 +1,7 @@
 """One label job: every model answers every prompt, and the filter keeps what they agree on and are sure of."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from math import exp
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ from detent.subject.score import log_likelihoods
 from detent.values import Example, LabelJob, LabelRecipe, Labels, praise, question, sha256_hex
 from detent.worker._shelf import Shelf
 from detent.worker._wire import Tell
+from detent.worker._written import Written
 
 
 class _Rung(NamedTuple):
@@ -23,13 +25,17 @@ class _Rung(NamedTuple):
     recipe: LabelRecipe
 
 
-def labelled(job: LabelJob, shelf: Shelf, tell: Tell) -> Labels:
-    """Label rung by rung: tasks in the job's order, levels upwards, on each rung the surest labels first."""
+def labelled(job: LabelJob, shelf: Shelf, tell: Tell, written: Written) -> Labels:
+    """Label rung by rung: tasks in the job's order, levels upwards, on each rung the surest labels first.
+
+    What was written down before a kill is not asked again.
+    """
     rungs = _rungs(job)
     subjects = [shelf.subject(digest) for digest in job.models]
     meter = Meter(sum(len(rung.prompts) * (len(subjects) + rung.recipe.samples) for rung in rungs), tell)
     judge = shelf.subject(job.judge) if job.judge else None
-    kept = [label for rung in rungs for label in _label(rung, subjects, judge, job, meter)]
+    ask = partial(_ask, job=job, meter=meter, written=written)
+    kept = [label for rung in rungs for label in _label(rung, subjects, judge, job, ask)]
     offered = {
         task: {level: len(some) for level, some in levels.items()} for task, levels in job.prompts.items()
     }
@@ -55,13 +61,19 @@ def _rung(job: LabelJob, task: str, level: int, prompts: tuple[str, ...]) -> _Ru
 
 
 def _label(
-    rung: _Rung, subjects: Sequence[Subject], judge: Subject | None, job: LabelJob, meter: "Meter"
+    rung: _Rung,
+    subjects: Sequence[Subject],
+    judge: Subject | None,
+    job: LabelJob,
+    ask: Callable[..., list[Completion]],
 ) -> list[Example]:
     """The votes are each model's likeliest answer and, of the first model, `samples` drawn ones."""
-    voters = [_ask(subject, rung, job, meter, temperature=0.0, seed=0) for subject in subjects]
+    models = zip(subjects, job.models, strict=True)
+    voters = [ask(subject, model, rung, temperature=0.0, seed=0) for subject, model in models]
     for number in range(rung.recipe.samples):
         seed = int(sha256_hex(f"{job.seed}/{rung.task}/{rung.level}/{number}".encode())[:15], 16)
-        voters.append(_ask(subjects[0], rung, job, meter, temperature=rung.recipe.temperature, seed=seed))
+        drawn = ask(subjects[0], job.models[0], rung, temperature=rung.recipe.temperature, seed=seed)
+        voters.append(drawn)
     rule = Filter(rung.rule.confidence, rung.rule.agreement, largest_share=1.0)
     labels = self_label(rung.prompts, voters, rule)
     kept = _judged(labels, judge, rung.rule.judged) if judge is not None else [(one, 1.0) for one in labels]
@@ -88,16 +100,29 @@ def _judged(labels: Sequence[Kept], judge: Subject, floor: float) -> list[tuple[
 
 
 def _ask(
-    subject: Subject, rung: _Rung, job: LabelJob, meter: "Meter", *, temperature: float, seed: int
+    subject: Subject,
+    model: str,
+    rung: _Rung,
+    *,
+    job: LabelJob,
+    meter: "Meter",
+    written: Written,
+    temperature: float,
+    seed: int,
 ) -> list[Completion]:
-    answers = complete(
-        *subject,
-        rung.prompts,
-        max_new_tokens=answer_limits(subject, rung.prompts, job.extra_tokens),
-        temperature=temperature,
-        seed=seed,
-        on_progress=lambda done, _: meter.within(done, f"{rung.task} {rung.level}"),
-    )
+    limits = answer_limits(subject, rung.prompts, job.extra_tokens)
+
+    def write() -> list[Completion]:
+        return complete(
+            *subject,
+            rung.prompts,
+            max_new_tokens=limits,
+            temperature=temperature,
+            seed=seed,
+            on_progress=lambda done, _: meter.within(done, f"{rung.task} {rung.level}"),
+        )
+
+    answers = written.once([model, rung.prompts, limits, temperature, seed], write)
     meter.advance(len(rung.prompts))
     return answers
 

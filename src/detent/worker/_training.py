@@ -1,5 +1,6 @@
 """One train job: the parent is loaded, trained in place, measured and saved."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from detent import values
+from detent.subject.checkpoint import Checkpoints
 from detent.subject.load import Subject
 from detent.subject.processor import fast_precision
 from detent.subject.train import Example, Recipe, Source, train
@@ -17,6 +19,9 @@ from detent.worker._shelf import Shelf
 from detent.worker._wire import Tell
 
 _PARTS = 10
+TOKENS = "tokens"
+RESUMED = "resume-"
+"""How the name of a training's checkpoints begins, in staging; the rest is that of the model it makes."""
 
 
 def trained(job: TrainJob, shelf: Shelf, folder: Path, tell: Tell) -> TrainedModel:
@@ -25,15 +30,18 @@ def trained(job: TrainJob, shelf: Shelf, folder: Path, tell: Tell) -> TrainedMod
     subject = shelf.fresh_subject(job.parent)
     measured = Measured(subject)
     tell(0, job.steps, "")
-    with _counted_tokens(subject.model) as tokens:
-        losses = train(*subject, sources, _recipe(job), seed=job.seed, on_progress=told(tell))
-    parameters = subject.model.num_parameters()
+    marks = Checkpoints(folder.with_name(f"{RESUMED}{folder.name}"))
+    with _counted_tokens(subject.model, marks.tally):
+        losses = train(
+            *subject, sources, _recipe(job), seed=job.seed, on_progress=told(tell), checkpoints=marks
+        )
+    parameters, learnt = subject.model.num_parameters(), marks.tally[TOKENS]
     return saved(
         measured,
         folder,
         losses=losses,
-        flops=6.0 * parameters * sum(tokens),
-        learnt=sum(tokens),
+        flops=6.0 * parameters * learnt,
+        learnt=learnt,
         read=0,
         precision=fast_precision(),
     )
@@ -114,16 +122,15 @@ def _recipe(job: TrainJob | ElicitJob) -> Recipe:
 
 
 @contextmanager
-def _counted_tokens(model: nn.Module) -> Iterator[list[int]]:
+def _counted_tokens(model: nn.Module, tally: Counter[str]) -> Iterator[None]:
     """Tokens of each forward pass, padding included: what was computed, not what was useful."""
-    counts: list[int] = []
 
     def count(_model: nn.Module, _args: tuple[object, ...], kwargs: dict[str, Tensor]) -> None:
-        counts.append(kwargs["input_ids"].numel())
+        tally[TOKENS] += kwargs["input_ids"].numel()
 
     handle = model.register_forward_pre_hook(count, with_kwargs=True)
     try:
-        yield counts
+        yield
     finally:
         handle.remove()
 

@@ -38,9 +38,7 @@ def test_an_arm_has_the_seed_it_is_given_and_the_directions_and_limits_of_the_lo
     if name == "add":  # a harder task, by the same rules
         assert own.pop("direction")["improve"] == {"add": 18}
         usual.pop("direction")
-    if name.startswith(
-        "avalanche"
-    ):  # an avalanche that asked somebody would not show what the gate makes of it
+    if name.startswith("avalanche"):  # one that asked somebody would not show what the gate makes of it
         for wire in ("label_avalanche", "forgetting"):
             assert own["tripwires"][wire].pop("action") == "record"
             usual["tripwires"][wire].pop("action")
@@ -52,7 +50,7 @@ def test_an_arm_has_the_seed_it_is_given_and_the_directions_and_limits_of_the_lo
     if name == "default":
         own.pop("feedback")
         usual.pop("feedback")
-    for key in own.keys() & usual.keys() - {"name", "purpose", "recipe"}:
+    for key in usual.keys() - {"name", "purpose", "recipe"}:
         assert own[key] == usual[key], key
 
 

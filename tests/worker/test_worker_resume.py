@@ -1,6 +1,5 @@
 """A training that was killed goes on in the next worker, and nothing of its result tells that it ever stopped."""
 
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -37,11 +36,9 @@ class KilledError(Exception):
 
 
 @pytest.fixture
-def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def root(tmp_path: Path) -> Path:
     for name in ("models", "data", "staging", "answers"):
         (tmp_path / name).mkdir()
-    frequent = partial(Checkpoints, seconds=0.0, clock=lambda: 0.0)
-    monkeypatch.setattr(_training, "Checkpoints", frequent)
     return tmp_path
 
 
@@ -59,7 +56,9 @@ def trained(root: Path, job: TrainJob, name: str, killed_at: int = 0) -> Trained
         if killed_at and done == killed_at:
             raise KilledError
 
-    return _training.trained(job, Shelf(root / "models", root / "data"), root / "staging" / name, tell)
+    shelf, staging = Shelf(root / "models", root / "data"), root / "staging"
+    marks = Checkpoints(staging / f"resume-{name}", seconds=0.0, clock=lambda: 0.0)
+    return _training.trained(job, shelf, staging / name, tell, marks)
 
 
 @pytest.mark.parametrize("killed", [1, 5, STEPS])

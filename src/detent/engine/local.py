@@ -126,10 +126,8 @@ class LocalEngine:
         results: list[Result] = []
         for start, end in rounds(len(jobs), self.width):
             results += self._side_by_side(jobs[start:end], together, start)
-        if any(
-            isinstance(job, TrainJob | LabelJob) for job in jobs
-        ):  # all are done: none will be gone on with
-            self._sweep(_RESUMED)
+        if any(isinstance(job, TrainJob | LabelJob) for job in jobs):
+            self._sweep(_RESUMED)  # all are done: none will be gone on with
         return results
 
     def _side_by_side(self, jobs: Sequence[Job], together: Together, start: int) -> list[Result]:

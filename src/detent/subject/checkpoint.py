@@ -121,7 +121,7 @@ def _taken(model: nn.Module, optimizers: Sequence[torch.optim.Optimizer]) -> dic
     if torch.cuda.is_available():
         found |= {f"random/{i}": state for i, state in enumerate(torch.cuda.get_rng_state_all())}
     # A copy each: optimizers may keep views of one storage, which safetensors refuses.
-    return {name: value.detach().cpu().clone().contiguous() for name, value in found.items()}
+    return {name: value.detach().to("cpu", copy=True).contiguous() for name, value in found.items()}
 
 
 def _put_back(
@@ -130,19 +130,19 @@ def _put_back(
     with torch.no_grad():
         for name, value in _trained(model):
             value.copy_(tensors[f"weights/{name}"])
-    for number, optimizer in enumerate(optimizers):
-        state: dict[int, dict[str, Tensor]] = {}
-        for name, value in tensors.items():
-            kind, *rest = name.split("/")
-            if kind == "optimizer" and int(rest[0]) == number:
-                state.setdefault(int(rest[1]), {})[rest[2]] = value
+    states: dict[int, dict[int, dict[str, Tensor]]] = {}
+    for path, value in tensors.items():
+        kind, *rest = path.split("/")
+        if kind == "optimizer":
+            number, place, name = rest
+            states.setdefault(int(number), {}).setdefault(int(place), {})[name] = value
+    for at, optimizer in enumerate(optimizers):
+        state = states.get(at, {})
         optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
     torch.set_rng_state(tensors["random/cpu"])
     if torch.cuda.is_available():
-        states = [
-            tensors[f"random/{i}"] for i in range(torch.cuda.device_count()) if f"random/{i}" in tensors
-        ]
-        torch.cuda.set_rng_state_all(states)
+        names = [f"random/{i}" for i in range(torch.cuda.device_count())]
+        torch.cuda.set_rng_state_all([tensors[name] for name in names if name in tensors])
 
 
 def _read(folder: Path, weights: set[str]) -> tuple[dict[str, Tensor], _Note]:

@@ -1,10 +1,7 @@
 """Models as `feedback` asks them: one that writes, one whose verdicts are read off. Data in a prompt stays data."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Literal
-
-import torch
 
 from detent.errors import UsageError
 from detent.feedback import Filled, Template
@@ -126,18 +123,3 @@ def room_of(subject: Subject) -> float:
     """How many tokens the model promises to read; without end where its configuration says nothing."""
     room = getattr(subject.model.config.get_text_config(), "max_position_embeddings", None)
     return room if isinstance(room, int) else float("inf")
-
-
-@contextmanager
-def read_tokens(subject: Subject) -> Iterator[list[int]]:
-    """Tokens of each forward pass of a subject that is only asked, meanwhile."""
-    counts: list[int] = []
-
-    def count(_model: object, _args: tuple[object, ...], kwargs: dict[str, torch.Tensor]) -> None:
-        counts.append(kwargs["input_ids"].numel())
-
-    handle = subject.model.register_forward_pre_hook(count, with_kwargs=True)
-    try:
-        yield counts
-    finally:
-        handle.remove()

@@ -14,6 +14,7 @@ from safetensors import SafetensorError
 
 from detent.errors import DetentError, EngineError, StorageError, UsageError
 from detent.subject import build
+from detent.subject.checkpoint import Checkpoints
 from detent.subject.generate import complete
 from detent.subject.noise import noisy
 from detent.subject.processor import settle
@@ -95,7 +96,7 @@ class Bench:
             case SampleJob() | ReviseJob() | JudgeJob():
                 return self._feed_back(job)
             case LabelJob():
-                written = Written(self._named("resume-label", job))
+                written = Written(self._named("resume-label", job))  # names as the engine sweeps them
                 return labelled(job, self._shelf, self._wire.progress("label"), written)
             case ScoreJob():
                 return self._score(job)
@@ -110,7 +111,8 @@ class Bench:
             case BuildJob():
                 return self._build(job, self._folder("built", job))
             case TrainJob():
-                return trained(job, self._shelf, self._folder("trained", job), self._wire.progress("train"))
+                tell, marks = self._wire.progress("train"), Checkpoints(self._named("resume-trained", job))
+                return trained(job, self._shelf, self._folder("trained", job), tell, marks)
             case PreferJob():
                 tell = self._wire.progress("prefer")
                 return preferred(job, self._shelf, self._folder("preferred", job), tell)

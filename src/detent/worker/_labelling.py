@@ -1,7 +1,6 @@
 """One label job: every model answers every prompt, and the filter keeps what they agree on and are sure of."""
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from math import exp
 from typing import NamedTuple
 
@@ -25,6 +24,12 @@ class _Rung(NamedTuple):
     recipe: LabelRecipe
 
 
+class _Work(NamedTuple):
+    job: LabelJob
+    meter: "Meter"
+    written: Written
+
+
 def labelled(job: LabelJob, shelf: Shelf, tell: Tell, written: Written) -> Labels:
     """Label rung by rung: tasks in the job's order, levels upwards, on each rung the surest labels first.
 
@@ -34,8 +39,8 @@ def labelled(job: LabelJob, shelf: Shelf, tell: Tell, written: Written) -> Label
     subjects = [shelf.subject(digest) for digest in job.models]
     meter = Meter(sum(len(rung.prompts) * (len(subjects) + rung.recipe.samples) for rung in rungs), tell)
     judge = shelf.subject(job.judge) if job.judge else None
-    ask = partial(_ask, job=job, meter=meter, written=written)
-    kept = [label for rung in rungs for label in _label(rung, subjects, judge, job, ask)]
+    work = _Work(job, meter, written)
+    kept = [label for rung in rungs for label in _label(rung, subjects, judge, work)]
     offered = {
         task: {level: len(some) for level, some in levels.items()} for task, levels in job.prompts.items()
     }
@@ -60,20 +65,12 @@ def _rung(job: LabelJob, task: str, level: int, prompts: tuple[str, ...]) -> _Ru
     return _Rung(task, level, prompts, rules[level], recipe)
 
 
-def _label(
-    rung: _Rung,
-    subjects: Sequence[Subject],
-    judge: Subject | None,
-    job: LabelJob,
-    ask: Callable[..., list[Completion]],
-) -> list[Example]:
+def _label(rung: _Rung, subjects: Sequence[Subject], judge: Subject | None, work: _Work) -> list[Example]:
     """The votes are each model's likeliest answer and, of the first model, `samples` drawn ones."""
-    models = zip(subjects, job.models, strict=True)
-    voters = [ask(subject, model, rung, temperature=0.0, seed=0) for subject, model in models]
+    voters = [_ask(subjects, place, rung, work, temperature=0.0, seed=0) for place in range(len(subjects))]
     for number in range(rung.recipe.samples):
-        seed = int(sha256_hex(f"{job.seed}/{rung.task}/{rung.level}/{number}".encode())[:15], 16)
-        drawn = ask(subjects[0], job.models[0], rung, temperature=rung.recipe.temperature, seed=seed)
-        voters.append(drawn)
+        seed = int(sha256_hex(f"{work.job.seed}/{rung.task}/{rung.level}/{number}".encode())[:15], 16)
+        voters.append(_ask(subjects, 0, rung, work, temperature=rung.recipe.temperature, seed=seed))
     rule = Filter(rung.rule.confidence, rung.rule.agreement, largest_share=1.0)
     labels = self_label(rung.prompts, voters, rule)
     kept = _judged(labels, judge, rung.rule.judged) if judge is not None else [(one, 1.0) for one in labels]
@@ -100,21 +97,15 @@ def _judged(labels: Sequence[Kept], judge: Subject, floor: float) -> list[tuple[
 
 
 def _ask(
-    subject: Subject,
-    model: str,
-    rung: _Rung,
-    *,
-    job: LabelJob,
-    meter: "Meter",
-    written: Written,
-    temperature: float,
-    seed: int,
+    subjects: Sequence[Subject], place: int, rung: _Rung, work: _Work, *, temperature: float, seed: int
 ) -> list[Completion]:
-    limits = answer_limits(subject, rung.prompts, job.extra_tokens)
+    """What the model at `place` in the job answers on a rung."""
+    job, meter, written = work
+    limits = answer_limits(subjects[place], rung.prompts, job.extra_tokens)
 
     def write() -> list[Completion]:
         return complete(
-            *subject,
+            *subjects[place],
             rung.prompts,
             max_new_tokens=limits,
             temperature=temperature,
@@ -122,7 +113,7 @@ def _ask(
             on_progress=lambda done, _: meter.within(done, f"{rung.task} {rung.level}"),
         )
 
-    answers = written.once([model, rung.prompts, limits, temperature, seed], write)
+    answers = written.once([job.models[place], rung.prompts, limits, temperature, seed], write)
     meter.advance(len(rung.prompts))
     return answers
 

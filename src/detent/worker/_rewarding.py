@@ -1,5 +1,6 @@
 """Jobs that train on preferences and on a judge's scores: the parent is loaded, trained in place, measured, saved."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -9,10 +10,10 @@ from detent.subject._trl import Lesson
 from detent.subject.generate import Completion
 from detent.subject.load import Subject
 from detent.values import PreferJob, ReinforceJob, TrainedModel
-from detent.worker._asking import Marker, Reader, read_tokens, template
+from detent.worker._asking import Marker, Reader, template
 from detent.worker._labelling import answer_limits
 from detent.worker._shelf import Shelf
-from detent.worker._training import Measured, saved, told
+from detent.worker._training import TOKENS, Measured, counted_tokens, saved, told
 from detent.worker._wire import Tell
 
 
@@ -51,7 +52,8 @@ def reinforced(job: ReinforceJob, shelf: Shelf, folder: Path, tell: Tell) -> Tra
     subject = shelf.fresh_subject(job.parent)
     measured = Measured(subject)
     tell(0, job.steps, "")
-    with read_tokens(judge) as heard:
+    heard: Counter[str] = Counter()
+    with counted_tokens(judge.model, heard):
         lesson = reinforce.reinforce(
             *subject,
             job.prompts,
@@ -71,7 +73,7 @@ def reinforced(job: ReinforceJob, shelf: Shelf, folder: Path, tell: Tell) -> Tra
             on_progress=told(tell),
         )
     return _trained(
-        lesson, measured, folder, judged=sum(heard), judge_parameters=judge.model.num_parameters()
+        lesson, measured, folder, judged=heard[TOKENS], judge_parameters=judge.model.num_parameters()
     )
 
 

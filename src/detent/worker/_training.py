@@ -20,18 +20,16 @@ from detent.worker._wire import Tell
 
 _PARTS = 10
 TOKENS = "tokens"
-RESUMED = "resume-"
-"""How the name of a training's checkpoints begins, in staging; the rest is that of the model it makes."""
+"""Under which `counted_tokens` counts."""
 
 
-def trained(job: TrainJob, shelf: Shelf, folder: Path, tell: Tell) -> TrainedModel:
-    """Train as `job` says and leave the model in the new `folder`."""
+def trained(job: TrainJob, shelf: Shelf, folder: Path, tell: Tell, marks: Checkpoints) -> TrainedModel:
+    """Train as `job` says, from where `marks` stand, and leave the model in the new `folder`."""
     sources = _sources(job, shelf)
     subject = shelf.fresh_subject(job.parent)
     measured = Measured(subject)
     tell(0, job.steps, "")
-    marks = Checkpoints(folder.with_name(f"{RESUMED}{folder.name}"))
-    with _counted_tokens(subject.model, marks.tally):
+    with counted_tokens(subject.model, marks.tally):
         losses = train(
             *subject, sources, _recipe(job), seed=job.seed, on_progress=told(tell), checkpoints=marks
         )
@@ -122,8 +120,8 @@ def _recipe(job: TrainJob | ElicitJob) -> Recipe:
 
 
 @contextmanager
-def _counted_tokens(model: nn.Module, tally: Counter[str]) -> Iterator[None]:
-    """Tokens of each forward pass, padding included: what was computed, not what was useful."""
+def counted_tokens(model: nn.Module, tally: Counter[str]) -> Iterator[None]:
+    """Add the tokens of each forward pass to the tally, padding included: what was computed, not what was useful."""
 
     def count(_model: nn.Module, _args: tuple[object, ...], kwargs: dict[str, Tensor]) -> None:
         tally[TOKENS] += kwargs["input_ids"].numel()

@@ -22,9 +22,9 @@ SECONDS = 2.0
 
 
 class Written:
-    """In `folder`, which need not be there; without one nothing is kept."""
+    """In `folder`, which need not be there."""
 
-    def __init__(self, folder: Path | None, seconds: float = SECONDS) -> None:
+    def __init__(self, folder: Path, seconds: float = SECONDS) -> None:
         self._folder = folder
         self._seconds = seconds
 
@@ -33,8 +33,6 @@ class Written:
 
         A disk that refuses costs what would have been kept, and not the job.
         """
-        if self._folder is None:
-            return ask()
         path = self._folder / f"{sha256_hex(msgspec.json.encode(asked))}.json"
         try:
             return msgspec.json.decode(path.read_bytes(), type=list[Completion])

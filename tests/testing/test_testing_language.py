@@ -15,10 +15,10 @@ MODEL_TYPES = {"llama": "llama", "qwen2": "qwen2", "qwen3": "qwen3", "smollm2": 
 def test_any_hugging_face_tool_loads_the_folder_and_computes_the_same(family: Family, tmp_path: Path) -> None:
     folder = write_language_model(tmp_path / "base", family)
     model, tokenizer = language_model(family)
-    found = AutoModelForCausalLM.from_pretrained(folder)
+    found = AutoModelForCausalLM.from_pretrained(folder)  # ready to answer, as transformers loads it
     ids = torch.tensor([tokenizer("What is one plus two?")["input_ids"]])
     assert found.config.model_type == MODEL_TYPES[family]
-    assert torch.equal(found.eval()(ids).logits, model(ids).logits)
+    assert torch.equal(found(ids).logits, model(ids).logits)
     assert AutoTokenizer.from_pretrained(folder).chat_template == tokenizer.chat_template
 
 

@@ -9,6 +9,7 @@ opening: a worker that has run no job before is there in 20 ms instead of second
 shares nothing with the others that either can write.
 """
 
+import os
 import re
 import shutil
 import sys
@@ -21,10 +22,11 @@ from pathlib import Path
 from detent.engine._process import WorkerProcess
 from detent.engine._together import Together
 from detent.engine.base import Ask, Watch, believed, only_answers
-from detent.engine.confinement import Limits, confinement, worker_prefix
+from detent.engine.confinement import Limits, confinement, gpu_devices, worker_prefix
 from detent.errors import StorageError, UsageError
 from detent.values import (
     BuildJob,
+    Device,
     Job,
     JobFailure,
     LabelJob,
@@ -34,9 +36,10 @@ from detent.values import (
     TrainJob,
 )
 
-LIBRARIES = ("torch", "transformers", "safetensors", "accelerate", "datasets", "trl")
+LIBRARIES = ("torch", "transformers", "safetensors", "accelerate", "datasets", "trl", "peft")
 """What workers import and this side does not; the extra `train` brings them."""
 
+_CHOICE_OF_GPU = ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER")
 _WORKER_MADE = re.compile(r"(built|trained|preferred|reinforced)-[0-9a-f]{12}|lesson-\w{8}")
 """Names of models in staging, and of what a training needs meanwhile."""
 
@@ -70,6 +73,7 @@ class LocalEngine:
         log: Path,
         threads: int,
         workers: int = 1,
+        device: Device = "cpu",
         stall_seconds: float = 120.0,
         limits: Limits | None = None,
     ) -> None:
@@ -83,6 +87,7 @@ class LocalEngine:
             threads: CPU threads in all; a worker has its even share, an opening as many as one worker.
                 Results depend on both numbers.
             workers: long-lived workers that `run_all` uses side by side, started when needed.
+            device: what they compute on; all of them on the same.
             stall_seconds: silence after which a worker is ended.
             limits: what a worker may use.
         """
@@ -90,6 +95,7 @@ class LocalEngine:
             path.absolute() for path in (models, data, staging, log)
         )
         self._threads = threads
+        self._device = device
         self._stall_seconds = stall_seconds
         self._limits = limits
         self._workers: list[WorkerProcess | None] = [None] * workers
@@ -219,15 +225,17 @@ class LocalEngine:
     def _command(self, *, fresh: bool) -> list[str]:
         writable = () if fresh else (self._staging,)
         threads = max(1, self._threads // len(self._workers))
+        devices = [] if self._device == "cpu" else gpu_devices()
         prefix = worker_prefix(
             readable=(self._models, self._data),
             writable=writable,
             limits=self._limits,
-            environment=_environment(threads),
+            environment=_environment(threads) | (_gpu_environment() if devices else {}),
+            devices=devices,
         )
         # -P: no folder a worker can write to is ever on the import path.
         command = [*prefix, sys.executable, "-P", "-m", "detent.worker", "--threads", str(threads)]
-        command += ["--models", str(self._models), "--data", str(self._data)]
+        command += ["--models", str(self._models), "--data", str(self._data), "--device", self._device]
         return command + (["--nursery"] if fresh else ["--staging", str(self._staging)])
 
 
@@ -246,3 +254,9 @@ def _environment(threads: int) -> dict[str, str]:
         "TORCHINDUCTOR_CACHE_DIR": "/tmp",  # noqa: S108  PyTorch makes one at import; nothing is compiled
         "OPENBLAS_NUM_THREADS": "1",  # numpy's; its threads would start at import, before the nursery forks
     }
+
+
+def _gpu_environment() -> dict[str, str]:
+    """Same bits for the same job where the libraries can (cuBLAS), and the operator's own choice of a GPU."""
+    chosen = {name: os.environ[name] for name in _CHOICE_OF_GPU if name in os.environ}
+    return {"CUBLAS_WORKSPACE_CONFIG": ":4096:8", "CUDA_CACHE_PATH": "/tmp", **chosen}  # noqa: S108  a private one

@@ -183,7 +183,9 @@ def language_model(
     ends = sorted(
         {tokenizer.convert_tokens_to_ids(one) for one in (_STYLES[family].end, _STYLES[family].text_end)}
     )
-    model.generation_config = GenerationConfig(eos_token_id=ends if chat else tokenizer.eos_token_id)
+    model.generation_config = GenerationConfig(  # type: ignore[no-untyped-call]
+        eos_token_id=ends if chat else tokenizer.eos_token_id
+    )
     model.eval()  # type: ignore[no-untyped-call]
     return LanguageModel(model, tokenizer)
 

@@ -28,12 +28,13 @@ ADAPTED = (
         "layers = 2\nhidden = 64\nintermediate = 64\nheads = 2",
         'source = "given"\nlora = { rank = 8, alpha = 16.0 }\nchat = "always"\nanswer_tokens = 12',
     )
-    .replace("seed_steps = 25", "seed_steps = 4")
+    .replace("seed_steps = 25", "seed_steps = 30")
     .replace(
         "steps = 40\nbatch = 32",
-        'steps = 3\nbatch = 16\nmicro_batch = 4\noptimizer = "adamw"\nother_rate = 1e-3',
+        'steps = 3\nbatch = 16\nmicro_batch = 4\noptimizer = "adamw"\nother_rate = 5e-3',
     )
     .replace("confidence = 0.1", "confidence = 0.0\nleast_accuracy = 0.0")
+    + '[tripwires.label_avalanche]\naction = "record"\n'
 )
 
 

@@ -50,12 +50,28 @@ def test_a_worker_is_told_its_device_and_only_one_with_a_gpu_gets_its_settings(
 ) -> None:
     devices = gpu_devices(fake_devices(tmp_path))
     monkeypatch.setattr(local, "gpu_devices", lambda: devices)
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
     command = engine(tmp_path, device)._command(fresh=False)
     assert command[command.index("--device") + 1] == device
     said = " ".join(command)
     assert ("CUBLAS_WORKSPACE_CONFIG" in said) == ("CUDA_VISIBLE_DEVICES" in said) == (device != "cpu")
     assert sys.executable in command
+
+
+CHOICES = {None: ["0", "1", "0"], "1": ["1", "1", "1"], "1,0": ["1", "0", "1"], "": ["0", "1", "0"]}
+
+
+@pytest.mark.parametrize(("chosen", "wanted"), CHOICES.items())
+def test_processes_get_one_gpu_each_in_turn_of_those_the_operator_chose(
+    chosen: str | None, wanted: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    devices = gpu_devices(fake_devices(tmp_path))
+    monkeypatch.setattr(local, "gpu_devices", lambda: devices)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if chosen is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", chosen)
+    started = engine(tmp_path, "cuda")
+    seen = [started._gpu_environment(devices)["CUDA_VISIBLE_DEVICES"] for _ in wanted]
+    assert seen == wanted
 
 
 def test_without_a_gpu_nothing_of_one_is_passed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from importlib.util import find_spec
+from itertools import count
 from pathlib import Path
 
 from detent.engine._process import WorkerProcess
@@ -39,7 +40,6 @@ from detent.values import (
 LIBRARIES = ("torch", "transformers", "safetensors", "accelerate", "datasets", "trl", "peft")
 """What workers import and this side does not; the extra `train` brings them."""
 
-_CHOICE_OF_GPU = ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER")
 _WORKER_MADE = re.compile(r"(built|trained|preferred|reinforced)-[0-9a-f]{12}|lesson-\w{8}")
 """Names of models in staging, and of what a training needs meanwhile."""
 
@@ -96,6 +96,7 @@ class LocalEngine:
         )
         self._threads = threads
         self._device = device
+        self._on_gpus = count()  # processes so far
         self._stall_seconds = stall_seconds
         self._limits = limits
         self._workers: list[WorkerProcess | None] = [None] * workers
@@ -225,18 +226,34 @@ class LocalEngine:
     def _command(self, *, fresh: bool) -> list[str]:
         writable = () if fresh else (self._staging,)
         threads = max(1, self._threads // len(self._workers))
-        devices = [] if self._device == "cpu" else gpu_devices()
+        hidden = self._device == "cpu" or os.environ.get("CUDA_VISIBLE_DEVICES") == ""  # as CUDA takes it
+        devices = [] if hidden else gpu_devices()
         prefix = worker_prefix(
             readable=(self._models, self._data),
             writable=writable,
             limits=self._limits,
-            environment=_environment(threads) | (_gpu_environment() if devices else {}),
+            environment=_environment(threads) | (self._gpu_environment(devices) if devices else {}),
             devices=devices,
         )
         # -P: no folder a worker can write to is ever on the import path.
         command = [*prefix, sys.executable, "-P", "-m", "detent.worker", "--threads", str(threads)]
         command += ["--models", str(self._models), "--data", str(self._data), "--device", self._device]
         return command + (["--nursery"] if fresh else ["--staging", str(self._staging)])
+
+    def _gpu_environment(self, devices: Sequence[Path]) -> dict[str, str]:
+        """One GPU for each process, in turn: of those that the operator chose, or of all.
+
+        A process with several would spread a training over them by itself, and its results would depend on how many.
+        """
+        every = [path.name.removeprefix("nvidia") for path in devices if path.name[-1:].isdigit()]
+        chosen = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
+        gpus = [one for one in chosen if one] or every or ["0"]
+        return {
+            "CUDA_VISIBLE_DEVICES": gpus[next(self._on_gpus) % len(gpus)],
+            "CUDA_DEVICE_ORDER": "PCI_BUS_ID",  # as the files in /dev are numbered
+            "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # the same bits for the same job
+            "CUDA_CACHE_PATH": "/tmp",  # noqa: S108  a private one
+        }
 
 
 def _environment(threads: int) -> dict[str, str]:
@@ -254,9 +271,3 @@ def _environment(threads: int) -> dict[str, str]:
         "TORCHINDUCTOR_CACHE_DIR": "/tmp",  # noqa: S108  PyTorch makes one at import; nothing is compiled
         "OPENBLAS_NUM_THREADS": "1",  # numpy's; its threads would start at import, before the nursery forks
     }
-
-
-def _gpu_environment() -> dict[str, str]:
-    """Same bits for the same job where the libraries can (cuBLAS), and the operator's own choice of a GPU."""
-    chosen = {name: os.environ[name] for name in _CHOICE_OF_GPU if name in os.environ}
-    return {"CUBLAS_WORKSPACE_CONFIG": ":4096:8", "CUDA_CACHE_PATH": "/tmp", **chosen}  # noqa: S108  a private one

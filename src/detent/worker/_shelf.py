@@ -44,20 +44,22 @@ class Shelf:
             self._kept.popitem(last=False)
         return self._kept[digest]
 
-    def fresh_subject(self, digest: str) -> Subject:
+    def fresh_subject(self, digest: str, *, adapted: bool = False) -> Subject:
         """A copy of the model that the caller may change: of an adapter all but its base.
+
+        adapted: it is to get an adapter where it has none, so that its own weights are not trained.
 
         Raises:
             SubjectError: there is none, or it is not a model that loads without code of its own.
             TrustError: its files are not those the digest was computed from.
         """
-        return self._loaded(digest, to_ask=False)
+        return self._loaded(digest, to_ask=adapted)
 
     def _loaded(self, digest: str, *, to_ask: bool) -> Subject:
         folder = self._checked_folder(digest)
         adapter = adapter_in(folder)
         if adapter is None:
-            # On a GPU a model that is only asked is bfloat16; one that is trained whole is float32 in memory.
+            # On a GPU weights that do not change are bfloat16; a model that is trained whole is float32 in memory.
             return load(folder, dtype=self._asked_in if to_ask else torch.float32, device=self.device)
         if self._base is None or self._base[0] != adapter.base:
             self._base = None  # two of them may be more than there is memory for

@@ -46,7 +46,8 @@ def _learner(job: TrainJob | ElicitJob, digest: str, shelf: Shelf) -> Subject:
 
     A training's seed makes the adapter too, so that members of a team begin from different ones.
     """
-    lora, subject = job.optimizer.lora, shelf.fresh_subject(digest)
+    lora = job.optimizer.lora
+    subject = shelf.fresh_subject(digest, adapted=lora is not UNSET)
     if lora is UNSET:
         return subject
     if is_adapted(subject.model):

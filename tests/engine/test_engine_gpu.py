@@ -50,6 +50,7 @@ def test_a_worker_is_told_its_device_and_only_one_with_a_gpu_gets_its_settings(
 ) -> None:
     devices = gpu_devices(fake_devices(tmp_path))
     monkeypatch.setattr(local, "gpu_devices", lambda: devices)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     command = engine(tmp_path, device)._command(fresh=False)
     assert command[command.index("--device") + 1] == device
     said = " ".join(command)
@@ -57,7 +58,7 @@ def test_a_worker_is_told_its_device_and_only_one_with_a_gpu_gets_its_settings(
     assert sys.executable in command
 
 
-CHOICES = {None: ["0", "1", "0"], "1": ["1", "1", "1"], "1,0": ["1", "0", "1"], "": ["0", "1", "0"]}
+CHOICES = {None: ["0", "1", "0"], "1": ["1", "1", "1"], "1,0": ["1", "0", "1"]}
 
 
 @pytest.mark.parametrize(("chosen", "wanted"), CHOICES.items())
@@ -75,5 +76,10 @@ def test_processes_get_one_gpu_each_in_turn_of_those_the_operator_chose(
 
 
 def test_without_a_gpu_nothing_of_one_is_passed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    devices = gpu_devices(fake_devices(tmp_path))
+    monkeypatch.setattr(local, "gpu_devices", lambda: devices)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")  # all of them hidden
+    assert "CUBLAS_WORKSPACE_CONFIG" not in " ".join(engine(tmp_path, "auto")._command(fresh=True))
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
     monkeypatch.setattr(local, "gpu_devices", list)
     assert "CUBLAS_WORKSPACE_CONFIG" not in " ".join(engine(tmp_path, "auto")._command(fresh=True))

@@ -20,6 +20,7 @@ from detent.errors import CharterError, UsageError
 from detent.evaluate.budget import least_first_limit
 from detent.signing import SigningKey
 from detent.tasks import BUILTINS
+from detent.values import AtMost
 
 
 def test_the_default_draft_is_in_order_for_the_real_gate_and_tasks() -> None:
@@ -50,6 +51,12 @@ def test_a_small_draft_has_the_defaults() -> None:
     assert draft.recipe == parse_draft(default_text(), CATALOGUE).recipe
     assert draft.version == 1
     assert draft.subject.built
+
+
+def test_an_answer_has_the_room_of_its_prompt_and_more_or_of_so_many_tokens() -> None:
+    assert parse_draft(DRAFT, CATALOGUE).subject.room == 4
+    text = DRAFT.replace("[direction]", "[subject]\nanswer_tokens = 64\n[direction]")
+    assert parse_draft(text, CATALOGUE).subject.room == AtMost(64)
 
 
 def test_a_charter_read_once_does_not_change() -> None:

@@ -176,9 +176,8 @@ class Parts:
         """
         if not folder.is_dir():
             raise SubjectError(f"the given model expected in {folder}, got none; restore it from a copy")
-        if (
-            digest := folder_digest(folder)
-        ) in self.models.digests():  # every member of a team is made from it
+        digest = folder_digest(folder)
+        if digest in self.models.digests():  # every member of a team is made from it
             self.models.path(digest)
             return digest
         # Beside staging, not in it: workers write there, and could put a link where a file is about to be written.

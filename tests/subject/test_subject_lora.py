@@ -1,7 +1,6 @@
 """The adapter is what is trained and stored; the base stays as it was, once for all."""
 
 import json
-import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import torch
 from peft import PeftModel
 from safetensors.torch import load_file, save_file
 from torch import nn
+from transformers import AutoModelForCausalLM
 
 from detent.errors import SubjectError, UsageError
 from detent.subject.change import change_of
@@ -90,11 +90,10 @@ def test_an_adapter_of_each_family_comes_back_from_disk_and_merges_into_the_same
 @pytest.mark.filterwarnings(
     "ignore:`is_gradient_checkpointing` is deprecated:FutureWarning"
 )  # of PEFT by transformers
-def test_peft_reads_what_is_stored(tmp_path: Path, base: Path, adapter: Path) -> None:
-    shutil.copytree(base, tmp_path / folder_digest(base))
-    theirs = PeftModel.from_pretrained(load(tmp_path / folder_digest(base)).model, adapter)
+def test_peft_reads_what_is_stored(base: Path, adapter: Path) -> None:
+    theirs = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base), adapter)
     ours = with_adapter(load(base), adapter)
-    assert torch.allclose(said(theirs, ours), logits(ours), atol=1e-6)
+    assert torch.allclose(said(theirs, ours), logits(ours), atol=1e-5)
 
 
 def test_the_base_is_named_by_its_digest_so_that_the_adapters_own_covers_it(

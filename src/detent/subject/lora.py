@@ -2,7 +2,7 @@
 
     >>> subject = with_new_adapter(base, Lora(rank=16), base_digest, seed=7)   # says what the base says, to begin with
     >>> losses = train(*subject, sources, recipe, seed=7)                      # moves A and B, and nothing of the base
-    >>> save_adapter(subject.model, folder)                                    # a few megabytes
+    >>> save_adapter(subject.model, folder)                                    # hundredths of the base's size
 
 A linear layer's weight W becomes W + (alpha / rank) B A, where A is rank x inputs, drawn at random, and B outputs x
 rank, zero at first; only they are trained: Hu et al., "LoRA" (arXiv 2106.09685), s. 4.1.  The layers are PEFT's; a

@@ -34,10 +34,11 @@ from words_world import FORMS, SAID, Forms, filled, opposites, pasted, shaped, t
 
 from detent.feedback import Draft, Filled, JudgeRule, Pair, RefineRule, Template, judge, refine
 from detent.feedback.self_label import Written
-from detent.subject.generate import complete, encode
+from detent.subject.generate import complete
 from detent.subject.likelihood import log_chances
 from detent.subject.load import Subject
 from detent.subject.processor import settle
+from detent.subject.spell import encode
 from detent.worker._asking import Author, Reader
 from detent.worker._labelling import Meter
 

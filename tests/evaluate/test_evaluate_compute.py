@@ -1,7 +1,7 @@
 """What asking a model takes, at the most."""
 
-from detent.evaluate import Row, answering, comparing, gating
-from detent.values import Intent, Slice
+from detent.evaluate import Row, answering, comparing, gating, judging
+from detent.values import AtMost, Intent, Slice
 
 
 def row(prompt: str, incumbent: str | None) -> Row:
@@ -10,6 +10,12 @@ def row(prompt: str, incumbent: str | None) -> Row:
 
 def test_an_answer_takes_two_operations_a_parameter_and_token_read_or_written() -> None:
     assert answering(10, ["C12=", "C1="], extra=4) == 2 * 10 * (4 + 4 + 4 + 3 + 3 + 4)
+
+
+def test_an_answer_of_so_many_tokens_takes_them_whatever_its_prompt() -> None:
+    assert answering(10, ["C12=", "C1="], AtMost(50)) == 2 * 10 * (4 + 50 + 3 + 50)
+    assert judging(10, ["C1="], AtMost(50)) == 2 * 10 * (3 + 50 + 50 + 2)
+    assert judging(10, ["C1="], 4) == 2 * 10 * (3 + 7 + 7 + 2)
 
 
 def test_a_comparison_takes_one_models_answers_and_both_models_reading() -> None:

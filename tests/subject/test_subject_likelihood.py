@@ -8,8 +8,8 @@ from tests.subject.language_models import QUESTIONS, language_subject
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from detent.errors import SubjectError
-from detent.subject.generate import encode
 from detent.subject.likelihood import log_chances
+from detent.subject.spell import encode
 
 PROMPTS = [*QUESTIONS][:7]
 

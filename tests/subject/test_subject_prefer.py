@@ -14,10 +14,11 @@ from transformers import PreTrainedModel
 from detent.errors import SubjectError
 from detent.subject._trl import Lesson
 from detent.subject.build import Sizes, build_model, build_tokenizer
-from detent.subject.generate import complete, encode
+from detent.subject.generate import complete
 from detent.subject.likelihood import log_chances
 from detent.subject.load import Subject, load
 from detent.subject.prefer import Preference, Recipe, prefer
+from detent.subject.spell import encode
 
 RECIPE = Recipe(steps=12, pairs=8, rate=3e-3, warm_up=2)
 KINDS = pytest.mark.parametrize("kind", ["default", "llama", "qwen"])

@@ -6,8 +6,7 @@ from transformers import PreTrainedTokenizerFast
 
 from detent.errors import SubjectError
 from detent.subject.build import build_tokenizer
-from detent.subject.generate import encode
-from detent.subject.spell import spell, spell_text
+from detent.subject.spell import encode, spell, spell_text
 
 TOKENIZERS = {"characters": build_tokenizer(), "BPE": bpe()}
 KINDS = pytest.mark.parametrize("kind", TOKENIZERS)

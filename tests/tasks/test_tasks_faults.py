@@ -9,6 +9,7 @@ from tests.tasks.written_task import CHECK, PROBLEM, children, written
 
 from detent.errors import TaskError
 from detent.tasks import Limits, PluginSource, Problem, plugin, vet
+from detent.values import AtMost
 
 QUICK = Limits(seconds=0.6, memory=256 << 20)
 
@@ -226,6 +227,13 @@ def test_a_prefix_that_fixes_the_hash_seed_hides_nothing(tmp_path: Path) -> None
     with pytest.raises(TaskError, match="the same problem"):
         vet(source, levels=5, room=2)
     source.close()
+
+
+def test_an_answer_that_is_longer_than_all_may_be_is_found_whatever_its_prompt(make: Make) -> None:
+    code = written('return Problem(f"{rng.randrange(10)}" * 20, "x" * level)')
+    vet(make(code), levels=2, room=AtMost(2))
+    with pytest.raises(TaskError, match=r"at most 3 characters long expected.*raise subject\.answer_tokens"):
+        vet(make(code), levels=5, room=AtMost(3))
 
 
 @pytest.mark.parametrize("case", PROMISES)

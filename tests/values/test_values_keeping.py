@@ -1,6 +1,7 @@
 """What a rule of retention keeps, and what a run needs whatever the rule."""
 
 import pytest
+from msgspec import structs
 
 from detent.values import (
     CandidateTrained,
@@ -10,12 +11,14 @@ from detent.values import (
     Files,
     Intent,
     IntentWritten,
+    Lora,
     Optimizer,
     Origin,
     Outcome,
     OutcomeWritten,
     State,
     SubjectBuilt,
+    bases,
     kept,
     lost,
     needed,
@@ -138,6 +141,23 @@ def test_a_run_needs_what_is_in_force_what_came_first_and_the_turn_in_progress()
     assert needed(STATE) == Files(
         models=frozenset({"m0", "m5", "m6"}), data=frozenset({"d0", "d1", "d5", "d6"}), answers=frozenset()
     )
+
+
+def test_the_base_of_adapters_is_needed_as_long_as_there_is_a_run() -> None:
+    first = model(0)
+    assert isinstance(first, SubjectBuilt)
+    adapter = structs.replace(first, lora=Lora())
+    beginning = State(generation=0, slots={adapter.slot: adapter})
+    assert "u0" in needed(beginning).models
+    later = State(
+        generation=1,
+        incumbent="m0",
+        team=("m0",),
+        history=noted(turn(0, "promote", "m0", "m0") | {adapter.slot: adapter}),
+    )
+    assert "u0" in needed(later).models
+    assert bases(later) == {"u0"}
+    assert bases(STATE) == frozenset()
 
 
 MODELS = {

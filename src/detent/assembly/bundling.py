@@ -17,7 +17,7 @@ from detent.audit import LeftOut, is_member, write_bundle
 from detent.engine import DataStore
 from detent.errors import TrustError, UsageError
 from detent.ledger import LedgerReader, published_files
-from detent.values import CharterSigned, Decided, State, decode_entry, fold, sha256_hex
+from detent.values import CharterSigned, Decided, State, bases, decode_entry, fold, sha256_hex
 
 Redacted = Literal["data", "answers"]
 REDACTED: tuple[Redacted, ...] = ("data", "answers")
@@ -153,6 +153,8 @@ def _chosen(wanted: Collection[str], names: Named, state: State) -> frozenset[st
         chosen |= {first.incumbent, *first.team}
     if "last" in wanted:
         chosen |= {state.incumbent, *state.team}
+    if chosen:
+        chosen |= bases(state)  # without which an adapter is none
     return frozenset(chosen)
 
 

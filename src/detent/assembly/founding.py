@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from detent.assembly import places
 from detent.assembly.clock import now
@@ -32,7 +33,7 @@ from detent.charter import (
     verified_lease,
 )
 from detent.disk import sync_folder
-from detent.engine import ModelStore
+from detent.engine import ModelStore, as_chat
 from detent.errors import SubjectError, UsageError
 from detent.evaluate import Chain, new_chain
 from detent.ledger import CosigningKey, Ledger, Signers
@@ -155,7 +156,7 @@ def _vetted(draft: Draft, home: Path) -> dict[str, str]:
     """Try every task; returns the hashes of the author's own files."""
     with closing(draft_sources(draft, home)) as sources:
         for name, task in sources.items():
-            vet(task, draft.direction.improve[name], draft.subject.extra_tokens)
+            vet(task, draft.direction.improve[name], draft.subject.room)
         return {name: sources[name].digest for name in draft.tasks if name in sources}
 
 
@@ -307,7 +308,9 @@ def _fill(
     if principles is not None:
         principles.put_into(run.tasks)
     for key, source, _ in _given(signed.charter):
-        _take_model(key, home / source, run, run.subject if key == "subject.source" else run.judge)
+        own = key == "subject.source"
+        chat = signed.charter.subject.chat if own else "auto"
+        _take_model(key, home / source, run, run.subject if own else run.judge, chat)
     with Ledger.create(run.ledger, log.key, log.key.name, second=log.second) as ledger:
         book = Book(ledger, now)
         version = signed.charter.version
@@ -340,11 +343,14 @@ def _first_lease(signed: SignedCharter, keys: Sequence[SigningKey], book: Book) 
     )
 
 
-def _take_model(key: str, folder: Path, run: RunFolder, place: Path) -> None:
+def _take_model(
+    key: str, folder: Path, run: RunFolder, place: Path, chat: Literal["auto", "always", "never"]
+) -> None:
     """Copy a model folder of the charter. What a run could not take is refused now, before anybody runs it."""
     copy = run.staging / "given"
     shutil.copytree(folder, copy)
     try:
+        as_chat(copy, chat)
         digest = ModelStore(run.models).admit(copy)
     except SubjectError as error:
         raise SubjectError(f"{folder}, the charter's {key}: {error}") from error

@@ -127,7 +127,7 @@ def vet_principles(draft: Draft, read: Read | None, sources: Mapping[str, TaskSo
     for guard in guards_of(draft, read.constitution):
         for name in dict.fromkeys(one.task for one in guard.slices):
             top = max(one.level for one in guard.slices if one.task == name)
-            vet_principle(sources[name], top, draft.subject.extra_tokens)
+            vet_principle(sources[name], top, draft.subject.room)
 
 
 def principle_margins(charter: Charter, folder: Path) -> dict[str, float | None] | None:

@@ -32,7 +32,7 @@ from detent.evaluate import Chain
 from detent.evaluate.seal import LINK_BYTES
 from detent.loop import OF_THE_MACHINE, Book, Parts, look_again, wires_of
 from detent.loop.parts import Wire
-from detent.values import Decided, Entry, Profile, Profiled, Reading, Watched
+from detent.values import Decided, Device, Entry, Profile, Profiled, Reading, Watched
 
 Say = Callable[[str], None]
 
@@ -143,11 +143,12 @@ class Bench:
         self.models = ModelStore(run.models)
         self._run, self._case, self._scratch = run, case, scratch
         self.staging = self._made("staging")
-        self._engine: tuple[tuple[int, int], Engine] | None = None
+        self._engine: tuple[tuple[int, int, Device], Engine] | None = None
 
     def engine(self, signed: SignedCharter) -> Engine:
         """As the run itself has them, but for what they may write to."""
-        settings = (signed.charter.run.threads, signed.charter.recipe.team)
+        charter = signed.charter
+        settings = (charter.run.threads, charter.recipe.team, running.device_of(charter))
         if self._engine is not None and self._engine[0] == settings:
             return self._engine[1]
         self.close()

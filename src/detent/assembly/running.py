@@ -35,6 +35,7 @@ from detent.report import generation_line, tell_turn
 from detent.values import (
     PROCESSOR,
     Decided,
+    Device,
     Progress,
     Refused,
     SessionStarted,
@@ -225,7 +226,13 @@ def engine_of(models: Path, data: Path, staging: Path, log: Path, charter: Chart
         log=log,
         threads=charter.run.threads,
         workers=min(charter.recipe.team, charter.run.threads),
+        device=device_of(charter),
     )
+
+
+def device_of(charter: Charter) -> Device:
+    """What workers compute on: the small model that is made here is faster, and the same everywhere, on a processor."""
+    return "cpu" if charter.subject.built and charter.run.device == "auto" else charter.run.device
 
 
 def _clear(parts: Parts) -> None:

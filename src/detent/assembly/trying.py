@@ -29,7 +29,7 @@ def answer_prompt(folder: Path, prompt: str) -> str:
         UsageError: there is no incumbent yet, or the libraries of the learning side are not installed.
     """
     found = _incumbent(folder)
-    extra = found.charter.subject.extra_tokens
+    extra = found.charter.subject.room
     result = _asked(found, AnswerJob(model=found.digest, prompts=(prompt,), extra_tokens=extra))
     if not isinstance(result, Answers):
         raise EngineError(f"an answer expected, got {type(result).__name__}; try again")
@@ -58,7 +58,7 @@ def revise_prompt(folder: Path, prompt: str, principle: str = "") -> Revision:
     if principle and principle not in names:
         raise UsageError(f"one of {', '.join(names) or 'no principles'} expected, got {principle}")
     asked = [Posed(Slice(source_name(principle) if principle else "", 1), prompt)]
-    job = revise_job(found.digest, asked, feedback, found.charter.subject.extra_tokens, constitution)
+    job = revise_job(found.digest, asked, feedback, found.charter.subject.room, constitution)
     result = _asked(found, job)
     if not isinstance(result, Revised):
         raise EngineError(f"a revision expected, got {type(result).__name__}; try again")

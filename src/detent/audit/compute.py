@@ -89,7 +89,7 @@ def _of_answers(
     if rungs is None or subject not in sizes or not STREAM.fullmatch(entry.stream):
         return None
     asked = prompts(signed.digest, rungs, entry.stream)
-    return answering(sizes[subject], asked, signed.charter.subject.extra_tokens)
+    return answering(sizes[subject], asked, signed.charter.subject.room)
 
 
 def _rungs(step: Step, entry: Profiled | Mastered, signed: SignedCharter) -> Rungs | None:
@@ -119,7 +119,7 @@ def _ground(case: Case, signed: SignedCharter) -> Ground:
         dict(charter.direction.improve),
         charter.recipe.seed_levels,
         charter.run.seed,
-        charter.subject.extra_tokens,
+        charter.subject.room,
         guards_of(charter, constitution_of(case, signed)),
         believed_principles(case, signed),
     )

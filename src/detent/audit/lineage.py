@@ -19,7 +19,15 @@ from detent.audit.tuning import tuned_faults
 from detent.charter import SignedCharter
 from detent.diagnose import diagnose
 from detent.evaluate import public_number
-from detent.propose import REVISING, first_sources, given_judge, judge_sources, propose, sources_of
+from detent.propose import (
+    REVISING,
+    first_sources,
+    given_judge,
+    judge_sources,
+    optimizer_of,
+    propose,
+    sources_of,
+)
 from detent.values import (
     Audited,
     CandidateTrained,
@@ -33,7 +41,6 @@ from detent.values import (
     Trained,
     Tuned,
 )
-from detent.values.jobs import Optimizer
 
 
 def check_lineage(case: Case, charters: Charters) -> Finding:
@@ -119,6 +126,8 @@ def _subject_faults(step: Step, entry: SubjectBuilt, signed: SignedCharter) -> I
         yield f"a first model of {recipe.team} in generation 0 expected, got member {entry.member}"
     if (entry.seed, entry.steps) != (seed, recipe.seed_steps):
         yield f"{recipe.seed_steps} steps from seed {seed} expected, got {entry.steps} from {entry.seed}"
+    if entry.lora != (lora := optimizer_of(signed.charter).lora):
+        yield f"the charter's adapter, {lora}, expected, got {entry.lora}"
     seeds = step.before.slots.get("data/v1")
     if isinstance(seeds, DataMade) and entry.data != first_sources(
         seeds, step.before, signed.charter.feedback
@@ -148,7 +157,7 @@ def _judge_faults(step: Step, entry: JudgeTrained, signed: SignedCharter) -> Ite
     """A judge is taught from its generation's lessons and answers, as the charter says, from the judge before it."""
     feedback, before = signed.charter.feedback, step.before
     if feedback.judge_given:
-        wanted = given_judge(entry.digest, entry.parameters, _optimizer(signed))
+        wanted = given_judge(entry.digest, entry.parameters, optimizer_of(signed.charter))
         got = structs.replace(entry, at="", generation=0)
         if before.generation != 0 or got != wanted:
             yield f"the charter's own judge, taken in generation 0 and taught nothing, expected, got {got}"
@@ -168,21 +177,16 @@ def _judge_faults(step: Step, entry: JudgeTrained, signed: SignedCharter) -> Ite
     seed = public_number(signed.charter.run.seed, "training of the judge", before.generation)
     if (entry.seed, entry.steps) != (seed, steps):
         yield f"{steps} steps from seed {seed} expected, got {entry.steps} from {entry.seed}"
-    if entry.optimizer != _optimizer(signed):
-        yield f"the charter's {_optimizer(signed)} expected, got {entry.optimizer}"
+    if entry.optimizer != optimizer_of(signed.charter):
+        yield f"the charter's {optimizer_of(signed.charter)} expected, got {entry.optimizer}"
     yield from _source_faults(step, entry.data, {"seed", "self", "lessons", "corrections"})
-
-
-def _optimizer(signed: SignedCharter) -> Optimizer:
-    recipe = signed.charter.recipe
-    return Optimizer(matrix_rate=recipe.matrix_rate, other_rate=recipe.other_rate, batch=recipe.batch)
 
 
 def _training_faults(
     step: Step, entry: CandidateTrained, proposal: DataProposal, signed: SignedCharter
 ) -> Iterator[str]:
     seed = public_number(signed.charter.run.seed, f"training {entry.member}", step.before.generation)
-    optimizer = _optimizer(signed)
+    optimizer = optimizer_of(signed.charter)
     if not 0 <= entry.member < len(proposal.team) or entry.parent != proposal.team[entry.member]:
         yield f"member {entry.member} of the proposal's team as the parent expected, got {entry.parent}"
     if (entry.seed, entry.steps) != (seed, proposal.steps):

@@ -12,11 +12,13 @@ from detent.values import (
     DataMade,
     Decided,
     OutcomeWritten,
+    State,
     Trained,
+    bases,
     enclosed_in,
 )
 from detent.values.folder import folder_digest
-from detent.values.weights import numbers_in
+from detent.values.weights import numbers_of
 
 DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -31,7 +33,7 @@ def check_models(case: Case) -> Finding:
     faults = [fault for digest in sorted(here) for fault in _content_faults(folder, digest)]
     faults += [
         f"the model models/{digest} in force expected, got none: restore it from a copy"
-        for digest in sorted({state.incumbent, *state.team} - {""} - here - lacking.keys())
+        for digest in sorted(_in_force(state) - here - lacking.keys())
     ]
     faults += _size_faults(case, here)
     unchecked = missing("model", list(lacking.values()))
@@ -47,9 +49,14 @@ def check_models(case: Case) -> Finding:
     )
 
 
+def _in_force(state: State) -> set[str]:
+    """Those without which nothing can be asked, the base of adapters among them."""
+    return ({state.incumbent, *state.team} | bases(state)) - {""}
+
+
 def missing_models(case: Case) -> str:
     """A note on models that are no longer there; older ones may go."""
-    gone = named_models(case) - _names(case.evidence.models) - {case.state.incumbent, *case.state.team}
+    gone = named_models(case) - _names(case.evidence.models) - _in_force(case.state)
     gone = {digest for digest in gone if not case.without(f"models/{digest}")}
     return (
         f"{counted(len(gone), 'older model')} no longer there, and no entry says that they were deleted: nothing "
@@ -115,7 +122,7 @@ def _size_faults(case: Case, here: set[str]) -> Iterator[str]:
         if entry.digest not in here:
             continue
         try:
-            got = sum(map(numbers_in, sorted((case.evidence.models / entry.digest).glob("*.safetensors"))))
+            got = numbers_of(case.evidence.models, entry.digest)
         except (DetentError, OSError) as error:
             yield f"{step.place}: models/{entry.digest}: {error}"
             continue

@@ -147,7 +147,7 @@ def _flops_faults(  # noqa: PLR0917
     items: Sequence[Item],
     constitution: Constitution | None,
 ) -> Iterator[str]:
-    feedback, extra = signed.charter.feedback, signed.charter.subject.extra_tokens
+    feedback, extra = signed.charter.feedback, signed.charter.subject.room
     sizes, judge = step.before.sizes, judge_of(feedback, step.before)
     if judge not in sizes:
         return  # no judge in force, which is a fault of its own

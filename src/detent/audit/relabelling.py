@@ -56,7 +56,7 @@ def _job(turn: Turn, proposal: DataProposal, judge: str) -> LabelJob:
     stream = public_stream(charter.run.seed, "labels", generation)
     items = profile_items(turn.tasks, label_rungs(proposal), stream)
     seed = public_number(charter.run.seed, "labels", generation)
-    return label_job(proposal, items, seed=seed, extra_tokens=charter.subject.extra_tokens, judge=judge)
+    return label_job(proposal, items, seed=seed, extra_tokens=charter.subject.room, judge=judge)
 
 
 def _kept(turn: Turn, job: LabelJob) -> Iterator[Example]:

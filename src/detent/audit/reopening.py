@@ -90,7 +90,7 @@ def _conducted(turn: Turn, intent: Intent, outcome: Outcome, ask: Ask) -> Conduc
     seed = seed_of(case, case.charters, opening, outcome)
 
     def answer(model: str, prompts: Sequence[str]) -> Sequence[str]:
-        extra = turn.signed.charter.subject.extra_tokens
+        extra = turn.signed.charter.subject.room
         return completions(
             ask(AnswerJob(model=model, prompts=tuple(prompts), extra_tokens=extra), turn.means.watch)
         )

@@ -63,7 +63,7 @@ def _revised(turn: Turn, method: Method, proposal: DataProposal) -> list[Example
     sources = sources_for(rungs, constitution, {**turn.tasks, **turn.principles})
     asked = asked_of(profile_items(sources, rungs, stream))
     jobs = [
-        revise_job(model, asked, charter.feedback, charter.subject.extra_tokens, constitution)
+        revise_job(model, asked, charter.feedback, charter.subject.room, constitution)
         for model in proposal.team
     ]
     found = []

@@ -123,7 +123,7 @@ def _preferred_again(
 
 
 def _sampled_again(turn: Turn, made: DataMade, items: Sequence[Item]) -> list[Sampled]:
-    feedback, extra = turn.signed.charter.feedback, turn.signed.charter.subject.extra_tokens
+    feedback, extra = turn.signed.charter.feedback, turn.signed.charter.subject.room
     prompts = [item.problem.prompt for item in items]
 
     def number(label: str) -> int:

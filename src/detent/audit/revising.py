@@ -95,9 +95,7 @@ def _flops_faults(lesson: Lesson, items: Sequence[Item]) -> Iterator[str]:
     charter, team = lesson.signed.charter, lesson.step.before.team
     if not all(model in lesson.sizes for model in team):
         return  # models of no entry, which is a fault of its own
-    job = revise_job(
-        team[0], asked_of(items), charter.feedback, charter.subject.extra_tokens, lesson.constitution
-    )
+    job = revise_job(team[0], asked_of(items), charter.feedback, charter.subject.room, lesson.constitution)
     wanted = revision_flops([lesson.sizes[model] for model in team], job)
     if lesson.entry.flops != wanted:
         yield f"{wanted:g} floating point operations for these prompts and models expected, got {lesson.entry.flops:g}"

@@ -215,7 +215,7 @@ def _prompt_faults(examples: Sequence[Example], items: Sequence[Item]) -> Iterat
 
 def _flops_faults(lesson: Lesson, items: Sequence[Item]) -> Iterator[str]:
     """At the most 2 x parameters x tokens for each labeller; prompt and answer, a token a character."""
-    extra, labellers = lesson.signed.charter.subject.extra_tokens, lesson.entry.origin.labellers
+    extra, labellers = lesson.signed.charter.subject.room, lesson.entry.origin.labellers
     judge = lesson.entry.origin.judge
     if not all(model in lesson.sizes for model in (*labellers, *([judge] if judge else []))):
         return  # labels by others than the team, which is a fault of its own

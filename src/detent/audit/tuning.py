@@ -86,7 +86,7 @@ def job_of(
     step: Step, entry: Tuned, signed: SignedCharter, prompts: tuple[str, ...]
 ) -> PreferJob | ReinforceJob:
     """The training that record and charter make of it. prompts: of grpo, as its stream gives them."""
-    feedback, extra = signed.charter.feedback, signed.charter.subject.extra_tokens
+    feedback, extra = signed.charter.feedback, signed.charter.subject.room
     seed = public_number(
         signed.charter.run.seed, seed_label(entry.method, entry.member), step.before.generation
     )
@@ -223,7 +223,7 @@ def _flip_faults(  # noqa: PLR0917
         yield f"no more answers made right or wrong than were asked for expected, got {entry.flips}"
     items = _items(case, signed, rungs, bytes.fromhex(stream), drawing)
     asked = sum(sizes[one.parent] + sizes[one.digest] for one in tuned if one.parent in sizes)
-    flops = answering(asked, [item.problem.prompt for item in items], signed.charter.subject.extra_tokens)
+    flops = answering(asked, [item.problem.prompt for item in items], signed.charter.subject.room)
     if entry.flops != flops:
         yield f"{flops:g} floating point operations for these answers expected, got {entry.flops:g}"
 

@@ -101,7 +101,7 @@ class Turn:
     def job(self, model: str, items: Sequence[Item]) -> AnswerJob:
         """The model's answers to the items."""
         prompts = tuple(item.problem.prompt for item in items)
-        return AnswerJob(model=model, prompts=prompts, extra_tokens=self.signed.charter.subject.extra_tokens)
+        return AnswerJob(model=model, prompts=prompts, extra_tokens=self.signed.charter.subject.room)
 
     def said(self, ask: Ask, model: str, items: Sequence[Item]) -> Sequence[str]:
         """The same, asked of one worker."""

@@ -28,6 +28,7 @@ def rule_faults(sections: Mapping[str, Any], catalogue: Catalogue) -> Iterator[F
         _judging: ("feedback",),
         _own_tasks: ("direction", "tasks"),
         _subject: ("subject",),
+        _optimizer: ("subject", "recipe"),
         _second_signature: ("run", "seal"),
         wire_faults: ("tripwires",),
         witness_faults: ("witnesses",),
@@ -130,7 +131,14 @@ def _subject(sections: Mapping[str, Any], _: Catalogue) -> Iterator[Fault]:
             ("subject", "hidden"),
             f"a multiple of subject.heads = {subject.heads} expected, got {subject.hidden}",
         )
-    if not subject.built:
+    if subject.built:
+        for key, empty in (("lora", None), ("chat", "auto")):
+            if getattr(subject, key) != empty:
+                yield Fault(
+                    ("subject", key),
+                    'nothing expected with source = "built", got it; remove this, or name a model folder',
+                )
+    else:
         for key in SHAPE:
             if key in subject.model_fields_set:
                 yield Fault(
@@ -138,6 +146,27 @@ def _subject(sections: Mapping[str, Any], _: Catalogue) -> Iterator[Fault]:
                     f"nothing expected beside a model folder, got {getattr(subject, key)}; "
                     'remove this, or write source = "built"',
                 )
+
+
+def _optimizer(sections: Mapping[str, Any], _: Catalogue) -> Iterator[Fault]:
+    """Muon's defaults are the small built model's; what trains a given one stands in the charter."""
+    subject, recipe = sections["subject"], sections["recipe"]
+    if subject.lora is not None and recipe.optimizer != "adamw":
+        yield Fault(
+            ("recipe", "optimizer"),
+            f'"adamw" expected with subject.lora, got {shown(recipe.optimizer)}; with other_rate = 0.0002, which is '
+            "usual for an adapter",
+        )
+    if recipe.optimizer == "adamw" and "other_rate" not in recipe.model_fields_set:
+        yield Fault(
+            ("recipe", "other_rate"),
+            'a rate expected with optimizer = "adamw", got none; usual are 2e-4 with subject.lora and 2e-5 without',
+        )
+    if recipe.micro_batch > recipe.batch:
+        yield Fault(
+            ("recipe", "micro_batch"),
+            f"at most recipe.batch = {recipe.batch} expected, got {recipe.micro_batch}",
+        )
 
 
 def _second_signature(sections: Mapping[str, Any], _: Catalogue) -> Iterator[Fault]:

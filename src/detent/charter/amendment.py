@@ -27,7 +27,7 @@ from detent.values import sha256_hex
 
 PAST: dict[str, tuple[str, ...]] = {
     "seal": ("tip", "length", "ml_dsa"),
-    "subject": ("source", "layers", "hidden", "intermediate", "heads"),
+    "subject": ("source", "layers", "hidden", "intermediate", "heads", "lora", "chat"),
     "recipe": ("team", "seed_levels", "seed_problems", "seed_steps"),
     "direction": ("improve",),
     "run": ("post_quantum",),

@@ -1,6 +1,6 @@
 """[recipe]: how a generation is made, as far as people fix it beforehand. Every default stands here."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -11,6 +11,7 @@ Problems = Annotated[int, Field(ge=1, le=100_000), Says("an integer from 1 to 10
 Team = Annotated[int, Field(ge=1, le=16), Says("an integer from 1 to 16")]
 Ahead = Annotated[int, Field(ge=0, le=100), Says("an integer from 0 to 100")]
 KeepShare = Annotated[float, Field(gt=0, le=100), Says("a number above 0, at most 100")]
+Micro = Annotated[int, Field(ge=0, le=1_000_000), Says("an integer from 0 to 1000000")]
 Rate = Annotated[float, Field(gt=0, le=1), Says("a number above 0, at most 1")]
 
 
@@ -28,7 +29,9 @@ class Recipe(Section):
     team: models that are trained from different seeds, label together and must agree.
     seed_levels, seed_problems: generation 0 is taught true answers on levels 1 .. seed_levels, never above.
     seed_steps, steps: training of generation 0, and of every later one, for each member of the team.
-    batch: examples a step. matrix_rate, other_rate: highest learning rates, of Muon and of AdamW.
+    batch: examples a step. micro_batch: of which so many at a time; 0 is half of a batch.
+    optimizer: "muon" trains matrices inside the layers by Muon and the rest by AdamW, "adamw" everything.
+    matrix_rate, other_rate: highest learning rates, of Muon and of AdamW.
     profile_problems, fresh_problems: asked to aim by, and to report by.
     audit: self-made labels checked per task and generation; totals only steer.
     least_accuracy: new labels are made up to the highest level at which the team's weakest member is right this
@@ -46,6 +49,8 @@ class Recipe(Section):
     seed_steps: Count = 700
     steps: Count = 120
     batch: Count = 128
+    micro_batch: Micro = 0
+    optimizer: Annotated[Literal["muon", "adamw"], Says('"muon" or "adamw"')] = "muon"
     matrix_rate: Rate = 0.02
     other_rate: Rate = 0.003
     profile_problems: Problems = 64

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field
 
@@ -22,7 +22,7 @@ from detent.charter._form import (
     Wait,
 )
 from detent.charter.stewards import Quorum
-from detent.values import Action, Entropy
+from detent.values import Action, AtMost, Device, Entropy, Room
 
 LAST = "last [1-9][0-9]{0,5}"
 SOURCE = r"^[^:/][^:]*\.py:[A-Za-z_][A-Za-z0-9_]*$"
@@ -59,7 +59,14 @@ Threads = Annotated[int, Field(ge=1, le=1024), Says("an integer from 1 to 1024")
 Seed = Annotated[int, Field(ge=0, le=LARGEST_EXACT), Says(f"an integer from 0 to {LARGEST_EXACT}")]
 Layers = Annotated[int, Field(ge=1, le=1000), Says("an integer from 1 to 1000")]
 Width = Annotated[int, Field(ge=1, le=1_000_000), Says("an integer from 1 to 1000000")]
-Room = Annotated[int, Field(ge=0, le=4096), Says("an integer from 0 to 4096")]
+Rank = Annotated[int, Field(ge=1, le=4096), Says("an integer from 1 to 4096")]
+Alpha = Annotated[float, Field(gt=0, le=65_536), Says("a number above 0, at most 65536,")]
+Dropout = Annotated[float, Field(ge=0, lt=1), Says("a number from 0 to below 1")]
+LayerName = Annotated[
+    str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$"), Says("the last part of a layer's name")
+]
+AnswerTokens = Annotated[int, Field(ge=0, le=1_000_000), Says("an integer from 0 to 1000000")]
+Tokens = Annotated[int, Field(ge=0, le=4096), Says("an integer from 0 to 4096")]
 
 
 class LeaseTerms(Section):
@@ -141,11 +148,31 @@ class Retention(Section):
     answers: KeptAnswers = "all"
 
 
+class LoraTerms(Section):
+    """[subject] lora: train an adapter beside a given model, whose own weights stay as they are.
+
+    rank: of what is added to a layer's weights; alpha: it counts alpha / rank times. dropout: at training.
+    targets: "all-linear", or the last parts of the names of the layers that get one.
+    """
+
+    rank: Rank = 16
+    alpha: Alpha = 32.0
+    dropout: Dropout = 0.0
+    targets: Annotated[
+        Literal["all-linear"]
+        | Annotated[tuple[LayerName, ...], Field(strict=False, min_length=1, max_length=64)],
+        Says('"all-linear" or a list of names such as ["q_proj", "v_proj"]'),
+    ] = "all-linear"
+
+
 class Subject(Section):
     """[subject]: the first model.
 
     source: "built", in this shape, or a Hugging Face folder beside the charter.
+    lora: train an adapter; without it, a given model is trained whole.
+    chat: "auto": a given model is asked in its chat template where it has one; "always": it must have one; "never".
     extra_tokens: an answer may be this much longer than its prompt.
+    answer_tokens: an answer may have so many tokens, whatever its prompt; 0: as extra_tokens says.
     """
 
     source: Annotated[str, Field(min_length=1), Says('"built" or the path of a model folder')] = "built"
@@ -153,12 +180,20 @@ class Subject(Section):
     hidden: Width = 128
     intermediate: Width = 352
     heads: Layers = 4
-    extra_tokens: Room = 4
+    lora: LoraTerms | None = None
+    chat: Annotated[Literal["auto", "always", "never"], Says('"auto", "always" or "never"')] = "auto"
+    extra_tokens: Tokens = 4
+    answer_tokens: AnswerTokens = 0
 
     @property
     def built(self) -> bool:
         """Whether the first model is made here."""
         return self.source == "built"
+
+    @property
+    def room(self) -> Room:
+        """Of an answer."""
+        return AtMost(self.answer_tokens) if self.answer_tokens else self.extra_tokens
 
 
 class GateItems(Section):
@@ -348,9 +383,11 @@ class Seal(Section):
 class Run(Section):
     """[run]: the seed of every public random choice, and CPU threads of a worker.
 
+    device: what workers compute on: "auto" is a GPU where there is one.
     post_quantum: sign the ledger's checkpoints with ML-DSA-44 (FIPS 204) too.
     """
 
     seed: Seed = 1
     threads: Threads = 2
+    device: Annotated[Device, Says('"auto", "cpu" or "cuda"')] = "auto"
     post_quantum: Bool = False

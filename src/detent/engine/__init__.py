@@ -7,10 +7,11 @@ from detent.disk import discard, move_aside, open_log, own_folder, replace_file
 from detent.engine.base import Ask, Engine, Watch
 from detent.engine.confinement import Confinement, Limits, confinement, host_prefix, worker_prefix
 from detent.engine.fake import FakeEngine
-from detent.engine.likeness import check_alike
+from detent.engine.likeness import check_adapter, check_alike
 from detent.engine.local import LocalEngine, check_libraries
 from detent.engine.machine import processor
 from detent.engine.store import DataStore, ModelStore
+from detent.engine.templates import as_chat
 
 __all__ = [
     "Ask",
@@ -22,6 +23,8 @@ __all__ = [
     "LocalEngine",
     "ModelStore",
     "Watch",
+    "as_chat",
+    "check_adapter",
     "check_alike",
     "check_libraries",
     "confinement",

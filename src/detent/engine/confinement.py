@@ -29,6 +29,8 @@ _SYSTEM_READABLE = (
     # Mathematics libraries choose block sizes by cache size: without it, sums are rounded in another order.
     "/sys/devices/system/cpu",
 )
+_HARDWARE = ("/sys/bus/pci", "/sys/devices")  # where the driver looks for its devices; only with a GPU
+_NOT_FOR_COMPUTING = {"nvidia-modeset"}  # screens
 _ENVIRONMENT = {
     "PATH": "/usr/bin:/bin",
     "LANG": "C.UTF-8",
@@ -97,6 +99,7 @@ def worker_prefix(
     writable: Sequence[Path],
     limits: Limits | None = None,
     environment: dict[str, str],
+    devices: Sequence[Path] = (),
 ) -> list[str]:
     """What goes before a worker's command line.
 
@@ -105,8 +108,18 @@ def worker_prefix(
         writable: folders it may also write.
         limits: what it may use.
         environment: variables it gets beside the usual ones; it gets none of ours.
+        devices: files in /dev it may use, as `gpu_devices` lists them; where there are some, it may also read what
+            /sys says of the machine's hardware.
     """
-    return _prefix(readable, writable, limits or Limits(), environment)
+    return _prefix(readable, writable, limits or Limits(), environment, devices)
+
+
+def gpu_devices(dev: Path = Path("/dev")) -> list[Path]:
+    """The files through which NVIDIA's driver is used, of all GPUs; none where there is none.
+
+    The driver's libraries lie in /usr, CUDA's among Python's packages: both are readable anyway.
+    """
+    return sorted(path for path in dev.glob("nvidia*") if path.name not in _NOT_FOR_COMPUTING)
 
 
 def host_prefix(readable: Sequence[Path] = (), limits: Limits | None = None) -> list[str]:
@@ -114,11 +127,15 @@ def host_prefix(readable: Sequence[Path] = (), limits: Limits | None = None) -> 
 
     The task host is given its source through a pipe, so by default there is nothing of the user's to read.
     """
-    return _prefix(readable, (), limits or Limits(file_bytes=0), {})
+    return _prefix(readable, (), limits or Limits(file_bytes=0), {}, ())
 
 
 def _prefix(
-    readable: Sequence[Path], writable: Sequence[Path], limits: Limits, environment: dict[str, str]
+    readable: Sequence[Path],
+    writable: Sequence[Path],
+    limits: Limits,
+    environment: dict[str, str],
+    devices: Sequence[Path],
 ) -> list[str]:
     confined = confinement().confined
     variables = _ENVIRONMENT | {"HOME": "/tmp" if confined else "/nonexistent"} | environment  # noqa: S108  a private one
@@ -126,7 +143,7 @@ def _prefix(
     if not confined:
         return ["/usr/bin/env", "-i", *(f"{name}={value}" for name, value in variables.items()), *limited]
     settings = [word for name, value in variables.items() for word in ("--setenv", name, value)]
-    return [*_bwrap(shutil.which("bwrap") or "bwrap", readable, writable, settings), *limited]
+    return [*_bwrap(shutil.which("bwrap") or "bwrap", readable, writable, settings, devices), *limited]
 
 
 def _limited(limits: Limits, *, confined: bool) -> list[str]:
@@ -137,7 +154,11 @@ def _limited(limits: Limits, *, confined: bool) -> list[str]:
 
 
 def _bwrap(
-    bwrap: str, readable: Sequence[Path], writable: Sequence[Path], settings: Sequence[str] = ()
+    bwrap: str,
+    readable: Sequence[Path],
+    writable: Sequence[Path],
+    settings: Sequence[str] = (),
+    devices: Sequence[Path] = (),
 ) -> list[str]:
     """The bubblewrap command line, up to and with `--`."""
     known = _bwrap_help(bwrap)
@@ -148,9 +169,11 @@ def _bwrap(
         *("--cap-drop", "ALL"),
         *(["--disable-userns"] if "--disable-userns" in known else []),  # from bubblewrap 0.8 on
         *("--proc", "/proc", "--dev", "/dev"),
+        *_bound("--dev-bind", devices),
         *(["--size", str(_TMP_BYTES)] if "--size" in known else []),  # from 0.6 on; of the next tmpfs
         *("--tmpfs", "/tmp"),  # noqa: S108  a private one
         *_system(),
+        *(word for name in _HARDWARE if devices for word in ("--ro-bind-try", name, name)),
         *_bound("--ro-bind", _python_folders()),
         *_detours(Path(sys.executable)),
         *_bound("--ro-bind", readable),

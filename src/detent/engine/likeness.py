@@ -4,12 +4,15 @@
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from msgspec import structs
+
 from detent.errors import SubjectError
-from detent.values import sha256_hex
+from detent.values import Lora, sha256_hex
+from detent.values.adapters import adapter_in
 from detent.values.weights import tensors_in
 
 PASSING = ("transformers_version", "_name_or_path", "dtype", "torch_dtype")
@@ -36,15 +39,21 @@ MOMENTARY = {
 }
 """Keys of the tokenizer's files that say how it was last called, from where and by which version; not what it does."""
 
+_WEIGHT = ".weight"
+_MATRIX = 2  # dimensions
+
 
 def check_alike(parent: Path, child: Path) -> None:
     """Believe that the model in `child` is of the kind of the one in `parent`.
 
     Raises:
         SubjectError: it has another architecture, other tensors, another tokenizer or another way of answering, or its
-            files do not say.
+            files do not say; or one is an adapter and the other none, or an adapter of another base or shape.
     """
-    for what, read in _ASPECTS.items():
+    kinds = ["a whole model" if adapter_in(folder) is None else "an adapter" for folder in (parent, child)]
+    if kinds[0] != kinds[1]:
+        raise SubjectError(f"{kinds[0]} expected in {child}, as its parent is, got {kinds[1]}; run again")
+    for what, read in (_OF_ADAPTERS if kinds[0] == "an adapter" else _ASPECTS).items():
         wanted, got = read(parent), read(child)
         if wanted != got:
             name = min(key for key in wanted.keys() | got.keys() if wanted.get(key) != got.get(key))
@@ -52,6 +61,52 @@ def check_alike(parent: Path, child: Path) -> None:
                 f"a trained model with its parent's {what} expected, with {name} {_short(wanted.get(name))}, got "
                 f"{_short(got.get(name))} in {child}; run again"
             )
+
+
+def check_adapter(base: Path, child: Path, lora: Lora) -> None:
+    """Believe that the model in `child` is an adapter as `lora` says, of the whole model in `base`, and fits it.
+
+    Raises:
+        SubjectError: it is none, belongs to another base, has another shape, or has tensors that the base's layers
+            cannot take.
+    """
+    found = adapter_in(child)
+    if found is None:
+        raise SubjectError(
+            f"an adapter expected in {child}, as the charter says, got a whole model; run again"
+        )
+    wanted = (base.name, lora.rank, lora.alpha, lora.dropout)
+    if (got := (found.base, found.r, found.lora_alpha, found.lora_dropout)) != wanted:
+        raise SubjectError(
+            f"an adapter with base, rank, alpha and dropout {wanted} expected in {child}, got {got}; run again"
+        )
+    weights, given = _tensors(base), _tensors(child)
+    layers = [
+        name
+        for name, (_, shape) in weights.items()
+        if name.endswith(_WEIGHT)
+        and len(shape) == _MATRIX
+        and name.removesuffix(_WEIGHT).rpartition(".")[2] in found.target_modules
+    ]
+    fitting = {key: shape for name in layers for key, shape in _beside(name, weights[name][1], found.r)}
+    if fitting != given:
+        name = min(key for key in fitting.keys() | given.keys() if fitting.get(key) != given.get(key))
+        raise SubjectError(
+            f"an adapter with tensors for its base's layers expected, with {name} {_short(fitting.get(name))}, got "
+            f"{_short(given.get(name))} in {child}; run again"
+        )
+
+
+def _beside(name: str, shape: list[int], rank: int) -> Iterator[tuple[str, tuple[str, list[int]]]]:
+    """The two tensors that an adapter has for a weight (out, in)."""
+    stem = f"base_model.model.{name.removesuffix(_WEIGHT)}"
+    yield f"{stem}.lora_A.weight", ("F32", [rank, shape[1]])
+    yield f"{stem}.lora_B.weight", ("F32", [shape[0], rank])
+
+
+def _adapter(folder: Path) -> dict[str, Any]:
+    found = adapter_in(folder)
+    return {} if found is None else structs.asdict(found)
 
 
 def _architecture(folder: Path) -> dict[str, Any]:
@@ -114,3 +169,4 @@ _ASPECTS: dict[str, Callable[[Path], dict[str, Any]]] = {
     "tensors": _tensors,
     "tokenizer": _tokenizer,
 }
+_OF_ADAPTERS: dict[str, Callable[[Path], dict[str, Any]]] = {"adapter": _adapter, "tensors": _tensors}

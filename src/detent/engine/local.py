@@ -9,6 +9,7 @@ opening: a worker that has run no job before is there in 20 ms instead of second
 shares nothing with the others that either can write.
 """
 
+import os
 import re
 import shutil
 import sys
@@ -16,16 +17,17 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from importlib.util import find_spec
-from itertools import pairwise
+from itertools import count, pairwise
 from pathlib import Path
 
 from detent.engine._process import WorkerProcess
 from detent.engine._together import Together
 from detent.engine.base import Ask, Watch, believed, only_answers
-from detent.engine.confinement import Limits, confinement, worker_prefix
+from detent.engine.confinement import Limits, confinement, gpu_devices, worker_prefix
 from detent.errors import StorageError, UsageError
 from detent.values import (
     BuildJob,
+    Device,
     Job,
     JobFailure,
     LabelJob,
@@ -35,7 +37,7 @@ from detent.values import (
     TrainJob,
 )
 
-LIBRARIES = ("torch", "transformers", "safetensors", "accelerate", "datasets", "trl")
+LIBRARIES = ("torch", "transformers", "safetensors", "accelerate", "datasets", "trl", "peft")
 """What workers import and this side does not; the extra `train` brings them."""
 
 _WORKER_MADE = re.compile(r"(built|trained|preferred|reinforced)-[0-9a-f]{12}|lesson-\w{8}")
@@ -74,6 +76,7 @@ class LocalEngine:
         log: Path,
         threads: int,
         workers: int = 1,
+        device: Device = "cpu",
         stall_seconds: float = 120.0,
         limits: Limits | None = None,
     ) -> None:
@@ -87,6 +90,7 @@ class LocalEngine:
             threads: CPU threads in all; a worker has its even share, an opening as many as one worker.
                 Results depend on both numbers.
             workers: long-lived workers that `run_all` uses side by side, started when needed.
+            device: what they compute on; all of them on the same.
             stall_seconds: silence after which a worker is ended.
             limits: what a worker may use.
         """
@@ -94,6 +98,8 @@ class LocalEngine:
             path.absolute() for path in (models, data, staging, log)
         )
         self._threads = threads
+        self._device = device
+        self._on_gpus = count()  # processes so far
         self._stall_seconds = stall_seconds
         self._limits = limits
         self._width = workers
@@ -226,16 +232,34 @@ class LocalEngine:
     def _command(self, *, fresh: bool) -> list[str]:
         writable = () if fresh else (self._staging,)
         threads = max(1, self._threads // self._width)
+        hidden = self._device == "cpu" or os.environ.get("CUDA_VISIBLE_DEVICES") == ""  # as CUDA takes it
+        devices = [] if hidden else gpu_devices()
         prefix = worker_prefix(
             readable=(self._models, self._data),
             writable=writable,
             limits=self._limits,
-            environment=_environment(threads),
+            environment=_environment(threads) | (self._gpu_environment(devices) if devices else {}),
+            devices=devices,
         )
         # -P: no folder a worker can write to is ever on the import path.
         command = [*prefix, sys.executable, "-P", "-m", "detent.worker", "--threads", str(threads)]
-        command += ["--models", str(self._models), "--data", str(self._data)]
+        command += ["--models", str(self._models), "--data", str(self._data), "--device", self._device]
         return command + (["--nursery"] if fresh else ["--staging", str(self._staging)])
+
+    def _gpu_environment(self, devices: Sequence[Path]) -> dict[str, str]:
+        """One GPU for each process, in turn: of those that the operator chose, or of all.
+
+        A process with several would spread a training over them by itself, and its results would depend on how many.
+        """
+        every = [path.name.removeprefix("nvidia") for path in devices if path.name[-1:].isdigit()]
+        chosen = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
+        gpus = [one for one in chosen if one] or every or ["0"]
+        return {
+            "CUDA_VISIBLE_DEVICES": gpus[next(self._on_gpus) % len(gpus)],
+            "CUDA_DEVICE_ORDER": "PCI_BUS_ID",  # as the files in /dev are numbered
+            "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # the same bits for the same job
+            "CUDA_CACHE_PATH": "/tmp",  # noqa: S108  a private one
+        }
 
 
 def rounds(count: int, width: int) -> list[tuple[int, int]]:

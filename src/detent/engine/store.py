@@ -21,8 +21,9 @@ import msgspec
 from detent.disk import INCOMING, discard, move_aside, storing, sync_folder, write_file
 from detent.errors import StorageError, SubjectError, TrustError
 from detent.values import Example, Preference, sha256_hex
+from detent.values.adapters import ADAPTER_CONFIG, ADAPTER_FILES, adapter_in
 from detent.values.folder import folder_digest
-from detent.values.weights import HEADER, numbers_in
+from detent.values.weights import HEADER, numbers_of
 
 ALLOWED = re.compile(
     r"[A-Za-z0-9_][A-Za-z0-9_.-]*\.(safetensors|json)|merges\.txt|vocab\.txt|chat_template\.jinja|tokenizer\.model"
@@ -57,6 +58,7 @@ class ModelStore:
         discard(incoming)
         try:
             self._copy(staged, incoming)
+            self._check_base(incoming)
             digest = folder_digest(incoming)
             self._place(incoming, digest)
         finally:
@@ -66,10 +68,10 @@ class ModelStore:
         return digest
 
     def path(self, digest: str) -> Path:
-        """The folder of a model, its content checked once a process.
+        """The folder of a model, its content checked once a process, and its base's where it is an adapter.
 
         Raises:
-            SubjectError: there is none.
+            SubjectError: there is none, or no base of it.
             TrustError: its files are not those that the digest was computed from.
         """
         folder = self._folder / _digest_name(digest)
@@ -84,24 +86,34 @@ class ModelStore:
                 raise TrustError(
                     f"weights with digest {digest} expected, got {found} in {folder}; restore the folder from a copy"
                 )
+            self._check_base(folder)
             self._verified.add(digest)
         return folder
 
     def check(self, digest: str) -> None:
-        """Believe a model's files anew, whatever was seen of them before. Raises as `path`."""
-        self._verified.discard(digest)
+        """Believe a model's files anew, and its base's, whatever was seen of them before. Raises as `path`."""
+        self._verified -= {digest, self.base(digest) or digest}
         self.path(digest)
 
+    def base(self, digest: str) -> str | None:
+        """The digest of the model that an adapter belongs to; None of a whole model, and of what is not there.
+
+        Raises:
+            SubjectError: what lies there is neither.
+        """
+        found = adapter_in(self._folder / _digest_name(digest))
+        return None if found is None else found.base
+
     def parameters(self, digest: str) -> int:
-        """How many numbers its weights have, by the headers of its safetensors files.
+        """How many numbers its weights have, by the headers of its safetensors files; an adapter has its base's too.
 
         A tensor that two names share is stored once and counts once.
 
         Raises:
             SubjectError, TrustError: as `path`; SubjectError also: a header is none, or lies about its bytes.
         """
-        files = sorted(self.path(digest).glob("*.safetensors"))
-        return sum(numbers_in(path) for path in files)
+        self.path(digest)
+        return numbers_of(self._folder, digest)
 
     def digests(self) -> list[str]:
         """Every model in the store, by name; no content is looked at."""
@@ -152,6 +164,17 @@ class ModelStore:
             finally:
                 discard(incoming)
         return aside
+
+    def _check_base(self, folder: Path) -> None:
+        """A model's base is there, and no adapter itself. Raises as `path`."""
+        found = adapter_in(folder)
+        if found is None:
+            return
+        if adapter_in(self._folder / found.base) is not None:
+            raise SubjectError(
+                f"an adapter of a whole model expected, got one of the adapter {found.base}; merge it"
+            )
+        self.path(found.base)
 
     def _copy(self, staged: Path, incoming: Path) -> None:
         with storing(incoming):
@@ -293,6 +316,8 @@ def _check_names(names: Sequence[str], folder: Path) -> None:
             f"safetensors, JSON and tokenizer files only expected in {folder}, got {', '.join(foreign[:5])!r}; "
             "convert weights to .safetensors and remove these"
         )
+    if ADAPTER_CONFIG in names and set(names) == ADAPTER_FILES:
+        return
     if "config.json" not in names or not any(name.endswith(".safetensors") for name in names):
         raise SubjectError(
             f"config.json and weights as .safetensors expected in {folder}, got {', '.join(names[:5]) or 'nothing'}; "

@@ -4,40 +4,44 @@
     24000.0
 
 2 operations a parameter and token read or written, 6 a token trained on (Kaplan et al., arXiv 2001.08361, s. 2.1); a
-token a character, an answer as long as its prompt and `extra` more. A model that stops earlier takes less; what was
-asked in a session that was killed is not in it. Pure, so that whoever draws the problems again counts the same.
+token a character, an answer as long as its room (`extra`); what a chat template adds is not counted. A model that stops
+earlier takes less; what was asked in a session that was killed is not in it. Pure, so that whoever draws the problems
+again counts the same.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 
 from detent.evaluate.record import Row
-from detent.values import Intent
+from detent.values import Intent, Room, room_after
 
 
-def answering(parameters: int, prompts: Iterable[str], extra: int) -> float:
+def answering(parameters: int, prompts: Iterable[str], extra: Room) -> float:
     """Of a model that answers these prompts; of several that answer them all, with the sum of their parameters."""
     return float(2 * parameters * _tokens(prompts, extra))
 
 
-def judging(parameters: int, prompts: Iterable[str], extra: int) -> float:
+def judging(parameters: int, prompts: Iterable[str], extra: Room) -> float:
     """Of a judge that reads an answer to each of these prompts and marks it: prompt, answer and as many marks."""
-    return float(2 * parameters * sum(3 * len(prompt) + 2 * extra + 2 for prompt in prompts))
+    return float(
+        2 * parameters * sum(len(prompt) + 2 * room_after(len(prompt), extra) + 2 for prompt in prompts)
+    )
 
 
-def weighing(parameters: int, asked: Iterable[tuple[str, str]], extra: int) -> float:
+def weighing(parameters: int, asked: Iterable[tuple[str, str]], extra: Room) -> float:
     """Of a judge that reads an answer to each (prompt, principle), in signs, and says whether it keeps to it.
 
     Prompt, answer, the principle's name, three signs between them, and as many marks as the answer has, and one more.
     """
-    return float(2 * parameters * sum(3 * len(prompt) + 2 * extra + len(name) + 4 for prompt, name in asked))
+    read = (len(prompt) + 2 * room_after(len(prompt), extra) + len(name) + 4 for prompt, name in asked)
+    return float(2 * parameters * sum(read))
 
 
-def comparing(first: int, second: int, prompts: Sequence[str], extra: int) -> float:
+def comparing(first: int, second: int, prompts: Sequence[str], extra: Room) -> float:
     """Of a model of `first` parameters that answers, and of both that then read prompts and answers."""
     return answering(first, prompts, extra) + answering(first + second, prompts, extra)
 
 
-def gating(sizes: Mapping[str, int], intent: Intent, rows: Sequence[Row], extra: int) -> float:
+def gating(sizes: Mapping[str, int], intent: Intent, rows: Sequence[Row], extra: Room) -> float:
     """Of an opening with these rows; in a floor test the incumbent is not asked.
 
     sizes: parameters by digest, of both models.
@@ -47,5 +51,5 @@ def gating(sizes: Mapping[str, int], intent: Intent, rows: Sequence[Row], extra:
     return own + answering(sizes[intent.incumbent], both, extra)
 
 
-def _tokens(prompts: Iterable[str], extra: int) -> int:
-    return sum(2 * len(prompt) + extra for prompt in prompts)
+def _tokens(prompts: Iterable[str], extra: Room) -> int:
+    return sum(len(prompt) + room_after(len(prompt), extra) for prompt in prompts)

@@ -18,7 +18,16 @@ from typing import NamedTuple
 
 from detent.errors import UsageError
 from detent.evaluate.compute import answering
-from detent.values import Form, JudgeJob, Preference, PreferJob, ReinforceJob, ReviseJob, SampleJob
+from detent.values import (
+    Form,
+    JudgeJob,
+    Preference,
+    PreferJob,
+    ReinforceJob,
+    ReviseJob,
+    SampleJob,
+    room_after,
+)
 
 READ = 2
 """Operations a parameter and token that is read or written."""
@@ -108,7 +117,7 @@ def reinforce_bound(parameters: int, judge: int, job: ReinforceJob) -> Bounds:
         raise UsageError("at least one prompt expected, got none; nothing is learnt without")
     answers = job.steps * job.prompts_a_step * job.group
     prompt = max(map(len, job.prompts))
-    answer = prompt + job.extra_tokens + 1
+    answer = room_after(prompt, job.extra_tokens) + 1
     form = _filled(job.form, {"prompt": prompt, "draft": answer})
     own = (LEARNT + READ) * (prompt + answer) + READ * (
         prompt + answer - 1
@@ -122,7 +131,7 @@ def reinforce_bound(parameters: int, judge: int, job: ReinforceJob) -> Bounds:
 def _round(job: ReviseJob, place: int) -> int:
     """Tokens of one round: the critique's question and the critique, the revision's question and the revision."""
     prompt = len(job.prompts[place])
-    answer = prompt + job.extra_tokens
+    answer = room_after(prompt, job.extra_tokens)
     held = {
         "prompt": prompt,
         "draft": max(answer + 1, len(job.drafts[place]) if job.drafts else 0),

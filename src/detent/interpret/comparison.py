@@ -17,7 +17,8 @@ from transformers import PreTrainedModel
 
 from detent.errors import SubjectError, UsageError
 from detent.interpret.similarity import LEAST_POSITIONS, similarity
-from detent.subject.generate import complete, encode
+from detent.subject.chat import asked
+from detent.subject.generate import complete
 from detent.subject.load import Subject
 
 Progress = Callable[[int, int], None]  # (done, of how many)
@@ -129,7 +130,7 @@ def _written(
     """Each prompt with a's completion, as a wrote it: its text encoded again need not be the same tokens."""
     found = complete(*a, prompts, max_new_tokens=max_new_tokens, on_progress=lambda done, _: meter.at(done))
     meter.advance(len(prompts))
-    encoded = encode(a.tokenizer, prompts)
+    encoded = asked(a.tokenizer, prompts)
     return [_Text([*ids, *one.tokens], len(ids)) for ids, one in zip(encoded, found, strict=True)]
 
 
@@ -145,11 +146,13 @@ def _batches(texts: Sequence[_Text], vocabulary: int) -> Iterator[list[_Text]]:
 
 def _read(model: PreTrainedModel, batch: Sequence[_Text]) -> _Reading:
     """Padding is on the right, after everything that counts, where a causal model cannot see it."""
-    longest = max(len(text.ids) for text in batch)
-    ids = torch.tensor([text.ids + [0] * (longest - len(text.ids)) for text in batch])  # (B, T)
-    starts = torch.tensor([[text.start] for text in batch])  # (B, 1)
-    ends = torch.tensor([[len(text.ids)] for text in batch])  # (B, 1)
-    at = torch.arange(1, longest + 1)  # what the position before predicts
+    longest, device = max(len(text.ids) for text in batch), model.device
+    ids = torch.tensor(
+        [text.ids + [0] * (longest - len(text.ids)) for text in batch], device=device
+    )  # (B, T)
+    starts = torch.tensor([[text.start] for text in batch], device=device)  # (B, 1)
+    ends = torch.tensor([[len(text.ids)] for text in batch], device=device)  # (B, 1)
+    at = torch.arange(1, longest + 1, device=device)  # what the position before predicts
     counted = (starts <= at) & (at < ends)  # (B, T)
     kept = longest - int(starts.min()) + 1
     out = model(input_ids=ids, use_cache=False, output_hidden_states=True, logits_to_keep=kept)

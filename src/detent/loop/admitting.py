@@ -1,8 +1,8 @@
 """A model that a worker has trained, taken among the models once it is what a training can make of its parent."""
 
-from msgspec import structs
+from msgspec import UNSET, structs
 
-from detent.engine import check_alike
+from detent.engine import check_adapter, check_alike
 from detent.errors import EngineError
 from detent.loop.parts import Parts
 from detent.loop.results import check_size
@@ -25,9 +25,12 @@ def admitted(parts: Parts, parent: str, result: Result) -> tuple[str, TrainedMod
     if not isinstance(result, TrainedModel):
         raise EngineError(f"a model expected from a train job, got {type(result).__name__}; run again")
     digest = parts.admit(result.folder)
+    lora, before, after = parts.optimizer.lora, parts.models.path(parent), parts.models.path(digest)
+    if parts.models.base(parent) is None and lora is not UNSET:
+        check_adapter(before, after, lora)
     # A given model may be written in another way than workers write theirs.
-    if parts.book.state.generation > 0:
-        check_alike(parts.models.path(parent), parts.models.path(digest))
+    elif parts.book.state.generation > 0:
+        check_alike(before, after)
     # Counted here: a worker's word on the size of what it made is not enough.
     counted = structs.replace(result, parameters=parts.models.parameters(digest))
     check_size(counted.parameters, parts.charter.constraints.max_parameters)

@@ -185,7 +185,7 @@ def _conducted(parts: Parts, intent: Intent, ask: Ask, reveal: bytes) -> Outcome
     book, index = parts.book, parts.book.state.intent_index
     added = entropy(parts, intent)
     seed = opening_seed(reveal, intent.k, book.record.leaf_hash(index), book.record.root(index + 1), added)
-    extra = parts.charter.subject.extra_tokens
+    extra = parts.charter.subject.room
     found = conduct(
         intent,
         seed,

@@ -132,6 +132,7 @@ def _subject(member: int, job: TrainJob, digest: str, trained: TrainedModel) -> 
         flops=trained.flops,
         precision=trained.precision,
         losses=trained.losses,
+        lora=job.optimizer.lora,
     )
 
 
@@ -167,7 +168,7 @@ def label(parts: Parts, proposal: Proposal) -> DataMade:
         proposal,
         measure.label_items(parts, proposal, stream),
         seed=parts.number("labels"),
-        extra_tokens=parts.charter.subject.extra_tokens,
+        extra_tokens=parts.charter.subject.room,
         judge=judge,
     )
     kept = [example for part in _labelled(parts, whole) for example in part.kept]

@@ -28,6 +28,7 @@ from detent.values import (
     Profiled,
     Proposal,
     Result,
+    Room,
     Score,
     praised_right,
 )
@@ -36,7 +37,7 @@ Ask = Callable[[Job], Result]
 """Give a job to a worker; which worker is the caller's choice."""
 
 
-def completions(ask: Ask, model: str, prompts: Sequence[str], extra_tokens: int) -> Sequence[str]:
+def completions(ask: Ask, model: str, prompts: Sequence[str], extra_tokens: Room) -> Sequence[str]:
     """The greedy completions of `model` (digest), one a prompt, in order."""
     return _answers(ask(AnswerJob(model=model, prompts=tuple(prompts), extra_tokens=extra_tokens)))
 
@@ -54,7 +55,7 @@ def visible(parts: Parts, models: Sequence[str]) -> list[Profile]:
 
     items = profile_items(parts.tasks, ladder_rungs(parts.tops, each), stream)
     prompts = tuple(item.problem.prompt for item in items)
-    extra = parts.charter.subject.extra_tokens
+    extra = parts.charter.subject.room
 
     def profiled(missing: list[int]) -> Iterator[Profiled]:
         jobs = [AnswerJob(model=models[m], prompts=prompts, extra_tokens=extra) for m in missing]
@@ -121,7 +122,7 @@ def _scores(
 ) -> tuple[dict[str, dict[int, Score]], float]:
     """Scores on these rungs, and the compute of the answers."""
     items = profile_items(parts.tasks, rungs, stream)
-    prompts, extra = [item.problem.prompt for item in items], parts.charter.subject.extra_tokens
+    prompts, extra = [item.problem.prompt for item in items], parts.charter.subject.room
     answers = completions(ask, digest, prompts, extra)
     return score_profile(parts.tasks, items, answers), answering(
         parts.book.state.sizes[digest], prompts, extra

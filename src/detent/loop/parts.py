@@ -15,6 +15,7 @@ from detent.errors import StorageError, SubjectError
 from detent.evaluate import Chain, public_number, public_stream
 from detent.ledger import CosignerKey
 from detent.loop.book import Book
+from detent.propose import optimizer_of
 from detent.signing import VerifyKey
 from detent.tasks import Proxy, TaskSource
 from detent.values import (
@@ -40,6 +41,7 @@ from detent.values import (
     ScoreJob,
     TrainJob,
 )
+from detent.values.folder import folder_digest
 
 GIGABYTE = 1e9
 
@@ -143,8 +145,7 @@ class Parts:
     @property
     def optimizer(self) -> Optimizer:
         """How models are trained."""
-        recipe = self.charter.recipe
-        return Optimizer(matrix_rate=recipe.matrix_rate, other_rate=recipe.other_rate, batch=recipe.batch)
+        return optimizer_of(self.charter)
 
     def disk_gb(self) -> float:
         """What the run folder takes on disk, in 1e9 bytes, links not followed."""
@@ -175,6 +176,10 @@ class Parts:
         """
         if not folder.is_dir():
             raise SubjectError(f"the given model expected in {folder}, got none; restore it from a copy")
+        digest = folder_digest(folder)
+        if digest in self.models.digests():  # every member of a team is made from it
+            self.models.path(digest)
+            return digest
         # Beside staging, not in it: workers write there, and could put a link where a file is about to be written.
         copy = self.staging.with_name(".given")
         shutil.rmtree(copy, ignore_errors=True)

@@ -92,7 +92,7 @@ def _revised(parts: Parts, plan: DataProposal, method: Method) -> DataMade:
     rungs = _rungs(parts, plan, method)
     asked = asked_of(_items(parts, rungs, stream))
     jobs = [
-        revise_job(model, asked, feedback, parts.charter.subject.extra_tokens, parts.constitution)
+        revise_job(model, asked, feedback, parts.charter.subject.room, parts.constitution)
         for model in plan.team
     ]
     revisions = [_revisions(result) for result in parts.ask_all(jobs)]

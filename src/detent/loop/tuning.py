@@ -109,7 +109,7 @@ def _by_scores(parts: Parts, proposal: Proposal, candidates: list[str]) -> list[
     if not rungs:
         return candidates
     items = profile_items(_sources(parts, rungs), rungs, parts.stream(STREAMS["grpo"]))
-    prompts, extra = [item.problem.prompt for item in items], parts.charter.subject.extra_tokens
+    prompts, extra = [item.problem.prompt for item in items], parts.charter.subject.room
 
     def job(member: int) -> ReinforceJob:
         seed = parts.number(seed_label("grpo", member))
@@ -153,7 +153,7 @@ class _Preferred(NamedTuple):
 
 def _marked(parts: Parts, judge: str, items: Sequence[Item], candidates: Sequence[str]) -> _Preferred:
     """By the judge's marks of each answer."""
-    feedback, extra = parts.charter.feedback, parts.charter.subject.extra_tokens
+    feedback, extra = parts.charter.feedback, parts.charter.subject.room
     asked = pooled(items, _sampled(parts, candidates, items))
     every = questions(asked)
     chances = dict(zip(every, _scored(parts, judge, as_rows(every)), strict=True))
@@ -164,7 +164,7 @@ def _marked(parts: Parts, judge: str, items: Sequence[Item], candidates: Sequenc
 
 def _compared(parts: Parts, judge: str, items: Sequence[Item], candidates: Sequence[str]) -> _Preferred:
     """By what the judge says of two answers, in both orders."""
-    feedback, extra, creed = parts.charter.feedback, parts.charter.subject.extra_tokens, parts.constitution
+    feedback, extra, creed = parts.charter.feedback, parts.charter.subject.room, parts.constitution
     asked = contested(items, _sampled(parts, candidates, items))
     rows = won(asked, ruled(contests(asked, creed), parts.ask, judge), creed, feedback.least_odds)
     sizes = parts.book.state.sizes
@@ -173,7 +173,7 @@ def _compared(parts: Parts, judge: str, items: Sequence[Item], candidates: Seque
 
 
 def _sampled(parts: Parts, candidates: Sequence[str], items: Sequence[Item]) -> list[Sampled]:
-    feedback, extra = parts.charter.feedback, parts.charter.subject.extra_tokens
+    feedback, extra = parts.charter.feedback, parts.charter.subject.room
     prompts = [item.problem.prompt for item in items]
     found = []
     for result in parts.ask_all(sample_jobs(candidates, prompts, parts.number, feedback, extra)):
@@ -238,7 +238,7 @@ def _flipped(parts: Parts, proposal: Proposal, method: Tuning, tuned: Sequence[T
     rungs = audited_rungs(proposal, method, parts.charter, parts.constitution)
     sources = _sources(parts, rungs)
     items = profile_items(sources, rungs, stream)
-    prompts, extra = tuple(item.problem.prompt for item in items), parts.charter.subject.extra_tokens
+    prompts, extra = tuple(item.problem.prompt for item in items), parts.charter.subject.room
     every = [model for pair in models for model in pair]
     jobs = [AnswerJob(model=model, prompts=prompts, extra_tokens=extra) for model in every]
     marks = []

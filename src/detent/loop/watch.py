@@ -32,7 +32,7 @@ def watched(parts: Parts, profiles: Sequence[Profile]) -> Watched:
         parts.tops,
         charter.recipe.seed_levels,
         charter.run.seed,
-        charter.subject.extra_tokens,
+        charter.subject.room,
         guards_of(charter, parts.constitution),
         parts.principles,
     )

@@ -189,7 +189,7 @@ def _reference(parts: Parts) -> str:
 def _compared(parts: Parts, reference: str, model: str) -> Compared:
     """Two models on the same probes, which are those of generation 0 for ever."""
     prompts = tuple(item.problem.prompt for item in probe_items(parts))
-    extra = parts.charter.subject.extra_tokens
+    extra = parts.charter.subject.room
     result = parts.ask(CompareJob(models=(reference, model), prompts=prompts, extra_tokens=extra))
     if not isinstance(result, Compared):
         raise EngineError(f"a comparison expected, got {type(result).__name__}; run again")
@@ -197,7 +197,7 @@ def _compared(parts: Parts, reference: str, model: str) -> Compared:
 
 
 def _asked(parts: Parts, model: str, items: Sequence[Item], noise: float = 0.0, seed: int = 0) -> AnswerJob:
-    prompts, extra = tuple(item.problem.prompt for item in items), parts.charter.subject.extra_tokens
+    prompts, extra = tuple(item.problem.prompt for item in items), parts.charter.subject.room
     return AnswerJob(model=model, prompts=prompts, extra_tokens=extra, noise=noise, seed=seed)
 
 

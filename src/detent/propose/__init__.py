@@ -72,6 +72,7 @@ from detent.propose.revisions import (
     revision_origin,
     taught_principles,
 )
+from detent.propose.training import optimizer_of
 from detent.propose.uses import uses
 
 __all__ = [
@@ -123,6 +124,7 @@ __all__ = [
     "log_odds",
     "margin_of",
     "offered_on",
+    "optimizer_of",
     "pooled",
     "prefer_job",
     "preferring",

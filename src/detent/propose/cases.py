@@ -6,7 +6,7 @@ from typing import NamedTuple
 from detent.charter import Charter, Feedback
 from detent.evaluate import ladder_rungs, public_stream
 from detent.propose.lessons import Anchor, Draw, anchor_cases
-from detent.values import Item, JudgeTrained, Optimizer, State
+from detent.values import Item, JudgeTrained, Optimizer, Room, State
 
 
 def judge_of(feedback: Feedback, state: State) -> str:
@@ -57,7 +57,7 @@ class Sitting(NamedTuple):
     parent: str
     member: str
     sizes: Mapping[str, int]
-    extra: int
+    extra: Room
     compares: bool = False
 
 
@@ -78,10 +78,8 @@ def sitting_of(charter: Charter, state: State) -> Sitting:
     if charter.feedback.compares:
         judge = judge_of(charter.feedback, state)
         other = next((member for member in state.team if member != judge), "")
-        return Sitting(judge, "", other, state.sizes, charter.subject.extra_tokens, compares=True)
-    return Sitting(
-        state.judge, _parent(state), next(iter(state.team), ""), state.sizes, charter.subject.extra_tokens
-    )
+        return Sitting(judge, "", other, state.sizes, charter.subject.room, compares=True)
+    return Sitting(state.judge, _parent(state), next(iter(state.team), ""), state.sizes, charter.subject.room)
 
 
 def _parent(state: State) -> str:

@@ -32,8 +32,10 @@ from detent.values import (
     JudgeJob,
     Preference,
     Result,
+    Room,
     Ruling,
     Sampled,
+    room_after,
     sha256_hex,
 )
 
@@ -159,7 +161,7 @@ def contesting(  # noqa: PLR0917
     judge: int,
     items: Sequence[Item],
     feedback: Feedback,
-    extra: int,
+    extra: Room,
     constitution: Constitution | None,
 ) -> float:
     """Floating point operations at the most: every candidate writes all its answers, and pairs of them are compared.
@@ -172,6 +174,6 @@ def contesting(  # noqa: PLR0917
     return feedback.samples * written + pairs * sum(ruling(judge, job) for job in judge_jobs("", longest))
 
 
-def longest_answer(item: Item, extra: int) -> int:
+def longest_answer(item: Item, extra: Room) -> int:
     """Characters, a token a character; one that did not end is a token longer than one that did."""
-    return len(item.problem.prompt) + extra + 1
+    return room_after(len(item.problem.prompt), extra) + 1

@@ -34,6 +34,7 @@ from detent.values import (
     Score,
     Scored,
     ScoreJob,
+    one_more,
     praise,
     question,
 )
@@ -47,7 +48,7 @@ def exam_flops(sitting: Sitting, cases: Cases) -> float:
     judge, extra = sitting.sizes[sitting.judge], sitting.extra
     judges = judge + (sitting.sizes[sitting.parent] if sitting.parent else 0)
     answered = answering(judge + sitting.sizes[sitting.member], own, extra)
-    return judging(judges, anchors, extra) + answered + 2 * judging(judge, own, extra + 1)
+    return judging(judges, anchors, extra) + answered + 2 * judging(judge, own, one_more(extra))
 
 
 def examined(

@@ -25,6 +25,7 @@ from detent.values import (
     OwnAnswers,
     Praise,
     Result,
+    Room,
     Ruling,
     Score,
 )
@@ -118,7 +119,7 @@ def _own(
 
 
 def answers_of(
-    ask: Callable[[Job], Result], model: str, prompts: tuple[str, ...], extra: int
+    ask: Callable[[Job], Result], model: str, prompts: tuple[str, ...], extra: Room
 ) -> tuple[str, ...]:
     """What a model answers.
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from msgspec import structs
 
 from detent.tasks import Proxy
-from detent.values import Example, Item, LabelJob, Proposal
+from detent.values import Example, Item, LabelJob, Proposal, Room
 
 
 def label_rungs(proposal: Proposal) -> dict[str, dict[int, int]]:
@@ -24,7 +24,7 @@ def label_rungs(proposal: Proposal) -> dict[str, dict[int, int]]:
 
 
 def label_job(
-    proposal: Proposal, items: Sequence[Item], *, seed: int, extra_tokens: int, judge: str = ""
+    proposal: Proposal, items: Sequence[Item], *, seed: int, extra_tokens: Room, judge: str = ""
 ) -> LabelJob:
     """Let the proposal's team answer the prompts of `items`, and filter as it says.
 
@@ -32,7 +32,7 @@ def label_job(
         proposal: what is carried out.
         items: the problems of its rungs.
         seed: of sampled answers.
-        extra_tokens: an answer may be that many tokens longer than its prompt.
+        extra_tokens: the room of an answer.
         judge: digest of the model that has a say in what is kept; "" for none.
     """
     prompts: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))

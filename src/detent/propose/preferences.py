@@ -28,6 +28,7 @@ from detent.values import (
     PreferJob,
     Proposal,
     ReinforceJob,
+    Room,
     Sampled,
     SampleJob,
     Tuning,
@@ -205,7 +206,7 @@ def preferring_text(feedback: Feedback) -> str:
 
 
 def preferring(
-    sizes: Sequence[int], judge: int, items: Sequence[Item], feedback: Feedback, extra: int
+    sizes: Sequence[int], judge: int, items: Sequence[Item], feedback: Feedback, extra: Room
 ) -> float:
     """Floating point operations at the most: every candidate writes all its answers, and each of them is judged.
 
@@ -238,7 +239,7 @@ def sample_jobs(
     prompts: Sequence[str],
     number: Callable[[str], int],
     feedback: Feedback,
-    extra: int,
+    extra: Room,
 ) -> list[SampleJob]:
     """Each candidate answers every prompt several times. number: seeds by their labels, as the run has them."""
     return [
@@ -275,7 +276,7 @@ def prefer_job(parent: str, data: str, rows: int, seed: int, feedback: Feedback)
 
 
 def reinforce_job(  # noqa: PLR0917
-    parent: str, judge: str, prompts: Sequence[str], seed: int, feedback: Feedback, extra: int
+    parent: str, judge: str, prompts: Sequence[str], seed: int, feedback: Feedback, extra: Room
 ) -> ReinforceJob:
     """How a candidate is trained on a judge's scores: by its marks, or by how likely it says yes in words."""
     return ReinforceJob(

@@ -17,7 +17,18 @@ from detent.charter import Constitution, Feedback, Principle
 from detent.evaluate import revising
 from detent.propose.forms import forms_of
 from detent.tasks import PROBES, TaskSource, is_principle, source_name
-from detent.values import DataProposal, Example, Item, Method, Origin, ReviseJob, Revision, Slice
+from detent.values import (
+    DataProposal,
+    Example,
+    Item,
+    Method,
+    Origin,
+    ReviseJob,
+    Revision,
+    Room,
+    Slice,
+    room_after,
+)
 
 Source = Literal["revised", "principled"]
 Rungs = Mapping[str, Mapping[int, int]]
@@ -107,7 +118,7 @@ def revise_job(
     model: str,
     asked: Sequence[Posed],
     feedback: Feedback,
-    extra_tokens: int,
+    extra_tokens: Room,
     constitution: Constitution | None = None,
 ) -> ReviseJob:
     """Let one member draft all prompts, criticise and revise. constitution: whose principles they name, if any."""
@@ -128,7 +139,7 @@ def revise_job(
         rounds=feedback.rounds,
         least_confidence=feedback.revise_confidence,
         # In signs a critique has a mark for each character of a draft, and one for the whole.
-        critique_tokens=longest + extra_tokens + 2 if feedback.forms == "characters" else WORDS,
+        critique_tokens=room_after(longest, extra_tokens) + 2 if feedback.forms == "characters" else WORDS,
         extra_tokens=extra_tokens,
     )
 

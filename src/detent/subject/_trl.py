@@ -1,4 +1,4 @@
-"""What both of TRL's trainers need here: one processor, no network, no traces, the same bits for the same seed.
+"""What both of TRL's trainers need here: one process, no network, no traces, the same bits for the same seed.
 
 TRL is imported inside functions: a worker that never trains so must not wait for it.
 """
@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +19,8 @@ from huggingface_hub import constants
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from detent.errors import SubjectError
+from detent.subject.chat import end_of
+from detent.subject.lora import sharing_copy
 
 TEMPORARY = (
     "lesson-"  # how the name of a training's temporary folder begins; an engine sweeps what a kill leaves
@@ -89,9 +92,21 @@ def watched(trainer: type[Any], meter: Meter, **overrides: Any) -> type[Any]:
 
 
 def arguments(
-    folder: str, *, steps: int, batch: int, rate: float, warm_up: int, clip: float, seed: int
+    model: PreTrainedModel,
+    folder: str,
+    *,
+    steps: int,
+    batch: int,
+    rate: float,
+    warm_up: int,
+    clip: float,
+    seed: int,
 ) -> dict[str, Any]:
-    """What both configurations share. Nothing is written but into `folder`, nothing reported, nothing resumed."""
+    """What both configurations share. Nothing is written but into `folder`, nothing reported, nothing resumed.
+
+    On a GPU products are in bfloat16 and activations are computed twice, since memory is what is short there.
+    """
+    on_processor = model.device.type == "cpu"
     return {
         "output_dir": folder,
         "max_steps": steps,
@@ -103,9 +118,10 @@ def arguments(
         "seed": seed % NARROW,
         "data_seed": seed % NARROW,
         "optim": "adamw_torch",
-        "use_cpu": True,
-        "bf16": False,
-        "gradient_checkpointing": False,
+        "use_cpu": on_processor,
+        "bf16": not on_processor,
+        "gradient_checkpointing": not on_processor,
+        **({} if on_processor else {"gradient_checkpointing_kwargs": {"use_reentrant": False}}),
         "disable_dropout": True,
         "dataloader_pin_memory": False,
         "report_to": [],
@@ -125,25 +141,42 @@ def run(trainer: Any) -> None:
 
 
 def pupil(model: PreTrainedModel) -> PreTrainedModel:
-    """A copy to train: the trainers change a model's configuration and methods, and must not change ours."""
-    copy: PreTrainedModel = deepcopy(model)
+    """A copy to train: the trainers change a model's configuration and methods, and must not change ours.
+
+    One more is the reference. TRL would take an adapter that is switched off for it, which is the base: not the parent.
+    """
+    copy = sharing_copy(model, lambda weight: not weight.requires_grad)  # an adapter's base is not trained
     copy.train()
     return copy
 
 
 def learn_from(model: PreTrainedModel, copy: PreTrainedModel) -> None:
     """Give `model` the weights that its copy has learnt, and leave it ready to answer."""
-    model.load_state_dict(copy.state_dict())
+    learnt = dict(copy.named_parameters())
+    with torch.no_grad():
+        for name, value in model.named_parameters():
+            if value.requires_grad:
+                value.copy_(learnt[name])
     model.eval()  # type: ignore[no-untyped-call]
 
 
+@contextmanager
+def handing_out(module: ModuleType, reference: PreTrainedModel) -> Iterator[None]:
+    """Let a trainer that loads its reference by a model's name get this one."""
+    name = "create_model_from_path"
+    own = getattr(module, name)
+    setattr(module, name, lambda *_, **__: reference)
+    try:
+        yield
+    finally:
+        setattr(module, name, own)
+
+
 def padded(tokenizer: PreTrainedTokenizerBase) -> PreTrainedTokenizerBase:
-    """A copy of the tokenizer for a trainer to change; it pads with something, its end mark if need be."""
-    if not isinstance(tokenizer.eos_token_id, int):
-        raise SubjectError(
-            "an end-of-sequence token expected, got none; set eos_token in the tokenizer's files"
-        )
+    """A copy of the tokenizer for a trainer to change: it ends with what ends an answer, and pads with something."""
     copy: PreTrainedTokenizerBase = deepcopy(tokenizer)
+    if copy.eos_token_id != (end := end_of(tokenizer)):
+        copy.eos_token = tokenizer.convert_ids_to_tokens(end)
     if copy.pad_token is None:
         copy.pad_token = copy.eos_token
     return copy

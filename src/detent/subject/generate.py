@@ -17,10 +17,11 @@ from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from detent.errors import SubjectError
+from detent.subject.chat import Prompt, asked, end_of
 
+MEMORY = 2 << 30  # bytes that the keys, values and logits of a batch may take
 ROWS = 512  # prompts answered at once; more is no faster, since their keys and values outgrow the caches
 Progress = Callable[[int, int], None]  # (done, of how many)
-Prompt = str | Sequence[int]  # text, or token ids where `spell` made them
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +63,11 @@ def complete(
     was_training = model.training
     model.eval()  # type: ignore[no-untyped-call]
     with torch.inference_mode():
-        for places, ids in _batches(tokenizer, prompts, limits, rows):
+        for places, ids in _batches(
+            asked(tokenizer, prompts), limits, lambda each: rows_for(model, each, rows)
+        ):
             limit = max(limits[i] for i in places)
-            written, probabilities = _write(model, ids, limit, stops, temperature, noise)
+            written, probabilities = _write(model, ids.to(model.device), limit, stops, temperature, noise)
             for place, tokens, chances in zip(places, written.tolist(), probabilities.tolist(), strict=True):
                 found[place] = _completion(tokenizer, tokens[: limits[place]], chances, stops)
             done += len(places)
@@ -75,17 +78,33 @@ def complete(
 
 
 def stop_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> tuple[int, ...]:
-    """The ids that end an answer: the tokenizer's end mark and those the model's configuration lists."""
+    """The ids that end an answer: of a turn, of a text, and those that the model's configuration lists.
+
+    Raises:
+        SubjectError: there is none.
+    """
     generation = model.generation_config
     listed = None if generation is None else generation.eos_token_id
     ids = {listed} if isinstance(listed, int) else set(listed or ())
     if isinstance(tokenizer.eos_token_id, int):
         ids.add(tokenizer.eos_token_id)
-    if not ids:
-        raise SubjectError(
-            "an end-of-sequence token expected, got none; set eos_token in the tokenizer's files"
-        )
+    if tokenizer.chat_template or not ids:
+        ids.add(end_of(tokenizer))
     return tuple(sorted(ids))
+
+
+def rows_for(model: PreTrainedModel, tokens: int, most: int, *, logits: int = 1) -> int:
+    """How many texts of so many tokens are read at once, `most` at the most: their keys and values fit in `MEMORY`.
+
+    A row keeps two vectors a layer and token, and the logits of so many positions, three times over. The default
+    subject's rows never get there.
+    """
+    config = model.config.get_text_config()
+    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+    width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    kept = 2 * config.num_hidden_layers * heads * width * model.dtype.itemsize
+    row = kept * tokens + 3 * 4 * config.vocab_size * logits
+    return max(1, min(most, MEMORY // int(row)))
 
 
 def _check(prompts: Sequence[Prompt], limits: Sequence[int], temperature: float) -> None:
@@ -98,40 +117,20 @@ def _check(prompts: Sequence[Prompt], limits: Sequence[int], temperature: float)
 
 
 def _batches(
-    tokenizer: PreTrainedTokenizerBase, prompts: Sequence[Prompt], limits: Sequence[int], rows: int
+    encoded: Sequence[Sequence[int]], limits: Sequence[int], rows: Callable[[int], int]
 ) -> Iterator[tuple[list[int], Tensor]]:
-    """Places in `prompts` and their ids (rows, prompt length); a batch has one length and one limit."""
-    encoded = encode_prompts(tokenizer, prompts)
+    """Places in `encoded` and their ids (rows, prompt length); a batch has one length and one limit.
+
+    rows: how many at most, of so many tokens.
+    """
     groups: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
     for place, (ids, limit) in enumerate(zip(encoded, limits, strict=True)):
         groups[len(ids), limit].append(place)
     for key in sorted(groups):
-        for start in range(0, len(groups[key]), rows):
-            places = groups[key][start : start + rows]
+        most = rows(sum(key))
+        for start in range(0, len(groups[key]), most):
+            places = groups[key][start : start + most]
             yield places, torch.tensor([encoded[i] for i in places])
-
-
-def encode(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> list[list[int]]:
-    """Token ids of each text; a text that has none, or that the vocabulary cannot spell, is refused."""
-    if not texts:
-        return []
-    try:
-        encoded: list[list[int]] = tokenizer(list(texts), add_special_tokens=False)["input_ids"]
-    except Exception as error:  # the tokenizers library raises bare Exception
-        raise SubjectError(
-            f"texts in the model's vocabulary expected, got one it cannot spell: {error}"
-        ) from error
-    if not all(encoded):
-        raise SubjectError(
-            f"texts of at least one token expected, got {texts[[len(e) for e in encoded].index(0)]!r}"
-        )
-    return encoded
-
-
-def encode_prompts(tokenizer: PreTrainedTokenizerBase, prompts: Sequence[Prompt]) -> list[list[int]]:
-    """As `encode`; a prompt that is token ids already stays as it is."""
-    spelt = iter(encode(tokenizer, [prompt for prompt in prompts if isinstance(prompt, str)]))
-    return [next(spelt) if isinstance(prompt, str) else list(prompt) for prompt in prompts]
 
 
 # An own loop and not model.generate: that is no faster (2,880 prompts of 15 lengths, batches alike: .9 s
@@ -146,8 +145,8 @@ def _write(  # noqa: PLR0917
     noise: torch.Generator,
 ) -> tuple[Tensor, Tensor]:
     """Up to `limit` tokens after each row of `ids` (B, T), and their probabilities: both (B, <= limit)."""
-    ends = torch.tensor(stops)
-    ended = torch.zeros(len(ids), dtype=torch.bool)  # (B,)
+    ends = torch.tensor(stops, device=ids.device)
+    ended = torch.zeros(len(ids), dtype=torch.bool, device=ids.device)  # (B,)
     tokens: list[Tensor] = []
     chances: list[Tensor] = []
     cache = None
@@ -170,7 +169,9 @@ def _choose(logits: Tensor, temperature: float, noise: torch.Generator) -> Tenso
     """The next token of each row of `logits` (B, V): the likeliest, or a draw at `temperature`."""
     if temperature == 0.0:
         return logits.argmax(-1)
-    return torch.multinomial((logits / temperature).softmax(-1), 1, generator=noise)[:, 0]
+    # Drawn on the processor: its generator gives the same numbers beside every kind of device.
+    drawn = torch.multinomial((logits / temperature).softmax(-1).cpu(), 1, generator=noise)[:, 0]
+    return drawn.to(logits.device)
 
 
 def _completion(

@@ -14,7 +14,9 @@ from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from detent.errors import SubjectError
-from detent.subject.generate import Progress, Prompt, encode, encode_prompts
+from detent.subject.chat import Prompt, asked
+from detent.subject.generate import Progress, rows_for
+from detent.subject.spell import encode
 
 ROWS = 128  # prompts read at once; they are longer than those that are answered
 
@@ -37,7 +39,7 @@ def log_chances(
         SubjectError: fewer than two continuations, or two that cannot be compared.
     """
     endings = _comparable(tokenizer, continuations)
-    encoded = encode_prompts(tokenizer, prompts)
+    encoded = asked(tokenizer, prompts)
     groups: defaultdict[int, list[int]] = defaultdict(list)
     for place, ids in enumerate(encoded):
         groups[len(ids)].append(place)
@@ -46,9 +48,11 @@ def log_chances(
     model.eval()  # type: ignore[no-untyped-call]
     with torch.inference_mode():
         for length in sorted(groups):
-            for start in range(0, len(groups[length]), rows):
-                places = groups[length][start : start + rows]
-                read = _read(model, torch.tensor([encoded[place] for place in places]), endings)
+            most = rows_for(model, length, rows)
+            for start in range(0, len(groups[length]), most):
+                places = groups[length][start : start + most]
+                batch = torch.tensor([encoded[place] for place in places], device=model.device)
+                read = _read(model, batch, endings)
                 found.update(zip(places, map(tuple, read.tolist()), strict=True))
                 if on_progress is not None:
                     on_progress(len(found), len(prompts))
@@ -78,7 +82,7 @@ def _read(model: PreTrainedModel, ids: Tensor, endings: Sequence[Sequence[int]])
 
 def _sum(model: PreTrainedModel, ids: Tensor, ending: list[int]) -> Tensor:
     """Ln p of one ending after each row of `ids` (B, T): (B,)."""
-    wanted = torch.tensor(ending).expand(len(ids), -1)  # (B, E)
+    wanted = torch.tensor(ending, device=ids.device).expand(len(ids), -1)  # (B, E)
     fed = torch.cat([ids, wanted[:, :-1]], 1)
     logits = model(input_ids=fed, use_cache=False, logits_to_keep=len(ending)).logits  # (B, E, V)
     chances: Tensor = logits.double().log_softmax(-1).gather(-1, wanted[:, :, None])[:, :, 0]

@@ -8,7 +8,7 @@ written and nothing is fetched.
 
 import json
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from safetensors import SafetensorError
@@ -25,6 +25,8 @@ CODE_SUFFIXES = frozenset(
 # On a CPU and at the few dozen tokens of a problem this is 1.2 (float32) to 2 (bfloat16) times as fast in training
 # as torch's fused kernel; at thousands of tokens it would be slower, and needs memory quadratic in their number.
 ATTENTION = "eager"
+FUSED = "sdpa"
+SHORT = 512  # positions up to which a model is taken to be asked in few tokens: the default subject's
 
 
 class Subject(NamedTuple):
@@ -34,14 +36,20 @@ class Subject(NamedTuple):
     tokenizer: PreTrainedTokenizerBase
 
 
-def load(folder: Path, *, expected_digest: str | None = None, dtype: torch.dtype = torch.float32) -> Subject:
-    """The model in `folder`, in evaluation mode on the CPU, and its tokenizer.
+def load(
+    folder: Path,
+    *,
+    expected_digest: str | None = None,
+    dtype: torch.dtype | Literal["auto"] = torch.float32,
+    device: str = "cpu",
+) -> Subject:
+    """The whole model in `folder`, in evaluation mode on `device`, and its tokenizer.
 
     Raises SubjectError for anything that can run code, for missing or foreign weights, and, when
     `expected_digest` is given, for a folder whose digest differs.  `dtype` is what the weights become in
-    memory.
+    memory; "auto" leaves them as they are stored.
     """
-    _refuse_code(folder)
+    refuse_code(folder)
     if not any(folder.glob("*.safetensors")):
         raise SubjectError(f"weights as .safetensors expected in {folder}, got none; convert or restore them")
     found = folder_digest(folder)
@@ -49,9 +57,10 @@ def load(folder: Path, *, expected_digest: str | None = None, dtype: torch.dtype
         raise SubjectError(
             f"model {expected_digest} expected, got {found} in {folder}; its files were changed, restore them"
         )
-    kind = _model_type(folder)
+    config = _config(folder)
+    kind = str(config["model_type"])
     try:
-        return Subject(_model(folder, kind, dtype), _tokenizer(folder, kind))
+        return Subject(_model(folder, config, dtype, device), _tokenizer(folder, kind))
     except SubjectError:
         raise
     except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
@@ -60,7 +69,12 @@ def load(folder: Path, *, expected_digest: str | None = None, dtype: torch.dtype
         ) from error
 
 
-def _refuse_code(folder: Path) -> None:
+def refuse_code(folder: Path) -> None:
+    """Refuse a folder with a file that may run code when it is loaded.
+
+    Raises:
+        SubjectError: there is one.
+    """
     risky = sorted(path.name for path in folder.rglob("*") if path.suffix.lower() in CODE_SUFFIXES)
     if risky:
         raise SubjectError(
@@ -69,21 +83,30 @@ def _refuse_code(folder: Path) -> None:
         )
 
 
-def _model_type(folder: Path) -> str:
+def _config(folder: Path) -> dict[str, Any]:
     try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        return str(config["model_type"])
+        config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        config["model_type"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SubjectError(
             f"a config.json with model_type expected, got none in {folder}: {error}"
         ) from error
+    return config
 
 
-def _model(folder: Path, kind: str, dtype: torch.dtype) -> PreTrainedModel:
-    model, report = _loader(kind).from_pretrained(
+def _attention(config: dict[str, Any]) -> str:
+    """How attention is computed: the default subject's way for what promises no more positions than it does."""
+    positions = config.get("max_position_embeddings")
+    return ATTENTION if isinstance(positions, int) and positions <= SHORT else FUSED
+
+
+def _model(
+    folder: Path, config: dict[str, Any], dtype: torch.dtype | Literal["auto"], device: str
+) -> PreTrainedModel:
+    model, report = _loader(str(config["model_type"])).from_pretrained(
         folder,
         dtype=dtype,
-        attn_implementation=ATTENTION,
+        attn_implementation=_attention(config),
         use_safetensors=True,
         local_files_only=True,
         trust_remote_code=False,
@@ -95,7 +118,7 @@ def _model(folder: Path, kind: str, dtype: torch.dtype) -> PreTrainedModel:
         raise SubjectError(
             f"exactly the weights that config.json describes expected, got {amiss} in {folder}; save it again"
         )
-    found: PreTrainedModel = model.eval()
+    found: PreTrainedModel = model.eval().to(device)
     return found
 
 

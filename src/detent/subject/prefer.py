@@ -32,7 +32,7 @@ from detent.subject._trl import (
     undisturbed,
     watched,
 )
-from detent.subject.generate import encode
+from detent.subject.chat import asked, end_of
 from detent.subject.spell import spell_text
 
 
@@ -76,7 +76,8 @@ def prefer(
     """Train `model` in place. Pairs come in an order drawn by `seed`, each once before any comes again.
 
     The same arguments, weights, thread count and kind of processor give the same weights, bit for bit.  In
-    memory there are meanwhile three copies of the model (two are the one in training and its reference).
+    memory there are meanwhile three copies of the model (two are the one in training and its reference); of
+    the base of an adapter there is one.
 
     Raises:
         SubjectError: there are no pairs, two answers are one, or a loss is not finite.
@@ -87,7 +88,8 @@ def prefer(
         learner, reference = pupil(model), pupil(model)
         for copy in (learner, reference):
             meter.count(copy)
-        trainer = _trainer(learner, reference, padded(tokenizer), rows, _options(recipe, folder, seed), meter)
+        options = _options(recipe, model, folder, seed)
+        trainer = _trainer(learner, reference, padded(tokenizer), rows, options, meter)
         run(trainer)
         learn_from(model, learner)
     return meter.lesson()
@@ -105,18 +107,19 @@ def _rows(
         raise SubjectError("at least one preference expected, got none; leave the training out")
     if same := [pair for pair in preferences if pair.chosen == pair.rejected]:
         raise SubjectError(f"two different answers a preference expected, got {same[0]}; drop it")
-    end = tokenizer.eos_token_id
+    end = end_of(tokenizer)
     return {
-        "prompt_ids": encode(tokenizer, [pair.prompt for pair in preferences]),
+        "prompt_ids": asked(tokenizer, [pair.prompt for pair in preferences]),
         "chosen_ids": [[*spell_text(tokenizer, pair.chosen), end] for pair in preferences],
         "rejected_ids": [[*spell_text(tokenizer, pair.rejected), end] for pair in preferences],
     }
 
 
-def _options(recipe: Recipe, folder: str, seed: int) -> Any:
+def _options(recipe: Recipe, model: PreTrainedModel, folder: str, seed: int) -> Any:
     from trl.trainer.dpo_config import DPOConfig  # noqa: PLC0415
 
     shared = arguments(
+        model,
         folder,
         steps=recipe.steps,
         batch=recipe.pairs,

@@ -16,7 +16,6 @@ import math
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -28,6 +27,7 @@ from detent.subject._trl import (
     Meter,
     Progress,
     arguments,
+    handing_out,
     learn_from,
     padded,
     pupil,
@@ -35,7 +35,8 @@ from detent.subject._trl import (
     undisturbed,
     watched,
 )
-from detent.subject.generate import Completion, complete, encode
+from detent.subject.chat import asked
+from detent.subject.generate import Completion, complete
 from detent.values import sha256_hex
 
 Rewards = Callable[[Sequence[str], Sequence[Completion]], Sequence[float]]
@@ -91,12 +92,12 @@ def reinforce(
         )
     meter = Meter(recipe.steps, on_progress)
     with undisturbed(), tempfile.TemporaryDirectory(prefix=TEMPORARY) as folder:
-        learner = _with_reference(model, Path(folder) / "reference")
-        meter.count(learner)
+        learner, reference = pupil(model), pupil(model)
+        for copy in (learner, reference):
+            meter.count(copy)
         group = _Group(learner, tokenizer, rewards, recipe.temperature, seed, max_new_tokens)
-        options = _options(recipe, folder, seed, max_new_tokens)
-        trainer = _trainer(learner, padded(tokenizer), prompts, group, options, meter)
-        meter.count(trainer.ref_model)
+        options = _options(recipe, model, folder, seed, max_new_tokens)
+        trainer = _trainer((learner, reference), padded(tokenizer), prompts, group, options, meter)
         run(trainer)
         learn_from(model, learner)
     return meter.lesson()
@@ -136,7 +137,7 @@ class _Group:
             seed=seed,
         )
         return {
-            "prompt_ids": encode(self._tokenizer, prompts),
+            "prompt_ids": asked(self._tokenizer, prompts),
             "completion_ids": [list(one.tokens) for one in self._written],
             "logprobs": None,  # the trainer computes them anew, with a gradient
         }
@@ -149,21 +150,11 @@ class _Group:
         return found
 
 
-def _with_reference(model: PreTrainedModel, folder: Path) -> PreTrainedModel:
-    """Save the model as it is to where the trainer will look for its reference: in the folder its config names.
-
-    A model that was never loaded names none, and one that was loaded names a folder that may be gone.
-    """
-    copy = pupil(model)
-    copy.save_pretrained(folder)
-    copy.config._name_or_path = str(folder)  # noqa: SLF001  what get_config_model_id reads
-    return copy
-
-
-def _options(recipe: Recipe, folder: str, seed: int, max_new_tokens: int) -> Any:
+def _options(recipe: Recipe, model: PreTrainedModel, folder: str, seed: int, max_new_tokens: int) -> Any:
     from trl.trainer.grpo_config import GRPOConfig  # noqa: PLC0415
 
     shared = arguments(
+        model,
         folder,
         steps=recipe.steps,
         batch=recipe.prompts * recipe.group,
@@ -186,7 +177,7 @@ def _options(recipe: Recipe, folder: str, seed: int, max_new_tokens: int) -> Any
 
 
 def _trainer(  # noqa: PLR0917
-    learner: PreTrainedModel,
+    models: tuple[PreTrainedModel, PreTrainedModel],
     tokenizer: PreTrainedTokenizerBase,
     prompts: Sequence[str],
     group: _Group,
@@ -194,16 +185,21 @@ def _trainer(  # noqa: PLR0917
     meter: Meter,
 ) -> Any:
     from datasets import Dataset  # type: ignore[import-untyped]  # noqa: PLC0415
-    from trl.trainer.grpo_trainer import GRPOTrainer  # noqa: PLC0415
+    from trl.trainer import grpo_trainer  # noqa: PLC0415
+
+    learner, reference = models
 
     def reward(**given: Any) -> list[float]:  # the trainer wants a function with a name
         return group.reward(**given)
 
-    return watched(GRPOTrainer, meter)(
-        model=learner,
-        reward_funcs=reward,
-        rollout_func=group.write,
-        args=options,
-        train_dataset=Dataset.from_dict({"prompt": list(prompts)}),
-        processing_class=tokenizer,
-    )
+    # It takes no reference but loads one, from the folder that the model's configuration names: a model that was never
+    # loaded names none, the folder of one that was may be gone, and an adapter's parent lies in no one folder.
+    with handing_out(grpo_trainer, reference):
+        return watched(grpo_trainer.GRPOTrainer, meter)(
+            model=learner,
+            reward_funcs=reward,
+            rollout_func=group.write,
+            args=options,
+            train_dataset=Dataset.from_dict({"prompt": list(prompts)}),
+            processing_class=tokenizer,
+        )

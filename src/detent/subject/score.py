@@ -12,7 +12,9 @@ from collections.abc import Sequence
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from detent.subject.generate import ROWS, encode
+from detent.subject.chat import asked
+from detent.subject.generate import ROWS, rows_for
+from detent.subject.spell import spell_texts
 
 
 def log_likelihoods(
@@ -22,8 +24,8 @@ def log_likelihoods(
 
     Prompt and completion are encoded apart, as in training. Raises SubjectError as `encode`.
     """
-    prompts = encode(tokenizer, [prompt for prompt, _ in rows])
-    completions = encode(tokenizer, [completion for _, completion in rows])
+    prompts = asked(tokenizer, [prompt for prompt, _ in rows])
+    completions = spell_texts(tokenizer, [completion for _, completion in rows])
     return spelt_likelihoods(model, list(zip(prompts, completions, strict=True)))
 
 
@@ -38,10 +40,11 @@ def spelt_likelihoods(
     was_training = model.training
     model.eval()  # type: ignore[no-untyped-call]
     with torch.inference_mode():
-        for (_, length), places in sorted(groups.items()):
-            for start in range(0, len(places), ROWS):
-                some = places[start : start + ROWS]
-                ids = torch.tensor([[*rows[i][0], *rows[i][1]] for i in some])  # (B, T)
+        for (before, length), places in sorted(groups.items()):
+            most = rows_for(model, before + length, ROWS, logits=length + 1)
+            for start in range(0, len(places), most):
+                some = places[start : start + most]
+                ids = torch.tensor([[*rows[i][0], *rows[i][1]] for i in some], device=model.device)  # (B, T)
                 logits = model(input_ids=ids, use_cache=False, logits_to_keep=length + 1).logits[:, :-1]
                 chances = logits.float().log_softmax(-1)  # (B, length, V)
                 told = chances.gather(-1, ids[:, -length:, None])[..., 0].sum(1)  # (B,)

@@ -5,8 +5,8 @@
 A tokenizer turns the *text* of an added token (`<eos>`, `<|im_start|>`) into the token itself, wherever it
 stands.  A model's answer that is put into another prompt could so end that prompt, or speak in another role.
 Here such a text is cut after its first character when any of it is data, and what is on either side is encoded
-apart.  Text without it is encoded whole, exactly as `generate.encode` does: what a model was trained on and
-what it is asked are then the same tokens.
+apart.  Text without it is encoded whole, exactly as `encode` does: what a model was trained on and what it is
+asked are then the same tokens.
 """
 
 import re
@@ -15,7 +15,6 @@ from collections.abc import Sequence
 from transformers import PreTrainedTokenizerBase
 
 from detent.errors import SubjectError
-from detent.subject.generate import encode
 
 Piece = tuple[str, bool]  # text, and whether it is data; `feedback.templates.Piece` is one
 
@@ -45,6 +44,38 @@ def spell_text(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
     return spell(tokenizer, [(text, True)]) if text else []
 
 
+def spell_texts(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> list[list[int]]:
+    """The same of many texts, none empty, most of which are encoded at once. Raises as `spell`."""
+    names = _names(list(tokenizer.get_added_vocab()))
+    named = [names is not None and names.search(text) is not None for text in texts]
+    encoded = iter(encode(tokenizer, [text for text, some in zip(texts, named, strict=True) if not some]))
+    return [
+        spell(tokenizer, [(text, True)]) if some else next(encoded)
+        for text, some in zip(texts, named, strict=True)
+    ]
+
+
+def encode(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> list[list[int]]:
+    """Token ids of each text, as the tokenizer has it: a text that names an added token is that token.
+
+    Raises:
+        SubjectError: a text has no token, or the vocabulary cannot spell it.
+    """
+    if not texts:
+        return []
+    try:
+        encoded: list[list[int]] = tokenizer(list(texts), add_special_tokens=False)["input_ids"]
+    except Exception as error:  # the tokenizers library raises bare Exception
+        raise SubjectError(
+            f"texts in the model's vocabulary expected, got one it cannot spell: {error}"
+        ) from error
+    if not all(encoded):
+        raise SubjectError(
+            f"texts of at least one token expected, got {texts[[len(e) for e in encoded].index(0)]!r}"
+        )
+    return encoded
+
+
 def _literals(pieces: Sequence[Piece]) -> list[tuple[int, int]]:
     """Where in the joined text the pieces that are not data begin and end."""
     spans, start = [], 0
@@ -57,14 +88,22 @@ def _literals(pieces: Sequence[Piece]) -> list[tuple[int, int]]:
 
 def _cuts(text: str, literals: Sequence[tuple[int, int]], added: Sequence[str]) -> tuple[list[int], int]:
     """Where to cut `text`, in rising order, and how many added tokens stay: those inside one literal."""
-    names = [re.escape(name) for name in sorted(added, key=len, reverse=True) if name]
-    if not names:
+    names = _names(added)
+    if names is None:
         return [], 0
     cuts, meant = [], 0
-    for found in re.finditer(f"(?=({'|'.join(names)}))", text):  # looks ahead: overlapping ones count too
+    for found in names.finditer(text):
         start, end = found.span(1)
         if any(first <= start and end <= last for first, last in literals):
             meant += 1
         elif end - start > 1:
             cuts.append(start + 1)
     return cuts, meant
+
+
+def _names(added: Sequence[str]) -> re.Pattern[str] | None:
+    """Finds the texts of added tokens, the longest first at each place; None where there are none."""
+    names = [re.escape(name) for name in sorted(added, key=len, reverse=True) if name]
+    return (
+        re.compile(f"(?=({'|'.join(names)}))") if names else None
+    )  # looks ahead: overlapping ones count too

@@ -5,15 +5,16 @@
     >>> losses = train(model, tokenizer, [seed_levels, newest], Recipe(steps=120), seed=7)
 
 Matrices inside the layers are trained by Muon (Jordan et al. 2024,
-https://kellerjordan.github.io/posts/muon), everything else by AdamW (arXiv 1711.05101).  Any Hugging Face
-causal LM will do.
+https://kellerjordan.github.io/posts/muon), everything else by AdamW (arXiv 1711.05101); or all of it by AdamW, as is
+usual for models that others have trained, and for adapters.  Any Hugging Face causal LM will do.
 
 The loss of a loop that trains on its own labels says nothing about whether they are right: it stays low
 while labels decay.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
@@ -23,9 +24,10 @@ from torch.nn.functional import cross_entropy
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from detent.errors import SubjectError
+from detent.subject.chat import asked, end_of
 from detent.subject.checkpoint import Checkpoints
-from detent.subject.generate import encode
 from detent.subject.muon import FloatMuon
+from detent.subject.spell import spell_texts
 
 NONE = Checkpoints(None)
 IGNORED = -100  # the target that cross_entropy leaves out
@@ -64,8 +66,9 @@ class Recipe:
     warm_up: int = 20  # steps from 0 to the highest rate
     cool_down: float = 0.3  # the last share of the steps, in which the rates fall linearly to 0
     clip: float = 1.0  # largest norm of the gradient
-    parts: int = 2  # pieces of a batch by length, so that little padding is computed
+    parts: int = 2  # pieces of a batch by length, so that little padding is computed; gradients are added up
     precision: Precision = "float32"
+    method: Literal["muon", "adamw"] = "muon"  # "adamw" trains matrices as well at `rest_rate`
 
     def __post_init__(self) -> None:
         """Refuse recipes that cannot run."""
@@ -93,7 +96,7 @@ def train(
     on_progress: Progress | None = None,
     checkpoints: Checkpoints = NONE,
 ) -> list[float]:
-    """Train `model` in place; returns the loss of every step, in nats a token.
+    """Train `model` in place, or the adapter on it; returns the loss of every step, in nats a token.
 
     Examples are drawn with replacement.  The same arguments, weights, thread count and kind of processor
     give the same weights, bit for bit, also when it was interrupted and goes on from `checkpoints`.  A loss that is
@@ -103,7 +106,7 @@ def train(
     batches = _tokenize(tokenizer, _draw(_used(sources), recipe, noise))
     optimizers = _optimizers(model, recipe)
     model.train()
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), checkpointed(model):
         torch.manual_seed(seed)  # dropout, where a model has it
         losses = checkpoints.restore(model, optimizers)
         for step, batch in enumerate(batches[len(losses) :], start=len(losses)):
@@ -113,6 +116,19 @@ def train(
             checkpoints.step(model, optimizers, losses)
     model.eval()  # type: ignore[no-untyped-call]
     return losses
+
+
+@contextmanager
+def checkpointed(model: PreTrainedModel) -> Iterator[None]:
+    """On a GPU, where memory is short, activations are computed again for the backward pass and not kept."""
+    wanted = model.device.type != "cpu" and model.supports_gradient_checkpointing
+    if wanted:
+        model.gradient_checkpointing_enable({"use_reentrant": False})  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        if wanted:
+            model.gradient_checkpointing_disable()  # type: ignore[no-untyped-call]
 
 
 def _used(sources: Sequence[Source]) -> list[Source]:
@@ -148,14 +164,10 @@ class _Row:
 
 def _tokenize(tokenizer: PreTrainedTokenizerBase, batches: Sequence[Sequence[Example]]) -> list[list[_Row]]:
     """Prompt and answer are encoded apart, as at generation: no token spans the border between them."""
-    end = tokenizer.eos_token_id
-    if not isinstance(end, int):
-        raise SubjectError(
-            "an end-of-sequence token expected, got none; set eos_token in the tokenizer's files"
-        )
+    end = end_of(tokenizer)
     drawn = list(dict.fromkeys(example for batch in batches for example in batch))
-    prompts = encode(tokenizer, [example.prompt for example in drawn])
-    answers = encode(tokenizer, [example.answer for example in drawn])
+    prompts = asked(tokenizer, [example.prompt for example in drawn])
+    answers = spell_texts(tokenizer, [example.answer for example in drawn])
     rows = {e: _Row([*p, *a, end], len(p)) for e, p, a in zip(drawn, prompts, answers, strict=True)}
     return [[rows[example] for example in batch] for batch in batches]
 
@@ -170,7 +182,7 @@ def _step(
     targets = sum(len(row.ids) - row.start for row in batch)
     total = 0.0
     for part in _parts(batch, recipe.parts):
-        with torch.autocast("cpu", torch.bfloat16, enabled=recipe.precision == "bfloat16"):
+        with torch.autocast(model.device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16"):
             loss = _answer_loss(model, part) / targets
         loss.backward()  # type: ignore[no-untyped-call]
         total += loss.item()
@@ -200,9 +212,11 @@ def _answer_loss(model: PreTrainedModel, rows: Sequence[_Row]) -> Tensor:
     """
     longest = max(len(row.ids) for row in rows)
     first = min(row.start for row in rows)
-    ids = torch.tensor([row.ids + [0] * (longest - len(row.ids)) for row in rows])  # (B, T)
+    device = model.device
+    ids = torch.tensor([row.ids + [0] * (longest - len(row.ids)) for row in rows], device=device)  # (B, T)
     targets = torch.tensor(
-        [[IGNORED] * row.start + row.ids[row.start :] + [IGNORED] * (longest - len(row.ids)) for row in rows]
+        [[IGNORED] * row.start + row.ids[row.start :] + [IGNORED] * (longest - len(row.ids)) for row in rows],
+        device=device,
     )  # (B, T)
     kept = longest - first + 1  # logits of the positions that predict an answer token
     logits = model(input_ids=ids, use_cache=False, logits_to_keep=kept).logits[:, :-1]  # (B, T - first, V)
@@ -212,7 +226,7 @@ def _answer_loss(model: PreTrainedModel, rows: Sequence[_Row]) -> Tensor:
 
 
 def _optimizers(model: PreTrainedModel, recipe: Recipe) -> list[torch.optim.Optimizer]:
-    """Muon for matrices inside the layers, AdamW for embeddings, output, norms and biases."""
+    """Muon for matrices inside the layers, AdamW for embeddings, output, norms and biases; or AdamW for everything."""
     outside = {
         id(p)
         for part in (model.get_input_embeddings(), model.get_output_embeddings())  # type: ignore[no-untyped-call]
@@ -220,8 +234,9 @@ def _optimizers(model: PreTrainedModel, recipe: Recipe) -> list[torch.optim.Opti
         for p in part.parameters()
     }
     trained = [p for p in model.parameters() if p.requires_grad]
-    matrices = [p for p in trained if p.ndim == 2 and id(p) not in outside]  # noqa: PLR2004
-    rest = [p for p in trained if p.ndim != 2 or id(p) in outside]  # noqa: PLR2004
+    inside = {id(p) for p in trained if p.ndim == 2 and id(p) not in outside and recipe.method == "muon"}  # noqa: PLR2004
+    matrices = [p for p in trained if id(p) in inside]
+    rest = [p for p in trained if id(p) not in inside]
     found: list[torch.optim.Optimizer] = []
     if matrices:
         # torch's own works in bfloat16; where that is emulated, a step with ours takes a quarter of the time.

@@ -8,7 +8,7 @@ from detent.errors import TaskError
 from detent.tasks.base import TaskSource
 from detent.tasks.principles import is_principle
 from detent.tasks.rng import Rng
-from detent.values import Problem
+from detent.values import AtMost, Problem, Room, room_after
 
 STREAMS = 8
 """Problems a level that are drawn."""
@@ -21,10 +21,10 @@ class Drawn(NamedTuple):
     problem: Problem
 
 
-def vet(source: TaskSource, levels: int, room: int) -> None:
+def vet(source: TaskSource, levels: int, room: Room) -> None:
     """Draw and check a few problems of each level 1 .. `levels`, and again in a new process, back to front.
 
-    room: characters by which an answer may be longer than its prompt.
+    room: of an answer, a token a character.
 
     Raises:
         TaskError: a problem differs from itself or has no room for its answer; the top level always asks the
@@ -42,7 +42,7 @@ def vet(source: TaskSource, levels: int, room: int) -> None:
     _see_sameness(source, drawn, source.problems(asks[::-1])[::-1])
 
 
-def vet_principle(source: TaskSource, levels: int, room: int) -> None:
+def vet_principle(source: TaskSource, levels: int, room: Room) -> None:
     """Draw and check a few of a principle's problems of each level before anyone signs.
 
     Raises:
@@ -61,15 +61,22 @@ def _seed(level: int, stream: int) -> bytes:
     return Rng(b"detent/vet").child(f"{level}/{stream}").seed
 
 
-def _see_room(source: TaskSource, drawn: Sequence[Drawn], room: int) -> None:
+def _see_room(source: TaskSource, drawn: Sequence[Drawn], room: Room) -> None:
     for level, problem in drawn:
-        if len(problem.answer) > len(problem.prompt) + room:
+        if len(problem.answer) > room_after(len(problem.prompt), room):
             _refuse(
                 source,
-                f"an answer at most {room} characters longer than its prompt expected, got "
+                f"an answer at most {_longest(room)} expected, got "
                 f"{problem.prompt!r} answered {problem.answer!r} at level {level}; "
-                "shorten it or raise subject.extra_tokens",
+                f"shorten it or raise subject.{'answer' if isinstance(room, AtMost) else 'extra'}_tokens",
             )
+
+
+def _longest(room: Room) -> str:
+    """A token spells one character at the least, of the alphabets that problems are written in."""
+    if isinstance(room, AtMost):
+        return f"{room.tokens} characters long"
+    return f"{room} characters longer than its prompt"
 
 
 def _see_chance(source: TaskSource, drawn: Sequence[Drawn]) -> None:

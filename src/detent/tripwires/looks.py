@@ -21,7 +21,7 @@ from detent.evaluate import (
 )
 from detent.tasks import Rng, TaskSource
 from detent.tripwires import constitution_drift, reference_divergence, representation_shift, sandbagging
-from detent.values import Decided, Item, Profile, Reading, State, SubjectBuilt
+from detent.values import Decided, Item, Profile, Reading, Room, State, SubjectBuilt
 
 PRINCIPLE_PROBES = 50
 """Frozen problems a principle, of all its slices together."""
@@ -43,7 +43,7 @@ ELICIT_STEPS = 20
 class Ground(NamedTuple):
     """Where problems are drawn: tasks, the tops of their ladders, seed levels and public seed of the charter.
 
-    extra: how many tokens an answer may be longer than its prompt.
+    extra: the room of an answer.
     guards, principles: what is guarded, and the sources that ask it, by name.
     """
 
@@ -51,7 +51,7 @@ class Ground(NamedTuple):
     tops: Mapping[str, int]
     seed_levels: int
     seed: int
-    extra: int
+    extra: Room
     guards: tuple[Guard, ...] = ()
     principles: Mapping[str, TaskSource] = MappingProxyType({})
 

@@ -57,11 +57,13 @@ from detent.values.jobs import (
     BuiltModel,
     Compared,
     CompareJob,
+    Device,
     ElicitJob,
     Job,
     JobFailure,
     LabelJob,
     Labels,
+    Lora,
     Optimizer,
     Progress,
     Result,
@@ -71,7 +73,7 @@ from detent.values.jobs import (
     TrainedModel,
     TrainJob,
 )
-from detent.values.keeping import Files, kept, lost, needed, recorded
+from detent.values.keeping import Files, bases, kept, lost, needed, recorded
 from detent.values.past import allowed, line, restored
 from detent.values.people import Answered, CharterSigned, LeaseGranted, Ordered, Requested
 from detent.values.problems import Example, Item, Origin, Preference, Problem, Slice
@@ -87,6 +89,7 @@ from detent.values.proposals import (
     Use,
     Weakness,
 )
+from detent.values.room import AtMost, Room, one_more, room_after
 from detent.values.state import State
 from detent.values.trained import (
     CandidateTrained,
@@ -110,6 +113,7 @@ __all__ = [
     "AnswerJob",
     "Answered",
     "Answers",
+    "AtMost",
     "Audited",
     "BeaconDrawn",
     "BuildJob",
@@ -126,6 +130,7 @@ __all__ = [
     "DataMade",
     "DataProposal",
     "Decided",
+    "Device",
     "Diagnosed",
     "Diagnosis",
     "ElicitJob",
@@ -155,6 +160,7 @@ __all__ = [
     "LabelRecipe",
     "Labels",
     "LeaseGranted",
+    "Lora",
     "Mastered",
     "Method",
     "Mix",
@@ -183,6 +189,7 @@ __all__ = [
     "Revised",
     "Revision",
     "RevisionStep",
+    "Room",
     "Round",
     "Ruling",
     "Rung",
@@ -209,6 +216,7 @@ __all__ = [
     "Watched",
     "Weakness",
     "allowed",
+    "bases",
     "candidates",
     "decode_entry",
     "enclosed_in",
@@ -220,11 +228,13 @@ __all__ = [
     "lost",
     "marks",
     "needed",
+    "one_more",
     "praise",
     "praised_right",
     "question",
     "recorded",
     "restored",
+    "room_after",
     "sha256_hex",
     "stub_of",
 ]

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from detent.errors import UsageError
 from detent.values._record import Record
+from detent.values.room import Room
 
 
 class Form(Struct, frozen=True, forbid_unknown_fields=True):
@@ -31,7 +32,7 @@ class SampleJob(Record, frozen=True, tag="sample"):
     samples: int
     seed: int
     temperature: float = 1.0
-    extra_tokens: int = 4
+    extra_tokens: Room = 4
 
     def __post_init__(self) -> None:
         """Refuse what cannot be drawn."""
@@ -44,7 +45,7 @@ class ReviseJob(Record, frozen=True, tag="revise"):
     drafts: to begin with, one a prompt, each with its least token probability in `confidences`; () lets the model
     draft greedily. critique: asked before each revision; None for none. principles: one a prompt, or ().
     least_confidence: least token probability of a revision below which the text stays. A critique has at most
-    `critique_tokens`, an answer `extra_tokens` more than its prompt.
+    `critique_tokens`, an answer the room of `extra_tokens`.
     """
 
     model: str
@@ -57,7 +58,7 @@ class ReviseJob(Record, frozen=True, tag="revise"):
     rounds: int = 1
     least_confidence: float = 0.0
     critique_tokens: int = 64
-    extra_tokens: int = 4
+    extra_tokens: Room = 4
 
     def __post_init__(self) -> None:
         """Refuse lists that do not go together."""
@@ -142,7 +143,7 @@ class ReinforceJob(Record, frozen=True, tag="reinforce"):
     temperature: float = 1.0
     warmup_steps: int = 5
     clip: float = 1.0
-    extra_tokens: int = 4
+    extra_tokens: Room = 4
 
     def __post_init__(self) -> None:
         """Refuse what nothing can be learnt by, and what holds the model to nothing."""

@@ -8,7 +8,7 @@ from math import isfinite
 from typing import Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from detent.errors import UsageError
 from detent.values._record import Record
@@ -24,10 +24,32 @@ from detent.values.feedback import (
 )
 from detent.values.problems import Example, Slice
 from detent.values.proposals import LabelRecipe
+from detent.values.room import Room
+
+Device = Literal["auto", "cpu", "cuda"]
+"""What a worker computes on. "auto": the first GPU where PyTorch finds one, else the processor."""
+
+
+class Lora(Struct, frozen=True, forbid_unknown_fields=True):
+    """What of a model is trained when it is not all of it: a product of two thin matrices beside each layer's weights.
+
+    rank: their common side. alpha: the product counts alpha / rank times. dropout: share of inputs left out at
+    training. targets: the last parts of the layers' names; "all-linear" is all but the output.
+    """
+
+    rank: int = 16
+    alpha: float = 32.0
+    dropout: float = 0.0
+    targets: Literal["all-linear"] | tuple[str, ...] = "all-linear"
 
 
 class Optimizer(Struct, frozen=True, forbid_unknown_fields=True):
-    """How a model is trained. Learning rates have no unit; batch counts examples."""
+    """How a model is trained. Learning rates have no unit; batch counts examples.
+
+    What is UNSET stands in no entry. method: "adamw" for all weights, at `other_rate`; UNSET: Muon for matrices inside
+    the layers. micro_batch: most examples at a time, whose gradients are added up; UNSET: half of a batch. lora: what
+    is trained; UNSET: all of it.
+    """
 
     matrix_rate: float = 0.02
     other_rate: float = 0.003
@@ -35,6 +57,9 @@ class Optimizer(Struct, frozen=True, forbid_unknown_fields=True):
     warmup_steps: int = 20
     decay_share: float = 0.3
     clip: float = 1.0
+    method: Literal["adamw"] | UnsetType = UNSET
+    micro_batch: int | UnsetType = UNSET
+    lora: Lora | UnsetType = UNSET
 
 
 class Source(Struct, frozen=True, forbid_unknown_fields=True):
@@ -68,7 +93,7 @@ class TrainJob(Record, frozen=True, tag="train"):
 class LabelJob(Record, frozen=True, tag="label"):
     """Let `models` (digests, the first writes, all vote) answer `prompts[task][level as text]`, and filter.
 
-    extra_tokens: an answer may be that many tokens longer than its prompt.
+    extra_tokens: the room of an answer.
     judge: digest of a model that marks what they agree on; "" for none.
     """
 
@@ -76,7 +101,7 @@ class LabelJob(Record, frozen=True, tag="label"):
     prompts: dict[str, dict[str, tuple[str, ...]]]
     recipes: dict[str, LabelRecipe]
     seed: int
-    extra_tokens: int = 4
+    extra_tokens: Room = 4
     judge: str = ""
 
 
@@ -96,7 +121,7 @@ class AnswerJob(Record, frozen=True, tag="answer"):
 
     model: str
     prompts: tuple[str, ...]
-    extra_tokens: int = 4
+    extra_tokens: Room = 4
     noise: float = 0.0
     seed: int = 0
 
@@ -113,7 +138,7 @@ class CompareJob(Record, frozen=True, tag="compare"):
 
     models: tuple[str, str]
     prompts: tuple[str, ...]
-    extra_tokens: int = 4
+    extra_tokens: Room = 4
 
 
 class ElicitJob(Record, frozen=True, tag="elicit"):
@@ -128,7 +153,7 @@ class ElicitJob(Record, frozen=True, tag="elicit"):
     seed: int
     prompts: tuple[str, ...]
     optimizer: Optimizer = Optimizer()
-    extra_tokens: int = 4
+    extra_tokens: Room = 4
 
 
 Job = (

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
+from msgspec import UNSET
+
 from detent.values.entries import (
     DataMade,
     Decided,
@@ -18,7 +20,7 @@ from detent.values.entries import (
 from detent.values.entry import Entry
 from detent.values.past import every_files, line
 from detent.values.state import State
-from detent.values.trained import JudgeTrained, Trained
+from detent.values.trained import JudgeTrained, SubjectBuilt, Trained
 
 E = TypeVar("E", bound=Entry)
 Slots = Mapping[str, Entry]
@@ -58,7 +60,8 @@ def recorded(state: State) -> Files:
 def needed(state: State) -> Files:
     """What a run cannot go on without, whatever its charter says.
 
-    models: those in force, the first ones, which all later ones are compared with, and those of the turn in progress.
+    models: those in force, the first ones, which all later ones are compared with, those of the turn in progress, and
+        the base where the models are adapters.
     data: what may be trained on, and the labels of all turns that led here, whose diversity is looked at together.
     answers: those of the turn in progress.
     """
@@ -66,12 +69,18 @@ def needed(state: State) -> Files:
     made = [entry for entry in state.slots.values() if isinstance(entry, Trained)]
     models = {state.incumbent, *state.team, *state.visible, state.judge}
     models |= {digest for model in made for digest in (model.digest, model.parent)}
-    models |= _in_force(state.history.get(0, {}))
+    models |= _in_force(state.history.get(0, {})) | bases(state)
     return Files(
         models=frozenset(models) - {""},
         data=frozenset(made.digest for made in (*state.data, *_of([*state.past.values(), *now], DataMade))),
         answers=_answers(now),
     )
+
+
+def bases(state: State) -> frozenset[str]:
+    """The models that adapters on record need: that of which the first ones were made, for all later ones too."""
+    turns = [state.history.get(0, {}), state.slots]
+    return frozenset(made.parent for made in _of(turns, SubjectBuilt) if made.lora is not UNSET)
 
 
 def kept(state: State, models: str, data: str, answers: str) -> Files:

@@ -7,8 +7,10 @@
 from collections.abc import Mapping
 from typing import Literal
 
+from msgspec import UNSET, UnsetType
+
 from detent.values.entry import Entry
-from detent.values.jobs import Optimizer, Source
+from detent.values.jobs import Lora, Optimizer, Source
 
 Tuning = Literal["dpo", "grpo"]
 Method = Literal["refine", "constitution", "dpo", "grpo"]
@@ -26,7 +28,10 @@ class OfMember(Entry, frozen=True, kw_only=True):
 
 
 class SubjectBuilt(OfMember, frozen=True, kw_only=True, tag="subject/v1"):
-    """Generation 0: a first member of the team, the untrained or given model it was made from, and its data."""
+    """Generation 0: a first member of the team, the untrained or given model it was made from, and its data.
+
+    lora: where `digest` is an adapter, and `parent` the base of this and of every later one.
+    """
 
     digest: str
     parent: str
@@ -37,6 +42,7 @@ class SubjectBuilt(OfMember, frozen=True, kw_only=True, tag="subject/v1"):
     flops: float
     precision: str
     losses: tuple[float, ...]
+    lora: Lora | UnsetType = UNSET
 
 
 class CandidateTrained(OfMember, frozen=True, kw_only=True, tag="candidate/v1"):

@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from detent.errors import SubjectError
+from detent.values.adapters import adapter_in
 
 HEADER = 8
 """Bytes of the header's length."""
@@ -59,6 +60,17 @@ def numbers_in(path: Path) -> int:
         SubjectError: there is no such file, or its header is none, or says what its bytes are not.
     """
     return sum(tensor.numbers for tensor in tensors_in(path).values())
+
+
+def numbers_of(models: Path, digest: str) -> int:
+    """The sum over all weights of the model in `models/<digest>/`, its base's among them where it is an adapter.
+
+    Raises:
+        SubjectError: as `numbers_in`, or the folder's adapter is none.
+    """
+    adapter = adapter_in(models / digest)
+    folders = [models / digest, *([models / adapter.base] if adapter is not None else [])]
+    return sum(numbers_in(path) for folder in folders for path in sorted(folder.glob("*.safetensors")))
 
 
 def tensors_in(path: Path) -> dict[str, Tensor]:

@@ -42,7 +42,7 @@ def main() -> None:
     tempfile.tempdir = str(options.staging or "/tmp")  # noqa: S108
     from detent.worker._jobs import Bench  # noqa: PLC0415  seconds; and what it prints goes to the log only now
 
-    bench = Bench(options.models, options.data, options.staging, options.threads, wire)
+    bench = Bench(options.models, options.data, options.staging, options.threads, wire, options.device)
     try:
         wire.ready()
         if options.nursery:
@@ -124,6 +124,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--models", type=Path, required=True, help="folder of <digest>/")
     parser.add_argument("--data", type=Path, required=True, help="folder of <digest>.jsonl")
     parser.add_argument("--threads", type=int, required=True, help="CPU threads")
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="cpu", help="what computes")
     kind = parser.add_mutually_exclusive_group(required=True)
     kind.add_argument("--staging", type=Path, help="folder for what is made")
     kind.add_argument("--nursery", action="store_true", help="a fresh worker for each opening")

@@ -5,12 +5,13 @@ from typing import Literal
 
 from detent.errors import UsageError
 from detent.feedback import Filled, Template
-from detent.subject.generate import Completion, Prompt, complete
+from detent.subject.chat import Prompt, spelt_prompt
+from detent.subject.generate import Completion, complete
 from detent.subject.likelihood import log_chances
 from detent.subject.load import Subject
 from detent.subject.score import spelt_likelihoods
 from detent.subject.spell import spell
-from detent.values import Form
+from detent.values import Form, Room
 from detent.worker._labelling import Meter, answer_limits
 
 
@@ -22,7 +23,7 @@ def template(form: Form) -> Template:
 class Author:
     """A subject that answers, criticises and revises, greedily."""
 
-    def __init__(self, subject: Subject, extra_tokens: int, critique_tokens: int, meter: Meter) -> None:
+    def __init__(self, subject: Subject, extra_tokens: Room, critique_tokens: int, meter: Meter) -> None:
         self._subject = subject
         self._extra = extra_tokens
         self._critique = critique_tokens
@@ -36,7 +37,7 @@ class Author:
         self, step: Literal["critique", "revision"], prompts: Sequence[str], asked: Sequence[Filled], /
     ) -> list[Completion | None]:
         """As `feedback.Author`."""
-        spelt = [spell(self._subject.tokenizer, filled) for filled in asked]
+        spelt = [spelt_prompt(self._subject.tokenizer, filled) for filled in asked]
         if step == "critique":
             limits = [self._critique] * len(asked)
         else:
@@ -72,7 +73,7 @@ class Reader:
 
     def __call__(self, asked: Sequence[Filled], verdicts: Sequence[str], /) -> list[tuple[float, ...] | None]:
         """As `feedback.Judge`."""
-        spelt = [spell(self._subject.tokenizer, filled) for filled in asked]
+        spelt = [spelt_prompt(self._subject.tokenizer, filled) for filled in asked]
         longest = max(len(ids) for ids in spell_all(self._subject, verdicts))
         fit = [len(ids) + longest <= room_of(self._subject) for ids in spelt]
         read = iter(
@@ -95,7 +96,7 @@ class Marker:
     def __call__(self, rows: Sequence[tuple[Filled, str]], /) -> list[float | None]:
         """As `feedback.Praiser`."""
         spelt = [
-            (spell(self._subject.tokenizer, asked), spell(self._subject.tokenizer, [(marks, False)]))
+            (spelt_prompt(self._subject.tokenizer, asked), spell(self._subject.tokenizer, [(marks, False)]))
             for asked, marks in rows
         ]
         room = room_of(self._subject)

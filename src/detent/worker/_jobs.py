@@ -6,6 +6,7 @@ import re
 import shutil
 import sys
 import traceback
+from importlib import import_module
 from pathlib import Path
 
 import msgspec
@@ -17,15 +18,15 @@ from detent.subject import build
 from detent.subject.checkpoint import Checkpoints
 from detent.subject.generate import complete
 from detent.subject.noise import noisy
-from detent.subject.processor import settle
-from detent.subject.score import spelt_likelihoods
-from detent.subject.spell import spell
+from detent.subject.processor import found_device, settle
+from detent.subject.score import log_likelihoods
 from detent.values import (
     AnswerJob,
     Answers,
     BuildJob,
     BuiltModel,
     CompareJob,
+    Device,
     ElicitJob,
     Job,
     JobFailure,
@@ -45,6 +46,7 @@ from detent.values import (
     TrainJob,
     sha256_hex,
 )
+from detent.values.adapters import ADAPTER_CONFIG
 from detent.values.jobs import decode_job, encode_line
 from detent.worker._comparing import compared
 from detent.worker._feedback import judged, revised, sampled
@@ -61,15 +63,23 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
 class Bench:
     """Where jobs are done. Without a `staging` folder it answers and nothing else."""
 
-    def __init__(self, models: Path, data: Path, staging: Path | None, threads: int, wire: Wire) -> None:
+    def __init__(  # noqa: PLR0917
+        self, models: Path, data: Path, staging: Path | None, threads: int, wire: Wire, device: Device = "cpu"
+    ) -> None:
         self._shelf = Shelf(models, data)
+        self._device = device
         self._staging = staging
         self._threads = threads
         self._wire = wire
+        if any(models.glob(f"*/{ADAPTER_CONFIG}")):  # seconds: not in every child of a nursery
+            import_module("peft")
 
     def settle(self) -> None:
         """Fix what results depend on. After a fork, not before: threads do not survive one."""
         settle(self._threads)
+        self._shelf.device = found_device(
+            self._device
+        )  # not before a fork either: a GPU does not survive one
         torch.use_deterministic_algorithms(mode=True, warn_only=True)
 
     def attempt(self, line: bytes) -> Result:
@@ -144,8 +154,7 @@ class Bench:
         tell(0, len(job.rows))
         subject = self._shelf.subject(job.model)
         # Rows hold what models wrote: none of it may become a special token.
-        spelt = [[spell(subject.tokenizer, [(text, True)]) for text in row] for row in job.rows]
-        found = spelt_likelihoods(subject.model, [(prompt, completion) for prompt, completion in spelt])
+        found = log_likelihoods(*subject, job.rows)
         tell(len(job.rows), len(job.rows))
         return Scored(log_likelihoods=tuple(found))
 
@@ -208,7 +217,7 @@ def _is_full(error: BaseException) -> bool:
 
 
 def _is_memory(error: BaseException) -> bool:
-    """Python's own error, or the RuntimeError that PyTorch's allocator raises instead."""
-    return isinstance(error, MemoryError) or (
+    """Python's own error, or what PyTorch's allocators raise instead."""
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or (
         isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
     )

@@ -7,10 +7,21 @@ from typing import NamedTuple
 from detent import values
 from detent.errors import UsageError
 from detent.feedback import Filter, Kept, self_label
-from detent.subject.generate import Completion, complete, encode
+from detent.subject.generate import Completion, complete
 from detent.subject.load import Subject
 from detent.subject.score import log_likelihoods
-from detent.values import Example, LabelJob, LabelRecipe, Labels, praise, question, sha256_hex
+from detent.subject.spell import spell_texts
+from detent.values import (
+    Example,
+    LabelJob,
+    LabelRecipe,
+    Labels,
+    Room,
+    praise,
+    question,
+    room_after,
+    sha256_hex,
+)
 from detent.worker._shelf import Shelf
 from detent.worker._wire import Tell
 from detent.worker._written import Written
@@ -118,9 +129,9 @@ def _ask(
     return answers
 
 
-def answer_limits(subject: Subject, prompts: Sequence[str], extra_tokens: int) -> list[int]:
-    """New tokens allowed for each prompt: as many as it has, `extra_tokens` more, and the end mark."""
-    return [len(ids) + extra_tokens + 1 for ids in encode(subject.tokenizer, prompts)]
+def answer_limits(subject: Subject, prompts: Sequence[str], extra_tokens: Room) -> list[int]:
+    """New tokens allowed for each prompt: the room of an answer to as many tokens as it has, and the end mark."""
+    return [room_after(len(ids), extra_tokens) + 1 for ids in spell_texts(subject.tokenizer, prompts)]
 
 
 class Meter:

@@ -100,5 +100,5 @@ def _trained(
         flops=6.0 * parameters * lesson.learnt + 2.0 * (parameters * lesson.read + judge_parameters * judged),
         learnt=lesson.learnt,
         read=lesson.read + judged,
-        precision="float32",
+        precision="float32" if measured.subject.model.device.type == "cpu" else "bfloat16",
     )

@@ -1,4 +1,7 @@
-"""Models and data by digest, as the worker gets at them: checked before they are read, models kept at hand."""
+"""Models and data by digest, as the worker gets at them: checked before they are read, models kept at hand.
+
+Of adapters the base is kept once, and shared by all that are at hand.
+"""
 
 import re
 from collections import OrderedDict
@@ -6,10 +9,13 @@ from pathlib import Path
 from typing import TypeVar
 
 import msgspec
+import torch
 
 from detent.errors import SubjectError, TrustError, UsageError
 from detent.subject.load import Subject, load
+from detent.subject.lora import with_adapter
 from detent.values import Example, Preference, sha256_hex
+from detent.values.adapters import adapter_in
 from detent.values.folder import folder_digest
 
 Row = TypeVar("Row", Example, Preference)
@@ -19,30 +25,53 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 class Shelf:
     """Reads `models/<digest>/` and `data/<digest>.jsonl`; keeps the models used last."""
 
-    def __init__(self, models: Path, data: Path, room: int = 3) -> None:
-        """Keep up to `room` models in memory."""
+    def __init__(self, models: Path, data: Path, room: int = 3, device: str = "cpu") -> None:
+        """Keep up to `room` models in memory, and the base of those that are adapters, on `device`."""
+        self.device = device
         self._models = models
         self._data = data
         self._room = room
         self._kept: OrderedDict[str, Subject] = OrderedDict()
+        self._base: tuple[str, Subject] | None = None
         self._verified: set[str] = set()
 
     def subject(self, digest: str) -> Subject:
         """The model to ask; not to be changed. Raises as `fresh_subject`."""
         if digest not in self._kept:
-            self._kept[digest] = self.fresh_subject(digest)
+            self._kept[digest] = self._loaded(digest, to_ask=True)
         self._kept.move_to_end(digest)
         while len(self._kept) > self._room:
             self._kept.popitem(last=False)
         return self._kept[digest]
 
-    def fresh_subject(self, digest: str) -> Subject:
-        """A copy of the model that the caller may change.
+    def fresh_subject(self, digest: str, *, adapted: bool = False) -> Subject:
+        """A copy of the model that the caller may change: of an adapter all but its base.
+
+        adapted: it is to get an adapter where it has none, so that its own weights are not trained.
 
         Raises:
             SubjectError: there is none, or it is not a model that loads without code of its own.
             TrustError: its files are not those the digest was computed from.
         """
+        return self._loaded(digest, to_ask=adapted)
+
+    def _loaded(self, digest: str, *, to_ask: bool) -> Subject:
+        folder = self._checked_folder(digest)
+        adapter = adapter_in(folder)
+        if adapter is None:
+            # On a GPU weights that do not change are bfloat16; a model that is trained whole is float32 in memory.
+            return load(folder, dtype=self._asked_in if to_ask else torch.float32, device=self.device)
+        if self._base is None or self._base[0] != adapter.base:
+            self._base = None  # two of them may be more than there is memory for
+            base = load(self._checked_folder(adapter.base), dtype=self._asked_in, device=self.device)
+            self._base = (adapter.base, base)
+        return with_adapter(self._base[1], folder)
+
+    @property
+    def _asked_in(self) -> torch.dtype:
+        return torch.float32 if self.device == "cpu" else torch.bfloat16
+
+    def _checked_folder(self, digest: str) -> Path:
         folder = self._models / _checked(digest)
         if not folder.is_dir():
             raise SubjectError(f"the model {digest} expected, got no such folder; restore it from a copy")
@@ -53,7 +82,7 @@ class Shelf:
                     f"weights with digest {digest} expected, got {found}; restore models/{digest} from a copy"
                 )
             self._verified.add(digest)
-        return load(folder)
+        return folder
 
     def examples(self, digest: str) -> list[Example]:
         """The rows of a data file.
@@ -88,6 +117,7 @@ class Shelf:
     def clear(self) -> None:
         """Forget all models: memory is short."""
         self._kept.clear()
+        self._base = None
 
 
 def _checked(digest: str) -> str:

@@ -6,12 +6,14 @@ from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
-import torch
+from msgspec import UNSET
 from torch import Tensor, nn
 
 from detent import values
+from detent.subject.change import change_of
 from detent.subject.checkpoint import Checkpoints
 from detent.subject.load import Subject
+from detent.subject.lora import check_shape, is_adapted, save_adapter, with_new_adapter
 from detent.subject.processor import fast_precision
 from detent.subject.train import Example, Recipe, Source, train
 from detent.values import ElicitJob, TrainedModel, TrainJob
@@ -26,13 +28,12 @@ TOKENS = "tokens"
 def trained(job: TrainJob, shelf: Shelf, folder: Path, tell: Tell, marks: Checkpoints) -> TrainedModel:
     """Train as `job` says, from where `marks` stand, and leave the model in the new `folder`."""
     sources = _sources(job, shelf)
-    subject = shelf.fresh_subject(job.parent)
+    subject = _learner(job, job.parent, shelf)
     measured = Measured(subject)
     tell(0, job.steps, "")
+    recipe = _recipe(job, shelf.device)
     with counted_tokens(subject.model, marks.tally):
-        losses = train(
-            *subject, sources, _recipe(job), seed=job.seed, on_progress=told(tell), checkpoints=marks
-        )
+        losses = train(*subject, sources, recipe, seed=job.seed, on_progress=told(tell), checkpoints=marks)
     parameters, learnt = subject.model.num_parameters(), marks.tally[TOKENS]
     return saved(
         measured,
@@ -41,17 +42,36 @@ def trained(job: TrainJob, shelf: Shelf, folder: Path, tell: Tell, marks: Checkp
         flops=6.0 * parameters * learnt,
         learnt=learnt,
         read=0,
-        precision=fast_precision(),
+        precision=fast_precision(shelf.device),
     )
 
 
+def _learner(job: TrainJob | ElicitJob, digest: str, shelf: Shelf) -> Subject:
+    """The model to train: of a whole one that is not to be trained whole, a new adapter.
+
+    A training's seed makes the adapter too, so that members of a team begin from different ones.
+    """
+    lora = job.optimizer.lora
+    subject = shelf.fresh_subject(digest, adapted=lora is not UNSET)
+    if lora is UNSET:
+        return subject
+    if is_adapted(subject.model):
+        check_shape(subject.model, lora)
+        return subject
+    return with_new_adapter(subject, lora, digest, seed=job.seed)
+
+
 class Measured:
-    """A subject about to be trained, and its weights as they are."""
+    """A subject about to be trained, and the weights that may change as they are."""
 
     def __init__(self, subject: Subject) -> None:
         """Remember the weights."""
         self.subject = subject
-        self.before = {name: value.detach().clone() for name, value in subject.model.named_parameters()}
+        self.before = {
+            name: value.detach().clone()
+            for name, value in subject.model.named_parameters()
+            if value.requires_grad
+        }
 
 
 def saved(
@@ -66,14 +86,17 @@ def saved(
 ) -> TrainedModel:
     """Leave the trained model in the new `folder`, and say how it came to be."""
     subject = measured.subject
-    subject.model.save_pretrained(folder)
-    subject.tokenizer.save_pretrained(folder)
+    if is_adapted(subject.model):
+        save_adapter(subject.model, folder)
+    else:
+        subject.model.save_pretrained(folder)
+        subject.tokenizer.save_pretrained(folder)
     return TrainedModel(
         folder=folder.name,
         parameters=subject.model.num_parameters(),
         losses=_tenths(losses),
         flops=flops,
-        change=_change(measured.before, subject),
+        change=change_of(measured.before, subject.model),
         precision=precision,
         learnt=learnt,
         read=read,
@@ -87,9 +110,9 @@ def told(tell: Tell) -> Callable[[int, int, float], None]:
 
 def briefly_trained(job: ElicitJob, shelf: Shelf, tell: Tell) -> Subject:
     """A copy of the model after a few steps, in memory."""
-    sources, subject = _sources(job, shelf), shelf.fresh_subject(job.model)
+    sources, subject = _sources(job, shelf), _learner(job, job.model, shelf)
     tell(0, job.steps, "")
-    train(*subject, sources, _recipe(job), seed=job.seed, on_progress=told(tell))
+    train(*subject, sources, _recipe(job, shelf.device), seed=job.seed, on_progress=told(tell))
     return subject
 
 
@@ -105,7 +128,7 @@ def _pairs(shelf: Shelf, source: values.Source) -> list[Example]:
     return [Example(row.prompt, row.completion) for row in rows]
 
 
-def _recipe(job: TrainJob | ElicitJob) -> Recipe:
+def _recipe(job: TrainJob | ElicitJob, device: str) -> Recipe:
     optimizer = job.optimizer
     return Recipe(
         steps=job.steps,
@@ -114,8 +137,10 @@ def _recipe(job: TrainJob | ElicitJob) -> Recipe:
         rest_rate=optimizer.other_rate,
         warm_up=optimizer.warmup_steps,
         cool_down=optimizer.decay_share,
-        precision=fast_precision(),
+        precision=fast_precision(device),
         clip=optimizer.clip,
+        method="muon" if optimizer.method is UNSET else optimizer.method,
+        parts=2 if optimizer.micro_batch is UNSET else -(-optimizer.batch // optimizer.micro_batch),
     )
 
 
@@ -138,15 +163,3 @@ def _tenths(losses: list[float]) -> tuple[float, ...]:
     parts = min(_PARTS, len(losses))
     edges = [len(losses) * part // parts for part in range(parts + 1)]
     return tuple(sum(losses[start:end]) / (end - start) for start, end in pairwise(edges))
-
-
-def _change(before: dict[str, Tensor], subject: Subject) -> dict[str, float]:
-    """For each module |new - old| / |old|, Frobenius; |new| where the old one was all zeros."""
-    moved: dict[str, float] = {}
-    old: dict[str, float] = {}
-    with torch.no_grad():
-        for name, value in subject.model.named_parameters():
-            module = name.rpartition(".")[0]
-            moved[module] = moved.get(module, 0.0) + float((value - before[name]).square().sum())
-            old[module] = old.get(module, 0.0) + float(before[name].square().sum())
-    return {module: (moved[module] / (old[module] or 1.0)) ** 0.5 for module in moved}

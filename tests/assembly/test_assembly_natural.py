@@ -1,6 +1,7 @@
 """A run over a task of the gym and a file of rows: it turns, verifies, and keeps sealed rows from training."""
 
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,8 @@ SHARES = Shares(0.5, 0.1, 9)
 @pytest.fixture(scope="module")
 def turned(tmp_path_factory: pytest.TempPathFactory) -> Scene:
     """Three generations, both kinds of tasks."""
-    pytest.importorskip("reasoning_gym")
+    if find_spec("reasoning_gym") is None:
+        pytest.skip("the extra detent[gym] is not installed")
     scene = begun(tmp_path_factory.mktemp("natural"))
     with scene.here():
         scene.turn(3, engine(scene, 1000))
@@ -162,6 +164,19 @@ REFUSED: dict[str, tuple[str, str, type[Exception], str]] = {
         "\n".join(FILE.split("\n")[:300]),
         TaskError,
         "start another run with more rows, fewer openings, or more sealed",
+    ),
+    "words for a model that is made here and cannot spell them": (
+        ONLY_ROWS,
+        FILE + '\n{"prompt": "Où?\\nLà?", "answer": "1"}',
+        CharterError,
+        "prompts of one line in printable ASCII expected, as a model made here can spell",
+    ),
+    "a prompt in two files": (
+        ONLY_ROWS.replace("following = 3", "following = 3, again = 3")
+        + '[tasks.again]\nsource = "following.jsonl"\nopenings = 9\n',
+        FILE,
+        TaskError,
+        "a prompt in one file alone expected",
     ),
     "the same prompt twice": (
         ONLY_ROWS,

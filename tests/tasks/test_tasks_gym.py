@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,8 @@ PINNED = "0.1.25"
 
 @pytest.fixture(scope="module")
 def library() -> Library:
-    pytest.importorskip("reasoning_gym")
+    if find_spec("reasoning_gym") is None:
+        pytest.skip("the extra detent[gym] is not installed")
     return installed_library()
 
 

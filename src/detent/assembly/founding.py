@@ -25,6 +25,8 @@ from detent.assembly.tasks import (
     draft_proxies,
     draft_sources,
     draft_wires,
+    see_files_apart,
+    see_spelling,
 )
 from detent.charter import (
     Draft,
@@ -163,11 +165,14 @@ def _recovery(draft: Draft, tip: str) -> tuple[SigningKey, Path] | None:
 def _vetted(draft: Draft, home: Path) -> dict[str, str]:
     """Try every task; returns the hashes of the author's own files."""
     with closing(draft_sources(draft, home)) as sources:
+        see_files_apart(sources)
         for name, task in sources.items():
             top = draft.direction.improve[name]
             if isinstance(task, RowSource):
                 see_rows(task, top, rules_of(draft, None), draft.constraints.error_budget)
             vet(task, top, draft.subject.extra_tokens)
+            if draft.subject.built:
+                see_spelling(task, top)
         return {name: sources[name].digest for name in draft.tasks if name in sources}
 
 

@@ -16,11 +16,14 @@ from detent.tasks import (
     LADDERS,
     PROBES,
     UNFIT,
+    GymSource,
     Levels,
     Library,
     Limits,
     Lookout,
     Proxy,
+    Rng,
+    RowSource,
     Shares,
     TaskSource,
     builtin,
@@ -136,6 +139,47 @@ def _charter_source(charter: Charter, name: str, folder: Path, limits: Limits | 
     if own.of_rows:
         return pinned_rows(name, own.source, own.sha256, folder, _shares(own))
     return pinned_plugin(name, own.source, own.sha256, folder, command_prefix=host_prefix(), limits=limits)
+
+
+def see_files_apart(sources: Mapping[str, TaskSource]) -> None:
+    """Two files with a row in common would deal it twice: what one seals the other may teach.
+
+    Raises:
+        TaskError: two have.
+    """
+    files = [source for source in sources.values() if isinstance(source, RowSource)]
+    if len(files) < 2:  # noqa: PLR2004  one alone shares nothing
+        return
+    seen: dict[str, str] = {}
+    for source in files:
+        for prompt in source.prompts:
+            if seen.setdefault(prompt, source.name) != source.name:
+                raise TaskError(
+                    f"task {source.name}: a prompt in one file alone expected, got {prompt[:40]!r} in that of "
+                    f"{seen[prompt]} too; take it out of one"
+                )
+
+
+def see_spelling(source: TaskSource, top: int) -> None:
+    """Refuse words to a model that is made here: it has no tokens for them, and no answer of its would ever come.
+
+    Raises:
+        CharterError: a prompt of a file, or of a few that are drawn, is not printable ASCII.
+    """
+    match source:
+        case RowSource():
+            prompts = source.prompts
+        case GymSource():
+            asks = [(level, Rng(b"spelling").child(f"{level}").seed) for level in range(1, top + 1)]
+            prompts = (problem.prompt for problem in source.problems(asks))
+        case _:
+            return  # its own rule asks for the same
+    for prompt in prompts:
+        if not (prompt.isascii() and prompt.isprintable()):
+            raise CharterError(
+                f"task {source.name}: prompts of one line in printable ASCII expected, as a model made here can "
+                f"spell, got {prompt[:60]!r}; name a model folder in subject.source"
+            )
 
 
 def draft_wires(draft: Draft, home: Path) -> dict[str, Lookout]:

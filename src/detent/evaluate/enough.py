@@ -1,7 +1,7 @@
 """Tasks with only so many problems: how many items a test may use, and whether an opening could pass at all.
 
     >>> most_items((0.5, 0.5), (100, None))
-    152
+    131
 
 An item's slice is drawn by weight, so n items take about n w rows of a slice, and by chance a few more. The limit
 leaves six standard deviations for chance; an opening that finds no row left all the same is void.

@@ -151,6 +151,13 @@ class RowSource:
         """How its rows were dealt."""
         return self._rows.shares
 
+    @property
+    def prompts(self) -> Iterator[str]:
+        """Every prompt of the file, in no order."""
+        return (
+            row.prompt for levels in self._rows.dealt.values() for rows in levels.values() for row in rows
+        )
+
     def problems(self, asks: Sequence[Ask]) -> list[Problem]:
         """A row that is taught for each ask, each as likely. Raises TaskError where there is none of that level."""
         return drawn(self, self._rows, TAUGHT, asks)

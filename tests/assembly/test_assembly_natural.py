@@ -8,11 +8,13 @@ import pytest
 from tests.assembly.natural_run import FILE, NATURAL, ONLY_ROWS, ROWS, begun, engine
 from tests.attacks.attacks_world import ADA, Scene
 
-from detent.assembly import grant_lease
+from detent.assembly import fetching, grant_lease, make_bundle, verify_source
+from detent.audit import bundle
 from detent.engine import DataStore
 from detent.errors import CharterError, TaskError, TrustError, UsageError
 from detent.evaluate import decode_rows
 from detent.tasks import Shares, deal, gym, installed_library
+from detent.tasks.rows import LARGEST
 from detent.values import DataMade, IntentWritten, OutcomeWritten
 
 SHARES = Shares(0.5, 0.1, 9)
@@ -102,6 +104,17 @@ def test_rows_changed_after_signing_stop_the_run(turned: Scene, tmp_path: Path) 
         scene.turn(1, engine(scene, 9000))
     with scene.here():
         assert scene.verified().faults != []
+
+
+def test_a_file_of_rows_may_travel_whole_in_a_bundle_and_from_a_host() -> None:
+    assert bundle._most("tasks/following.jsonl") >= LARGEST
+    assert fetching.LARGE >= LARGEST
+
+
+def test_a_bundle_of_the_run_verifies(turned: Scene, tmp_path: Path) -> None:
+    with turned.here():
+        make_bundle(turned.run, tmp_path / "run.zip")
+        assert verify_source(str(tmp_path / "run.zip")).faults == []
 
 
 REFUSED: dict[str, tuple[str, str, type[Exception], str]] = {

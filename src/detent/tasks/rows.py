@@ -23,8 +23,8 @@ from detent.tasks.rng import Rng
 from detent.values import Problem, sha256_hex
 
 MOST_ROWS = 1_000_000
-LARGEST = 1 << 30
-"""Bytes a file of rows may have."""
+LARGEST = 256 << 20
+"""Bytes a file of rows may have: as much as is fetched of a file of a published run."""
 
 MOST_FAULTS = 20
 """Lines of what is wrong that are said; a file of a million bad rows has a million."""

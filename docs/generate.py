@@ -21,6 +21,7 @@ from detent import tripwires
 from detent.assembly.places import RunFolder
 from detent.cli.app import app
 from detent.errors import DetentError
+from detent.tasks import LADDERS, UNFIT
 from detent.tripwires import CATALOGUE
 from detent.tripwires.catalogue import table
 from detent.values.entries import AnyEntry
@@ -202,6 +203,7 @@ def pages() -> dict[Path, str]:
         "decisions": decisions(),
         "wire-table": table(),
         "wires": wires(),
+        "gym-tasks": gym_tasks(),
     }
     marked = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
     found = {page: _with_parts(page.read_text("utf-8"), parts) for page in marked if page.is_file()}
@@ -272,6 +274,15 @@ def run_folder() -> str:
         for name, part in named.items()
     )
     return "\n".join(_table(("path", "what it is"), rows))
+
+
+def gym_tasks() -> str:
+    """Tasks of the gym by name with their highest levels, and those that cannot be improved."""
+    ladders = ", ".join(f"`{name}` {len(levels)}" for name, levels in LADDERS.items())
+    gaps = [f"`{name}` {levels}" for name, levels in LADDERS.items() if levels != tuple(range(len(levels)))]
+    unfit = "\n".join(f"- `{name}`: {because}" for name, because in UNFIT.items())
+    left_out = f"\n\nWith a global level left out in between: {', '.join(gaps)}." if gaps else ""
+    return f"{fill(ladders, 118, break_long_words=False, break_on_hyphens=False)}{left_out}\n\nNot offered:\n\n{unfit}"
 
 
 def decisions() -> str:

@@ -244,7 +244,7 @@ BAD = {
     ),
     "a file that is no Python": Bad(
         *added('[tasks.copycat]\nsource = "copycat.toml"'),
-        '11: tasks.copycat.source: "FILE.py:Class" beside the charter expected, got "copycat.toml"',
+        '11: tasks.copycat.source: "FILE.py:Class" or "FILE.jsonl" beside the charter expected, got "copycat.toml"',
     ),
     "a task's file from elsewhere": Bad(
         *added('[tasks.copycat]\nsource = "/etc/passwd.py:Root"'), "11: tasks.copycat.source: "
@@ -254,7 +254,7 @@ BAD = {
     ),
     "a task without a file": Bad(
         *added("[tasks.copycat]"),
-        '10: tasks.copycat.source: "FILE.py:Class" beside the charter expected, got nothing',
+        '10: tasks.copycat.source: "FILE.py:Class" or "FILE.jsonl" beside the charter expected, got nothing',
     ),
     "a task that is not improved": Bad(
         *added('[tasks.copycat]\nsource = "a.py:B"'),

@@ -45,7 +45,7 @@ BUNDLE = 17 * MEBIBYTE
 """Of a tile or an entry bundle: 256 entries of the largest size."""
 
 LARGE = 256 * MEBIBYTE
-"""Of a file of data or answers."""
+"""Of a file of data, answers or rows."""
 
 MOST = 8192 * MEBIBYTE
 """Of all files together."""
@@ -101,7 +101,7 @@ def fetch_run(address: str, folder: Path) -> dict[str, str]:
     left_out = {f"models/{digest}": "weights are not fetched" for digest in names.models}
     left_out["models/incumbent"] = "a host shows no links"
     for name in [f"tasks/{file}" for file in names.files if is_member(f"tasks/{file}")]:
-        if not host.save(name, SMALL):
+        if not host.save(name, LARGE if name.endswith(".jsonl") else SMALL):
             left_out[name] = "the host has none"
     contents = [f"data/{digest}.jsonl" for digest in names.data]
     contents += [f"answers/{digest}" for digest in names.answers]

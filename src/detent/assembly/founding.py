@@ -19,7 +19,16 @@ from detent.assembly.principles import (
     vet_principles,
 )
 from detent.assembly.storing import storing
-from detent.assembly.tasks import catalogue, closing, draft_proxies, draft_sources, draft_wires
+from detent.assembly.tasks import (
+    catalogue,
+    closing,
+    draft_gym,
+    draft_proxies,
+    draft_sources,
+    draft_wires,
+    see_files_apart,
+    see_spelling,
+)
 from detent.charter import (
     Draft,
     SignedCharter,
@@ -35,11 +44,12 @@ from detent.charter import (
 from detent.disk import sync_folder
 from detent.engine import ModelStore, as_chat
 from detent.errors import SubjectError, UsageError
-from detent.evaluate import Chain, new_chain
+from detent.evaluate import Chain, new_chain, see_rows
 from detent.ledger import CosigningKey, Ledger, Signers
 from detent.loop import Book
+from detent.oversight import rules_of
 from detent.signing import Passphrase, SigningKey
-from detent.tasks import code_address, vet, vet_proxy
+from detent.tasks import RowSource, code_address, vet, vet_proxy
 from detent.tripwires import CATALOGUE, own
 from detent.values import CharterSigned, LeaseGranted
 
@@ -111,6 +121,7 @@ def create_run(
         proxy_digests=proxy_digests,
         constitution=principles.pins if principles else None,
         ml_dsa=str(log.second.verify_key) if log.second else "",
+        gym=draft_gym(draft),
     )
     signed = verified(endorse(completed, keys), catalogue())
     _build(folder, signed, keys, log, home, principles=principles)
@@ -155,8 +166,14 @@ def _recovery(draft: Draft, tip: str) -> tuple[SigningKey, Path] | None:
 def _vetted(draft: Draft, home: Path) -> dict[str, str]:
     """Try every task; returns the hashes of the author's own files."""
     with closing(draft_sources(draft, home)) as sources:
+        see_files_apart(sources)
         for name, task in sources.items():
-            vet(task, draft.direction.improve[name], draft.subject.room)
+            top = draft.direction.improve[name]
+            if isinstance(task, RowSource):
+                see_rows(task, top, rules_of(draft, None), draft.constraints.error_budget)
+            vet(task, top, draft.subject.room)
+            if draft.subject.built:
+                see_spelling(task, top)
         return {name: sources[name].digest for name in draft.tasks if name in sources}
 
 
@@ -299,10 +316,10 @@ def _fill(
     run.charter.write_bytes(signed.text.encode())
     run.envelope.write_bytes(signed.envelope.encode())
     run.log_key.write_text(f"{log.key.verify_key}\n")
-    tasks = [code_address("task", task.source) for task in signed.charter.tasks.values()]
+    tasks = [task.file for task in signed.charter.tasks.values()]
     wires = [code_address("tripwire", wire.source) for wire in signed.charter.tripwires.values() if wire.own]
     proxies = [code_address("proxy", proxy.source) for proxy in signed.charter.proxies.values()]
-    for file in {address.file for address in (*tasks, *wires, *proxies)}:
+    for file in {*tasks, *(address.file for address in (*wires, *proxies))}:
         (run.tasks / file).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(home / file, run.tasks / file)
     if principles is not None:

@@ -81,7 +81,7 @@ def _files(charter: Charter) -> list[str]:
     """The constitution's files, and those of tasks, tripwires and proxies of the author's own."""
     return [
         *(charter.constitution.pinned if charter.constitution is not None else ()),
-        *(code_address("task", task.source).file for task in charter.tasks.values()),
+        *(task.file for task in charter.tasks.values()),
         *(code_address("tripwire", wire.source).file for wire in charter.tripwires.values() if wire.own),
         *(code_address("proxy", proxy.source).file for proxy in charter.proxies.values()),
     ]

@@ -5,25 +5,38 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
-from detent.charter import Catalogue, Charter, Draft, LimitForm, WireForm
+from detent.charter import Catalogue, Charter, Draft, DraftOwnTask, LimitForm, WireForm
 from detent.engine import host_prefix
 from detent.errors import CharterError, DetentError, TaskError, TrustError
 from detent.evaluate import least_first_limit
 from detent.tasks import (
     BUILTINS,
     CHECKERS,
+    GYM,
+    LADDERS,
     PROBES,
+    UNFIT,
+    GymSource,
+    Levels,
+    Library,
     Limits,
     Lookout,
     Proxy,
+    Rng,
+    RowSource,
+    Shares,
     TaskSource,
     builtin,
+    gym_source,
+    installed_library,
     lookout,
     pinned_lookout,
     pinned_plugin,
     pinned_proxy,
+    pinned_rows,
     plugin,
     proxy,
+    row_file,
 )
 from detent.tripwires import CATALOGUE
 
@@ -41,6 +54,8 @@ def catalogue() -> Catalogue:
         tripwires=_forms(),
         probes=tuple(PROBES),
         checkers=tuple(CHECKERS),
+        gym={name: len(levels) for name, levels in LADDERS.items()},
+        unfit=UNFIT,
     )
 
 
@@ -66,12 +81,36 @@ def closing(sources: Mapping[str, Closed]) -> Iterator[Mapping[str, Closed]]:
 
 def draft_sources(draft: Draft, home: Path) -> dict[str, TaskSource]:
     """The tasks a draft improves; files of the author's lie in `home`, as they are now."""
-    return {
-        name: plugin(name, draft.tasks[name].source, home, command_prefix=host_prefix())
-        if name in draft.tasks
-        else builtin(name)
-        for name in draft.direction.improve
-    }
+    return {name: _draft_source(draft, name, home) for name in draft.direction.improve}
+
+
+def _draft_source(draft: Draft, name: str, home: Path) -> TaskSource:
+    if name.startswith(GYM):
+        return gym_source(name, installed_library(), _levels(draft, name), command_prefix=host_prefix())
+    if name not in draft.tasks:
+        return builtin(name)
+    own = draft.tasks[name]
+    if own.of_rows:
+        return row_file(name, own.source, home, _shares(own))
+    return plugin(name, own.source, home, command_prefix=host_prefix())
+
+
+def draft_gym(draft: Draft) -> tuple[str, str, dict[str, Levels]] | None:
+    """Version, SHA-256 and levels of the library that a charter made of this draft pins; None where no task is of it.
+
+    Raises:
+        UsageError: it is not installed.
+    """
+    levels = {name: _levels(draft, name) for name in draft.direction.improve if name.startswith(GYM)}
+    return (*installed_library(), levels) if levels else None
+
+
+def _levels(draft: Draft, name: str) -> Levels:
+    return LADDERS[name.removeprefix(GYM)][: draft.direction.improve[name]]
+
+
+def _shares(own: DraftOwnTask) -> Shares:
+    return Shares(own.sealed, own.shown, own.openings)
 
 
 def charter_sources(charter: Charter, folder: Path) -> dict[str, TaskSource]:
@@ -89,10 +128,58 @@ def readable_sources(charter: Charter, folder: Path) -> dict[str, TaskSource]:
 
 
 def _charter_source(charter: Charter, name: str, folder: Path, limits: Limits | None = None) -> TaskSource:
+    if charter.gym is not None and name.startswith(GYM):
+        gym = charter.gym
+        return gym_source(
+            name, Library(gym.library, gym.sha256), gym.levels[name], command_prefix=host_prefix()
+        )
     if name not in charter.tasks:
         return builtin(name)
     own = charter.tasks[name]
+    if own.of_rows:
+        return pinned_rows(name, own.source, own.sha256, folder, _shares(own))
     return pinned_plugin(name, own.source, own.sha256, folder, command_prefix=host_prefix(), limits=limits)
+
+
+def see_files_apart(sources: Mapping[str, TaskSource]) -> None:
+    """Two files with a row in common would deal it twice: what one seals the other may teach.
+
+    Raises:
+        TaskError: two have.
+    """
+    files = [source for source in sources.values() if isinstance(source, RowSource)]
+    if len(files) < 2:  # noqa: PLR2004  one alone shares nothing
+        return
+    seen: dict[str, str] = {}
+    for source in files:
+        for prompt in source.prompts:
+            if seen.setdefault(prompt, source.name) != source.name:
+                raise TaskError(
+                    f"task {source.name}: a prompt in one file alone expected, got {prompt[:40]!r} in that of "
+                    f"{seen[prompt]} too; take it out of one"
+                )
+
+
+def see_spelling(source: TaskSource, top: int) -> None:
+    """Refuse words to a model that is made here: it has no tokens for them, and no answer of its would ever come.
+
+    Raises:
+        CharterError: a prompt of a file, or of a few that are drawn, is not printable ASCII.
+    """
+    match source:
+        case RowSource():
+            prompts = source.prompts
+        case GymSource():
+            asks = [(level, Rng(b"spelling").child(f"{level}").seed) for level in range(1, top + 1)]
+            prompts = (problem.prompt for problem in source.problems(asks))
+        case _:
+            return  # its own rule asks for the same
+    for prompt in prompts:
+        if not (prompt.isascii() and prompt.isprintable()):
+            raise CharterError(
+                f"task {source.name}: prompts of one line in printable ASCII expected, as a model made here can "
+                f"spell, got {prompt[:60]!r}; name a model folder in subject.source"
+            )
 
 
 def draft_wires(draft: Draft, home: Path) -> dict[str, Lookout]:

@@ -15,7 +15,7 @@ from detent.charter import Charter, claimed, verified
 from detent.engine import confinement
 from detent.errors import DetentError, TrustError
 from detent.signing import VerifyKey
-from detent.tasks import Proxy, TaskSource
+from detent.tasks import Library, Proxy, TaskSource, gym_source
 from detent.values import CharterSigned, decode_entry
 
 Heads = Sequence[tuple[str, int, str]]
@@ -114,11 +114,15 @@ def _tasks(run: RunFolder, charters: Sequence[Charter]) -> dict[str, TaskSource]
     for charter in charters:
         for name, source in readable_sources(charter, run.tasks).items():
             # A folder under verification may be a stranger's: its code is not run where it could reach anything.
-            if name in charter.tasks and not confinement().confined:
+            if _is_code(charter, name) and not confinement().confined:
                 source.close()
             else:
                 found.setdefault(f"{name} {source.digest}", source)
     return found
+
+
+def _is_code(charter: Charter, name: str) -> bool:
+    return name in charter.tasks and not charter.tasks[name].of_rows
 
 
 @contextmanager
@@ -149,13 +153,28 @@ def _proxies(run: RunFolder, charters: Sequence[Charter]) -> dict[str, Proxy]:
 
 def _not_run(charters: Sequence[Charter]) -> dict[str, str]:
     """Why the code of tasks and proxies is not at hand, by its path: a stranger's, where it could reach anything."""
+    lacking = _without_library(charters)
     found = confinement()
     if found.confined:
-        return {}
-    every = [task.source for charter in charters for task in charter.tasks.values()]
+        return lacking
+    every = [task.source for charter in charters for task in charter.tasks.values() if not task.of_rows]
     every += [proxy.source for charter in charters for proxy in charter.proxies.values()]
     because = f"a stranger's code is not run unconfined: {found.because}"
-    return {f"tasks/{source.rpartition(':')[0]}": because for source in every}
+    return lacking | {f"tasks/{source.rpartition(':')[0]}": because for source in every}
+
+
+def _without_library(charters: Sequence[Charter]) -> dict[str, str]:
+    """Why the problems of `gym:` tasks cannot be drawn here, by the task: the pinned library is not installed."""
+    found = {}
+    for gym in [charter.gym for charter in charters if charter.gym is not None]:
+        for name, levels in gym.levels.items():
+            try:
+                gym_source(
+                    name, Library(gym.library, gym.sha256), levels
+                )  # its process starts with a first question
+            except DetentError as error:
+                found[f"tasks/{name}"] = str(error)
+    return found
 
 
 def _wires(run: RunFolder, charter: Charter | None) -> dict[str, str]:

@@ -20,6 +20,7 @@ from detent.charter import SignedCharter
 from detent.errors import DetentError, TaskError, TrustError
 from detent.evaluate import answering, ladder_rungs, plan_mastery
 from detent.oversight import guards_of
+from detent.tasks import shown
 from detent.tripwires.looks import Ground, compute_of
 from detent.values import Mastered, Profiled, Slice, Watched
 
@@ -75,7 +76,7 @@ def _drawing(case: Case, charters: Charters) -> Prompts:
     @lru_cache(maxsize=4)
     def prompts(charter: str, rungs: Rungs, stream: str) -> tuple[str, ...]:
         asked = {task: dict(levels) for task, levels in rungs}
-        items = drawing.items(believed_tasks(case, signed[charter]), asked, bytes.fromhex(stream))
+        items = drawing.items(shown(believed_tasks(case, signed[charter])), asked, bytes.fromhex(stream))
         return tuple(item.problem.prompt for item in items)
 
     return prompts

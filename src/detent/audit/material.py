@@ -9,7 +9,7 @@ from detent.audit.findings import Finding
 from detent.audit.signatures import Charters
 from detent.charter import SignedCharter
 from detent.errors import TrustError
-from detent.tasks import TaskSource, builtin, is_principle
+from detent.tasks import GYM, Library, TaskSource, builtin, gym_digest, is_principle
 from detent.values import Slice
 
 
@@ -71,6 +71,8 @@ def _withheld(case: Case, charters: Iterable[SignedCharter], name: str, digest: 
     """Why the code of that digest is rightly not at hand; "" where it should be."""
     for signed in charters:
         charter = signed.charter
+        if name.startswith(GYM) and (why := case.without(f"tasks/{name}")):
+            return why
         for code in (charter.tasks.get(name), charter.proxies.get(name), charter.tripwires.get(name)):
             if (
                 code is not None
@@ -83,8 +85,8 @@ def _withheld(case: Case, charters: Iterable[SignedCharter], name: str, digest: 
 
 
 def _path(source: str) -> str:
-    """Where a run folder has the file of FILE.py:NAME."""
-    return f"tasks/{source.rpartition(':')[0]}"
+    """Where a run folder has the file of FILE.py:NAME, or FILE.jsonl."""
+    return f"tasks/{source.partition(':')[0]}"
 
 
 def without_code(case: Case, signed: SignedCharter) -> str:
@@ -99,8 +101,13 @@ def without_code(case: Case, signed: SignedCharter) -> str:
 
 
 def task_digest(name: str, signed: SignedCharter) -> str:
-    """Of an author's own task the digest that was signed, of a built-in one that of this program's."""
-    own = signed.charter.tasks
+    """Of an author's own task the digest that was signed, of a built-in one that of this program's.
+
+    Of a `gym:` task both: of the library what was signed, of the bridge to it this program's.
+    """
+    own, gym = signed.charter.tasks, signed.charter.gym
+    if gym is not None and name.startswith(GYM):
+        return gym_digest(Library(gym.library, gym.sha256), gym.levels[name])
     return own[name].sha256 if name in own else builtin(name).digest
 
 
@@ -117,6 +124,23 @@ def believed_tasks(case: Case, signed: SignedCharter) -> dict[str, TaskSource]:
             raise TrustError(f"the signed code of {name} expected, got none: problems are not drawn again")
         believed[name] = source
     return believed
+
+
+def believed_rows(case: Case, signed: SignedCharter) -> dict[str, TaskSource]:
+    """The same of those tasks alone that are files of rows.
+
+    Raises:
+        TrustError: one is missing or another than was signed.
+    """
+    found = {
+        name: _source(case, name, own.sha256) for name, own in signed.charter.tasks.items() if own.of_rows
+    }
+    for name, source in found.items():
+        if source is None:
+            raise TrustError(
+                f"the signed rows of {name} expected, got none: which of them are left is not known"
+            )
+    return {name: source for name, source in found.items() if source is not None}
 
 
 def _source(case: Case, name: str, digest: str) -> TaskSource | None:

@@ -18,6 +18,7 @@ from detent.evaluate import (
     public_stream,
     score_profile,
 )
+from detent.tasks import shown
 from detent.values import Mastered, Profile, Profiled, Score
 
 Scores = Mapping[str, Mapping[int, Score]]
@@ -37,7 +38,7 @@ def visible_again(turn: Turn) -> Iterator[Remade]:
     charter = turn.signed.charter
     rungs = ladder_rungs(dict(charter.direction.improve), charter.recipe.profile_problems)
     stream = public_stream(charter.run.seed, "visible", turn.generation)
-    items = profile_items(turn.tasks, rungs, stream)
+    items = profile_items(shown(turn.tasks), rungs, stream)
     results = turn.engine.run_all([turn.job(model, items) for model in models], turn.means.watch)
     differing: list[Difference] = []
     for entry, result in zip(found, results, strict=True):
@@ -76,7 +77,7 @@ def _measured(  # noqa: PLR0917
     if gone := turn.gone([model]):
         return not_made(check, gone)
     step = turn.steps[slot]
-    items = profile_items(turn.tasks, rungs, fresh_stream(turn.case.tree.roots[step.index], model))
+    items = profile_items(shown(turn.tasks), rungs, fresh_stream(turn.case.tree.roots[step.index], model))
     again = score_profile(turn.tasks, items, turn.said(ask, model, items))
     detail = f"{counted(len(items), 'problem')} of the model that was put in force"
     differing = _differing(f"models/{model[:12]}", recorded, again)

@@ -1,6 +1,6 @@
 """Openings of the seal: what each intent fixed, what its outcome reveals, and the error budget they spend."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from math import fsum, isclose
@@ -8,14 +8,14 @@ from math import fsum, isclose
 from detent.audit.constitutions import constitution_of, principle_digests
 from detent.audit.evidence import Case
 from detent.audit.findings import MOST_SENTENCES, Finding, counted
-from detent.audit.material import task_digest
+from detent.audit.material import believed_rows, on_ladder, task_digest
 from detent.audit.screening import intent_faults
 from detent.audit.signatures import Charters
 from detent.audit.steps import Step, followed
 from detent.charter import SignedCharter, entropy_mode, sealing_keys
 from detent.coordinate import Chain
 from detent.errors import CharterError, DetentError, TrustError
-from detent.evaluate import alpha, check_reveal, discrepancies, targets
+from detent.evaluate import alpha, check_reveal, discrepancies, limited, targets
 from detent.evaluate.recompute import TOLERANCE
 from detent.oversight import rules_of
 from detent.values import (
@@ -26,6 +26,7 @@ from detent.values import (
     Outcome,
     OutcomeWritten,
     Released,
+    Target,
     candidates,
 )
 
@@ -230,7 +231,9 @@ def _target_faults(case: Case, opening: Opening, signed: SignedCharter) -> Itera
         return
     budget = signed.charter.constraints.error_budget
     rules = rules_of(signed.charter, constitution_of(case, signed))
-    wanted = targets(profile, before.mastered, opening.number, budget, rules)
+    wanted = _limited(
+        case, signed, targets(profile, before.mastered, opening.number, budget, rules), opening.number
+    )
     names, got = [target.name for target in wanted], [target.name for target in intent.targets]
     if names != got:
         yield f"the targets {', '.join(names)} expected, got {', '.join(got)}"
@@ -238,6 +241,15 @@ def _target_faults(case: Case, opening: Opening, signed: SignedCharter) -> Itera
     for right, target in zip(wanted, intent.targets, strict=True):
         if right != target:
             yield f"target {right} expected, got {target}"
+
+
+def _limited(case: Case, signed: SignedCharter, wanted: Sequence[Target], k: int) -> list[Target]:
+    """With no higher limits than the rows of files allow. Raises TrustError where such a file is not at hand."""
+    rows = believed_rows(case, signed)
+    slices = {one for target in wanted for one in target.slices}
+    # A principle over a task's ladder has as many rows as the task.
+    sources = {one.task: rows[on_ladder(one).task] for one in slices if on_ladder(one).task in rows}
+    return [limited(target, sources, k) for target in wanted]
 
 
 def _task_digests(signed: SignedCharter) -> dict[str, str]:

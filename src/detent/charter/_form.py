@@ -72,9 +72,10 @@ Wait = Annotated[float, Field(ge=0, le=87_600), Says("hours, a number from 0 to 
 Petaflop = Annotated[float, Field(gt=0, le=1e15), Says("a number above 0, at most 1e15,")]
 TaskName = Annotated[
     str,
-    Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$"),
-    Says("a task's name in a-z, 0-9, _ and -, beginning with a letter,"),
+    Field(pattern=r"^(gym:)?[a-z][a-z0-9_-]{0,31}$"),
+    Says("a task's name in a-z, 0-9, _ and -, beginning with a letter, or such a name behind gym:,"),
 ]
+"""What stands behind `gym:` is a task of the library reasoning-gym."""
 WireName = Annotated[
     str,
     Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$"),

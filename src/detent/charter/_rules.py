@@ -1,5 +1,6 @@
 """What must hold between the parts of a charter. A rule looks only at parts that are in order themselves."""
 
+import difflib
 from collections.abc import Iterator, Mapping
 from math import fsum, isclose
 from typing import Any
@@ -10,6 +11,12 @@ from detent.charter._wire_rules import wire_faults
 from detent.charter._witness_rules import auditor_faults, witness_faults
 from detent.charter.catalogue import Catalogue, Kind
 from detent.errors import UsageError
+
+GYM = "gym:"
+"""Before the name of a task of reasoning-gym."""
+
+DEALT = ("sealed", "shown", "openings")
+"""Keys of [tasks.NAME] that are of a file of rows alone."""
 
 SHAPE = ("layers", "hidden", "intermediate", "heads")
 """Keys of [subject] that describe a model that is made here."""
@@ -27,6 +34,8 @@ def rule_faults(sections: Mapping[str, Any], catalogue: Catalogue) -> Iterator[F
         _principled: ("feedback", "constitution"),
         _judging: ("feedback",),
         _own_tasks: ("direction", "tasks"),
+        _rows: ("tasks", "pace"),
+        _library: ("direction",),
         _subject: ("subject",),
         _optimizer: ("subject", "recipe"),
         _second_signature: ("run", "seal"),
@@ -68,13 +77,48 @@ def _seed_levels(sections: Mapping[str, Any], _: Catalogue) -> Iterator[Fault]:
 
 
 def _improved(sections: Mapping[str, Any], catalogue: Catalogue) -> Iterator[Fault]:
-    for task in sections["direction"].improve:
-        if task not in catalogue.tasks and task not in sections["tasks"]:
+    for task, top in sections["direction"].improve.items():
+        if task.startswith(GYM):
+            yield from _gym(task, top, sections, catalogue)
+        elif task not in catalogue.tasks and task not in sections["tasks"]:
             yield Fault(
                 ("direction", "improve", task),
                 f"one of {', '.join(sorted(catalogue.tasks))} or a task of your own expected, got "
                 f'{shown(task)}; for your own add [tasks.{task}] source = "FILE.py:Class"',
             )
+
+
+def _gym(task: str, top: int, sections: Mapping[str, Any], catalogue: Catalogue) -> Iterator[Fault]:
+    name, place = task.removeprefix(GYM), ("direction", "improve", task)
+    if "seal" in sections:
+        return  # the charter itself pins library and levels, whatever this program knows
+    if name in catalogue.unfit:
+        yield Fault(
+            place,
+            f"a task with answers that can be matched expected, got {shown(task)}: {catalogue.unfit[name]}",
+        )
+    elif name not in catalogue.gym:
+        near = difflib.get_close_matches(name, catalogue.gym, n=3, cutoff=0.5)
+        hint = f"did you mean {' or '.join(GYM + one for one in near)}?" if near else "see docs/tasks.md"
+        yield Fault(place, f"a task of reasoning-gym behind {GYM} expected, got {shown(name)}; {hint}")
+    elif top > catalogue.gym[name]:
+        yield Fault(
+            place, f"a top level of at most {catalogue.gym[name]} expected, the task's highest, got {top}"
+        )
+
+
+def _library(sections: Mapping[str, Any], _: Catalogue) -> Iterator[Fault]:
+    """Of a charter; in a draft there is none, and `init` fills it in."""
+    if "seal" not in sections or "gym" not in sections:
+        return
+    tops, gym = sections["direction"].improve, sections["gym"]
+    wanted = {task: top for task, top in tops.items() if task.startswith(GYM)}
+    got = {task: len(levels) for task, levels in gym.levels.items()} if gym is not None else {}
+    if wanted != got:
+        yield Fault(
+            ("gym",),
+            f"levels of {wanted or 'no task'} expected, got those of {got or 'none'}; `init` fills it in",
+        )
 
 
 def _principled(sections: Mapping[str, Any], _: Catalogue) -> Iterator[Fault]:
@@ -112,7 +156,7 @@ def _judging(sections: Mapping[str, Any], _: Catalogue) -> Iterator[Fault]:
 
 def _own_tasks(sections: Mapping[str, Any], catalogue: Catalogue) -> Iterator[Fault]:
     for task in sections["tasks"]:
-        if task in catalogue.tasks:
+        if task in catalogue.tasks or task.startswith(GYM):
             yield Fault(
                 ("tasks", task),
                 f"a name that Detent has not taken expected, got {shown(task)}; rename your task",
@@ -121,6 +165,30 @@ def _own_tasks(sections: Mapping[str, Any], catalogue: Catalogue) -> Iterator[Fa
             yield Fault(
                 ("tasks", task),
                 f"a task that direction.improve names expected, got {shown(task)}; add it or remove this",
+            )
+
+
+def _rows(sections: Mapping[str, Any], _: Catalogue) -> Iterator[Fault]:
+    """How a file of rows is dealt, and only such a file."""
+    lease = sections["pace"].lease.generations
+    for name, task in sections["tasks"].items():
+        if not task.of_rows:
+            for key in DEALT:
+                if key in task.model_fields_set:
+                    got = getattr(task, key)
+                    yield Fault(("tasks", name, key), f"nothing expected beside a task in code, got {got}")
+            continue
+        if task.sealed + task.shown >= 1:
+            yield Fault(
+                ("tasks", name, "sealed"),
+                f"sealed and shown below 1 together expected, so that rows are left to be taught, got "
+                f"{task.sealed + task.shown:g}",
+            )
+        if task.openings < lease:
+            yield Fault(
+                ("tasks", name, "openings"),
+                f"at least pace.lease.generations = {lease} expected, since each generation may open the seal and no "
+                f"row is sealed twice, got {task.openings}",
             )
 
 

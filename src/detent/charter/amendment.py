@@ -31,6 +31,7 @@ PAST: dict[str, tuple[str, ...]] = {
     "recipe": ("team", "seed_levels", "seed_problems", "seed_steps"),
     "direction": ("improve",),
     "run": ("post_quantum",),
+    "gym": ("library", "sha256", "levels"),
     "auditor": ("key", "tip", "length"),
 }
 """Section = keys that no amendment changes: the seal is committed to, the rest made the first models.

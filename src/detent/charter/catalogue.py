@@ -38,6 +38,8 @@ class Catalogue:
     """The built-in tasks' names, the gate's need for items, the built-in tripwires, and what principles may name.
 
     probes, checkers: names of the built-in ones of a constitution.
+    gym: top levels of the tasks of reasoning-gym, by their names without `gym:`.
+    unfit: why others of its tasks cannot be improved, by their names.
     """
 
     tasks: Collection[str]
@@ -45,3 +47,5 @@ class Catalogue:
     tripwires: Mapping[str, WireForm] = field(default_factory=dict)
     probes: Collection[str] = ()
     checkers: Collection[str] = ()
+    gym: Mapping[str, int] = field(default_factory=dict)
+    unfit: Mapping[str, str] = field(default_factory=dict)

@@ -17,8 +17,17 @@ tip = "{tip}"
 length = {length}
 """
 
+GYM = """
+[gym]  # filled in by `detent init`: the library that draws the problems of gym: tasks, all its files
+library = "{library}"
+sha256 = "{sha256}"
+levels = {levels}
+"""
+
 ML_DSA = """ml_dsa = "{key}"  # the ledger's second signature
 """
+
+Pin = tuple[str, str, Mapping[str, tuple[int, ...]]]
 
 Value = str | list[str] | dict[str, str]
 
@@ -41,6 +50,7 @@ def complete(
     proxy_digests: Mapping[str, str] | None = None,
     constitution: tuple[str, Mapping[str, str]] | None = None,
     ml_dsa: str = "",
+    gym: Pin | None = None,
     file: str = "charter.toml",
 ) -> str:
     """The charter's text.
@@ -56,6 +66,8 @@ def complete(
         proxy_digests: SHA-256 (hex) of the file of every proxy in [proxies].
         constitution: SHA-256 (hex) of the constitution's file, and of those it names; None without one.
         ml_dsa: verify key of the ledger's second signature, "" for none.
+        gym: version and SHA-256 (hex) of the library of `gym:` tasks, and its levels that each of them stands for; None
+            where no such task is improved.
         file: what messages call the draft.
 
     Raises:
@@ -74,7 +86,17 @@ def complete(
         put(document, (*path[:-1], key), value)
     document["seal"] = {"tip": tip, "length": length} | ({"ml_dsa": ml_dsa} if ml_dsa else {})
     second = ML_DSA.format(key=ml_dsa) if ml_dsa else ""
-    text = "\n".join(lines) + "\n" + SEAL.format(tip=tip, length=length) + second
+    library = ""
+    if gym is not None:
+        version, sha256, levels = gym
+        document["gym"] = {
+            "library": version,
+            "sha256": sha256,
+            "levels": {n: list(each) for n, each in levels.items()},
+        }
+        said = ", ".join(f'"{name}" = {list(each)}' for name, each in sorted(levels.items()))
+        library = GYM.format(library=version, sha256=sha256, levels=f"{{ {said} }}")
+    text = "\n".join(lines) + "\n" + SEAL.format(tip=tip, length=length) + second + library
     expect(text, document, file, LAYOUT)
     return text
 

@@ -18,6 +18,7 @@ from detent.charter.sections import (
     DraftProxy,
     DraftWire,
     Gate,
+    Gym,
     OwnTask,
     Pace,
     Proxy,
@@ -75,6 +76,7 @@ class Charter(Draft):
     version: Count = 1
     stewards: Stewards
     seal: Seal
+    gym: Gym | None = None
     tasks: Mapping[TaskName, OwnTask] = {}
     proxies: Mapping[WireName, Proxy] = {}
     tripwires: Mapping[WireName, Wire] = {}

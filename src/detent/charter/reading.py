@@ -69,9 +69,9 @@ def _parsed(model: type[D], text: str, catalogue: Catalogue, file: str) -> D:
 def _explained(fault: Fault) -> Fault:
     """What only a charter has is no typing mistake in a draft. In a charter these keys are never unknown."""
     match fault.path:
-        case ("seal",) | ("tasks" | "proxies", _, "sha256") | ("constitution", "sha256" | "files") if (
-            "a key of" in fault.sentence
-        ):
+        case (
+            ("seal" | "gym",) | ("tasks" | "proxies", _, "sha256") | ("constitution", "sha256" | "files")
+        ) if "a key of" in fault.sentence:
             return Fault(fault.path, "nothing expected in a draft: `init` fills it in; remove it")
         case _:
             return fault

@@ -25,6 +25,7 @@ from detent.charter.stewards import Quorum
 from detent.values import Action, AtMost, Device, Entropy, Room
 
 LAST = "last [1-9][0-9]{0,5}"
+ROWS = r"^[^:/][^:]*\.jsonl$"
 SOURCE = r"^[^:/][^:]*\.py:[A-Za-z_][A-Za-z0-9_]*$"
 
 
@@ -56,6 +57,7 @@ KeptModels = Annotated[str, Field(pattern=rf"^(all|promoted|{LAST})$"), Says('"a
 KeptData = Annotated[str, Field(pattern=r"^(all|in_force)$"), Says('"all" or "in_force"')]
 KeptAnswers = Annotated[str, Field(pattern=rf"^(all|{LAST})$"), Says('"all" or "last N"')]
 Threads = Annotated[int, Field(ge=1, le=1024), Says("an integer from 1 to 1024")]
+GymLevel = Annotated[int, Field(ge=0, le=1000), Says("a global level, an integer from 0 to 1000,")]
 Seed = Annotated[int, Field(ge=0, le=LARGEST_EXACT), Says(f"an integer from 0 to {LARGEST_EXACT}")]
 Layers = Annotated[int, Field(ge=1, le=1000), Says("an integer from 1 to 1000")]
 Width = Annotated[int, Field(ge=1, le=1_000_000), Says("an integer from 1 to 1000000")]
@@ -213,20 +215,51 @@ class Gate(Section):
 
 
 class DraftOwnTask(Section):
-    """[tasks.NAME] as an author writes it: FILE.py:Class beside the charter."""
+    """[tasks.NAME] as an author writes it: FILE.py:Class beside the charter, or FILE.jsonl with prompts and answers.
+
+    Of a file of rows: sealed, shown: shares of them that only openings draw, and that are only asked in the open; the
+    rest is taught. openings: into so many parts the sealed ones are dealt, one for each opening of the seal.
+    """
 
     source: Annotated[
         str,
-        Field(pattern=SOURCE),
+        Field(pattern=rf"{SOURCE}|{ROWS}"),
         AfterValidator(inside),
-        Says('"FILE.py:Class" beside the charter'),
+        Says('"FILE.py:Class" or "FILE.jsonl" beside the charter'),
     ]
+    sealed: Part = 0.5
+    shown: Part = 0.1
+    openings: Generations = 8
+
+    @property
+    def of_rows(self) -> bool:
+        """Whether it is a file of rows, and no code."""
+        return ":" not in self.source
+
+    @property
+    def file(self) -> str:
+        """The file's name in the charter's folder."""
+        return self.source.partition(":")[0]
 
 
 class OwnTask(DraftOwnTask):
     """[tasks.NAME] with the SHA-256 of its file."""
 
     sha256: Hash
+
+
+class Gym(Section):
+    """[gym]: the library reasoning-gym that draws the problems of `gym:` tasks.
+
+    library: its version. sha256: over all its files, as `detent.tasks.library_digest` has it.
+    levels: of each such task the library's global levels, from 0, that its levels 1, 2, 3, ... stand for.
+    """
+
+    library: Annotated[str, Field(pattern=r"^[0-9][0-9A-Za-z.+-]{0,31}$"), Says("a version such as 0.1.25")]
+    sha256: Hash
+    levels: Mapping[
+        TaskName, Annotated[tuple[GymLevel, ...], Field(strict=False, min_length=1, max_length=100)]
+    ]
 
 
 class DraftProxy(Section):

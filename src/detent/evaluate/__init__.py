@@ -26,6 +26,7 @@ from detent.evaluate.compute_feedback import (
     sampling,
 )
 from detent.evaluate.confidence import ConfidenceSequence, Interval, gain_of
+from detent.evaluate.enough import limited, most_items, see_rows, within_rows
 from detent.evaluate.evaluator import evaluator_digest, evaluator_digest_on_disk
 from detent.evaluate.flipping import flipped, sampled
 from detent.evaluate.gate import log_e, passes, reverse_log_e, threshold
@@ -95,7 +96,9 @@ __all__ = [
     "ladder_rungs",
     "least_first_limit",
     "least_items",
+    "limited",
     "log_e",
+    "most_items",
     "new_chain",
     "newly_mastered",
     "open_chain",
@@ -118,9 +121,11 @@ __all__ = [
     "sampled",
     "sampling",
     "score_profile",
+    "see_rows",
     "spent",
     "targets",
     "team_after",
     "threshold",
     "weighing",
+    "within_rows",
 ]

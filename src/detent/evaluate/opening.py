@@ -30,7 +30,7 @@ from detent.evaluate.items import ItemStream, judged
 from detent.evaluate.recompute import faults_of_intent
 from detent.evaluate.record import Row
 from detent.evaluate.tally import Tally
-from detent.tasks import TaskSource
+from detent.tasks import TaskSource, opened
 from detent.values import Counts, Gain, Intent, Item, Target, TestResult, Verdict
 
 Answer = Callable[[str, Sequence[str]], Sequence[str]]
@@ -70,6 +70,7 @@ def conduct(
         TaskError: a task's code went wrong.
     """
     _check_conditions(intent, tasks)
+    tasks = opened(tasks, intent.k)
     tallies: list[Tally] = []
     endings: list[str] = []
     rows: list[Row] = []

@@ -16,7 +16,7 @@ from detent.evaluate.items import ItemStream, judged
 from detent.evaluate.recompute import TOLERANCE
 from detent.evaluate.record import Row
 from detent.evaluate.tally import Tally
-from detent.tasks import TaskSource
+from detent.tasks import TaskSource, opened
 from detent.values import Gain, Intent, Outcome, Target, TestResult
 
 
@@ -39,6 +39,7 @@ def recheck_items(
 ) -> list[str]:
     """What of the rows is not what `seed` draws and the tasks' checkers say. Raises TaskError as tasks do."""
     found: list[str] = []
+    tasks = opened(tasks, intent.k)
     for target in intent.targets:
         own = [row for row in rows if row.target == target.name]
         found += _redrawn(ItemStream(seed, target, tasks), target, own, tasks)

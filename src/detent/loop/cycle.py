@@ -38,6 +38,7 @@ def turn(parts: Parts) -> Decided | None:
     weak = book.once("diagnosis/v1", lambda: learn.diagnose(parts, before)).diagnosis
     if weak.nothing_to_do:
         return book.once("decision/v1", lambda: judge.rest(parts))
+    judge.see_sealed_rows(parts, before)
     plan = book.once("proposal/v1", lambda: learn.propose(parts, weak)).proposal
 
     labels = book.once("data/v1", lambda: learn.label(parts, plan))

@@ -16,6 +16,7 @@ from detent.evaluate import (
     promises,
     targets,
     team_after,
+    within_rows,
 )
 from detent.loop.measure import Ask, completions
 from detent.loop.parts import Parts
@@ -28,6 +29,7 @@ from detent.values import (
     Outcome,
     OutcomeWritten,
     Profile,
+    Target,
 )
 
 SESSIONS_BEFORE_VOID = 2
@@ -84,11 +86,28 @@ def judged(intent: Intent, outcome: Outcome) -> Judged:
     return Judged(intent.candidate if outcome.verdict == "better" else "", outcome.because)
 
 
+def see_sealed_rows(parts: Parts, before: Profile) -> None:
+    """Refuse a generation that no opening could promote, since files have too few sealed rows left, before it is made.
+
+    Raises:
+        TaskError: so it is.
+    """
+    if "intent/v1" not in parts.book.state.slots:
+        _targets(parts, before)
+
+
+def _targets(parts: Parts, before: Profile) -> tuple[Target, ...]:
+    """What the next opening tests. Raises TaskError where its rows do not suffice."""
+    state, budget = parts.book.state, parts.charter.constraints.error_budget
+    k = state.openings + 1
+    wanted = targets(before, state.mastered, k, budget, rules_of(parts.charter, parts.constitution))
+    return within_rows(wanted, parts.asked, k, alpha(k, budget))
+
+
 def intend(parts: Parts, before: Profile, candidate: str) -> IntentWritten:
     """Fix everything about the next opening before anything can be derived from the seal."""
     state, budget = parts.book.state, parts.charter.constraints.error_budget
     k = state.openings + 1
-    rules = rules_of(parts.charter, parts.constitution)
     return IntentWritten(
         intent=Intent(
             k=k,
@@ -97,7 +116,7 @@ def intend(parts: Parts, before: Profile, candidate: str) -> IntentWritten:
             incumbent=before.subject,
             charter_version=parts.charter.version,
             charter=parts.charter_digest,
-            targets=targets(before, state.mastered, k, budget, rules),
+            targets=_targets(parts, before),
             tasks={name: source.digest for name, source in sorted(parts.asked.items())},
             evaluator=evaluator_digest(),
             entropy=entropy_mode(parts.charter),

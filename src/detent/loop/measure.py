@@ -15,7 +15,7 @@ from detent.evaluate import (
 )
 from detent.loop.parts import Parts
 from detent.propose import label_rungs
-from detent.tasks import Rng
+from detent.tasks import Rng, shown
 from detent.values import (
     AnswerJob,
     Answers,
@@ -53,7 +53,7 @@ def visible(parts: Parts, models: Sequence[str]) -> list[Profile]:
     stream = parts.stream("visible")
     each = parts.charter.recipe.profile_problems
 
-    items = profile_items(parts.tasks, ladder_rungs(parts.tops, each), stream)
+    items = profile_items(shown(parts.tasks), ladder_rungs(parts.tops, each), stream)
     prompts = tuple(item.problem.prompt for item in items)
     extra = parts.charter.subject.room
 
@@ -121,7 +121,7 @@ def _scores(
     parts: Parts, digest: str, ask: Ask, stream: bytes, rungs: Mapping[str, Mapping[int, int]]
 ) -> tuple[dict[str, dict[int, Score]], float]:
     """Scores on these rungs, and the compute of the answers."""
-    items = profile_items(parts.tasks, rungs, stream)
+    items = profile_items(shown(parts.tasks), rungs, stream)
     prompts, extra = [item.problem.prompt for item in items], parts.charter.subject.room
     answers = completions(ask, digest, prompts, extra)
     return score_profile(parts.tasks, items, answers), answering(

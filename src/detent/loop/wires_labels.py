@@ -10,6 +10,7 @@ from detent.evaluate import (
 )
 from detent.loop.parts import Parts
 from detent.loop.so_far import Reader, entries_of, probe_items
+from detent.tasks import shown
 from detent.tripwires import (
     alpha_per_observation,
     contamination,
@@ -143,7 +144,7 @@ def _tests(parts: Parts) -> dict[Slice, set[str]]:
     if isinstance(fresh, Profiled):
         streams[bytes.fromhex(fresh.stream)] = recipe.fresh_problems
     for stream, each in streams.items():
-        for item in profile_items(parts.tasks, ladder_rungs(parts.tops, each), stream):
+        for item in profile_items(shown(parts.tasks), ladder_rungs(parts.tops, each), stream):
             found.setdefault(item.slice, set()).add(item.problem.prompt)
     return found
 

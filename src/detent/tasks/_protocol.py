@@ -12,8 +12,9 @@ from msgspec import Struct
 
 from detent.values import Problem
 
-Kind = Literal["task", "tripwire", "proxy", "checker"]
-"""What a user's file holds. task: a class. tripwire, proxy, checker (of a principle's probes): a function."""
+Kind = Literal["task", "gym", "tripwire", "proxy", "checker"]
+"""What a user's file holds. task: a class. gym: Detent's own, over another's library.
+tripwire, proxy, checker (of a principle's probes): a function."""
 
 
 class _Line(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type"):

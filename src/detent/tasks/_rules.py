@@ -1,24 +1,55 @@
 """What a problem, and what a tripwire says, must look like, whoever made it."""
 
+import unicodedata
+from collections.abc import Callable
+
 from detent.values import Problem
 
 LONGEST = 4096
 """Characters a prompt or an answer may have."""
 
+LONGEST_TEXT = 65_536
+"""The same where prompts are words: of the gym, and of a file of rows."""
+
 LONGEST_SENTENCE = 400
 """Characters a user's tripwire may say."""
 
+_STRANGE = frozenset({"Cc", "Cs"})
+"""Unicode's control characters, and halves of characters, which are no text."""
 
-def flaw(problem: Problem) -> str:
-    """What is wrong with the texts of `problem`, as a sentence; empty when nothing is."""
+
+def flaw(problem: Problem, of_text: Callable[[str], str] | None = None) -> str:
+    """What is wrong with the texts of `problem`, as a sentence; empty when nothing is.
+
+    of_text: says it of one text; `sign_flaw` when None.
+    """
     for name, text in (("a prompt", problem.prompt), ("an answer", problem.answer)):
         if not text:
             return f"{name} of at least one character expected, got an empty one"
-        if len(text) > LONGEST:
-            return f"{name} of at most {LONGEST} characters expected, got {len(text)}"
-        if not (text.isascii() and text.isprintable()):
-            return f"{name} of printable ASCII expected, got {text[:40]!r}"
+        if sentence := (of_text or sign_flaw)(text):
+            return f"{name} of {sentence}"
     return ""
+
+
+def sign_flaw(text: str) -> str:
+    """What is wrong with a text that any model made here must be able to spell."""
+    if len(text) > LONGEST:
+        return f"at most {LONGEST} characters expected, got {len(text)}"
+    if not (text.isascii() and text.isprintable()):
+        return f"printable ASCII expected, got {text[:40]!r}"
+    return ""
+
+
+def text_flaw(text: str) -> str:
+    """What is wrong with a text in words, of any script and of several lines: no other control characters."""
+    if len(text) > LONGEST_TEXT:
+        return f"at most {LONGEST_TEXT} characters expected, got {len(text)}"
+    if (
+        text.replace("\n", "").replace("\t", "").isprintable()
+    ):  # fast; what it calls unprintable may be a space
+        return ""
+    strange = [one for one in text if unicodedata.category(one) in _STRANGE and one not in "\n\t"]
+    return f"text without control characters expected, got {strange[0]!r} in it" if strange else ""
 
 
 def sentence_flaw(sentence: str) -> str:

@@ -35,7 +35,7 @@ from detent.tasks._protocol import (
     decode_call,
     encode_line,
 )
-from detent.tasks._rules import flaw, sentence_flaw
+from detent.tasks._rules import flaw, sentence_flaw, sign_flaw, text_flaw
 from detent.tasks.base import Task
 from detent.tasks.rng import Rng
 from detent.values import Problem
@@ -59,6 +59,7 @@ class Host:
         self._member = member
         self._seconds = 1.0
         self._memory = 0
+        self._flaw = sign_flaw
         self._task: Task | None = None
         self._function: Callable[..., object] | None = None
 
@@ -119,7 +120,8 @@ class Host:
         # Running a stranger's code is what this process is for.
         exec(compile(call.source, self._file, "exec", dont_inherit=True), module.__dict__)  # noqa: S102
         found = getattr(module, self._member, None)
-        if call.kind == "task":
+        self._flaw = text_flaw if call.kind == "gym" else sign_flaw
+        if call.kind in {"task", "gym"}:
             self._task = self._made(found, call.name)
         elif isinstance(found, types.FunctionType):
             self._function = found
@@ -149,7 +151,7 @@ class Host:
                 f"Problem(prompt, answer) with two texts expected from problem(), got {_short(problem)}",
                 task.problem,
             )
-        if sentence := flaw(problem):
+        if sentence := flaw(problem, self._flaw):
             raise _WrongReturnError(sentence, task.problem)
         return Drawn(problem)
 

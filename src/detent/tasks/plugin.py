@@ -11,7 +11,7 @@ from pathlib import Path
 
 from detent.tasks._portions import portions
 from detent.tasks._protocol import Check, Checked, Draw, Drawn
-from detent.tasks._rules import flaw
+from detent.tasks._rules import flaw, sign_flaw
 from detent.tasks.base import Ask
 from detent.tasks.user_code import Hosted, Limits, pinned_code, read_code
 from detent.values import Problem
@@ -19,6 +19,8 @@ from detent.values import Problem
 
 class PluginSource(Hosted):
     """A `TaskSource` whose code runs elsewhere, in a `CodeProcess`."""
+
+    _flaw = staticmethod(sign_flaw)
 
     def problems(self, asks: Sequence[Ask]) -> list[Problem]:
         """As in `TaskSource`."""
@@ -42,7 +44,7 @@ class PluginSource(Hosted):
         return found
 
     def _believed(self, problem: Problem) -> Problem:
-        if sentence := flaw(problem):
+        if sentence := flaw(problem, self._flaw):
             self._process.fail(sentence)
         return problem
 

@@ -19,6 +19,7 @@ from detent.tasks._checkers import CHECKERS, Checker
 from detent.tasks.alphabet import Alphabet
 from detent.tasks.base import Ask, TaskSource
 from detent.tasks.malformed import Malformed
+from detent.tasks.pools import opened_of, rows_of, shown_of
 from detent.tasks.probes import CheckAll, FileProbes, read_probes
 from detent.tasks.proxy import Proxy
 from detent.tasks.rng import Rng
@@ -95,6 +96,18 @@ class OverLadder:
     def space(self, level: int) -> float | None:
         """As many as the task has."""
         return self._task.space(level)
+
+    def shown(self) -> "OverLadder":
+        """See `detent.tasks.pools.Pooled`: over what the task shows."""
+        return OverLadder(self._principle, self._probes, shown_of(self._task))
+
+    def opened(self, k: int) -> "OverLadder":
+        """See `Pooled`: over what the task has for opening `k`."""
+        return OverLadder(self._principle, self._probes, opened_of(self._task, k))
+
+    def rows(self, level: int) -> int | None:
+        """See `Finite`: as many as the task has."""
+        return rows_of(self._task, level)
 
     def close(self) -> None:
         """Whoever made the task's source ends it."""

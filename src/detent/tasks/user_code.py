@@ -49,6 +49,7 @@ LONGEST_WORDS = 500
 
 _FORMS: dict[Kind, tuple[str, str]] = {
     "task": ("FILE.py:Class", "class"),
+    "gym": ("FILE.py:Class", "class"),
     "tripwire": ("FILE.py:function", "function"),
     "proxy": ("FILE.py:function", "function"),
     "checker": ("FILE.py:function", "function"),
@@ -91,7 +92,7 @@ class UserCode:
     @property
     def said(self) -> str:
         """What messages call it, such as `task rotate`."""
-        return f"{self.kind} {self.name}"
+        return f"{'task' if self.kind == 'gym' else self.kind} {self.name}"
 
 
 def code_address(kind: Kind, source: str) -> CodeAddress:
@@ -118,7 +119,7 @@ def read_code(kind: Kind, name: str, source: str, folder: Path) -> UserCode:
     """
     address = code_address(kind, source)
     try:
-        content = _content(folder / address.file)
+        content = plain_content(folder / address.file, LARGEST_CODE)
     except (OSError, ValueError) as error:
         got = error.strerror if isinstance(error, OSError) else error
         raise TaskError(
@@ -127,15 +128,20 @@ def read_code(kind: Kind, name: str, source: str, folder: Path) -> UserCode:
     return UserCode(kind, name, address, content)
 
 
-def _content(path: Path) -> bytes:
-    """Of an ordinary file: a stranger's run folder may have a pipe there that nobody writes to, or a device."""
+def plain_content(path: Path, most: int) -> bytes:
+    """Of an ordinary file: a stranger's run folder may have a pipe there that nobody writes to, or a device.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is something else, or has more than `most` bytes.
+    """
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         found = os.fstat(handle)
-        if not stat.S_ISREG(found.st_mode) or found.st_size > LARGEST_CODE:
-            raise ValueError(f"something else than an ordinary file of at most {LARGEST_CODE:,} bytes")
+        if not stat.S_ISREG(found.st_mode) or found.st_size > most:
+            raise ValueError(f"something else than an ordinary file of at most {most:,} bytes")
         with os.fdopen(handle, "rb", closefd=False) as file:
-            return file.read(LARGEST_CODE)
+            return file.read(found.st_size)
     finally:
         os.close(handle)
 
@@ -196,8 +202,11 @@ class CodeProcess:
 
     def _open(self) -> Channel:
         """Start the process and load the code in it."""
-        # -R: where a prefix fixes the hash seed, chance comes back, and code that depends on it shows.
-        python = (sys.executable, "-R", "-P", "-m", "detent.tasks.host")
+        # -R: where a prefix fixes the hash seed, chance comes back, and code that depends on it shows. Of the gym some
+        # tasks are known to depend on it, and nobody here can mend them: there it is fixed for all.
+        chance = ("-R",) if self._code.kind != "gym" else ()
+        fixed = () if chance else ("/usr/bin/env", "PYTHONHASHSEED=0")
+        python = (*fixed, sys.executable, *chance, "-P", "-m", "detent.tasks.host")
         try:
             self._channel = Channel([*self._prefix, *python, *self._code.address])
         except OSError as error:

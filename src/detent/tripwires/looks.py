@@ -19,7 +19,7 @@ from detent.evaluate import (
     profile_items,
     public_stream,
 )
-from detent.tasks import Rng, TaskSource
+from detent.tasks import Rng, TaskSource, shown
 from detent.tripwires import constitution_drift, reference_divergence, representation_shift, sandbagging
 from detent.values import Decided, Item, Profile, Reading, Room, State, SubjectBuilt
 
@@ -58,7 +58,7 @@ class Ground(NamedTuple):
 
 def probes_of(tasks: Mapping[str, TaskSource], tops: Mapping[str, int], seed: int) -> list[Item]:
     """The frozen problems, which are those of generation 0 for ever."""
-    return profile_items(tasks, ladder_rungs(tops, PROBES), public_stream(seed, "probes", 0))
+    return profile_items(shown(tasks), ladder_rungs(tops, PROBES), public_stream(seed, "probes", 0))
 
 
 def principles_of(
@@ -77,7 +77,7 @@ def principles_of(
                 for number in range(PRINCIPLE_PROBES)
                 for probe in [root.child(guard.name).child(str(number))]
             ],
-            principles,
+            shown(principles),
         )
         for guard in guards
     }
@@ -88,7 +88,7 @@ def ladder_of(
 ) -> list[Item]:
     """What is asked with noise and without."""
     stream = public_stream(seed, "noise sweep", generation)
-    return profile_items(tasks, ladder_rungs(tops, SWEEP_PROBLEMS), stream)
+    return profile_items(shown(tasks), ladder_rungs(tops, SWEEP_PROBLEMS), stream)
 
 
 def seed_levels_of(
@@ -97,7 +97,7 @@ def seed_levels_of(
     """What is asked before a few steps and after."""
     low = {task: min(top, levels) for task, top in tops.items()}
     stream = public_stream(seed, "elicitation", generation)
-    return profile_items(tasks, ladder_rungs(low, ELICIT_PROBLEMS), stream)
+    return profile_items(shown(tasks), ladder_rungs(low, ELICIT_PROBLEMS), stream)
 
 
 def compute_of(

@@ -10,6 +10,7 @@ from detent.charter._wire_rules import wire_faults
 from detent.charter._witness_rules import auditor_faults, witness_faults
 from detent.charter.catalogue import Catalogue, Kind
 from detent.errors import UsageError
+from detent.values.serving import SAID
 
 SHAPE = ("layers", "hidden", "intermediate", "heads")
 """Keys of [subject] that describe a model that is made here."""
@@ -26,6 +27,7 @@ def rule_faults(sections: Mapping[str, Any], catalogue: Catalogue) -> Iterator[F
         _improved: ("direction", "tasks"),
         _principled: ("feedback", "constitution"),
         _judging: ("feedback",),
+        _served: ("feedback", "servers"),
         _own_tasks: ("direction", "tasks"),
         _subject: ("subject",),
         _second_signature: ("run", "seal"),
@@ -106,6 +108,46 @@ def _judging(sections: Mapping[str, Any], _: Catalogue) -> Iterator[Fault]:
         yield Fault(
             ("feedback", "methods"),
             f'"dpo" or "grpo", for which a judge is asked, expected {said}, got neither; add one',
+        )
+
+
+def _served(sections: Mapping[str, Any], _: Catalogue) -> Iterator[Fault]:
+    """A server that judges is one of the charter's, can be asked what it is asked; and none stands there unused."""
+    feedback, servers = sections["feedback"], sections["servers"]
+    name, source = feedback.judge_server, feedback.judge_source
+    for other in servers:
+        if other != name:
+            yield Fault(
+                ("servers", other),
+                f'feedback.judge_source = "server:{other}" expected, got none; or remove it',
+            )
+    if not name:
+        if source.startswith("server:"):
+            yield Fault(("feedback", "judge_source"), f"server:NAME expected, got {shown(source)}")
+        return
+    if name not in servers:
+        yield Fault(
+            ("feedback", "judge_source"),
+            f"a server that [servers] names expected, got {shown(source)}; add [servers.{name}]",
+        )
+        return
+    if "grpo" in feedback.methods:
+        yield Fault(
+            ("feedback", "methods"),
+            f'no "grpo" expected with feedback.judge_source = {shown(source)}, got it; a training has no network to '
+            'ask its judge by: use "dpo"',
+        )
+    if servers[name].verdicts != "logprobs" and feedback.least_odds > SAID:
+        yield Fault(
+            ("feedback", "least_odds"),
+            f"at most {SAID:g} expected with servers.{name}.verdicts = {shown(servers[name].verdicts)}, got "
+            f"{feedback.least_odds:g}; a verdict that is only said counts for {SAID:g}",
+        )
+    budget = servers[name].budget
+    if bool(budget.money) and not (budget.price_in and budget.price_out):
+        yield Fault(
+            ("servers", name, "budget", "money"),
+            "price_in and price_out above 0 beside it expected, got none; what tokens cost is not known otherwise",
         )
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from detent.charter._form import Count, Part, Says, Section, Share
+from detent.values.serving import server_named
 
 Method = Literal["self_label", "judge", "refine", "constitution", "dpo", "grpo"]
 
@@ -44,7 +45,8 @@ class Feedback(Section):
         "dpo" the judge also prefers by principle. "dpo", "grpo": the judge's preferences, or scores, teach candidates
         further. Without "self_label" labels are made and audited, and nobody is taught them.
     judge_source: who judges. "taught": a model that learns it here, as above. "incumbent": the model in force, which is
-        asked in words, and compares two answers in both orders. Else a Hugging Face folder, likewise.
+        asked in words, and compares two answers in both orders. "server:NAME": the model behind [servers.NAME],
+        likewise. Else a Hugging Face folder, likewise.
     judge_seed_steps, judge_steps: the training of a taught judge in generation 0, and in every later one.
     lessons: most answers of a task and level that the judge is taught on.
     judge_floor: how likely the judge must find at the least that a label of a level that is kept up is right.
@@ -64,7 +66,9 @@ class Feedback(Section):
 
     methods: Methods = ("self_label",)
     judge_source: Annotated[
-        str, Field(min_length=1), Says('"taught", "incumbent" or the path of a model folder')
+        str,
+        Field(min_length=1),
+        Says('"taught", "incumbent", "server:NAME" or the path of a model folder'),
     ] = "taught"
     judge_seed_steps: Count = 500
     judge_steps: Count = 60
@@ -102,7 +106,12 @@ class Feedback(Section):
     @property
     def judge_given(self) -> bool:
         """Whether the judge is a model that comes along, and stays as it is."""
-        return self.judge_source not in {"taught", "incumbent"}
+        return self.judge_source not in {"taught", "incumbent"} and not self.judge_server
+
+    @property
+    def judge_server(self) -> str:
+        """The name of the server whose model judges; "" where none does."""
+        return server_named(self.judge_source)
 
     @property
     def compares(self) -> bool:

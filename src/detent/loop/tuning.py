@@ -14,25 +14,31 @@ from typing import NamedTuple
 
 from detent.errors import EngineError
 from detent.evaluate import answering, judged, prefer_least, profile_items, reinforce_bound
+from detent.loop import serving
 from detent.loop.admitting import admitted
 from detent.loop.parts import Parts
 from detent.loop.results import check_change, check_least, check_new
 from detent.propose import (
     STREAMS,
+    Contested,
     apart,
+    as_compared,
     as_rows,
     audited_rungs,
     chosen,
     compared_rungs,
     contest_text,
     contested,
+    contested_again,
     contesting,
     contests,
     counted_as,
     counts_of,
     flips_label,
     flips_of,
+    from_record,
     judge_of,
+    judge_size,
     offered_on,
     pooled,
     prefer_job,
@@ -64,6 +70,7 @@ from detent.values import (
     Tuned,
     Tuning,
 )
+from detent.values.serving import Kept
 
 Job = PreferJob | ReinforceJob
 Least = Callable[[int, Job], float]
@@ -165,11 +172,28 @@ def _marked(parts: Parts, judge: str, items: Sequence[Item], candidates: Sequenc
 def _compared(parts: Parts, judge: str, items: Sequence[Item], candidates: Sequence[str]) -> _Preferred:
     """By what the judge says of two answers, in both orders."""
     feedback, extra, creed = parts.charter.feedback, parts.charter.subject.extra_tokens, parts.constitution
-    asked = contested(items, _sampled(parts, candidates, items))
-    rows = won(asked, ruled(contests(asked, creed), parts.ask, judge), creed, feedback.least_odds)
+    asked, ask = _contested(parts, judge, items, candidates)
+    rows = won(asked, ruled(contests(asked, creed), ask, judge), creed, feedback.least_odds)
     sizes = parts.book.state.sizes
-    flops = contesting([sizes[one] for one in candidates], sizes[judge], items, feedback, extra, creed)
+    of_judge = judge_size(judge, sizes)
+    flops = contesting([sizes[one] for one in candidates], of_judge, items, feedback, extra, creed)
     return _Preferred(rows, contest_text(feedback), flops)
+
+
+def _contested(
+    parts: Parts, judge: str, items: Sequence[Item], candidates: Sequence[str]
+) -> tuple[list[Contested], serving.Ask]:
+    """Which answers are compared, and who says which is better: the judge, or what a server's was recorded to say."""
+    if not parts.charter.feedback.judge_server:
+        return contested(items, _sampled(parts, candidates, items)), parts.ask
+
+    def said(ask: serving.Ask) -> list[Kept]:
+        asked = contested(items, _sampled(parts, candidates, items))
+        ruled(contests(asked, parts.constitution), ask, judge)
+        return as_compared(asked)
+
+    kept = serving.said(parts, "preferences", said)
+    return contested_again(items, kept), from_record(kept)
 
 
 def _sampled(parts: Parts, candidates: Sequence[str], items: Sequence[Item]) -> list[Sampled]:

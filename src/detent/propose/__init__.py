@@ -4,7 +4,7 @@ What proposes sees totals: the diagnosis and the visible profile, no models, wor
 what the loop and whoever makes a generation again share: labels as jobs, and a judge's exam, asked through a function.
 """
 
-from detent.propose.cases import Cases, Sitting, exam_cases, given_judge, judge_of, sitting_of
+from detent.propose.cases import Cases, Sitting, exam_cases, given_judge, judge_of, judge_size, sitting_of
 from detent.propose.comparing import (
     apart,
     audited_rungs,
@@ -56,6 +56,7 @@ from detent.propose.preferences import (
     seed_label,
     tuning_rungs,
 )
+from detent.propose.recorded import Keeping, as_compared, contested_again, from_record
 from detent.propose.revisions import (
     REVISING,
     Posed,
@@ -83,11 +84,13 @@ __all__ = [
     "Asked",
     "Cases",
     "Contested",
+    "Keeping",
     "Posed",
     "Question",
     "Sitting",
     "anchor_cases",
     "apart",
+    "as_compared",
     "as_kept",
     "as_rows",
     "askable",
@@ -100,6 +103,7 @@ __all__ = [
     "contest_of",
     "contest_text",
     "contested",
+    "contested_again",
     "contesting",
     "contests",
     "corrections",
@@ -112,8 +116,10 @@ __all__ = [
     "first_sources",
     "flips_label",
     "flips_of",
+    "from_record",
     "given_judge",
     "judge_of",
+    "judge_size",
     "judge_sources",
     "kept_revisions",
     "label_job",

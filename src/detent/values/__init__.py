@@ -87,6 +87,7 @@ from detent.values.proposals import (
     Use,
     Weakness,
 )
+from detent.values.serving import Served, ServerAsked, server_named
 from detent.values.state import State
 from detent.values.trained import (
     CandidateTrained,
@@ -192,6 +193,8 @@ __all__ = [
     "Score",
     "ScoreJob",
     "Scored",
+    "Served",
+    "ServerAsked",
     "SessionStarted",
     "Slice",
     "Source",
@@ -225,6 +228,7 @@ __all__ = [
     "question",
     "recorded",
     "restored",
+    "server_named",
     "sha256_hex",
     "stub_of",
 ]

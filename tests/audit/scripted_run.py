@@ -424,6 +424,7 @@ def session(
         models=ModelStore(folder / "models"),
         data=DataStore(folder / "data", folder / "answers"),
         given_judge=folder / "judge" if signed.charter.feedback.judge_given else None,
+        server=getattr(worker, "server", None),
         tasks=tasks,
         constitution=read.constitution if read else None,
         principles=principle_sources(read, tasks),

@@ -15,7 +15,7 @@ def judge_of(feedback: Feedback, state: State) -> str:
     One that was taught, or came along; or the model in force, which is another only once a turn has ended.
     """
     if feedback.judge_server:
-        return feedback.judge_source
+        return feedback.judge_source if state.incumbent else ""  # generation 0 has nothing to be judged
     return state.incumbent if feedback.judge_source == "incumbent" else state.judge
 
 

@@ -9,7 +9,18 @@ from dataclasses import dataclass, field
 from tests.audit.compared_run import COMPARED, ComparingWorker
 from tests.audit.scripted_run import answer_to
 
-from detent.values import AnswerJob, Answers, Job, Judged, JudgeJob, Progress, Result, SampleJob, Served
+from detent.values import (
+    AnswerJob,
+    Answers,
+    Job,
+    Judged,
+    JudgeJob,
+    Progress,
+    Result,
+    Sampled,
+    SampleJob,
+    Served,
+)
 from detent.values.serving import Report
 
 SERVED = (
@@ -45,7 +56,9 @@ class ServedWorker(ComparingWorker):
         self.turns.append(turn)
         self.failing_server()
         result = self.do(job)
-        assert isinstance(result, Judged | Answers)
+        assert isinstance(result, Judged | Answers | Sampled)
+        if isinstance(result, Sampled):
+            return Served(result=result, report=self._report(sum(map(len, result.samples))))
         if isinstance(result, Answers):
             return Served(result=result, report=self._report(len(dict.fromkeys(job.prompts))))  # type: ignore[union-attr]
         unfit = sum(not ruling.odds for ruling in result.rulings)
@@ -64,3 +77,9 @@ class ServedWorker(ComparingWorker):
     def say(self, model: str, prompt: str) -> str:
         right = answer_to(prompt)
         return right[:-1] + "z" if model == "server:wise" else super().say(model, prompt)
+
+
+TAUGHT_TOO = SERVED.replace(
+    'methods = ["self_label", "dpo"]', 'methods = ["self_label", "dpo"]\nteacher = "server:wise"'
+)
+"""The same server answers too, and its answers are compared with the candidates'."""

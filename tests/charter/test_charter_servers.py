@@ -43,7 +43,10 @@ def test_a_server_judges_in_words_and_is_no_folder() -> None:
 
 
 REFUSED = {
-    "there is no such server": (draft(""), "feedback.judge_source: a server that [servers] names expected"),
+    "there is no such server": (
+        draft(""),
+        "feedback.judge_source: server:NAME of a server that [servers] names expected",
+    ),
     "its name is left out": (
         draft().replace('"server:wise"', '"server:"'),
         'servers.wise: feedback.judge_source = "server:wise" expected',
@@ -82,6 +85,18 @@ REFUSED = {
     "nobody says what tokens cost": (
         changed("tokens = 1000", "tokens = 1000, money = 5.0"),
         "servers.wise.budget.money: price_in and price_out above 0 beside it expected",
+    ),
+    "nobody knows the teacher": (
+        draft(rest='teacher = "server:other"\n'),
+        "feedback.teacher: server:NAME of a server that [servers] names expected",
+    ),
+    "the teacher is no server": (
+        draft(rest='teacher = "models/wise"\n'),
+        'feedback.teacher: "server:NAME", or nothing, expected',
+    ),
+    "nobody compares the teacher's answers": (
+        draft(methods='["self_label"]', rest='teacher = "server:wise"\n'),
+        'feedback.teacher: "dpo" among the methods, and a judge in words, expected beside it',
     ),
     "a verdict that is only said is to be sure": (
         draft(SERVER + 'verdicts = "text"\n', rest="least_odds = 2.0\n"),

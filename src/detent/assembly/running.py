@@ -188,7 +188,7 @@ def open_run(folder: Path, *, watch: Watch, say: Say) -> Iterator[Run]:
             outsiders=outsiders,
             given_subject=None if charter.subject.built else run.subject,
             given_judge=run.judge if charter.feedback.judge_given else None,
-            server=_server(stack, run, charter, book, stopwatch),
+            servers=_servers(stack, run, charter, book, stopwatch),
         )
         if book.state.incumbent:  # a crash may have come between the last decision and the link
             point(run, parts.models, book.state.incumbent, say)
@@ -205,15 +205,16 @@ def point(run: RunFolder, models: ModelStore, digest: str, say: Say) -> None:
         say(moved_aside(run.models / "incumbent", aside))
 
 
-def _server(
+def _servers(
     stack: ExitStack, run: RunFolder, charter: Charter, book: Book, stopwatch: Stopwatch
-) -> TimedServer | None:
-    """The sampler of the server that judges, with its key; None where the charter names none."""
-    if not charter.feedback.judge_server:
-        return None
-    sampler = sampler_of(run, charter, book.record.entries())
-    stack.callback(sampler.close)
-    return TimedServer(sampler, stopwatch)
+) -> dict[str, TimedServer]:
+    """The sampler of each server that is asked, with its key."""
+    found = {}
+    for name in sorted(charter.feedback.servers):
+        sampler = sampler_of(run, charter, name, book.record.entries())
+        stack.callback(sampler.close)
+        found[name] = TimedServer(sampler, stopwatch)
+    return found
 
 
 def _own_logs(run: RunFolder, say: Say) -> None:

@@ -14,8 +14,8 @@ from detent.errors import UsageError
 from detent.values import ServerAsked, decode_entry
 
 
-def sampler_of(run: RunFolder, charter: Charter, entries: Iterable[bytes]) -> ServerSampler:
-    """The sampler of the server that judges; it is started when it is first asked.
+def sampler_of(run: RunFolder, charter: Charter, name: str, entries: Iterable[bytes]) -> ServerSampler:
+    """The sampler of that server; it is started when it is first asked.
 
     entries: of the ledger, which say what was spent.
 
@@ -23,7 +23,6 @@ def sampler_of(run: RunFolder, charter: Charter, entries: Iterable[bytes]) -> Se
         UsageError: the key is not there, or the extra is not installed.
     """
     check_server_libraries()
-    name = charter.feedback.judge_server
     server = charter.servers[name]
     read, written = spent_on(name, entries)
     return ServerSampler(

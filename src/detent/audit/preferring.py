@@ -39,7 +39,9 @@ from detent.propose import (
     preferring_text,
     ruled,
     sources_for,
+    taught_again,
     won,
+    writers,
 )
 from detent.values import (
     CandidateTrained,
@@ -48,6 +50,7 @@ from detent.values import (
     Origin,
     Preference,
     Proposed,
+    Sampled,
     Slice,
     candidates,
     server_named,
@@ -122,8 +125,21 @@ def _faults(  # noqa: PLR0917
         yield f"prompts {wanted} from stream {stream.hex()} expected, got {entry.offered} from {entry.stream}"
     yield from _flops_faults(signed, step, entry, models, items, creed.constitution)
     yield from _row_faults(rows or (), items, signed.charter.feedback)
+    if signed.charter.feedback.teacher:
+        said_by_teacher(case, signed, step, items)
     if rows is not None and signed.charter.feedback.judge_server:
         yield from _said_faults(case, signed, step, rows, items, creed.constitution)
+
+
+def said_by_teacher(case: Case, signed: SignedCharter, step: Step, items: Sequence[Item]) -> Sampled | None:
+    """The answers of the charter's teacher, by the record; None where the file is rightly not at hand.
+
+    Raises:
+        TrustError: there are none, or they are to other prompts.
+    """
+    kept, feedback = kept_rows(case, step, "answers"), signed.charter.feedback
+    prompts = [item.problem.prompt for item in items]
+    return None if kept is None else taught_again(kept, prompts, feedback.samples, feedback.teacher)
 
 
 def _said_faults(  # noqa: PLR0917
@@ -160,7 +176,7 @@ def _origin_faults(
     team, feedback = step.before.team, signed.charter.feedback
     judge = judge_of(feedback, step.before)
     rule = contest_text(feedback) if feedback.compares else preferring_text(feedback)
-    wanted = Origin("preferred", tuple(models), rule, judge)
+    wanted = Origin("preferred", writers(models, feedback), rule, judge)
     if not judge or len(models) != len(team):
         yield f"{len(team)} candidates and a judge in force before their answers are judged expected, got fewer"
     elif entry.origin != wanted:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from detent.audit.constitutions import constitution_of
 from detent.audit.differences import Difference, Remade, judged, not_made
 from detent.audit.findings import counted
-from detent.audit.preferring import rows_of
+from detent.audit.preferring import rows_of, said_by_teacher
 from detent.audit.servers import kept_rows
 from detent.audit.tuning import METHODS, job_of, tuned_in
 from detent.audit.turns import Turn, completions
@@ -89,8 +89,8 @@ def _preferences_again(turn: Turn) -> Iterator[Remade]:
     made, proposed = turn.entry("data/v1/preferred", DataMade), turn.entry("proposal/v1", Proposed)
     if made is None or proposed is None:
         return
-    asked = [*made.origin.labellers, *([] if server_named(made.origin.judge) else [made.origin.judge])]
-    if gone := turn.gone(asked):
+    asked = (*made.origin.labellers, made.origin.judge)
+    if gone := turn.gone([model for model in asked if not server_named(model)]):
         yield not_made("preferences", gone)
         return
     try:
@@ -149,11 +149,15 @@ def _sampled_again(turn: Turn, made: DataMade, items: Sequence[Item]) -> list[Sa
         return public_number(turn.signed.charter.run.seed, label, turn.generation)
 
     sampled = []
-    jobs = sample_jobs(made.origin.labellers, prompts, number, feedback, extra)
+    candidates = [model for model in made.origin.labellers if not server_named(model)]
+    jobs = sample_jobs(candidates, prompts, number, feedback, extra)
     for result in turn.engine.run_all(jobs, turn.means.watch):
         if not isinstance(result, Sampled):
             raise EngineError(f"samples expected from a sample job, got {type(result).__name__}; run again")
         sampled.append(result)
+    if feedback.teacher:  # who is a server, and not asked again
+        taught = said_by_teacher(turn.case, turn.signed, turn.steps["data/v1/preferred"], items)
+        sampled += [taught] if taught is not None else []
     return sampled
 
 

@@ -17,7 +17,11 @@ from detent.errors import DetentError, TrustError
 from detent.values import JudgeTested, ServerAsked, server_named
 from detent.values.serving import Heard, Kept, Purpose, Wrote, decode_kept
 
-_FOLLOWS: dict[Purpose, str] = {"exam": "health/v1", "preferences": "data/v1/preferred"}
+_FOLLOWS: dict[Purpose, str] = {
+    "exam": "health/v1",
+    "answers": "data/v1/preferred",
+    "preferences": "data/v1/preferred",
+}
 """What follows from it, and so stands after it."""
 
 
@@ -70,9 +74,10 @@ def _faults(  # noqa: PLR0917
     case: Case, signed: SignedCharter, step: Step, asked: ServerAsked, tokens: float, money: float
 ) -> Iterator[str]:
     charter = signed.charter
-    server = charter.servers.get(asked.server)
-    if server is None or asked.server != charter.feedback.judge_server:
-        yield f"the server {charter.feedback.judge_server or 'nobody'} of the charter expected, got {asked.server}"
+    server, feedback = charter.servers.get(asked.server), charter.feedback
+    named = feedback.teacher_server if asked.purpose == "answers" else feedback.judge_server
+    if server is None or asked.server != named:
+        yield f"the server {named or 'nobody'} of the charter expected, got {asked.server}"
         return
     wanted = (server.url, server.model, server.verdicts, server.temperature)
     if (asked.url, asked.model, asked.verdicts, asked.temperature) != wanted:

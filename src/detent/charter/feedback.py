@@ -47,6 +47,8 @@ class Feedback(Section):
     judge_source: who judges. "taught": a model that learns it here, as above. "incumbent": the model in force, which is
         asked in words, and compares two answers in both orders. "server:NAME": the model behind [servers.NAME],
         likewise. Else a Hugging Face folder, likewise.
+    teacher: "server:NAME": its answers are compared with the candidates' by such a judge, where "dpo" teaches; "" for
+        none: then nobody learns from anyone but the team.
     judge_seed_steps, judge_steps: the training of a taught judge in generation 0, and in every later one.
     lessons: most answers of a task and level that the judge is taught on.
     judge_floor: how likely the judge must find at the least that a label of a level that is kept up is right.
@@ -70,6 +72,7 @@ class Feedback(Section):
         Field(min_length=1),
         Says('"taught", "incumbent", "server:NAME" or the path of a model folder'),
     ] = "taught"
+    teacher: Annotated[str, Field(pattern=r"^(server:.+)?$"), Says('"server:NAME", or nothing,')] = ""
     judge_seed_steps: Count = 500
     judge_steps: Count = 60
     lessons: Lessons = 2000
@@ -112,6 +115,16 @@ class Feedback(Section):
     def judge_server(self) -> str:
         """The name of the server whose model judges; "" where none does."""
         return server_named(self.judge_source)
+
+    @property
+    def teacher_server(self) -> str:
+        """The name of the server whose answers are compared with the candidates'; "" for none."""
+        return server_named(self.teacher)
+
+    @property
+    def servers(self) -> frozenset[str]:
+        """The names of all servers that are asked."""
+        return frozenset({self.judge_server, self.teacher_server} - {""})
 
     @property
     def compares(self) -> bool:

@@ -107,7 +107,7 @@ class Parts:
     counted: what wires have counted of files that do not change.
     outsiders: witnesses, beacon and auditor; None where the charter names none.
     given_subject, given_judge: the folders of the first model and of the judge where the charter names one.
-    server: who asks the server that judges; None where the charter names none.
+    servers: who asks each server that the charter has judge or teach, by its name.
     """
 
     charter: Charter
@@ -132,7 +132,7 @@ class Parts:
     outsiders: Outsiders | None = None
     given_subject: Path | None = None
     given_judge: Path | None = None
-    server: Server | None = None
+    servers: Mapping[str, Server] = field(default_factory=dict)
 
     @property
     def tops(self) -> dict[str, int]:

@@ -28,7 +28,8 @@ def said(parts: Parts, purpose: Purpose, ask_for: Callable[[Ask], Sequence[Kept]
 
 
 def _asked(parts: Parts, purpose: Purpose, ask_for: Callable[[Ask], Sequence[Kept] | None]) -> ServerAsked:
-    name = parts.charter.feedback.judge_server
+    feedback = parts.charter.feedback
+    name = feedback.teacher_server if purpose == "answers" else feedback.judge_server
     server, reports = parts.charter.servers[name], list[Report]()
     # Under another charter, or for something else, the same question is another one.
     turn = f"{purpose} of generation {parts.book.state.generation} under charter {parts.charter.version}"
@@ -36,9 +37,9 @@ def _asked(parts: Parts, purpose: Purpose, ask_for: Callable[[Ask], Sequence[Kep
     def ask(job: Job) -> Result:
         if not isinstance(job, JudgeJob | AnswerJob | SampleJob) or not server_named(job.model):
             return parts.ask(job)
-        if parts.server is None:
+        if name not in parts.servers:
             raise UsageError(f"a sampler of servers.{name} expected, got none; run it with: detent run")
-        served = parts.server.ask(job, turn, parts.watch)
+        served = parts.servers[name].ask(job, turn, parts.watch)
         reports.append(served.report)
         return served.result
 

@@ -50,7 +50,10 @@ from detent.propose import (
     sample_jobs,
     seed_label,
     sources_for,
+    taught_again,
+    teacher_job,
     won,
+    writers,
 )
 from detent.tasks import TaskSource
 from detent.values import (
@@ -142,7 +145,7 @@ def _preferences(parts: Parts, rungs: Rungs, candidates: Sequence[str]) -> DataM
     found = prefer(parts, judge, items, candidates)
     return DataMade(
         digest=parts.data.put(found.rows),
-        origin=Origin("preferred", tuple(candidates), found.rule, judge),
+        origin=Origin("preferred", writers(candidates, feedback), found.rule, judge),
         counts=counts_of(found.rows),
         offered=offered_on(rungs),
         stream=stream.hex(),
@@ -185,15 +188,30 @@ def _contested(
 ) -> tuple[list[Contested], serving.Ask]:
     """Which answers are compared, and who says which is better: the judge, or what a server's was recorded to say."""
     if not parts.charter.feedback.judge_server:
-        return contested(items, _sampled(parts, candidates, items)), parts.ask
+        return contested(items, _all_sampled(parts, candidates, items)), parts.ask
 
     def said(ask: serving.Ask) -> list[Kept]:
-        asked = contested(items, _sampled(parts, candidates, items))
+        asked = contested(items, _all_sampled(parts, candidates, items))
         ruled(contests(asked, parts.constitution), ask, judge)
         return as_compared(asked)
 
     kept = serving.said(parts, "preferences", said)
     return contested_again(items, kept), from_record(kept)
+
+
+def _all_sampled(parts: Parts, candidates: Sequence[str], items: Sequence[Item]) -> list[Sampled]:
+    """The candidates' answers, and those of the charter's teacher where it names one, as they were recorded."""
+    sampled, feedback = _sampled(parts, candidates, items), parts.charter.feedback
+    if not feedback.teacher:
+        return sampled
+    prompts = [item.problem.prompt for item in items]
+    job = teacher_job(prompts, parts.number, feedback, parts.charter.subject.extra_tokens)
+
+    def said(ask: serving.Ask) -> None:
+        ask(job)
+
+    kept = serving.said(parts, "answers", said)
+    return [*sampled, taught_again(kept, prompts, feedback.samples, feedback.teacher)]
 
 
 def _sampled(parts: Parts, candidates: Sequence[str], items: Sequence[Item]) -> list[Sampled]:

@@ -24,6 +24,7 @@ from detent.propose.contests import (
     margin_of,
     ruled,
     won,
+    writers,
 )
 from detent.propose.corrections import corrections
 from detent.propose.exam import exam_flops, examined
@@ -54,9 +55,10 @@ from detent.propose.preferences import (
     reinforce_job,
     sample_jobs,
     seed_label,
+    teacher_job,
     tuning_rungs,
 )
-from detent.propose.recorded import Keeping, as_compared, contested_again, from_record
+from detent.propose.recorded import Keeping, as_compared, contested_again, from_record, taught_again
 from detent.propose.revisions import (
     REVISING,
     Posed,
@@ -151,8 +153,11 @@ __all__ = [
     "sources_for",
     "sources_of",
     "split",
+    "taught_again",
     "taught_principles",
+    "teacher_job",
     "tuning_rungs",
     "uses",
     "won",
+    "writers",
 ]

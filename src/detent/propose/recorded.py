@@ -8,11 +8,24 @@
 The loop itself goes on from the record, never from the answers: what was said and not kept has no effect.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 
 from detent.errors import EngineError, TrustError
 from detent.propose.contests import MOST_PAIRS, Contested
-from detent.values import AnswerJob, Answers, Item, Job, Judged, JudgeJob, Result, Ruling
+from detent.values import (
+    AnswerJob,
+    Answers,
+    Item,
+    Job,
+    Judged,
+    JudgeJob,
+    Result,
+    Ruling,
+    Sample,
+    Sampled,
+    SampleJob,
+)
 from detent.values.feedback import verdict_of
 from detent.values.serving import Compared, Heard, Kept, Wrote
 
@@ -34,9 +47,15 @@ class Keeping:
             case AnswerJob(), Answers():
                 written = zip(job.prompts, result.completions, strict=True)
                 self.rows += [Wrote(job.model, prompt, text) for prompt, text in written]
+            case SampleJob(), Sampled():
+                self.rows += [
+                    Wrote(job.model, prompt, one.text, one.ended)
+                    for prompt, samples in zip(job.prompts, result.samples, strict=True)
+                    for one in samples
+                ]
             case _:
                 raise EngineError(
-                    f"rulings or answers expected where a server judges, got {type(result).__name__}; run again"
+                    f"rulings or answers expected where a server is asked, got {type(result).__name__}; run again"
                 )
         return result
 
@@ -61,6 +80,25 @@ def from_record(rows: Iterable[Kept]) -> Callable[[Job], Result]:
         raise TrustError(f"rulings or answers expected to be asked for on record, got {type(job).__name__}")
 
     return ask
+
+
+def taught_again(rows: Iterable[Kept], prompts: Sequence[str], samples: int, teacher: str) -> Sampled:
+    """What a server answered to these prompts, by the record.
+
+    Raises:
+        TrustError: it has not so many answers to each, or others.
+    """
+    said: defaultdict[str, list[Sample]] = defaultdict(list)
+    wrote = [row for row in rows if isinstance(row, Wrote)]
+    if [(row.model, row.prompt) for row in wrote] != [
+        (teacher, one) for one in prompts for _ in range(samples)
+    ]:
+        raise TrustError(
+            f"{samples} answers of {teacher} to each of {len(prompts)} prompts expected on record, got others"
+        )
+    for row in wrote:
+        said[row.prompt].append(Sample(row.text, row.ended, 0.0))
+    return Sampled(samples=tuple(tuple(said[prompt]) for prompt in prompts))
 
 
 def as_compared(asked: Iterable[Contested]) -> list[Kept]:

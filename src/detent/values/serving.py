@@ -27,8 +27,8 @@ Verdicts = Literal["logprobs", "text", "json"]
 """logprobs: of the answer's first token, of which the likeliest are told. text: the verdict and nothing else.
 json: an object of one key, {"verdict": "1"}, which the server is told to keep to."""
 
-Purpose = Literal["exam", "preferences"]
-"""For what a server was asked: its own exam, or which answers to prefer."""
+Purpose = Literal["exam", "answers", "preferences"]
+"""For what a server was asked: its exam as a judge, answers to compare with the candidates', or which to prefer."""
 
 SAID = 1.0
 """Nats that a verdict without log-probabilities counts for: it says which, and nothing of how sure."""
@@ -160,11 +160,12 @@ class Heard(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", t
 
 
 class Wrote(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="answer"):
-    """A line of what is kept: what a model, or server, answered to a prompt."""
+    """A line of what is kept: what a model, or server, answered to a prompt. ended: by itself, within its limit."""
 
     model: str
     prompt: str
     text: str
+    ended: bool = True
 
 
 Kept = Compared | Heard | Wrote

@@ -104,18 +104,14 @@ class ServerSampler:
             self._kept.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise StorageError(f"a folder {self._kept} expected, got: {error}; free space") from error
-        # -P: nothing that a sampler can write to is on the import path.
-        command = [
-            *sampler_prefix(self._kept),
-            sys.executable,
-            "-P",
-            "-m",
-            "detent.sampler",
-            "--kept",
-            str(self._kept),
-        ]
-        self._process = WorkerProcess(command, self._log, self._stall_seconds, encode_line(self._connection))
+        first = encode_line(self._connection)
+        self._process = WorkerProcess(self._command(), self._log, self._stall_seconds, first)
         return self._process
+
+    def _command(self) -> list[str]:
+        # -P: nothing that a sampler can write to is on the import path.
+        module = [sys.executable, "-P", "-m", "detent.sampler", "--kept", str(self._kept)]
+        return [*sampler_prefix(self._kept), *module]
 
 
 def _believe_report(report: Report) -> None:

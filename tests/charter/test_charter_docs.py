@@ -30,7 +30,7 @@ from detent.charter.amendment import PAST
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "charter.md").read_text()
-NAMED = ("tasks", "proxies", "tripwires")
+NAMED = ("tasks", "proxies", "tripwires", "servers")
 FILLED_WHEN_ABSENT = "stewards.keys"
 ROWS = dict(re.findall(r"^\| `([\w.]+)` \| .* \| (.*) \|$", PAGE, re.MULTILINE))
 

@@ -47,7 +47,7 @@ REFUSED = {
     ),
     "there is no such judge": (
         draft('["self_label", "dpo"]', 'judge_source = ""\nforms = "words"\n'),
-        'feedback.judge_source: "taught", "incumbent" or the path of a model folder expected, got ""',
+        'feedback.judge_source: "taught", "incumbent", "server:NAME" or the path of a model folder expected, got ""',
     ),
 }
 

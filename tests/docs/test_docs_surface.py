@@ -82,7 +82,7 @@ def test_nobody_inside_imports_the_root_package(source: Path) -> None:
 
 
 def test_the_overseeing_side_imports_no_model_library() -> None:
-    learning = {"subject", "feedback", "interpret", "worker", "testing"}
+    learning = {"subject", "feedback", "interpret", "worker", "sampler", "testing"}
     parts = [f"detent.{part}" for part in PARTS if part not in learning] + [
         "detent.cli.app",
         "detent.diagnose",

@@ -20,6 +20,7 @@ from detent.values import (
     Entry,
     JudgeTrained,
     OutcomeWritten,
+    ServerAsked,
     SubjectBuilt,
     Tuned,
     decode_entry,
@@ -52,6 +53,8 @@ def named(entries: Iterable[bytes]) -> Named:
                 data.append(digest)
             case OutcomeWritten(outcome=outcome):
                 answers.append(outcome.answers)
+            case ServerAsked(record=record):
+                answers.append(record)
             case (
                 SubjectBuilt(digest=digest, parent=parent)
                 | CandidateTrained(digest=digest, parent=parent)

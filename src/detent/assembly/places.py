@@ -67,6 +67,11 @@ class RunFolder:
         return self.root / "judge"
 
     @property
+    def served(self) -> Path:
+        """What model servers answered and were paid for; a sampler writes it."""
+        return self.root / "served"
+
+    @property
     def inbox(self) -> Path:
         """Where people hand in what they signed: leases, orders, answers, amendments."""
         return self.root / "inbox"

@@ -22,14 +22,15 @@ from detent.assembly.reading import (
     write_report,
 )
 from detent.assembly.refusing import recording, see_clock
+from detent.assembly.samplers import sampler_of
 from detent.assembly.sentinel import Interrupted, Sentinel
 from detent.assembly.tasks import catalogue, charter_proxies, charter_sources, charter_wires, closing
-from detent.assembly.timing import Stopwatch, TimedEngine
+from detent.assembly.timing import Stopwatch, TimedEngine, TimedServer
 from detent.assembly.watermark import kept_heads
 from detent.charter import Charter, SignedCharter
 from detent.engine import DataStore, LocalEngine, ModelStore, check_libraries, processor
 from detent.evaluate import evaluator_digest
-from detent.loop import Parts, drive, wires_of, witness_waiting
+from detent.loop import Book, Parts, drive, wires_of, witness_waiting
 from detent.oversight import Stop, why_stop
 from detent.report import generation_line, tell_turn
 from detent.values import (
@@ -188,6 +189,7 @@ def open_run(folder: Path, *, watch: Watch, say: Say) -> Iterator[Run]:
             outsiders=outsiders,
             given_subject=None if charter.subject.built else run.subject,
             given_judge=run.judge if charter.feedback.judge_given else None,
+            servers=_servers(stack, run, charter, book, stopwatch),
         )
         if book.state.incumbent:  # a crash may have come between the last decision and the link
             point(run, parts.models, book.state.incumbent, say)
@@ -202,6 +204,18 @@ def point(run: RunFolder, models: ModelStore, digest: str, say: Say) -> None:
     aside = models.set_incumbent(digest)
     if aside is not None:
         say(moved_aside(run.models / "incumbent", aside))
+
+
+def _servers(
+    stack: ExitStack, run: RunFolder, charter: Charter, book: Book, stopwatch: Stopwatch
+) -> dict[str, TimedServer]:
+    """The sampler of each server that is asked, with its key."""
+    found = {}
+    for name in sorted(charter.feedback.servers):
+        sampler = sampler_of(run, charter, name, book.record.entries())
+        stack.callback(sampler.close)
+        found[name] = TimedServer(sampler, stopwatch)
+    return found
 
 
 def _own_logs(run: RunFolder, say: Say) -> None:

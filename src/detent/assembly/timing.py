@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from detent.engine import Ask, Engine, Watch, open_log, own_folder
+from detent.engine import Ask, Engine, ServerSampler, Watch, open_log, own_folder
 from detent.errors import StorageError
 from detent.values import (
     AnswerJob,
@@ -26,6 +26,7 @@ from detent.values import (
     ReviseJob,
     SampleJob,
     ScoreJob,
+    Served,
     TrainJob,
 )
 
@@ -44,6 +45,7 @@ PHASES = {
     ReinforceJob: "training",
 }
 
+SERVED = "waiting for servers"
 OPENING = "gate and fresh answers"
 
 
@@ -142,6 +144,19 @@ class TimedEngine:
     def close(self) -> None:
         """As in `Engine`."""
         self._engine.close()
+
+
+class TimedServer:
+    """A server's sampler, its seconds on a stopwatch."""
+
+    def __init__(self, sampler: ServerSampler, stopwatch: Stopwatch) -> None:
+        self._sampler = sampler
+        self._stopwatch = stopwatch
+
+    def ask(self, job: JudgeJob | AnswerJob | SampleJob, turn: str, watch: Watch) -> Served:
+        """As the sampler."""
+        with self._stopwatch.timing(SERVED):
+            return self._sampler.ask(job, turn, watch)
 
 
 def _minutes(seconds: float) -> str:

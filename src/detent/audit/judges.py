@@ -7,18 +7,28 @@ here its figures have only to be such as cases and one another allow.
 from collections.abc import Callable, Iterator
 from functools import cache
 
-from msgspec import UNSET
+from msgspec import UNSET, structs
 
 from detent.audit.comparisons import compared_faults, own_pairs_faults
 from detent.audit.drawing import Drawing
 from detent.audit.evidence import Case
 from detent.audit.findings import Finding, counted, missing
 from detent.audit.material import believed_tasks, without_code
+from detent.audit.servers import kept_rows
 from detent.audit.signatures import Charters
 from detent.audit.steps import Step
 from detent.charter import SignedCharter
 from detent.errors import DetentError
-from detent.propose import Cases, Sitting, exam_cases, exam_flops, judge_of, sitting_of
+from detent.propose import (
+    Cases,
+    Sitting,
+    exam_cases,
+    exam_flops,
+    examined,
+    from_record,
+    judge_of,
+    sitting_of,
+)
 from detent.values import DataMade, Decided, JudgeTested, OwnAnswers, Praise
 
 Known = Callable[[str], Cases]
@@ -36,7 +46,7 @@ def check_judge(case: Case, charters: Charters) -> Finding:
             lacking.append(why)
             continue
         try:
-            wrong = list(_test_faults(charters.at(step), step, tested, known))
+            wrong = list(_test_faults(case, charters.at(step), step, tested, known))
         except DetentError as error:
             wrong = [str(error)]
         faults += [f"{step.place}: {fault}" for fault in wrong]
@@ -74,7 +84,9 @@ def _drawing(case: Case, charters: Charters) -> Known:
     return known
 
 
-def _test_faults(signed: SignedCharter, step: Step, tested: JudgeTested, known: Known) -> Iterator[str]:
+def _test_faults(
+    case: Case, signed: SignedCharter, step: Step, tested: JudgeTested, known: Known
+) -> Iterator[str]:
     judge = judge_of(signed.charter.feedback, step.before)
     if not judge or tested.judge != judge:
         yield f"the judge {judge or 'nobody'} in force expected, got {tested.judge}"
@@ -100,6 +112,21 @@ def _test_faults(signed: SignedCharter, step: Step, tested: JudgeTested, known: 
         yield from _own_faults(tested.own, cases, sitting)
     if tested.flops != (wanted := exam_flops(sitting, cases)):
         yield f"{wanted:g} floating point operations for these cases expected, got {tested.flops:g}"
+    if signed.charter.feedback.judge_server:
+        yield from _said_faults(case, signed, step, tested, cases)
+
+
+def _said_faults(
+    case: Case, signed: SignedCharter, step: Step, tested: JudgeTested, cases: Cases
+) -> Iterator[str]:
+    """Of a server's judge every figure follows from what it said, which is on record, and from the tasks."""
+    rows = kept_rows(case, step, "exam")
+    if rows is None:
+        return
+    sitting, tasks = sitting_of(signed.charter, step.before), believed_tasks(case, signed)
+    wanted = examined(sitting, cases, from_record(rows), tasks)
+    if structs.replace(tested, at="", generation=0) != wanted:
+        yield f"the figures that follow from what the server said expected, {wanted}, got {tested}"
 
 
 def _word_faults(tested: JudgeTested, cases: Cases, sitting: Sitting) -> Iterator[str]:

@@ -12,6 +12,7 @@ from detent.values import (
     DataMade,
     Decided,
     OutcomeWritten,
+    ServerAsked,
     State,
     Trained,
     bases,
@@ -74,7 +75,9 @@ def unnamed_files(case: Case) -> list[str]:
         "data": (evidence.data, {f"{entry.digest}.jsonl" for _, entry in case.all(DataMade)}),
         "answers": (
             evidence.answers,
-            {entry.outcome.answers for _, entry in case.all(OutcomeWritten)} | _enclosed(case),
+            {entry.outcome.answers for _, entry in case.all(OutcomeWritten)}
+            | {entry.record for _, entry in case.all(ServerAsked)}
+            | _enclosed(case),
         ),
     }
     notes = []

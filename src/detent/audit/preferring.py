@@ -15,6 +15,7 @@ from detent.audit.drawing import Drawing
 from detent.audit.evidence import Case
 from detent.audit.lesson import lines_of
 from detent.audit.material import believed_tasks, off_ladder, on_ladder
+from detent.audit.servers import kept_rows
 from detent.audit.steps import Step
 from detent.charter import Constitution, Feedback, SignedCharter
 from detent.errors import DetentError
@@ -26,13 +27,21 @@ from detent.propose import (
     askable,
     compared_rungs,
     contest_text,
+    contested_again,
     contesting,
+    contests,
     counts_of,
+    from_record,
     judge_of,
+    judge_size,
     offered_on,
     preferring,
     preferring_text,
+    ruled,
     sources_for,
+    taught_again,
+    won,
+    writers,
 )
 from detent.values import (
     CandidateTrained,
@@ -41,8 +50,10 @@ from detent.values import (
     Origin,
     Preference,
     Proposed,
+    Sampled,
     Slice,
     candidates,
+    server_named,
 )
 
 _rows: msgspec.json.Decoder[Preference] = msgspec.json.Decoder(Preference)
@@ -114,6 +125,41 @@ def _faults(  # noqa: PLR0917
         yield f"prompts {wanted} from stream {stream.hex()} expected, got {entry.offered} from {entry.stream}"
     yield from _flops_faults(signed, step, entry, models, items, creed.constitution)
     yield from _row_faults(rows or (), items, signed.charter.feedback)
+    if signed.charter.feedback.teacher:
+        said_by_teacher(case, signed, step, items)
+    if rows is not None and signed.charter.feedback.judge_server:
+        yield from _said_faults(case, signed, step, rows, items, creed.constitution)
+
+
+def said_by_teacher(case: Case, signed: SignedCharter, step: Step, items: Sequence[Item]) -> Sampled | None:
+    """The answers of the charter's teacher, by the record; None where the file is rightly not at hand.
+
+    Raises:
+        TrustError: there are none, or they are to other prompts.
+    """
+    kept, feedback = kept_rows(case, step, "answers"), signed.charter.feedback
+    prompts = [item.problem.prompt for item in items]
+    return None if kept is None else taught_again(kept, prompts, feedback.samples, feedback.teacher)
+
+
+def _said_faults(  # noqa: PLR0917
+    case: Case,
+    signed: SignedCharter,
+    step: Step,
+    rows: Sequence[Preference],
+    items: Sequence[Item],
+    constitution: Constitution | None,
+) -> Iterator[str]:
+    """Of a server's judge the preferences are those that follow from what it said, which is on record."""
+    kept = kept_rows(case, step, "preferences")
+    if kept is None:
+        return
+    feedback = signed.charter.feedback
+    asked = contested_again(items, kept)
+    rulings = ruled(contests(asked, constitution), from_record(kept), feedback.judge_source)
+    wanted = won(asked, rulings, constitution, feedback.least_odds)
+    if list(rows) != wanted:
+        yield f"the {len(wanted)} preferences that follow from what the server said expected, got {len(rows)}"
 
 
 def _answerers(step: Step) -> tuple[str, ...]:
@@ -130,7 +176,7 @@ def _origin_faults(
     team, feedback = step.before.team, signed.charter.feedback
     judge = judge_of(feedback, step.before)
     rule = contest_text(feedback) if feedback.compares else preferring_text(feedback)
-    wanted = Origin("preferred", tuple(models), rule, judge)
+    wanted = Origin("preferred", writers(models, feedback), rule, judge)
     if not judge or len(models) != len(team):
         yield f"{len(team)} candidates and a judge in force before their answers are judged expected, got fewer"
     elif entry.origin != wanted:
@@ -149,11 +195,11 @@ def _flops_faults(  # noqa: PLR0917
 ) -> Iterator[str]:
     feedback, extra = signed.charter.feedback, signed.charter.subject.room
     sizes, judge = step.before.sizes, judge_of(feedback, step.before)
-    if judge not in sizes:
+    if judge not in sizes and not server_named(judge):
         return  # no judge in force, which is a fault of its own
     writers = [sizes[one] for one in models]
     if feedback.compares:
-        wanted = contesting(writers, sizes[judge], items, feedback, extra, constitution)
+        wanted = contesting(writers, judge_size(judge, sizes), items, feedback, extra, constitution)
     else:
         wanted = preferring(writers, sizes[judge], items, feedback, extra)
     if entry.flops != wanted:

@@ -15,6 +15,10 @@ from detent.evaluate import profile_items
 from detent.propose import exam_cases, examined, sitting_of
 from detent.values import JudgeTested
 
+NOT_ASKED_AGAIN = (
+    "what a server says is recorded, and cannot be made again; `verify` computes what follows from it"
+)
+
 
 def exam_again(turn: Turn) -> Iterator[Remade]:
     """The exam of the generation's judge, where one had a say."""
@@ -22,6 +26,9 @@ def exam_again(turn: Turn) -> Iterator[Remade]:
     if tested is None:
         return
     step, charter = turn.steps[tested.slot], turn.signed.charter
+    if charter.feedback.judge_server:
+        yield not_made("judge", f"{tested.judge} was asked: {NOT_ASKED_AGAIN}")
+        return
     sitting = sitting_of(charter, step.before)
     asked = [model for model in (sitting.judge, sitting.parent, sitting.member) if model]
     if gone := turn.gone(asked):

@@ -12,7 +12,8 @@ from typing import NamedTuple
 from detent.audit.constitutions import constitution_of
 from detent.audit.differences import Difference, Remade, judged, not_made
 from detent.audit.findings import counted
-from detent.audit.preferring import rows_of
+from detent.audit.preferring import rows_of, said_by_teacher
+from detent.audit.servers import kept_rows
 from detent.audit.tuning import METHODS, job_of, tuned_in
 from detent.audit.turns import Turn, completions
 from detent.errors import EngineError, TrustError
@@ -21,6 +22,7 @@ from detent.evaluate import profile_items, public_number, public_stream
 from detent.propose import (
     STREAMS,
     Asked,
+    Contested,
     Question,
     apart,
     as_rows,
@@ -29,6 +31,7 @@ from detent.propose import (
     chosen,
     compared_rungs,
     contested,
+    contested_again,
     contests,
     counted_as,
     flips_label,
@@ -57,6 +60,7 @@ from detent.values import (
     TrainedModel,
     Tuned,
     Tuning,
+    server_named,
 )
 from detent.values.folder import folder_digest
 
@@ -85,7 +89,8 @@ def _preferences_again(turn: Turn) -> Iterator[Remade]:
     made, proposed = turn.entry("data/v1/preferred", DataMade), turn.entry("proposal/v1", Proposed)
     if made is None or proposed is None:
         return
-    if gone := turn.gone((*made.origin.labellers, made.origin.judge)):
+    asked = (*made.origin.labellers, made.origin.judge)
+    if gone := turn.gone([model for model in asked if not server_named(model)]):
         yield not_made("preferences", gone)
         return
     try:
@@ -113,6 +118,8 @@ def _preferred_again(
         again = _scored_again(turn, made, pooled(items, sampled))
         return _differing(rows, chosen(*again, feedback.least_odds)) if exact else _strange(rows, again)
     constitution, asked = constitution_of(turn.case, turn.signed), contested(items, sampled)
+    if server_named(made.origin.judge):
+        return _compared_again(turn, items, asked)
     rulings = ruled(
         contests(asked, constitution), lambda job: turn.engine.run(job, turn.means.watch), made.origin.judge
     )
@@ -120,6 +127,18 @@ def _preferred_again(
     least = feedback.least_odds if exact else max(0.0, feedback.least_odds - NEAR)
     wanted = won(asked, rulings, constitution, least)
     return _differing(rows, wanted) if exact else _unwon(rows, wanted)
+
+
+def _compared_again(turn: Turn, items: Sequence[Item], asked: Sequence[Contested]) -> list[Difference]:
+    """A server's judge is not asked again: that the answers it compared are the candidates' is all that can be."""
+    kept = kept_rows(turn.case, turn.steps["data/v1/preferred"], "preferences")
+    if kept is None:
+        return []
+    return [
+        Difference(f"{was.item.problem.prompt!r}: other answers compared on record than are written again")
+        for was, now in zip(contested_again(items, kept), asked, strict=True)
+        if was.pairs != now.pairs
+    ]
 
 
 def _sampled_again(turn: Turn, made: DataMade, items: Sequence[Item]) -> list[Sampled]:
@@ -130,11 +149,15 @@ def _sampled_again(turn: Turn, made: DataMade, items: Sequence[Item]) -> list[Sa
         return public_number(turn.signed.charter.run.seed, label, turn.generation)
 
     sampled = []
-    jobs = sample_jobs(made.origin.labellers, prompts, number, feedback, extra)
+    candidates = [model for model in made.origin.labellers if not server_named(model)]
+    jobs = sample_jobs(candidates, prompts, number, feedback, extra)
     for result in turn.engine.run_all(jobs, turn.means.watch):
         if not isinstance(result, Sampled):
             raise EngineError(f"samples expected from a sample job, got {type(result).__name__}; run again")
         sampled.append(result)
+    if feedback.teacher:  # who is a server, and not asked again
+        taught = said_by_teacher(turn.case, turn.signed, turn.steps["data/v1/preferred"], items)
+        sampled += [taught] if taught is not None else []
     return sampled
 
 
@@ -231,7 +254,9 @@ def _trained_again(turn: Turn, method: Tuning, models: Sequence[Tuned]) -> Remad
     slots = [one.slot for one in models]
     if not turn.rule.exact:
         return not_made("tuned", f"training by {method} gives other last digits: {turn.rule.because}")
-    if gone := turn.gone([model for one in models for model in (one.parent, one.judge)]):
+    if gone := turn.gone(
+        [model for one in models for model in (one.parent, one.judge) if not server_named(model)]
+    ):
         return not_made("tuned", gone)
     lacking = [digest for one in models for digest in one.data if not _there(turn, digest)]
     if lacking:

@@ -28,6 +28,7 @@ from detent.audit.order import check_entries, check_ledger, check_order
 from detent.audit.people import check_people
 from detent.audit.profiles import check_mastery, check_profiles
 from detent.audit.retention import check_retention
+from detent.audit.servers import check_servers
 from detent.audit.signatures import Charters
 from detent.audit.teaching import check_data
 from detent.audit.tuning import check_tuning
@@ -58,6 +59,7 @@ UNDER_THE_CHARTER: dict[str, Callable[[Case, Charters], Finding]] = {
     "answers": check_answers,
     "profiles": check_profiles,
     "mastery": check_mastery,
+    "servers": check_servers,
     "judge": check_judge,
     "tuning": check_tuning,
     "watch": check_watch,

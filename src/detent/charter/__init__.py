@@ -74,6 +74,7 @@ from detent.charter.sections import (
     Wire,
     Witnesses,
 )
+from detent.charter.servers import Server
 from detent.charter.signed import CHARTER_TYPE, SignedCharter, claimed, endorse, standing, verified
 from detent.charter.stewards import Role, Roles, Rules, Signer, Stewards
 from detent.charter.times import hours_after
@@ -125,6 +126,7 @@ __all__ = [
     "Rules",
     "Run",
     "Seal",
+    "Server",
     "SignedCharter",
     "Signer",
     "Standing",

@@ -11,6 +11,7 @@ from detent.charter._wire_rules import wire_faults
 from detent.charter._witness_rules import auditor_faults, witness_faults
 from detent.charter.catalogue import Catalogue, Kind
 from detent.errors import UsageError
+from detent.values.serving import SAID, SERVER
 
 GYM = "gym:"
 """Before the name of a task of reasoning-gym."""
@@ -33,6 +34,7 @@ def rule_faults(sections: Mapping[str, Any], catalogue: Catalogue) -> Iterator[F
         _improved: ("direction", "tasks"),
         _principled: ("feedback", "constitution"),
         _judging: ("feedback",),
+        _served: ("feedback", "servers"),
         _own_tasks: ("direction", "tasks"),
         _rows: ("tasks", "pace"),
         _library: ("direction",),
@@ -151,6 +153,54 @@ def _judging(sections: Mapping[str, Any], _: Catalogue) -> Iterator[Fault]:
         yield Fault(
             ("feedback", "methods"),
             f'"dpo" or "grpo", for which a judge is asked, expected {said}, got neither; add one',
+        )
+
+
+def _served(sections: Mapping[str, Any], _: Catalogue) -> Iterator[Fault]:
+    """A server that judges, or teaches, is one of the charter's and can be asked what it is asked; none is unused."""
+    feedback, servers = sections["feedback"], sections["servers"]
+    for other in servers:
+        if other not in feedback.servers:
+            yield Fault(
+                ("servers", other),
+                f'feedback.judge_source = "server:{other}", or teacher, expected, got none; or remove it',
+            )
+    for key, named in (("judge_source", feedback.judge_source), ("teacher", feedback.teacher)):
+        if named.startswith(SERVER) and named.removeprefix(SERVER) not in servers:
+            yield Fault(
+                ("feedback", key),
+                f"server:NAME of a server that [servers] names expected, got {shown(named)}; add that section",
+            )
+    for name in sorted(feedback.servers & servers.keys()):
+        budget = servers[name].budget
+        if bool(budget.money) and not (budget.price_in and budget.price_out):
+            yield Fault(
+                ("servers", name, "budget", "money"),
+                "price_in and price_out above 0 beside it expected, got none; what tokens cost is not known otherwise",
+            )
+    if feedback.judge_server:
+        yield from _serving_judge(feedback, servers)
+    if feedback.teacher and not (feedback.compares and "dpo" in feedback.methods):
+        yield Fault(
+            ("feedback", "teacher"),
+            '"dpo" among the methods, and a judge in words, expected beside it, got one or neither; only there are '
+            "answers compared: add them, or leave teacher out",
+        )
+
+
+def _serving_judge(feedback: Any, servers: Mapping[str, Any]) -> Iterator[Fault]:
+    name, source = feedback.judge_server, shown(feedback.judge_source)
+    if "grpo" in feedback.methods:
+        yield Fault(
+            ("feedback", "methods"),
+            f'no "grpo" expected with feedback.judge_source = {source}, got it; a training has no network to ask its '
+            'judge by: use "dpo"',
+        )
+    if name in servers and servers[name].verdicts != "logprobs" and feedback.least_odds > SAID:
+        yield Fault(
+            ("feedback", "least_odds"),
+            f"at most {SAID:g} expected with servers.{name}.verdicts = {shown(servers[name].verdicts)}, got "
+            f"{feedback.least_odds:g}; a verdict that is only said counts for {SAID:g}",
         )
 
 

@@ -29,6 +29,7 @@ from detent.charter.sections import (
     Wire,
     Witnesses,
 )
+from detent.charter.servers import Server
 from detent.charter.stewards import DraftStewards, Stewards
 from detent.errors import UsageError
 
@@ -52,6 +53,7 @@ class Draft(Section):
     proxies: Mapping[WireName, DraftProxy] = {}
     tripwires: Mapping[WireName, DraftWire] = {}
     constitution: DraftConstitutionFile | None = None
+    servers: Mapping[WireName, Server] = {}
     run: Run = Run()
     witnesses: Witnesses | None = None
     auditor: Auditor | None = None

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from detent.charter._form import Count, Part, Says, Section, Share
+from detent.values.serving import server_named
 
 Method = Literal["self_label", "judge", "refine", "constitution", "dpo", "grpo"]
 
@@ -44,7 +45,10 @@ class Feedback(Section):
         "dpo" the judge also prefers by principle. "dpo", "grpo": the judge's preferences, or scores, teach candidates
         further. Without "self_label" labels are made and audited, and nobody is taught them.
     judge_source: who judges. "taught": a model that learns it here, as above. "incumbent": the model in force, which is
-        asked in words, and compares two answers in both orders. Else a Hugging Face folder, likewise.
+        asked in words, and compares two answers in both orders. "server:NAME": the model behind [servers.NAME],
+        likewise. Else a Hugging Face folder, likewise.
+    teacher: "server:NAME": its answers are compared with the candidates' by such a judge, where "dpo" teaches; "" for
+        none: then nobody learns from anyone but the team.
     judge_seed_steps, judge_steps: the training of a taught judge in generation 0, and in every later one.
     lessons: most answers of a task and level that the judge is taught on.
     judge_floor: how likely the judge must find at the least that a label of a level that is kept up is right.
@@ -64,8 +68,11 @@ class Feedback(Section):
 
     methods: Methods = ("self_label",)
     judge_source: Annotated[
-        str, Field(min_length=1), Says('"taught", "incumbent" or the path of a model folder')
+        str,
+        Field(min_length=1),
+        Says('"taught", "incumbent", "server:NAME" or the path of a model folder'),
     ] = "taught"
+    teacher: Annotated[str, Field(pattern=r"^(server:.+)?$"), Says('"server:NAME", or nothing,')] = ""
     judge_seed_steps: Count = 500
     judge_steps: Count = 60
     lessons: Lessons = 2000
@@ -102,7 +109,22 @@ class Feedback(Section):
     @property
     def judge_given(self) -> bool:
         """Whether the judge is a model that comes along, and stays as it is."""
-        return self.judge_source not in {"taught", "incumbent"}
+        return self.judge_source not in {"taught", "incumbent"} and not self.judge_server
+
+    @property
+    def judge_server(self) -> str:
+        """The name of the server whose model judges; "" where none does."""
+        return server_named(self.judge_source)
+
+    @property
+    def teacher_server(self) -> str:
+        """The name of the server whose answers are compared with the candidates'; "" for none."""
+        return server_named(self.teacher)
+
+    @property
+    def servers(self) -> frozenset[str]:
+        """The names of all servers that are asked."""
+        return frozenset({self.judge_server, self.teacher_server} - {""})
 
     @property
     def compares(self) -> bool:

@@ -10,6 +10,7 @@ from detent.engine.fake import FakeEngine
 from detent.engine.likeness import check_adapter, check_alike
 from detent.engine.local import LocalEngine, check_libraries
 from detent.engine.machine import processor
+from detent.engine.samplers import ServerSampler, check_server_libraries
 from detent.engine.store import DataStore, ModelStore
 from detent.engine.templates import as_chat
 
@@ -22,11 +23,13 @@ __all__ = [
     "Limits",
     "LocalEngine",
     "ModelStore",
+    "ServerSampler",
     "Watch",
     "as_chat",
     "check_adapter",
     "check_alike",
     "check_libraries",
+    "check_server_libraries",
     "confinement",
     "discard",
     "host_prefix",

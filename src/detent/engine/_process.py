@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from queue import SimpleQueue
-from typing import IO, NoReturn
+from typing import IO, NoReturn, cast
 
 import msgspec
 
@@ -72,8 +72,10 @@ class WorkerProcess:
     Every EngineError, and every exception that leaves a job half done, ends the process.
     """
 
-    def __init__(self, command: Sequence[str], log: Path, stall_seconds: float) -> None:
+    def __init__(self, command: Sequence[str], log: Path, stall_seconds: float, first: bytes = b"") -> None:
         """Start it; what it writes on standard error goes to the end of `log`.
+
+        first: a line that it is told before it is ready; unlike its command line, nobody else can read that.
 
         Raises:
             EngineError: the command cannot be started.
@@ -90,6 +92,7 @@ class WorkerProcess:
         self._unsent = memoryview(b"")
         self._heard = bytearray()
         self._deadline = 0.0
+        self._first = first
         self._is_ready = False
 
     @property
@@ -111,6 +114,8 @@ class WorkerProcess:
         if self._is_ready:
             return
         with self._or_killed():
+            if self._first:
+                self._send(self._first + b"\n")
             line = self._next_line()
             if line != READY:
                 self._fail(f"{READY.decode()} expected from a starting worker, got {_short(line)}")
@@ -122,10 +127,14 @@ class WorkerProcess:
         Raises:
             EngineError: it ended, was silent for too long, or did not keep to the protocol.
         """
+        return cast("Result", self.converse(encode_line(job), decode_result, watch))
+
+    def converse(self, line: bytes, decode: Callable[[bytes], object], watch: Watch) -> object:
+        """Send one line and wait for what answers it, as `decode` reads that; else as `ask`."""
         self.ready()
         with self._or_killed():
-            self._send(encode_line(job) + b"\n")
-            while isinstance(said := self._record(), Progress):
+            self._send(line + b"\n")
+            while isinstance(said := self._record(decode), Progress):
                 watch(said)
             return said
 
@@ -160,10 +169,10 @@ class WorkerProcess:
         self._selector.register(self._in, selectors.EVENT_WRITE)
         self._deadline = time.monotonic() + self._stall_seconds
 
-    def _record(self) -> Result | Progress:
+    def _record(self, decode: Callable[[bytes], object]) -> object:
         line = self._next_line()
         try:
-            return decode_result(line)
+            return decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             self._fail(f"a result line expected from the worker, got {_short(line)} ({error})")
 

@@ -3,9 +3,9 @@
     >>> command = [*worker_prefix(readable=[models, data], writable=[staging]), sys.executable, "-P", "-m", ...]
 
 Inside: Python and its libraries, the folders named, a private /tmp (read-only for who may write nowhere); no home,
-no network, no other process, no capability, a clean environment. Where bubblewrap is missing or not permitted, only
-the limits and the clean environment are left, and `confinement()` says so. What each side of that means:
-docs/confinement.md.
+no network (but for a sampler), no other process, no capability, a clean environment. Where bubblewrap is missing or
+not permitted, only the limits and the clean environment are left, and `confinement()` says so. What each side of that
+means: docs/confinement.md.
 """
 
 import os
@@ -31,6 +31,17 @@ _SYSTEM_READABLE = (
 )
 _HARDWARE = ("/sys/bus/pci", "/sys/devices")  # where the driver looks for its devices; only with a GPU
 _NOT_FOR_COMPUTING = {"nvidia-modeset"}  # screens
+_NETWORK = (
+    "/etc/hosts",
+    "/etc/resolv.conf",
+    "/etc/nsswitch.conf",
+    "/etc/host.conf",
+    "/etc/gai.conf",
+    "/etc/ssl",
+    "/etc/pki",
+)
+"""How names become addresses, and which certificates are believed."""
+
 _ENVIRONMENT = {
     "PATH": "/usr/bin:/bin",
     "LANG": "C.UTF-8",
@@ -130,12 +141,23 @@ def host_prefix(readable: Sequence[Path] = (), limits: Limits | None = None) -> 
     return _prefix(readable, (), limits or Limits(file_bytes=0), {}, ())
 
 
+def sampler_prefix(kept: Path) -> list[str]:
+    """What goes before the command line of a sampler: as a worker without models and data, but with a network.
+
+    kept: the folder of answers that were paid for, which it may write.
+    """
+    limits = Limits(file_bytes=1 << 30, memory_bytes=4 << 30)
+    return _prefix((), (kept,), limits, {}, (), network=True)
+
+
 def _prefix(
     readable: Sequence[Path],
     writable: Sequence[Path],
     limits: Limits,
     environment: dict[str, str],
     devices: Sequence[Path],
+    *,
+    network: bool = False,
 ) -> list[str]:
     confined = confinement().confined
     variables = _ENVIRONMENT | {"HOME": "/tmp" if confined else "/nonexistent"} | environment  # noqa: S108  a private one
@@ -143,7 +165,8 @@ def _prefix(
     if not confined:
         return ["/usr/bin/env", "-i", *(f"{name}={value}" for name, value in variables.items()), *limited]
     settings = [word for name, value in variables.items() for word in ("--setenv", name, value)]
-    return [*_bwrap(shutil.which("bwrap") or "bwrap", readable, writable, settings, devices), *limited]
+    bwrap = shutil.which("bwrap") or "bwrap"
+    return [*_bwrap(bwrap, readable, writable, settings, devices, network=network), *limited]
 
 
 def _limited(limits: Limits, *, confined: bool) -> list[str]:
@@ -159,12 +182,15 @@ def _bwrap(
     writable: Sequence[Path],
     settings: Sequence[str] = (),
     devices: Sequence[Path] = (),
+    *,
+    network: bool = False,
 ) -> list[str]:
     """The bubblewrap command line, up to and with `--`."""
     known = _bwrap_help(bwrap)
     return [
         bwrap,
-        *("--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"),
+        *("--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-uts"),
+        *([] if network else ["--unshare-net"]),
         *("--unshare-cgroup-try", "--die-with-parent", "--new-session", "--hostname", "detent"),
         *("--cap-drop", "ALL"),
         *(["--disable-userns"] if "--disable-userns" in known else []),  # from bubblewrap 0.8 on
@@ -174,6 +200,7 @@ def _bwrap(
         *("--tmpfs", "/tmp"),  # noqa: S108  a private one
         *_system(),
         *(word for name in _HARDWARE if devices for word in ("--ro-bind-try", name, name)),
+        *([word for name in _NETWORK for word in ("--ro-bind-try", name, name)] if network else []),
         *_bound("--ro-bind", _python_folders()),
         *_detours(Path(sys.executable)),
         *_bound("--ro-bind", readable),

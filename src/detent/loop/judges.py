@@ -7,9 +7,19 @@ then the labels of each generation. It never sees what a checker says; cases tha
 from pathlib import Path
 
 from detent.evaluate import profile_items
+from detent.loop import serving
 from detent.loop.parts import Parts
 from detent.loop.results import check_size
-from detent.propose import counts_of, exam_cases, examined, given_judge, judge_sources, lessons, sitting_of
+from detent.propose import (
+    counts_of,
+    exam_cases,
+    examined,
+    from_record,
+    given_judge,
+    judge_sources,
+    lessons,
+    sitting_of,
+)
 from detent.values import (
     DataMade,
     JudgeTested,
@@ -78,4 +88,11 @@ def _taken(parts: Parts, folder: Path) -> JudgeTrained:
 def tested(parts: Parts) -> JudgeTested:
     """The judge in force on cases that are known; totals alone leave this function."""
     cases = exam_cases(parts.charter, lambda rungs, seed: profile_items(parts.tasks, rungs, seed))
-    return examined(sitting_of(parts.charter, parts.book.state), cases, parts.ask, parts.tasks)
+    sitting = sitting_of(parts.charter, parts.book.state)
+    if not parts.charter.feedback.judge_server:
+        return examined(sitting, cases, parts.ask, parts.tasks)
+
+    def held(ask: serving.Ask) -> None:
+        examined(sitting, cases, ask, parts.tasks)
+
+    return examined(sitting, cases, from_record(serving.said(parts, "exam", held)), parts.tasks)

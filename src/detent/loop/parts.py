@@ -39,6 +39,7 @@ from detent.values import (
     Round,
     SampleJob,
     ScoreJob,
+    Served,
     TrainJob,
 )
 from detent.values.folder import folder_digest
@@ -82,6 +83,15 @@ class Outsiders(Protocol):
         """The auditor's note with the seal's link for this intent: its entry, and the cosigned checkpoint it ends."""
 
 
+class Server(Protocol):
+    """A sampler, which asks the charter's server. PeerError: no answer. CharterError: the budget does not reach."""
+
+    def ask(
+        self, job: JudgeJob | AnswerJob | SampleJob, turn: str, watch: Callable[[Progress], None]
+    ) -> Served:
+        """The server's answers to a job. turn: what they are kept under, so that none is paid twice."""
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """The real things, already checked against the charter.
@@ -99,6 +109,7 @@ class Parts:
     counted: what wires have counted of files that do not change.
     outsiders: witnesses, beacon and auditor; None where the charter names none.
     given_subject, given_judge: the folders of the first model and of the judge where the charter names one.
+    servers: who asks each server that the charter has judge or teach, by its name.
     """
 
     charter: Charter
@@ -123,6 +134,7 @@ class Parts:
     outsiders: Outsiders | None = None
     given_subject: Path | None = None
     given_judge: Path | None = None
+    servers: Mapping[str, Server] = field(default_factory=dict)
 
     @property
     def tops(self) -> dict[str, int]:

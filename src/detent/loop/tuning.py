@@ -14,25 +14,31 @@ from typing import NamedTuple
 
 from detent.errors import EngineError
 from detent.evaluate import answering, judged, prefer_least, profile_items, reinforce_bound
+from detent.loop import serving
 from detent.loop.admitting import admitted
 from detent.loop.parts import Parts
 from detent.loop.results import check_change, check_least, check_new
 from detent.propose import (
     STREAMS,
+    Contested,
     apart,
+    as_compared,
     as_rows,
     audited_rungs,
     chosen,
     compared_rungs,
     contest_text,
     contested,
+    contested_again,
     contesting,
     contests,
     counted_as,
     counts_of,
     flips_label,
     flips_of,
+    from_record,
     judge_of,
+    judge_size,
     offered_on,
     pooled,
     prefer_job,
@@ -44,7 +50,10 @@ from detent.propose import (
     sample_jobs,
     seed_label,
     sources_for,
+    taught_again,
+    teacher_job,
     won,
+    writers,
 )
 from detent.tasks import TaskSource
 from detent.values import (
@@ -64,6 +73,7 @@ from detent.values import (
     Tuned,
     Tuning,
 )
+from detent.values.serving import Kept
 
 Job = PreferJob | ReinforceJob
 Least = Callable[[int, Job], float]
@@ -135,7 +145,7 @@ def _preferences(parts: Parts, rungs: Rungs, candidates: Sequence[str]) -> DataM
     found = prefer(parts, judge, items, candidates)
     return DataMade(
         digest=parts.data.put(found.rows),
-        origin=Origin("preferred", tuple(candidates), found.rule, judge),
+        origin=Origin("preferred", writers(candidates, feedback), found.rule, judge),
         counts=counts_of(found.rows),
         offered=offered_on(rungs),
         stream=stream.hex(),
@@ -165,11 +175,43 @@ def _marked(parts: Parts, judge: str, items: Sequence[Item], candidates: Sequenc
 def _compared(parts: Parts, judge: str, items: Sequence[Item], candidates: Sequence[str]) -> _Preferred:
     """By what the judge says of two answers, in both orders."""
     feedback, extra, creed = parts.charter.feedback, parts.charter.subject.room, parts.constitution
-    asked = contested(items, _sampled(parts, candidates, items))
-    rows = won(asked, ruled(contests(asked, creed), parts.ask, judge), creed, feedback.least_odds)
+    asked, ask = _contested(parts, judge, items, candidates)
+    rows = won(asked, ruled(contests(asked, creed), ask, judge), creed, feedback.least_odds)
     sizes = parts.book.state.sizes
-    flops = contesting([sizes[one] for one in candidates], sizes[judge], items, feedback, extra, creed)
+    of_judge = judge_size(judge, sizes)
+    flops = contesting([sizes[one] for one in candidates], of_judge, items, feedback, extra, creed)
     return _Preferred(rows, contest_text(feedback), flops)
+
+
+def _contested(
+    parts: Parts, judge: str, items: Sequence[Item], candidates: Sequence[str]
+) -> tuple[list[Contested], serving.Ask]:
+    """Which answers are compared, and who says which is better: the judge, or what a server's was recorded to say."""
+    if not parts.charter.feedback.judge_server:
+        return contested(items, _all_sampled(parts, candidates, items)), parts.ask
+
+    def said(ask: serving.Ask) -> list[Kept]:
+        asked = contested(items, _all_sampled(parts, candidates, items))
+        ruled(contests(asked, parts.constitution), ask, judge)
+        return as_compared(asked)
+
+    kept = serving.said(parts, "preferences", said)
+    return contested_again(items, kept), from_record(kept)
+
+
+def _all_sampled(parts: Parts, candidates: Sequence[str], items: Sequence[Item]) -> list[Sampled]:
+    """The candidates' answers, and those of the charter's teacher where it names one, as they were recorded."""
+    sampled, feedback = _sampled(parts, candidates, items), parts.charter.feedback
+    if not feedback.teacher:
+        return sampled
+    prompts = [item.problem.prompt for item in items]
+    job = teacher_job(prompts, parts.number, feedback, parts.charter.subject.room)
+
+    def said(ask: serving.Ask) -> None:
+        ask(job)
+
+    kept = serving.said(parts, "answers", said)
+    return [*sampled, taught_again(kept, prompts, feedback.samples, feedback.teacher)]
 
 
 def _sampled(parts: Parts, candidates: Sequence[str], items: Sequence[Item]) -> list[Sampled]:

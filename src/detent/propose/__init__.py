@@ -4,7 +4,7 @@ What proposes sees totals: the diagnosis and the visible profile, no models, wor
 what the loop and whoever makes a generation again share: labels as jobs, and a judge's exam, asked through a function.
 """
 
-from detent.propose.cases import Cases, Sitting, exam_cases, given_judge, judge_of, sitting_of
+from detent.propose.cases import Cases, Sitting, exam_cases, given_judge, judge_of, judge_size, sitting_of
 from detent.propose.comparing import (
     apart,
     audited_rungs,
@@ -24,6 +24,7 @@ from detent.propose.contests import (
     margin_of,
     ruled,
     won,
+    writers,
 )
 from detent.propose.corrections import corrections
 from detent.propose.exam import exam_flops, examined
@@ -54,8 +55,10 @@ from detent.propose.preferences import (
     reinforce_job,
     sample_jobs,
     seed_label,
+    teacher_job,
     tuning_rungs,
 )
+from detent.propose.recorded import Keeping, as_compared, contested_again, from_record, taught_again
 from detent.propose.revisions import (
     REVISING,
     Posed,
@@ -84,11 +87,13 @@ __all__ = [
     "Asked",
     "Cases",
     "Contested",
+    "Keeping",
     "Posed",
     "Question",
     "Sitting",
     "anchor_cases",
     "apart",
+    "as_compared",
     "as_kept",
     "as_rows",
     "askable",
@@ -101,6 +106,7 @@ __all__ = [
     "contest_of",
     "contest_text",
     "contested",
+    "contested_again",
     "contesting",
     "contests",
     "corrections",
@@ -113,8 +119,10 @@ __all__ = [
     "first_sources",
     "flips_label",
     "flips_of",
+    "from_record",
     "given_judge",
     "judge_of",
+    "judge_size",
     "judge_sources",
     "kept_revisions",
     "label_job",
@@ -147,8 +155,11 @@ __all__ = [
     "sources_for",
     "sources_of",
     "split",
+    "taught_again",
     "taught_principles",
+    "teacher_job",
     "tuning_rungs",
     "uses",
     "won",
+    "writers",
 ]

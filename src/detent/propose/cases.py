@@ -6,15 +6,22 @@ from typing import NamedTuple
 from detent.charter import Charter, Feedback
 from detent.evaluate import ladder_rungs, public_stream
 from detent.propose.lessons import Anchor, Draw, anchor_cases
-from detent.values import Item, JudgeTrained, Optimizer, Room, State
+from detent.values import Item, JudgeTrained, Optimizer, Room, State, server_named
 
 
 def judge_of(feedback: Feedback, state: State) -> str:
-    """The digest of the model that judges in the turn in progress; "" for none.
+    """The digest of the model that judges in the turn in progress; "" for none; "server:NAME" for one behind a server.
 
     One that was taught, or came along; or the model in force, which is another only once a turn has ended.
     """
+    if feedback.judge_server:
+        return feedback.judge_source if state.incumbent else ""  # generation 0 has nothing to be judged
     return state.incumbent if feedback.judge_source == "incumbent" else state.judge
+
+
+def judge_size(judge: str, sizes: Mapping[str, int]) -> int:
+    """Parameters of a judge; 0 of one behind a server: nobody knows them, and it is not this run that computes."""
+    return 0 if server_named(judge) else sizes[judge]
 
 
 def given_judge(digest: str, parameters: int, optimizer: Optimizer) -> JudgeTrained:
@@ -78,7 +85,8 @@ def sitting_of(charter: Charter, state: State) -> Sitting:
     if charter.feedback.compares:
         judge = judge_of(charter.feedback, state)
         other = next((member for member in state.team if member != judge), "")
-        return Sitting(judge, "", other, state.sizes, charter.subject.room, compares=True)
+        sizes = {**state.sizes, judge: 0} if server_named(judge) else state.sizes
+        return Sitting(judge, "", other, sizes, charter.subject.room, compares=True)
     return Sitting(state.judge, _parent(state), next(iter(state.team), ""), state.sizes, charter.subject.room)
 
 

@@ -139,15 +139,21 @@ def margin_of(ruling: Ruling) -> float:
     return min(map(abs, ruling.odds))
 
 
+def writers(candidates: Sequence[str], feedback: Feedback) -> tuple[str, ...]:
+    """Whose answers are preferred among: all candidates', and those of the charter's teacher, where it names one."""
+    return (*candidates, *([feedback.teacher] if feedback.teacher else []))
+
+
 def contest_text(feedback: Feedback) -> str:
     """By what the preferences of a file came about, for their lineage; the forms by their digests."""
     forms = [COMPARED, *([COMPARED_BY_PRINCIPLE] if feedback.prefers_by_principle else [])]
     beside = "; by principle, in its words" if feedback.prefers_by_principle else ""
+    teacher = f" and of {feedback.teacher}" if feedback.teacher else ""
     said = " or ".join(VERDICTS)
     return (
-        f"of {feedback.samples} answers of each candidate neighbours in the order of their text, at most {MOST_PAIRS} "
-        f"pairs a prompt, the one that a judge finds better in both orders, by {feedback.least_odds:g} nats of "
-        f"log-odds or more in either{beside}; {said} said to the form {', '.join(map(form_digest, forms))}"
+        f"of {feedback.samples} answers of each candidate{teacher} neighbours in the order of their text, at most "
+        f"{MOST_PAIRS} pairs a prompt, the one that a judge finds better in both orders, by {feedback.least_odds:g} "
+        f"nats of log-odds or more in either{beside}; {said} said to the form {', '.join(map(form_digest, forms))}"
     )
 
 
@@ -164,12 +170,12 @@ def contesting(  # noqa: PLR0917
     extra: Room,
     constitution: Constitution | None,
 ) -> float:
-    """Floating point operations at the most: every candidate writes all its answers, and pairs of them are compared.
+    """Floating point operations at the most: every candidate writes all its answers, and pairs of all are compared.
 
     sizes: parameters of the candidates; judge: of the judge.
     """
     written = answering(sum(sizes), [item.problem.prompt for item in items], extra)
-    pairs = min(MOST_PAIRS, feedback.samples * len(sizes) - 1)
+    pairs = min(MOST_PAIRS, feedback.samples * (len(sizes) + bool(feedback.teacher)) - 1)
     longest = [contest_of(item, ("x" * longest_answer(item, extra),) * 2, constitution) for item in items]
     return feedback.samples * written + pairs * sum(ruling(judge, job) for job in judge_jobs("", longest))
 

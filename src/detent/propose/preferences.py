@@ -254,6 +254,20 @@ def sample_jobs(
     ]
 
 
+def teacher_job(
+    prompts: Sequence[str], number: Callable[[str], int], feedback: Feedback, extra: Room
+) -> SampleJob:
+    """The charter's teacher answers every prompt as often as a candidate does."""
+    seed = number("answers of the teacher to prefer among")
+    return SampleJob(
+        model=feedback.teacher,
+        prompts=tuple(prompts),
+        samples=feedback.samples,
+        seed=seed,
+        extra_tokens=extra,
+    )
+
+
 def seed_label(method: Tuning, member: int) -> str:
     """Of the seed of a member's training by that method."""
     return f"{method} training {member}"

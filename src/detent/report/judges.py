@@ -11,7 +11,7 @@ from msgspec import UNSET
 
 from detent.report import _words as words
 from detent.report.figures import Table
-from detent.values import Entry, JudgeTested, Praise, State
+from detent.values import Entry, JudgeTested, Praise, State, server_named
 
 UNKNOWN = "-"
 TERA = 1e12
@@ -105,7 +105,7 @@ def _row(tested: JudgeTested) -> tuple[str, ...]:
     kappa = tested.agreement.kappa if tested.agreement else None
     return (
         str(tested.generation),
-        words.short(tested.judge),
+        tested.judge if server_named(tested.judge) else words.short(tested.judge),
         f"{words.count(right)} of {words.count(asked)}",
         *map(_praise, (false.total, false.longer, false.shorter, false.equal)),
         f"{words.count(own.pairs.wins)} of {words.count(own.pairs.items)}" if own else UNKNOWN,

@@ -90,6 +90,7 @@ from detent.values.proposals import (
     Weakness,
 )
 from detent.values.room import AtMost, Room, one_more, room_after
+from detent.values.serving import Served, ServerAsked, server_named
 from detent.values.state import State
 from detent.values.trained import (
     CandidateTrained,
@@ -199,6 +200,8 @@ __all__ = [
     "Score",
     "ScoreJob",
     "Scored",
+    "Served",
+    "ServerAsked",
     "SessionStarted",
     "Slice",
     "Source",
@@ -235,6 +238,7 @@ __all__ = [
     "recorded",
     "restored",
     "room_after",
+    "server_named",
     "sha256_hex",
     "stub_of",
 ]

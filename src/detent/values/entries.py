@@ -17,6 +17,7 @@ from detent.values.people import Answered, CharterSigned, LeaseGranted, Ordered,
 from detent.values.problems import Origin
 from detent.values.profiles import Flips, Profile, Score
 from detent.values.proposals import Diagnosis, Proposal
+from detent.values.serving import ServerAsked
 from detent.values.trained import CandidateTrained, JudgeTrained, Method, OfMember, SubjectBuilt, Tuned
 from detent.values.watching import Action, Reading
 
@@ -295,6 +296,7 @@ AnyEntry = (
     | Tuned
     | Flipped
     | JudgeTrained
+    | ServerAsked
     | JudgeTested
     | IntentWritten
     | Cosigned

@@ -19,6 +19,7 @@ from detent.values.entries import (
 )
 from detent.values.entry import Entry
 from detent.values.past import every_files, line
+from detent.values.serving import ServerAsked
 from detent.values.state import State
 from detent.values.trained import JudgeTrained, SubjectBuilt, Trained
 
@@ -49,7 +50,7 @@ class Files:
 
 def recorded(state: State) -> Files:
     """Everything that the record names."""
-    turns = [*state.history.values(), state.slots]
+    turns = _turns(state)
     return Files(
         models=state.models - {""},
         data=frozenset(made.digest for made in _of(turns, DataMade)),
@@ -91,7 +92,7 @@ def kept(state: State, models: str, data: str, answers: str) -> Files:
         models: "all"; "promoted": those that a generation which promoted left in force; "last N": those that the last
             N generations which led here left in force. A rollback goes back to no others.
         data: "all"; "in_force": nothing more than what is needed.
-        answers: "all"; "last N": those of the last N openings.
+        answers: "all"; "last N": those of the last N openings. What a server said stays: nobody can ask it again.
     """
     every = recorded(state)
     return Files(
@@ -99,7 +100,7 @@ def kept(state: State, models: str, data: str, answers: str) -> Files:
         data=every.data if data == "all" else frozenset(),
         answers=every.answers
         if answers == "all"
-        else frozenset(_ordered_answers(state)[-_number(answers) :]),
+        else frozenset(_ordered_answers(state)[-_number(answers) :]) | _said(_turns(state)),
     )
 
 
@@ -133,8 +134,18 @@ def _number(rule: str) -> int:
     return int(rule.removeprefix("last "))
 
 
+def _turns(state: State) -> list[Slots]:
+    return [*state.history.values(), state.slots]
+
+
 def _answers(turns: Iterable[Slots]) -> frozenset[str]:
-    return frozenset(_answered(turns))
+    every = list(turns)
+    return frozenset(_answered(every)) | _said(every)
+
+
+def _said(turns: Iterable[Slots]) -> frozenset[str]:
+    """What servers said."""
+    return frozenset(asked.record for asked in _of(turns, ServerAsked))
 
 
 def _answered(turns: Iterable[Slots]) -> list[str]:
@@ -142,7 +153,7 @@ def _answered(turns: Iterable[Slots]) -> list[str]:
 
 
 def _ordered_answers(state: State) -> list[str]:
-    return _answered([*state.history.values(), state.slots])
+    return _answered(_turns(state))
 
 
 def _of(turns: Iterable[Slots], kind: type[E]) -> Iterator[E]:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from typing import Protocol
 
-from detent.values import Progress, Result
+from detent.values import Progress, Result, Served
 from detent.values.jobs import Phase, encode_line
 
 READY = b'{"type":"ready"}'
@@ -61,7 +61,7 @@ class Wire:
         """Say that jobs can come."""
         self._say(READY)
 
-    def send(self, record: Result | Progress) -> None:
+    def send(self, record: Result | Progress | Served) -> None:
         """Say one record."""
         self._say(encode_line(record))
 

@@ -1,0 +1,56 @@
+"""The sampler of a charter's server: where it keeps what was answered, and the key that it is given.
+
+The key comes from the environment variable that the charter names, and goes down the sampler's pipe: it is in no
+command line, no environment of any process that is started, no file and no message.
+"""
+
+import os
+from collections.abc import Iterable
+
+from detent.assembly.places import RunFolder
+from detent.charter import Charter, Server
+from detent.engine import ServerSampler, check_server_libraries
+from detent.errors import UsageError
+from detent.values import ServerAsked, decode_entry
+
+
+def sampler_of(run: RunFolder, charter: Charter, name: str, entries: Iterable[bytes]) -> ServerSampler:
+    """The sampler of that server; it is started when it is first asked.
+
+    entries: of the ledger, which say what was spent.
+
+    Raises:
+        UsageError: the key is not there, or the extra is not installed.
+    """
+    check_server_libraries()
+    server = charter.servers[name]
+    read, written = spent_on(name, entries)
+    return ServerSampler(
+        server.connection(name, key_of(name, server), read, written),
+        kept=run.served / name,
+        log=run.log.with_name(f"server-{name}.log"),
+    )
+
+
+def key_of(name: str, server: Server) -> str:
+    """The key of a server; "" where the charter names no variable for one.
+
+    Raises:
+        UsageError: the variable is not set, or holds what is no key.
+    """
+    if not server.key_env:
+        return ""
+    key = os.environ.get(server.key_env, "").strip()
+    if not key or not key.isascii() or not key.isprintable() or " " in key:
+        raise UsageError(
+            f"a key in the environment variable {server.key_env} expected, as servers.{name}.key_env says, got "
+            f"{'something that is none' if key else 'none'}; export {server.key_env}=..."
+        )
+    return key
+
+
+def spent_on(name: str, entries: Iterable[bytes]) -> tuple[int, int]:
+    """Tokens read and written that the ledger says a server was paid for."""
+    asked = [entry for entry in map(decode_entry, entries) if isinstance(entry, ServerAsked)]
+    reports = [report for entry in asked if entry.server == name for report in entry.reports]
+    return sum(one.read for one in reports), sum(one.written for one in reports)

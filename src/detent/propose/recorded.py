@@ -1,0 +1,130 @@
+"""What a server said, kept so that all that follows can be computed again: by loop, `verify` and `replay` alike.
+
+    >>> keeping = Keeping(ask)                       # asks, and keeps what was said
+    >>> tested = examined(sitting, cases, keeping, tasks)
+    >>> examined(sitting, cases, from_record(keeping.rows), tasks) == tested
+    True
+
+The loop itself goes on from the record, never from the answers: what was said and not kept has no effect.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+
+from detent.errors import EngineError, TrustError
+from detent.propose.contests import MOST_PAIRS, Contested
+from detent.values import (
+    AnswerJob,
+    Answers,
+    Item,
+    Job,
+    Judged,
+    JudgeJob,
+    Result,
+    Ruling,
+    Sample,
+    Sampled,
+    SampleJob,
+)
+from detent.values.feedback import verdict_of
+from detent.values.serving import Compared, Heard, Kept, Wrote
+
+
+class Keeping:
+    """Asks as `ask` does, and keeps every ruling and answer."""
+
+    def __init__(self, ask: Callable[[Job], Result]) -> None:
+        self._ask = ask
+        self.rows: list[Kept] = []
+
+    def __call__(self, job: Job) -> Result:
+        """The result of the job."""
+        result = self._ask(job)
+        match job, result:
+            case JudgeJob(), Judged():
+                said = zip(job.pairs, result.rulings, strict=True)
+                self.rows += [Heard(pair, ruling.odds) for pair, ruling in said]
+            case AnswerJob(), Answers():
+                written = zip(job.prompts, result.completions, strict=True)
+                self.rows += [Wrote(job.model, prompt, text) for prompt, text in written]
+            case SampleJob(), Sampled():
+                self.rows += [
+                    Wrote(job.model, prompt, one.text, one.ended)
+                    for prompt, samples in zip(job.prompts, result.samples, strict=True)
+                    for one in samples
+                ]
+            case _:
+                raise EngineError(
+                    f"rulings or answers expected where a server is asked, got {type(result).__name__}; run again"
+                )
+        return result
+
+
+def from_record(rows: Iterable[Kept]) -> Callable[[Job], Result]:
+    """Answers jobs from what was kept. Its answers raise TrustError where something was not asked."""
+    kept = list(rows)
+    heard = {row.contest: row.odds for row in kept if isinstance(row, Heard)}
+    wrote = {(row.model, row.prompt): row.text for row in kept if isinstance(row, Wrote)}
+
+    def ask(job: Job) -> Result:
+        try:
+            if isinstance(job, JudgeJob):
+                odds = [heard[pair] for pair in job.pairs]
+                return Judged(rulings=tuple(Ruling(verdict_of(one, job.margin), one) for one in odds))
+            if isinstance(job, AnswerJob):
+                return Answers(completions=tuple(wrote[job.model, prompt] for prompt in job.prompts))
+        except KeyError as error:
+            raise TrustError(
+                f"what a server said of {str(error)[:200]} expected on record, got nothing"
+            ) from error
+        raise TrustError(f"rulings or answers expected to be asked for on record, got {type(job).__name__}")
+
+    return ask
+
+
+def taught_again(rows: Iterable[Kept], prompts: Sequence[str], samples: int, teacher: str) -> Sampled:
+    """What a server answered to these prompts, by the record.
+
+    Raises:
+        TrustError: it has not so many answers to each, or others.
+    """
+    said: defaultdict[str, list[Sample]] = defaultdict(list)
+    wrote = [row for row in rows if isinstance(row, Wrote)]
+    if [(row.model, row.prompt) for row in wrote] != [
+        (teacher, one) for one in prompts for _ in range(samples)
+    ]:
+        raise TrustError(
+            f"{samples} answers of {teacher} to each of {len(prompts)} prompts expected on record, got others"
+        )
+    for row in wrote:
+        said[row.prompt].append(Sample(row.text, row.ended, 0.0))
+    return Sampled(samples=tuple(tuple(said[prompt]) for prompt in prompts))
+
+
+def as_compared(asked: Iterable[Contested]) -> list[Kept]:
+    """Lines that say which answers were compared."""
+    return [
+        Compared(one.item.slice.task, one.item.slice.level, one.item.problem.prompt, one.pairs)
+        for one in asked
+    ]
+
+
+def contested_again(items: Sequence[Item], rows: Iterable[Kept]) -> list[Contested]:
+    """Which answers were compared, by the record, of problems that were drawn.
+
+    Raises:
+        TrustError: it names others, or answers that are no neighbours in the order of their text.
+    """
+    alone = {(item.slice.task, item.problem.prompt): item for item in reversed(items)}
+    order = list(dict.fromkeys((item.slice.task, item.problem.prompt) for item in items))
+    compared = [row for row in rows if isinstance(row, Compared)]
+    if [(row.task, row.prompt) for row in compared] != order:
+        raise TrustError(f"answers to {len(order)} problems that were drawn expected on record, got others")
+    for row in compared:
+        texts = [text for pair in row.pairs for text in pair]
+        chained = all(pair[1] == after[0] for pair, after in zip(row.pairs, row.pairs[1:], strict=False))
+        if len(row.pairs) > MOST_PAIRS or not chained or any(first >= second for first, second in row.pairs):
+            raise TrustError(f"at most {MOST_PAIRS} pairs of neighbours expected on record, got {texts[:4]}")
+        if row.level != alone[row.task, row.prompt].slice.level:
+            raise TrustError(f"level {alone[row.task, row.prompt].slice.level} expected, got {row.level}")
+    return [Contested(alone[row.task, row.prompt], row.pairs) for row in compared]

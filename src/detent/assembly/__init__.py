@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from detent.assembly.auditing import new_auditor, serve_auditor
     from detent.assembly.bundling import Bundled, make_bundle
     from detent.assembly.collecting import Plan, collect, plan_gc
+    from detent.assembly.downloading import Fetched, fetch_model
     from detent.assembly.endings import EXIT_CODES
+    from detent.assembly.estimating import Drafted, draft_for, estimate_of
+    from detent.assembly.exporting import ExportedModel, export_model
     from detent.assembly.founding import Founded, create_run
     from detent.assembly.keys import load_keys, new_key, verify_key_in
     from detent.assembly.ledgers import LogChecked, check_log, serve_log
@@ -40,7 +43,10 @@ if TYPE_CHECKING:
 __all__ = [
     "EXIT_CODES",
     "Bundled",
+    "Drafted",
     "Ended",
+    "ExportedModel",
+    "Fetched",
     "Founded",
     "Handed",
     "LogChecked",
@@ -56,6 +62,10 @@ __all__ = [
     "check_log",
     "collect",
     "create_run",
+    "draft_for",
+    "estimate_of",
+    "export_model",
+    "fetch_model",
     "give_answer",
     "give_order",
     "grant_lease",
@@ -93,6 +103,9 @@ _HOMES = {
     "Bundled": "bundling",
     "EXIT_CODES": "endings",
     "Ended": "running",
+    "Drafted": "estimating",
+    "ExportedModel": "exporting",
+    "Fetched": "downloading",
     "Founded": "founding",
     "Handed": "orders",
     "Plan": "collecting",
@@ -109,6 +122,10 @@ _HOMES = {
     "collect": "collecting",
     "check_log": "ledgers",
     "create_run": "founding",
+    "draft_for": "estimating",
+    "estimate_of": "estimating",
+    "export_model": "exporting",
+    "fetch_model": "downloading",
     "give_answer": "orders",
     "give_order": "orders",
     "grant_lease": "orders",

@@ -18,6 +18,7 @@ from detent.values import (
     CharterSigned,
     DataMade,
     Entry,
+    Inspected,
     JudgeTrained,
     OutcomeWritten,
     SubjectBuilt,
@@ -52,6 +53,8 @@ def named(entries: Iterable[bytes]) -> Named:
                 data.append(digest)
             case OutcomeWritten(outcome=outcome):
                 answers.append(outcome.answers)
+            case Inspected(log=log):
+                answers.append(log)
             case (
                 SubjectBuilt(digest=digest, parent=parent)
                 | CandidateTrained(digest=digest, parent=parent)

@@ -10,7 +10,7 @@ from detent.engine.fake import FakeEngine
 from detent.engine.likeness import check_alike
 from detent.engine.local import LocalEngine, check_libraries
 from detent.engine.machine import processor
-from detent.engine.store import DataStore, ModelStore
+from detent.engine.store import DataStore, ModelStore, is_model_file
 
 __all__ = [
     "Ask",
@@ -27,6 +27,7 @@ __all__ = [
     "confinement",
     "discard",
     "host_prefix",
+    "is_model_file",
     "move_aside",
     "open_log",
     "own_folder",

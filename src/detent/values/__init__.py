@@ -72,6 +72,7 @@ from detent.values.jobs import (
     TrainJob,
 )
 from detent.values.keeping import Files, kept, lost, needed, recorded
+from detent.values.outside import Inspected, ModelFetched
 from detent.values.past import allowed, line, restored
 from detent.values.people import Answered, CharterSigned, LeaseGranted, Ordered, Requested
 from detent.values.problems import Example, Item, Origin, Preference, Problem, Slice
@@ -142,6 +143,7 @@ __all__ = [
     "Gain",
     "Grant",
     "Hold",
+    "Inspected",
     "Intent",
     "IntentWritten",
     "Item",
@@ -158,6 +160,7 @@ __all__ = [
     "Mastered",
     "Method",
     "Mix",
+    "ModelFetched",
     "Optimizer",
     "Ordered",
     "Origin",

@@ -92,6 +92,16 @@ NOTES = {
         folder says which, with the folder's digest; `init` writes both on the ledger (`fetched/v1`). No code, no
         pickles, nothing that asks for code; a private model takes the hub's own `HF_TOKEN`. It is the only command that
         needs a hub, and `HF_ENDPOINT` names another. Workers are always offline.""",
+    "track": """
+        Any run has its numbers written so at any time, also one whose charter names no tracker. What was written before
+        is replaced (TensorBoard) or added to. With `report_to` in the charter's `[run]`, `run` does it after each
+        generation: [trackers](trackers.md).""",
+    "inspect-task": """
+        Needs `pip install 'detent[inspect]'`. Inspect and the task's own code run as you, in a process of their own:
+        look at a task before you run it. Answers come from the ordinary workers. The `.eval` log lies in `answers/`
+        under its SHA-256, and `inspected/v1` names that, the model's digest, task, version and totals. It steers nothing in
+        the run: see [verifying](verifying.md#what-is-checked). Not beside a `run`, which holds the ledger.
+        `inspect eval TASK --model detent/DIGEST -M run=DIR` does the same without the ledger.""",
     "gc": """
         It shows what goes, deletes it, and leaves a `collected/v1` on the ledger. Not beside a `run`, not while the
         run is halted, and never more than the charter in force lets go; entries, and what the run needs to go on,

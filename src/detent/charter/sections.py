@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field
 
@@ -23,6 +23,9 @@ from detent.charter._form import (
 )
 from detent.charter.stewards import Quorum
 from detent.values import Action, Entropy
+
+Tracker = Literal["tensorboard", "mlflow", "wandb"]
+"""By the names that Hugging Face's `report_to` has."""
 
 LAST = "last [1-9][0-9]{0,5}"
 SOURCE = r"^[^:/][^:]*\.py:[A-Za-z_][A-Za-z0-9_]*$"
@@ -349,8 +352,14 @@ class Run(Section):
     """[run]: the seed of every public random choice, and CPU threads of a worker.
 
     post_quantum: sign the ledger's checkpoints with ML-DSA-44 (FIPS 204) too.
+    report_to: trackers that are shown each generation's numbers; none of them is ever looked at.
     """
 
     seed: Seed = 1
     threads: Threads = 2
     post_quantum: Bool = False
+    report_to: Annotated[
+        tuple[Tracker, ...],
+        Field(strict=False, max_length=3),
+        Says('some of "tensorboard", "mlflow" and "wandb"'),
+    ] = ()

@@ -177,6 +177,7 @@ def version(
         raise typer.Exit
 
 
+app.command(name="inspect-task")(exporting.inspect_task)
 app.command(name="sign-model")(proofs.sign_model)
 for command in (*keeping.COMMANDS, *exporting.COMMANDS, *founding.COMMANDS, proofs.prove, *people.COMMANDS):
     app.command()(command)

@@ -1,4 +1,4 @@
-"""Models on their way out, with their cards, and in, from a hub."""
+"""Models on their way out, with their cards, and in, from a hub; a run's numbers on their way to trackers."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from detent.cli.options import Folder
+from detent.errors import UsageError
 
 
 def export(
@@ -51,4 +52,50 @@ def fetch(
     typer.echo(f"Next: detent init DIR --subject {to} --tasks NAME=TOP,...")
 
 
-COMMANDS = (export, fetch)
+def track(
+    folder: Folder,
+    to: Annotated[
+        str,
+        typer.Option("--to", metavar="TRACKER", help="tensorboard, mlflow or wandb.", show_default=False),
+    ],
+) -> None:
+    """Show a run's numbers, generation by generation, in a tracker: all of them, read off the ledger."""
+    from detent.assembly import track as write  # noqa: PLC0415
+
+    many = write(folder, to)
+    typer.echo(f"{many} generations in {to}")
+
+
+def inspect_task(
+    folder: Folder,
+    generation: Annotated[
+        int, typer.Argument(metavar="G", min=0, help="The generation whose model it is.", show_default=False)
+    ],
+    task: Annotated[
+        str,
+        typer.Argument(
+            metavar="TASK", help="An Inspect task: file.py@name, or package/name.", show_default=False
+        ),
+    ],
+    limit: Annotated[
+        int, typer.Option("--limit", metavar="N", min=0, help="Samples at the most; 0: all.")
+    ] = 0,
+    arg: Annotated[
+        list[str] | None,
+        typer.Option("--arg", metavar="NAME=VALUE", help="An argument of the task, and again for more."),
+    ] = None,
+) -> None:
+    """Run an Inspect AI task on a generation's model, and write its log's digest and totals on the ledger."""
+    from detent.assembly import inspect_task as run_task  # noqa: PLC0415
+    from detent.report import plain  # noqa: PLC0415
+
+    pairs = [one.partition("=") for one in arg or []]
+    if wrong := [name for name, sign, _ in pairs if not (name and sign)]:
+        raise UsageError(f"--arg NAME=VALUE expected, got {wrong[0]!r}; correct it")
+    made = run_task(folder, generation, task, limit=limit, arguments={n: value for n, _, value in pairs})
+    scores = ", ".join(f"{name} {value:.4g}" for name, value in made.entry.scores.items()) or "no scores"
+    typer.echo(plain(f"{made.entry.task}: {made.entry.samples} samples, {scores}"))
+    typer.echo(f"on the ledger, where it steers nothing; the log: {made.log}")
+
+
+COMMANDS = (export, fetch, track)

@@ -12,6 +12,7 @@ from detent.report.asked import request_line, request_page
 from detent.report.card import model_card
 from detent.report.methods import AUDITED, method_document, method_text
 from detent.report.principles import principle_document, principle_text
+from detent.report.scalars import scalars
 from detent.report.story import Arm, Story, Turn
 from detent.report.summary import (
     Budget,
@@ -43,6 +44,7 @@ __all__ = [
     "request_line",
     "request_page",
     "revision_text",
+    "scalars",
     "standing",
     "status_document",
     "status_text",

@@ -63,15 +63,8 @@ def _step(state: State, entry: Entry) -> State:
             }
         case Ordered():
             changes |= _ordered(state, entry)
-        case Refused() | Inspected():
-            pass
-        case ModelFetched():
-            begun = state.generation > 0 or bool(state.slots)
-            _expect(
-                not begun and state.session is None, entry, "where a model came from before a session begins"
-            )
-        case Enclosed():
-            _expect(False, entry, f"the {entry.size} bytes of the file {entry.sha256} in its place")
+        case Refused() | Inspected() | ModelFetched() | Enclosed():
+            _check_beside(state, entry)
         case Collected():
             changes |= _collected(state, entry)
         case _:
@@ -89,8 +82,10 @@ def _step(state: State, entry: Entry) -> State:
     return structs.replace(state, **changes)
 
 
-def _check_outside(state: State, entry: Entry) -> None:
+def _check_beside(state: State, entry: Entry) -> None:
     """Facts that steer nothing may stand anywhere; where the given model came from, before anybody uses it."""
+    if isinstance(entry, Enclosed):
+        _expect(False, entry, f"the {entry.size} bytes of the file {entry.sha256} in its place")
     begun = isinstance(entry, ModelFetched) and state.session is not None
     _expect(not begun, entry, "where a model came from before the first session")
 

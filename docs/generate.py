@@ -99,8 +99,8 @@ NOTES = {
     "inspect-task": """
         Needs `pip install 'detent[inspect]'`. Inspect and the task's own code run as you, in a process of their own:
         look at a task before you run it. Answers come from the ordinary workers. The `.eval` log lies in `answers/`
-        under its SHA-256, and `inspected/v1` names that, the model's digest, task, version and totals. It steers nothing in
-        the run: see [verifying](verifying.md#what-is-checked). Not beside a `run`, which holds the ledger.
+        under its SHA-256, and `inspected/v1` names that, the model's digest, task, version and totals. It steers
+        nothing in the run: see [verifying](verifying.md#what-is-checked). Not beside a `run`, which holds the ledger.
         `inspect eval TASK --model detent/DIGEST -M run=DIR` does the same without the ledger.""",
     "gc": """
         It shows what goes, deletes it, and leaves a `collected/v1` on the ledger. Not beside a `run`, not while the

@@ -2,15 +2,19 @@
 
 import json
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 from tests.assembly.fake_hub import COMMIT, Hub, serving
+from tests.attacks.attacks_world import ADA, BOB, CHARTER, CY, Scene
 
-from detent.assembly import fetch_model
+from detent.assembly import create_run, fetch_model
 from detent.assembly.downloading import note_of, note_path
+from detent.audit.findings import Finding
 from detent.errors import DetentError, PeerError, SubjectError, TrustError, UsageError
+from detent.subject.build import Sizes, build_model, build_tokenizer, save
+from detent.values import Entry, ModelFetched, SessionStarted, State, SubjectBuilt, fold
 from detent.values.folder import folder_digest
 
 
@@ -170,3 +174,69 @@ def test_what_is_there_already_stays(hub: Hub, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="a new folder"):
         fetch_model("org/model", tmp_path / "m")
     assert hub.asked == []
+
+
+def given(home: Path) -> Path:
+    """A charter that names a model folder beside it."""
+    model = home / "given"
+    save(build_model(Sizes(hidden=32, intermediate=32, layers=1, heads=2), seed=1), build_tokenizer(), model)
+    return model
+
+
+def noted(model: Path) -> str:
+    digest = folder_digest(model)
+    note_path(model).write_text(json.dumps({"repo": "org/model", "revision": COMMIT, "digest": digest}))
+    return digest
+
+
+GIVEN = CHARTER.replace("[recipe]", '[subject]\nsource = "given"\n\n[recipe]')
+
+
+def test_init_writes_where_the_model_came_from_before_anything_else_is_done(tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    digest = noted(given(tmp_path / "home"))
+    scene = Scene(tmp_path)
+    (tmp_path / "home" / "charter.toml").write_text(GIVEN)
+    keys = [tmp_path / "home" / f"{key.name}.pem" for key in (ADA, BOB, CY)]
+    for key, path in zip((ADA, BOB, CY), keys, strict=True):
+        key.save(path)
+    with scene.here():
+        create_run(scene.run, source=str(tmp_path / "home" / "charter.toml"), key_paths=keys)
+        (fetched,) = [entry for entry in scene.entries() if isinstance(entry, ModelFetched)]
+        assert (fetched.repo, fetched.revision, fetched.digest) == ("org/model", COMMIT, digest)
+        assert folder_digest(scene.folder.subject) == digest
+        assert not scene.verified().faults
+        (tmp_path / "home" / "given" / "more.json").write_text("{}")
+        with pytest.raises(TrustError, match="as it was fetched"):
+            create_run(tmp_path / "other", source=str(tmp_path / "home" / "charter.toml"), key_paths=keys)
+    assert not (tmp_path / "other").exists()
+
+
+def test_a_run_made_from_another_model_than_was_fetched_is_noticed(told: Scene, tmp_path: Path) -> None:
+    scene = told.copy(tmp_path / "machine")
+    with scene.here():
+        entries = scene.entries()
+        place = next(n for n, one in enumerate(entries) if isinstance(one, SessionStarted))
+        parent = next(one.parent for one in entries if isinstance(one, SubjectBuilt))
+        first = entries[place - 1]
+        for digest, faults in ((parent, []), ("f" * 64, ["outside"])):
+            fetched = ModelFetched(repo="org/model", revision=COMMIT, digest=digest, at=first.at)
+            changed = [*entries[:place], fetched, *entries[place:]]
+            case = read_case(scene, changed)
+            assert [one.check for one in case if one.faults and one.check == "outside"] == faults
+
+
+def read_case(scene: Scene, entries: Sequence[Entry]) -> Sequence[Finding]:
+    """What `verify` finds of a ledger with these entries; openings after a change have other seeds."""
+    scene.rewrite(entries)
+    return scene.verified().made
+
+
+def test_where_a_model_came_from_is_not_written_once_it_is_used() -> None:
+    state = State(
+        session=SessionStarted(
+            software={}, seed=1, threads=1, confined=True, unconfined_because="", evaluator=""
+        )
+    )
+    with pytest.raises(TrustError, match="before the first session"):
+        fold([ModelFetched(repo="org/model", revision=COMMIT, digest="d" * 64)], state)

@@ -107,7 +107,7 @@ def test_an_inspection_of_a_model_that_is_not_the_run_s_is_a_fault(scene: Scene)
     assert [one.check for one in scene.verified().made if one.faults] == ["outside"]
 
 
-BAD = {
+BAD: dict[str, dict[str, object]] = {
     "another file's path": {"log": "../../../etc/hostname"},
     "no log": {"log": "y.eval"},
     "a score that is no number": {"scores": {"exact/accuracy": "high"}},

@@ -4,6 +4,7 @@ import struct
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.attacks.attacks_world import CHARTER, Scene, found
@@ -36,7 +37,7 @@ def events(folder: Path) -> dict[tuple[str, int], float]:
     return shown
 
 
-def rounded(curves: dict[int, dict[str, float]]) -> dict[tuple[str, int], float]:
+def rounded(curves: dict[int, dict[str, float]]) -> dict[tuple[str, int], Any]:
     return {
         (name, step): pytest.approx(value, rel=1e-5)
         for step, named in curves.items()
@@ -137,7 +138,8 @@ def test_a_run_tells_its_trackers_after_each_generation_and_is_the_same_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = CHARTER.replace("[run]\n", '[run]\nreport_to = ["tensorboard", "wandb"]\n')
-    told, said = [], []
+    told: list[tuple[Path, str, int]] = []
+    said: list[object] = []
 
     def broken(folder: Path, name: str, generation: int) -> str:
         told.append((folder, name, generation))

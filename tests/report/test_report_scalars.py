@@ -28,7 +28,7 @@ def test_the_ladder_is_that_of_the_model_in_force() -> None:
         decided = slots["decision/v1"]
         assert isinstance(decided, Decided)
         assert found[generation]["ladder"] == fresh[decided.incumbent].ladder()
-        assert found[generation]["ladder/copy"] == fresh[decided.incumbent].task_ladder("copy")
+        assert found[generation]["ladder_of/copy"] == fresh[decided.incumbent].task_ladder("copy")
 
 
 def test_the_gate_s_evidence_stands_beside_what_it_needed() -> None:
@@ -44,6 +44,11 @@ def test_the_gate_s_evidence_stands_beside_what_it_needed() -> None:
             assert named[f"gate/{name_of(result.name)}/needed"] == pytest.approx(
                 -log(intents[entry.generation].alpha)
             )
+
+
+def test_no_name_is_a_folder_of_another() -> None:
+    names = {name for named in scalars(ledger(8, EVENTFUL)).values() for name in named}
+    assert not [name for name in names if any(other.startswith(f"{name}/") for other in names)]
 
 
 def test_losses_and_compute_are_there() -> None:

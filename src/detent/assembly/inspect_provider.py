@@ -21,7 +21,7 @@ from detent.errors import EngineError, UsageError
 from detent.values import AnswerJob, Answers
 
 
-class DetentAPI(ModelAPI):  # type: ignore[misc, unused-ignore]  untyped where inspect-ai is not installed
+class DetentAPI(ModelAPI):
     """One model of a run. Prompts are the texts of the messages, an answer is greedy."""
 
     def __init__(

@@ -93,18 +93,17 @@ def inspect_task(
         _evaluate(asked, Path(place))
         summary, content = _read(Path(place))
     kept = DataStore(run.data, run.answers).put_bytes(content)
+    entry = Inspected(
+        model=digest,
+        of=generation,
+        task=summary.task,
+        version=summary.version,
+        log=kept,
+        samples=summary.samples,
+        scores=summary.scores,
+    )
     with open_office(folder) as office:
-        entry = office.book.write(
-            Inspected(
-                model=digest,
-                of=generation,
-                task=summary.task,
-                version=summary.version,
-                log=kept,
-                samples=summary.samples,
-                scores=summary.scores,
-            )
-        )
+        office.book.write(entry)
     return Inspection(entry, run.answers / kept)
 
 

@@ -4,7 +4,8 @@
     (0.67, 6.9)
 
 Read off the ledger's entries alone, so that a run's whole past can be shown at any time; none of it steers anything.
-Names hold letters, digits and `_ - /` only, whatever tasks are called.
+Names hold letters, digits and `_ - /` only, whatever tasks are called; and no name is the beginning of another before a
+slash, since some trackers keep names as files.
 """
 
 import re
@@ -40,9 +41,10 @@ Scalars = Mapping[int, Mapping[str, float]]
 def scalars(entries: Sequence[Entry]) -> dict[int, dict[str, float]]:
     """Every closed generation's numbers.
 
-    ladder, ladder/TASK: share right on fresh problems, of the model in force. visible/MEMBER: in the open.
+    ladder, ladder_of/TASK: share right on fresh problems, of the model in force. visible/MEMBER: in the open.
     loss/MEMBER: of the last tenth of a training; loss/dpo/MEMBER, loss/grpo/MEMBER, loss/judge likewise.
-    gate/*: log_e, needed, items and passed of each test; gain_low, gain_high, verdict. tripwire/WIRE, /limit, /fired.
+    gate/*: log_e, needed, items and passed of each test; gain_low, gain_high, verdict.
+    tripwire/WIRE/*: statistic, limit, fired.
     data/TASK: self-made examples that were kept. compute/petaflop. decision. error_budget/spent.
     """
     state = fold(entries)
@@ -92,7 +94,7 @@ def _data(entry: Entry) -> Iterator[tuple[str, float]]:
 def _ladder(profile: Profile) -> Iterator[tuple[str, float]]:
     yield "ladder", profile.ladder()
     for task in profile.scores:
-        yield f"ladder/{name_of(task)}", profile.task_ladder(task)
+        yield f"ladder_of/{name_of(task)}", profile.task_ladder(task)
 
 
 def _loss(entry: SubjectBuilt | CandidateTrained | Tuned | JudgeTrained) -> str:
@@ -123,7 +125,7 @@ def _wires(entry: Watched) -> Iterator[tuple[str, float]]:
     for reading in entry.readings:
         wire = f"tripwire/{name_of(reading.wire)}"
         if reading.statistic is not None:
-            yield wire, reading.statistic
+            yield f"{wire}/statistic", reading.statistic
         if reading.limit is not None:
             yield f"{wire}/limit", reading.limit
         yield f"{wire}/fired", float(reading.fired)
@@ -141,7 +143,9 @@ def _carried(found: dict[int, dict[str, float]]) -> dict[int, dict[str, float]]:
     last: dict[str, float] = {}
     carried: dict[int, dict[str, float]] = {}
     for generation, named in found.items():
-        ladder = {name: value for name, value in named.items() if name.partition("/")[0] == "ladder"}
+        ladder = {
+            name: value for name, value in named.items() if name.partition("/")[0] in ("ladder", "ladder_of")
+        }
         if named.get("decision") == DECISIONS["promote"]:
             last = ladder
         carried[generation] = {name: value for name, value in named.items() if name not in ladder} | last

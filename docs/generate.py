@@ -36,7 +36,12 @@ NOTES = {
     "init": """
         It tries every task, your own tripwires and the constitution's principles, completes the charter (your key, the
         seal's tip, the hashes of your own files), signs it, and starts the ledger. The folder must not exist: it is
-        there whole afterwards, or not at all.""",
+        there whole afterwards, or not at all. With `--tasks` (and `--subject`, a Hugging Face folder) it writes a whole
+        charter for that model, those tasks and this machine, and says [what a generation will cost](costs.md).""",
+    "estimate": """
+        Operations are those that the ledger counts, so that a closed generation can be held against its estimate; the
+        speed is measured in the run, or stated for such a machine. Methods beyond `self_label` come on top. How it is
+        worked out: [costs](costs.md).""",
     "run": """
         Under a lock: a second `run` of the folder is refused and told who holds it. One line a generation: what was
         weak, what was proposed, the gain with its 95 % interval in points, items the gate needed, its verdict, the
@@ -79,6 +84,25 @@ NOTES = {
         The same run gives the same file, byte for byte. It may be running meanwhile: the bundle holds what one
         checkpoint covers. `verify` reads it, and says what could not be checked: see
         [verifying](verifying.md#a-run-in-one-file).""",
+    "export": """
+        The files are the model's own, to the byte; beside them lie `README.md` (the card), `SHA256SUMS`, and the
+        decision with the proof that it is on the ledger. It works beside a `run`. What the card says, and what other
+        programs need: [exporting a model](export.md).""",
+    "fetch": """
+        What a name means today is not what it means tomorrow: one commit is fetched. `FOLDER.fetched.json` beside the
+        folder says which, with the folder's digest; `init` writes both on the ledger (`fetched/v1`). No code, no
+        pickles, nothing that asks for code; a private model takes the hub's own `HF_TOKEN`. It is the only command that
+        needs a hub, and `HF_ENDPOINT` names another. Workers are always offline.""",
+    "track": """
+        Any run has its numbers written so at any time, also one whose charter names no tracker. What was written before
+        is replaced (TensorBoard) or added to. With `report_to` in the charter's `[run]`, `run` does it after each
+        generation: [trackers](trackers.md).""",
+    "inspect-task": """
+        Needs `pip install 'detent[inspect]'`. Inspect and the task's own code run as you, in a process of their own:
+        look at a task before you run it. Answers come from the ordinary workers. The `.eval` log lies in `answers/`
+        under its SHA-256, and `inspected/v1` names that, the model's digest, task, version and totals. It steers
+        nothing in the run: see [verifying](verifying.md#what-is-checked). Not beside a `run`, which holds the ledger.
+        `inspect eval TASK --model detent/DIGEST -M run=DIR` does the same without the ledger.""",
     "gc": """
         It shows what goes, deletes it, and leaves a `collected/v1` on the ledger. Not beside a `run`, not while the
         run is halted, and never more than the charter in force lets go; entries, and what the run needs to go on,

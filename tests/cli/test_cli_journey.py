@@ -201,3 +201,43 @@ def test_init_refuses_a_folder_that_exists(finished: Machine) -> None:
     assert (made.returncode, made.stdout) == (2, "")
     assert re.fullmatch(r"detent: a folder that does not exist yet expected, got .*\n", made.stderr)
     assert content(finished.run) == before
+
+
+def test_an_exported_model_is_loaded_by_transformers_and_answers_as_the_run_s(
+    finished: Machine, tmp_path: Path
+) -> None:
+    made = finished.detent("export", finished.run, "1", "--to", tmp_path / "out")
+    assert made.returncode == 0, made.stderr
+    assert "generation 1" in made.stdout
+    ours, theirs = finished.run / "models" / "incumbent", tmp_path / "out"
+    tokenizer = AutoTokenizer.from_pretrained(theirs)
+    asked = tokenizer("F314=", return_tensors="pt")["input_ids"]
+    with torch.no_grad():
+        logits = [AutoModelForCausalLM.from_pretrained(one)(asked).logits for one in (ours, theirs)]
+    assert torch.equal(*logits)
+    again = finished.detent("export", finished.run, "1", "--to", tmp_path / "out")
+    assert again.returncode == 2
+    assert "a new folder" in again.stderr
+
+
+def test_what_was_estimated_before_a_run_is_what_its_ledger_counts(finished: Machine) -> None:
+    said = finished.detent("estimate", finished.run, "--json")
+    assert said.returncode == 0, said.stderr
+    document = json.loads(said.stdout)
+    foreseen, counted = document["generations"], document["measured"]
+    assert foreseen["beginning"]["petaflop"] == pytest.approx(counted[0]["petaflop"], rel=0.25)
+    assert foreseen["first"]["petaflop"] == pytest.approx(counted[1]["petaflop"], rel=0.25)
+
+
+def test_a_charter_is_written_for_tasks_and_only_shown_in_a_dry_run(tmp_path: Path) -> None:
+    machine = Machine(tmp_path)
+    words = ("init", machine.run, "--tasks", "copy=4,sort=3")
+    shown = machine.detent(*words, "--dry-run")
+    assert shown.returncode == 0, shown.stderr
+    assert "improve = { copy = 4, sort = 3 }" in shown.stdout
+    assert "near the top" in shown.stdout
+    assert not machine.run.exists()
+    assert machine.detent(*words).returncode == 0
+    assert "improve = { copy = 4, sort = 3 }" in (machine.run / "charter.toml").read_text()
+    mixed = machine.detent("init", tmp_path / "other", "--from", "x.toml", "--tasks", "copy=4")
+    assert (mixed.returncode, (tmp_path / "other").exists()) == (2, False)

@@ -12,8 +12,12 @@ if TYPE_CHECKING:
     from detent.assembly.auditing import new_auditor, serve_auditor
     from detent.assembly.bundling import Bundled, make_bundle
     from detent.assembly.collecting import Plan, collect, plan_gc
+    from detent.assembly.downloading import Fetched, fetch_model
     from detent.assembly.endings import EXIT_CODES
+    from detent.assembly.estimating import Drafted, draft_for, estimate_of
+    from detent.assembly.exporting import ExportedModel, export_model
     from detent.assembly.founding import Founded, create_run
+    from detent.assembly.inspecting import Inspection, inspect_task
     from detent.assembly.keys import load_keys, new_key, verify_key_in
     from detent.assembly.ledgers import LogChecked, check_log, serve_log
     from detent.assembly.model_signing import SignedModel, sign_model
@@ -33,6 +37,7 @@ if TYPE_CHECKING:
     from detent.assembly.replaying import Replayed, replay_run
     from detent.assembly.requests import request_text, requests_of
     from detent.assembly.running import Ended, Run, open_run, run_loop
+    from detent.assembly.tracking import track
     from detent.assembly.trying import answer_prompt, revise_prompt
     from detent.assembly.verifying import verify_run, verify_source
     from detent.assembly.witnessing import new_witness_key, serve_witness
@@ -40,9 +45,13 @@ if TYPE_CHECKING:
 __all__ = [
     "EXIT_CODES",
     "Bundled",
+    "Drafted",
     "Ended",
+    "ExportedModel",
+    "Fetched",
     "Founded",
     "Handed",
+    "Inspection",
     "LogChecked",
     "Plan",
     "Proved",
@@ -56,9 +65,14 @@ __all__ = [
     "check_log",
     "collect",
     "create_run",
+    "draft_for",
+    "estimate_of",
+    "export_model",
+    "fetch_model",
     "give_answer",
     "give_order",
     "grant_lease",
+    "inspect_task",
     "load_keys",
     "make_bundle",
     "new_auditor",
@@ -82,6 +96,7 @@ __all__ = [
     "sign_waiting",
     "split_shown_by",
     "status_of",
+    "track",
     "undone_by",
     "verify_key_in",
     "verify_run",
@@ -93,6 +108,9 @@ _HOMES = {
     "Bundled": "bundling",
     "EXIT_CODES": "endings",
     "Ended": "running",
+    "Drafted": "estimating",
+    "ExportedModel": "exporting",
+    "Fetched": "downloading",
     "Founded": "founding",
     "Handed": "orders",
     "Plan": "collecting",
@@ -109,9 +127,15 @@ _HOMES = {
     "collect": "collecting",
     "check_log": "ledgers",
     "create_run": "founding",
+    "draft_for": "estimating",
+    "estimate_of": "estimating",
+    "export_model": "exporting",
+    "fetch_model": "downloading",
     "give_answer": "orders",
     "give_order": "orders",
+    "Inspection": "inspecting",
     "grant_lease": "orders",
+    "inspect_task": "inspecting",
     "load_keys": "keys",
     "make_bundle": "bundling",
     "new_auditor": "auditing",
@@ -134,6 +158,7 @@ _HOMES = {
     "sign_waiting": "orders",
     "split_shown_by": "proving",
     "status_of": "reading",
+    "track": "tracking",
     "undone_by": "orders",
     "verify_key_in": "keys",
     "verify_run": "verifying",

@@ -10,6 +10,7 @@ from typing import Literal
 
 from detent.assembly import places
 from detent.assembly.clock import now
+from detent.assembly.downloading import note_of
 from detent.assembly.outsiders import vet_outsiders
 from detent.assembly.places import RunFolder
 from detent.assembly.principles import (
@@ -51,7 +52,7 @@ from detent.oversight import rules_of
 from detent.signing import Passphrase, SigningKey
 from detent.tasks import RowSource, code_address, vet, vet_proxy
 from detent.tripwires import CATALOGUE, own
-from detent.values import CharterSigned, LeaseGranted
+from detent.values import CharterSigned, LeaseGranted, ModelFetched
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ def create_run(
     folder: Path,
     *,
     source: str = "digits",
+    drafted: tuple[str, Path] | None = None,
     key_paths: Sequence[Path] = (),
     passphrase: Passphrase | None = None,
 ) -> Founded:
@@ -83,6 +85,7 @@ def create_run(
     Args:
         folder: must not exist.
         source: `digits`, or the path of a charter's draft.
+        drafted: a draft's text and the folder of the files that it names, in the place of `source`.
         key_paths: of stewards' keys; without one, the key in the data folder, made when there is none.
         passphrase: asked for keys that are encrypted.
 
@@ -94,10 +97,8 @@ def create_run(
     """
     if folder.exists() or folder.is_symlink():
         raise UsageError(f"a folder that does not exist yet expected, got {folder}; name another, or run it")
-    path = None if source == "digits" else Path(source)
-    text = default_text() if path is None else draft_text(path)
-    home = Path() if path is None else path.parent
-    draft = parse_draft(text, catalogue(), str(path or "digits.toml"))
+    text, home, file = (*drafted, "the new charter") if drafted else _source(source)
+    draft = parse_draft(text, catalogue(), file)
     _see_given(draft, home)
     vet_outsiders(draft)
     digests, wire_digests, proxy_digests = (
@@ -136,6 +137,14 @@ def create_run(
         generations=terms.generations,
         hours=terms.hours,
     )
+
+
+def _source(source: str) -> tuple[str, Path, str]:
+    """A draft's text, where the files it names lie, and what messages call it."""
+    if source == "digits":
+        return default_text(), Path(), "digits.toml"
+    path = Path(source)
+    return draft_text(path), path.parent, source
 
 
 def _log_keys(draft: Draft, tip: str) -> Signers:
@@ -324,6 +333,7 @@ def _fill(
         shutil.copyfile(home / file, run.tasks / file)
     if principles is not None:
         principles.put_into(run.tasks)
+    fetched = None if signed.charter.subject.built else note_of(home / signed.charter.subject.source)
     for key, source, _ in _given(signed.charter):
         own = key == "subject.source"
         chat = signed.charter.subject.chat if own else "auto"
@@ -333,6 +343,8 @@ def _fill(
         version = signed.charter.version
         book.write(CharterSigned(version=version, digest=signed.digest, envelope=signed.envelope))
         book.write(_first_lease(signed, keys, book))
+        if fetched is not None:
+            book.write(ModelFetched(repo=fetched.repo, revision=fetched.revision, digest=fetched.digest))
 
 
 def _first_lease(signed: SignedCharter, keys: Sequence[SigningKey], book: Book) -> LeaseGranted:

@@ -18,6 +18,7 @@ from detent.values import (
     CharterSigned,
     DataMade,
     Entry,
+    Inspected,
     JudgeTrained,
     OutcomeWritten,
     ServerAsked,
@@ -55,6 +56,8 @@ def named(entries: Iterable[bytes]) -> Named:
                 answers.append(outcome.answers)
             case ServerAsked(record=record):
                 answers.append(record)
+            case Inspected(log=log):
+                answers.append(log)
             case (
                 SubjectBuilt(digest=digest, parent=parent)
                 | CandidateTrained(digest=digest, parent=parent)

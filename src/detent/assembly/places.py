@@ -91,6 +91,11 @@ class RunFolder:
         """The report."""
         return self.root / "reports" / "report.html"
 
+    @property
+    def trackers(self) -> Path:
+        """What trackers show: TensorBoard's events, MLflow's files, offline runs of Weights & Biases."""
+        return self.root / "trackers"
+
     def check(self) -> None:
         """Raises UsageError unless this is a run folder."""
         if not self.envelope.is_file() or not self.ledger.is_dir():

@@ -26,6 +26,7 @@ from detent.assembly.samplers import sampler_of
 from detent.assembly.sentinel import Interrupted, Sentinel
 from detent.assembly.tasks import catalogue, charter_proxies, charter_sources, charter_wires, closing
 from detent.assembly.timing import Stopwatch, TimedEngine, TimedServer
+from detent.assembly.tracking import report_to
 from detent.assembly.watermark import kept_heads
 from detent.charter import Charter, SignedCharter
 from detent.engine import DataStore, LocalEngine, ModelStore, check_libraries, processor
@@ -85,6 +86,9 @@ class Run:
             self.say(generation_line(turn))
         point(self.folder, self.parts.models, decided.incumbent, self.say)
         self._report()
+        for tracker in self.signed.charter.run.report_to:
+            if said := report_to(self.folder.root, tracker, decided.generation):
+                self.say(said)
         if self.outsiders is not None:
             self.outsiders.keep_up()
 

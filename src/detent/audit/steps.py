@@ -20,7 +20,9 @@ from detent.values import (
     CharterSigned,
     Collected,
     Entry,
+    Inspected,
     LeaseGranted,
+    ModelFetched,
     Ordered,
     Refused,
     SessionStarted,
@@ -154,7 +156,17 @@ def followed(place: str, what: str, faults: Iterable[str]) -> Iterator[str]:
 
 def outside_turns(entry: Entry) -> bool:
     """Whether the entry may be written between turns: it belongs to no generation's work."""
-    return isinstance(entry, CharterSigned | LeaseGranted | SessionStarted | Ordered | Refused | Collected)
+    return isinstance(
+        entry,
+        CharterSigned
+        | LeaseGranted
+        | SessionStarted
+        | Ordered
+        | Refused
+        | Collected
+        | ModelFetched
+        | Inspected,
+    )
 
 
 def _passed_over(state: State, index: int) -> State:

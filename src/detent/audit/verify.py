@@ -25,6 +25,7 @@ from detent.audit.material import check_tasks
 from detent.audit.models import check_models
 from detent.audit.openings import check_budget, check_gates, check_intents, check_seal
 from detent.audit.order import check_entries, check_ledger, check_order
+from detent.audit.outside import check_outside
 from detent.audit.people import check_people
 from detent.audit.profiles import check_mastery, check_profiles
 from detent.audit.retention import check_retention
@@ -68,6 +69,7 @@ UNDER_THE_CHARTER: dict[str, Callable[[Case, Charters], Finding]] = {
     "lineage": check_lineage,
     "data": check_data,
     "retention": check_retention,
+    "outside": check_outside,
 }
 
 

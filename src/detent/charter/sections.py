@@ -24,6 +24,9 @@ from detent.charter._form import (
 from detent.charter.stewards import Quorum
 from detent.values import Action, AtMost, Device, Entropy, Room
 
+Tracker = Literal["tensorboard", "mlflow", "wandb"]
+"""By the names that Hugging Face's `report_to` has."""
+
 LAST = "last [1-9][0-9]{0,5}"
 ROWS = r"^[^:/][^:]*\.jsonl$"
 SOURCE = r"^[^:/][^:]*\.py:[A-Za-z_][A-Za-z0-9_]*$"
@@ -418,9 +421,15 @@ class Run(Section):
 
     device: what workers compute on: "auto" is a GPU where there is one.
     post_quantum: sign the ledger's checkpoints with ML-DSA-44 (FIPS 204) too.
+    report_to: trackers that are shown each generation's numbers; none of them is ever looked at.
     """
 
     seed: Seed = 1
     threads: Threads = 2
     device: Annotated[Device, Says('"auto", "cpu" or "cuda"')] = "auto"
     post_quantum: Bool = False
+    report_to: Annotated[
+        tuple[Tracker, ...],
+        Field(strict=False, max_length=3),
+        Says('some of "tensorboard", "mlflow" and "wandb"'),
+    ] = ()

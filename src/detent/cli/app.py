@@ -7,7 +7,18 @@ from typing import Annotated
 
 import typer
 
-from detent.cli import auditors, charters, keeping, keys, ledgers, people, proofs, witnesses
+from detent.cli import (
+    auditors,
+    charters,
+    exporting,
+    founding,
+    keeping,
+    keys,
+    ledgers,
+    people,
+    proofs,
+    witnesses,
+)
 from detent.cli.options import Folder, KeyFiles, Source, passphrase, say_handed
 
 NO_LONGER_THERE = 16
@@ -23,28 +34,7 @@ app = typer.Typer(
 )
 
 
-@app.command()
-def init(
-    folder: Folder,
-    source: Annotated[
-        str, typer.Option("--from", metavar="digits|CHARTER.toml", help="The charter to start from.")
-    ] = "digits",
-    key: KeyFiles = None,
-) -> None:
-    """Make a run folder: charter, ledger, seal, and the first lease, signed by its stewards."""
-    from detent.assembly import create_run  # noqa: PLC0415
-
-    made = create_run(folder, source=source, key_paths=key or [], passphrase=passphrase)
-    typer.echo(f"{folder}: charter '{made.name}' version {made.version} signed by {', '.join(made.stewards)}")
-    paths = ", ".join(map(str, made.key_paths))
-    typer.echo(f"steward's key: {paths}{' (new; keep a copy)' if made.key_is_new else ''}")
-    if made.recovery_path:
-        typer.echo(
-            f"recovery key: {made.recovery_path} (move it off this machine: it replaces a steward's lost key)"
-        )
-    typer.echo(
-        f"first lease: {made.generations} generations within {made.hours:g} hours. Next: detent run {folder}"
-    )
+app.command()(founding.init)
 
 
 @app.command()
@@ -187,8 +177,9 @@ def version(
         raise typer.Exit
 
 
+app.command(name="inspect-task")(exporting.inspect_task)
 app.command(name="sign-model")(proofs.sign_model)
-for command in (*keeping.COMMANDS, proofs.prove, *people.COMMANDS):
+for command in (*keeping.COMMANDS, *exporting.COMMANDS, *founding.COMMANDS, proofs.prove, *people.COMMANDS):
     app.command()(command)
 app.add_typer(charters.app, name="charter")
 app.add_typer(keys.app, name="key")

@@ -11,7 +11,7 @@ from detent.engine.likeness import check_adapter, check_alike
 from detent.engine.local import LocalEngine, check_libraries
 from detent.engine.machine import processor
 from detent.engine.samplers import ServerSampler, check_server_libraries
-from detent.engine.store import DataStore, ModelStore
+from detent.engine.store import DataStore, ModelStore, is_model_file
 from detent.engine.templates import as_chat
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "confinement",
     "discard",
     "host_prefix",
+    "is_model_file",
     "move_aside",
     "open_log",
     "own_folder",

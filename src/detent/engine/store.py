@@ -30,6 +30,7 @@ ALLOWED = re.compile(
 )
 """File names of a model folder. Anything else, above all what could run code, is refused."""
 
+
 MOST_FILES = 256
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _WEIGHTS = {".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".gguf", ".npz", ".npy", ".onnx", ".h5", ".pkl"}
@@ -198,6 +199,11 @@ class ModelStore:
             sync_folder(self._folder)
 
 
+def is_model_file(name: str) -> bool:
+    """Whether a model's folder may hold a file of that name."""
+    return ALLOWED.fullmatch(name) is not None
+
+
 class DataStore:
     """Training data as `<digest>.jsonl` in one folder, and other files in another, which workers cannot read.
 
@@ -310,7 +316,7 @@ def _opened_folder(folder: Path) -> Iterator[int]:
 
 
 def _check_names(names: Sequence[str], folder: Path) -> None:
-    foreign = [name for name in names if not ALLOWED.fullmatch(name)]
+    foreign = [name for name in names if not is_model_file(name)]
     if foreign:
         raise SubjectError(
             f"safetensors, JSON and tokenizer files only expected in {folder}, got {', '.join(foreign[:5])!r}; "

@@ -6,10 +6,13 @@ what it shows is what the ledger says, and all text on the ledger is untrusted t
 
 from collections.abc import Sequence
 
+from detent.report._card_told import About
 from detent.report._words import plain
 from detent.report.asked import request_line, request_page
+from detent.report.card import model_card
 from detent.report.methods import AUDITED, method_document, method_text
 from detent.report.principles import principle_document, principle_text
+from detent.report.scalars import scalars
 from detent.report.story import Arm, Story, Turn
 from detent.report.summary import (
     Budget,
@@ -24,6 +27,7 @@ from detent.report.telling import tell, tell_turn
 
 __all__ = [
     "AUDITED",
+    "About",
     "Arm",
     "Budget",
     "Standing",
@@ -32,6 +36,7 @@ __all__ = [
     "generation_line",
     "method_document",
     "method_text",
+    "model_card",
     "plain",
     "principle_document",
     "principle_text",
@@ -39,6 +44,7 @@ __all__ = [
     "request_line",
     "request_page",
     "revision_text",
+    "scalars",
     "standing",
     "status_document",
     "status_text",

@@ -74,6 +74,7 @@ from detent.values.jobs import (
     TrainJob,
 )
 from detent.values.keeping import Files, bases, kept, lost, needed, recorded
+from detent.values.outside import Inspected, ModelFetched
 from detent.values.past import allowed, line, restored
 from detent.values.people import Answered, CharterSigned, LeaseGranted, Ordered, Requested
 from detent.values.problems import Example, Item, Origin, Preference, Problem, Slice
@@ -148,6 +149,7 @@ __all__ = [
     "Gain",
     "Grant",
     "Hold",
+    "Inspected",
     "Intent",
     "IntentWritten",
     "Item",
@@ -165,6 +167,7 @@ __all__ = [
     "Mastered",
     "Method",
     "Mix",
+    "ModelFetched",
     "Optimizer",
     "Ordered",
     "Origin",

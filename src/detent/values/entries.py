@@ -13,6 +13,7 @@ from msgspec import UNSET, UnsetType
 from detent.values.entry import Entry
 from detent.values.gate import Intent, Outcome
 from detent.values.health import Agreement, Compares, FalsePraise, OwnAnswers
+from detent.values.outside import Inspected, ModelFetched
 from detent.values.people import Answered, CharterSigned, LeaseGranted, Ordered, Requested
 from detent.values.problems import Origin
 from detent.values.profiles import Flips, Profile, Score
@@ -286,6 +287,8 @@ AnyEntry = (
     | Ordered
     | Refused
     | Collected
+    | ModelFetched
+    | Inspected
     | DataMade
     | SubjectBuilt
     | Profiled

@@ -27,6 +27,7 @@ from detent.values.entries import (
 from detent.values.entry import Entry
 from detent.values.grants import Grant, charged, ended, given_up, live, spent_once
 from detent.values.holds import after_order, after_watch, check_allowed
+from detent.values.outside import Inspected, ModelFetched
 from detent.values.past import InForce, allowed, files_of, left, restored
 from detent.values.people import Answered, CharterSigned, LeaseGranted, Ordered, Requested
 from detent.values.state import State
@@ -62,10 +63,8 @@ def _step(state: State, entry: Entry) -> State:
             }
         case Ordered():
             changes |= _ordered(state, entry)
-        case Refused():
-            pass
-        case Enclosed():
-            _expect(False, entry, f"the {entry.size} bytes of the file {entry.sha256} in its place")
+        case Refused() | Inspected() | ModelFetched() | Enclosed():
+            _check_beside(state, entry)
         case Collected():
             changes |= _collected(state, entry)
         case _:
@@ -81,6 +80,14 @@ def _step(state: State, entry: Entry) -> State:
             if isinstance(entry, Trained | DataMade) and entry.digest in state.collected:
                 changes["collected"] = state.collected - {entry.digest}  # made again
     return structs.replace(state, **changes)
+
+
+def _check_beside(state: State, entry: Entry) -> None:
+    """Facts that steer nothing may stand anywhere; where the given model came from, before anybody uses it."""
+    if isinstance(entry, Enclosed):
+        _expect(False, entry, f"the {entry.size} bytes of the file {entry.sha256} in its place")
+    begun = isinstance(entry, ModelFetched) and state.session is not None
+    _expect(not begun, entry, "where a model came from before the first session")
 
 
 def _chartered(state: State, entry: CharterSigned) -> dict[str, Any]:

@@ -1,0 +1,215 @@
+"""`fetch`: a model from a hub into a folder, once, by somebody who looks on; workers never have a network.
+
+    >>> fetch_model("HuggingFaceTB/SmolLM2-135M", Path("models/smollm2"))
+
+A name and a branch are what people say; what is fetched is one commit, and it is noted which. Only weights as
+safetensors, configs and tokenizer files are asked for. Code and pickles stay where they are, and a model that does not
+work without them is refused. Beside the folder, and not in its digest, a note says where it came from; `init` writes
+that on the ledger.
+
+Needs huggingface_hub, which comes with `pip install 'detent[train]'`.
+"""
+
+import json
+import os
+import re
+import secrets
+import shutil
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from detent.assembly.storing import storing
+from detent.disk import sync_folder, write_file
+from detent.engine import is_model_file
+from detent.errors import PeerError, SubjectError, TrustError, UsageError
+from detent.values.folder import folder_digest, folder_listing
+from detent.values.weights import numbers_in
+
+NAMED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
+REVISION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,99}")
+COMMIT = re.compile(r"[0-9a-f]{40}")
+MOST_BYTES = 64 << 30
+"""Of a model, as of those that a run takes."""
+
+TIMEOUT = 30.0
+"""Seconds that the hub may be silent."""
+
+LARGEST_NOTE = 1 << 16
+
+
+class Note(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a folder came from. revision: the commit. digest: of the folder (`detent.values.folder`)."""
+
+    repo: str
+    revision: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What `fetch` wrote. size: bytes. left: names of files that were not asked for."""
+
+    note: Note
+    size: int
+    left: tuple[str, ...]
+
+
+def fetch_model(repo: str, target: Path, revision: str = "main") -> Fetched:
+    """Fetch one commit of a model.
+
+    Args:
+        repo: ORG/MODEL.
+        target: a folder that does not exist yet.
+        revision: a branch, a tag or a commit.
+
+    Raises:
+        UsageError: a name is none, `target` exists, huggingface_hub is not installed or told to stay offline.
+        SubjectError: the repository holds no such model, or one that needs code.
+        TrustError: what came is not what the hub announced.
+        PeerError: the hub does not answer, or does not have it.
+        StorageError: the disk refuses.
+    """
+    if not NAMED.fullmatch(repo) or not REVISION.fullmatch(revision) or ".." in repo + revision:
+        raise UsageError(
+            f"ORG/MODEL and a revision's name expected, got {repo!r} and {revision!r}; correct them"
+        )
+    if target.exists() or target.is_symlink() or not target.absolute().parent.is_dir():
+        raise UsageError(f"a new folder in one that exists expected, got {target}; name another with --to")
+    if os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}:
+        raise UsageError(
+            "a network expected, got HF_HUB_OFFLINE; a folder that is here already needs no fetching: "
+            "detent init DIR --subject FOLDER --tasks ..."
+        )
+    hub = _library()
+    commit, announced = _announced(hub, repo, revision)
+    wanted = {name: size for name, size in announced.items() if is_model_file(name)}
+    _check_wanted(wanted, announced, repo)
+    partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    try:
+        _download(hub, repo, commit, sorted(wanted), partial)
+        _check_came(partial, wanted)
+        note = Note(repo, commit, folder_digest(partial))
+        with storing(target):
+            partial.rename(target)
+            write_file(note_path(target), json.dumps(msgspec.to_builtins(note), indent=2).encode() + b"\n")
+            sync_folder(target.absolute().parent)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return Fetched(note, sum(wanted.values()), tuple(sorted(announced.keys() - wanted.keys())))
+
+
+def note_path(folder: Path) -> Path:
+    """Beside the folder: what a model is must not depend on where it came from."""
+    return folder.with_name(f"{folder.name}.fetched.json")
+
+
+def note_of(folder: Path) -> Note | None:
+    """Where a folder came from, as `fetch` noted it; None where it noted nothing.
+
+    Raises:
+        TrustError: the folder is not what was fetched, or the note is none.
+    """
+    path = note_path(folder)
+    if not path.is_file():
+        return None
+    try:
+        note = msgspec.json.decode(path.read_bytes()[:LARGEST_NOTE], type=Note)
+    except (OSError, msgspec.DecodeError, RecursionError) as error:
+        raise TrustError(
+            f"a note of `detent fetch` expected at {path}, got none ({error}); remove it"
+        ) from error
+    if not (NAMED.fullmatch(note.repo) and COMMIT.fullmatch(note.revision)):
+        raise TrustError(f"ORG/MODEL and a commit expected in {path}, got {note.repo[:80]!r}; remove it")
+    if (found := folder_digest(folder)) != note.digest:
+        raise TrustError(
+            f"the folder {folder} as it was fetched, digest {note.digest}, expected, got {found}; fetch it again, or "
+            f"remove {path.name} if it is a model of your own"
+        )
+    return note
+
+
+def _library() -> Any:
+    try:
+        return import_module("huggingface_hub")
+    except ImportError as error:
+        raise UsageError(
+            f"the package huggingface_hub expected, got none ({error}); install it with: pip install 'detent[train]'"
+        ) from error
+
+
+def _announced(hub: Any, repo: str, revision: str) -> tuple[str, dict[str, int]]:
+    """The commit that a revision means, and its files with their sizes in bytes."""
+    try:
+        info = hub.HfApi(endpoint=_endpoint()).model_info(
+            repo, revision=revision, files_metadata=True, timeout=TIMEOUT
+        )
+        commit, files = info.sha, {one.rfilename: int(one.size or 0) for one in info.siblings or ()}
+    except Exception as error:  # the library's, its transport's and its parsers' errors share no root
+        raise PeerError(
+            f"the model {repo} at {revision} expected from the hub, got {type(error).__name__}: {str(error)[:200]}; "
+            "check name, revision and network"
+        ) from error
+    if not isinstance(commit, str) or not COMMIT.fullmatch(commit):
+        raise PeerError(
+            f"a commit of 40 hex digits expected from the hub, got {str(commit)[:60]!r}; try again"
+        )
+    return commit, files
+
+
+def _check_wanted(wanted: dict[str, int], announced: dict[str, int], repo: str) -> None:
+    if "config.json" not in wanted or not any(name.endswith(".safetensors") for name in wanted):
+        raise SubjectError(
+            f"config.json and weights as .safetensors expected in {repo}, got {', '.join(sorted(announced)[:8])!r}; "
+            "pickled weights and code are not fetched: choose a model that has safetensors"
+        )
+    if (size := sum(wanted.values())) > MOST_BYTES:
+        raise SubjectError(
+            f"a model of at most {MOST_BYTES:,} bytes expected, got {size:,}; choose a smaller one"
+        )
+
+
+def _download(hub: Any, repo: str, commit: str, names: list[str], folder: Path) -> None:
+    try:
+        hub.snapshot_download(
+            repo,
+            revision=commit,
+            local_dir=folder,
+            allow_patterns=names,
+            endpoint=_endpoint(),
+            etag_timeout=TIMEOUT,
+        )
+    except Exception as error:  # as above
+        raise PeerError(
+            f"the files of {repo} at {commit[:12]} expected from the hub, got {type(error).__name__}: "
+            f"{str(error)[:200]}; try again"
+        ) from error
+    shutil.rmtree(folder / ".cache", ignore_errors=True)  # the library's own notes
+
+
+def _check_came(folder: Path, wanted: dict[str, int]) -> None:
+    """What is there is what was announced, by name and size; weights have headers; nothing asks for code."""
+    came = {name: size for name, size, _ in folder_listing(folder)}
+    if came != wanted:
+        odd = min(set(came.items()) ^ set(wanted.items()))
+        raise TrustError(f"the files that the hub announced expected, got another {odd[0]!r}; fetch again")
+    for path in sorted(folder.glob("*.safetensors")):
+        numbers_in(path)
+    try:
+        config = json.loads((folder / "config.json").read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise SubjectError(f"JSON expected in config.json, got something else: {error}") from error
+    if not isinstance(config, dict) or "auto_map" in config:
+        raise SubjectError(
+            "a model of a kind that transformers has expected, got one that brings code of its own (auto_map); "
+            "no code is fetched or run: choose another"
+        )
+
+
+def _endpoint() -> str | None:
+    """Another hub than the public one, as the library has it."""
+    return os.environ.get("HF_ENDPOINT") or None

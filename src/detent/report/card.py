@@ -1,0 +1,260 @@
+"""A Hugging Face model card, filled in from a run's ledger: what an exported model is, and what nobody knows of it.
+
+    >>> model_card(story, entries, charter, about).splitlines()[0]
+    '---'
+
+All names, sentences and file names in it are other people's words, a model's among them: `_markdown` writes them so
+that they are nothing but text. What the ledger does not say (a licence, who may use it for what) the card does not
+make up. Form: https://huggingface.co/docs/hub/model-cards.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from detent.charter import Charter
+from detent.report import _words as words
+from detent.report import rows
+from detent.report._card_evidence import evaluations, gate, limits
+from detent.report._card_told import About, Told, measured_of
+from detent.report._markdown import quoted, table, text
+from detent.report.figures import Table
+from detent.report.lineage import Ancestry, descent_of
+from detent.report.story import Story
+from detent.values import Entry, JudgeTrained, Profile, SubjectBuilt, Tuned
+
+ORIGINS = {
+    "seed": "seed: true answers, from the task itself",
+    "self": "self-made: the team's own answers",
+    "lessons": "lessons for a judge",
+    "corrections": "corrections: seed answers spoilt by rule, and their repair",
+    "revised": "revised: the team's drafts, revised by itself",
+    "principled": "revised by a principle of the constitution",
+    "preferred": "preferences: of two answers, the judge's choice",
+}
+"""Where training examples came from."""
+
+LICENCE = (
+    "No licence is stated: a run's ledger does not know one. The base model's licence, and that of the data it was "
+    "made from, bind this model too; add `license:` above before you publish it."
+)
+
+
+def model_card(story: Story, entries: Sequence[Entry], charter: Charter, about: About) -> str:
+    """README.md of the model's folder: YAML metadata, then what a reader of the model should know.
+
+    Args:
+        story: of the whole run.
+        entries: the ledger's, which the story was told from.
+        charter: the one that the generation was decided under.
+        about: the model.
+    """
+    told = Told(story, charter, about, descent_of(entries, about.digest), measured_of(entries, about.digest))
+    sections = (
+        _metadata,
+        _head,
+        _making,
+        _data,
+        evaluations,
+        gate,
+        limits,
+        _charter,
+        _verifying,
+        _using,
+    )
+    return "\n\n".join("\n".join(section(told)) for section in sections) + "\n"
+
+
+def _metadata(told: Told) -> Iterator[str]:
+    about = told.about
+    yield "---"
+    yield "library_name: transformers"
+    yield "pipeline_tag: text-generation"
+    if about.hub:
+        yield f"base_model: {quoted(about.hub[0])}"
+        yield "base_model_relation: finetune"
+    yield "tags:"
+    yield from (
+        f"- {tag}" for tag in ("detent", "self-improvement", *([] if about.promoted else ["not-promoted"]))
+    )
+    if told.measured is not None:
+        yield from _index(told, told.measured.profile)
+    yield "---"
+
+
+def _index(told: Told, profile: Profile) -> Iterator[str]:
+    """`model-index`, which hubs show: the mean share right over each task's levels."""
+    yield "model-index:"
+    yield f"- name: {quoted(_name(told))}"
+    yield "  results:"
+    for task in profile.scores:
+        yield from (
+            "  - task:",
+            "      type: text-generation",
+            "    dataset:",
+            f"      name: {quoted(f'{task}, levels 1 to {len(profile.scores[task])}')}",
+            f"      type: {quoted(task)}",
+            "    metrics:",
+            "    - type: accuracy",
+            f"      value: {profile.task_ladder(task):.4f}",
+            f"      name: {quoted('mean share right over levels, exact match, ' + _kind(told))}",
+        )
+
+
+def _name(told: Told) -> str:
+    return f"{told.story.name}, generation {told.about.generation}"
+
+
+def _kind(told: Told) -> str:
+    fresh = told.measured is not None and told.measured.purpose == "fresh"
+    return "fresh problems" if fresh else "problems in the open"
+
+
+def _head(told: Told) -> Iterator[str]:
+    about = told.about
+    yield f"# {text(_name(told))}"
+    yield ""
+    yield (
+        f"A causal language model (`{about.digest}`) from a self-improvement loop run by Detent. Everything below was "
+        "filled in from the run's ledger, and can be checked against it."
+    )
+    if not about.promoted:
+        yield ""
+        yield (
+            "> **Never promoted.** The gate did not show that this model is better than the one before it, or people "
+            "did not let it take its place. It was exported on explicit request."
+        )
+    if about.withdrawn:
+        yield ""
+        yield f"> **Withdrawn.** {text(about.withdrawn)}"
+    yield ""
+    yield f"Purpose, in the words of the charter: {text(told.story.purpose)}"
+    yield ""
+    yield LICENCE
+
+
+def _making(told: Told) -> Iterator[str]:
+    about, line = told.about, told.ancestry
+    yield "## How it was made"
+    yield ""
+    yield f"- Base model: {_base(told)}, digest `{line.base}`"
+    yield f"- Architecture: {text(about.architecture)}"
+    if line.models:
+        yield f"- Parameters: {words.count(line.models[0].parameters)}, trained in {text(line.models[0].precision)}"
+        yield f"- Compute of its line's training: {line.flops:.3g} floating point operations"
+    yield ""
+    yield "Its line, from the base to this model:"
+    yield ""
+    yield from table(
+        Table(("generation", "model", "how", "steps", "operations"), tuple(_line(line)), numbers=3)
+    )
+
+
+def _base(told: Told) -> str:
+    about = told.about
+    if about.hub:
+        return f"{text(about.hub[0])}, revision {text(about.hub[1])}"
+    if about.base == "built":
+        return "none: an untrained model of the charter's shape"
+    return f"the folder that the charter calls {text(about.base)}"
+
+
+def _line(line: Ancestry) -> Iterator[tuple[str, ...]]:
+    for made in reversed(line.models):
+        how = (
+            words.METHODS[made.method]
+            if isinstance(made, Tuned)
+            else "lessons for a judge"
+            if isinstance(made, JudgeTrained)
+            else "seed data"
+            if isinstance(made, SubjectBuilt)
+            else "its generation's mix of data"
+        )
+        yield (
+            str(made.generation),
+            words.short(made.digest),
+            how,
+            words.count(made.steps),
+            f"{made.flops:.3g}",
+        )
+
+
+def _data(told: Told) -> Iterator[str]:
+    yield "## Training data"
+    yield ""
+    made = told.ancestry.data
+    if not made:
+        yield "None: the ledger names no data that this model or the models before it were taught."
+        return
+    yield "What this model or a model before it was taught, by generation, task and origin. A file that is named may"
+    yield "have been used in part: how much of each batch came from it stands on the ledger. The files are the run's"
+    yield "own, in `data/`, under these SHA-256."
+    yield ""
+    found = tuple(
+        (
+            str(one.generation),
+            task,
+            ORIGINS.get(one.origin.source, one.origin.source),
+            words.count(sum(levels.values())),
+            words.span(sorted(map(int, levels))) if levels else rows.UNKNOWN,
+            words.short(one.digest),
+        )
+        for one in made
+        for task, levels in one.counts.items()
+    )
+    yield from table(Table(("generation", "task", "origin", "examples", "levels", "file"), found, numbers=3))
+    yield ""
+    yield "No true answer above the seed levels was used, as far as the ledger tells; self-made answers can be wrong."
+
+
+def _charter(told: Told) -> Iterator[str]:
+    charter, (version, digest) = told.charter, told.about.charter
+    keys = [key.split("+")[:2] for key in charter.stewards.keys]
+    yield "## The charter"
+    yield ""
+    yield "What was allowed, and who decided, stands in a document that stewards signed."
+    yield ""
+    yield f"- Name: {text(charter.name)}, version {version}, SHA-256 `{digest}`"
+    yield f"- Stewards, {charter.stewards.quorum} of whom must sign: " + "; ".join(
+        f"{text(name)} (key {text(key)})" for name, key in keys
+    )
+    bounds = charter.constraints
+    yield f"- Chance that any promotion of the run was false: at most {words.small(bounds.error_budget)}"
+    yield f"- A promotion may cost a task at most {100 * bounds.non_inferiority_margin:.1f} points"
+    tasks = ", ".join(f"{text(task)} {top}" for task, top in charter.direction.improve.items())
+    yield f"- Tasks, with the top level of each: {tasks}"
+
+
+def _verifying(told: Told) -> Iterator[str]:
+    about = told.about
+    yield "## How to verify"
+    yield ""
+    yield "The files are those that the digest was computed from, and the decision about them is on the ledger:"
+    yield ""
+    yield "```"
+    yield "sha256sum -c SHA256SUMS                # each file of the model, in this folder"
+    yield "detent verify decision.tlog-proof decision.entry --policy POLICY    # the decision, by the log's key"
+    yield "detent verify RUN                      # the whole record; RUN: the run folder, its bundle or its address"
+    yield "```"
+    yield ""
+    yield f"- Model digest: `{about.digest}`, SHA-256 over `detent/model/v1`, a line feed, and the JSON list of (name,"
+    yield "  bytes, SHA-256) of the files below in this order, without spaces; this card is not in it"
+    yield f"- Log's verify key, to compare with the one you know, and to put into POLICY: {text(about.log_key)}"
+    yield f"- Ledger when this was written: {words.count(about.size)} entries, root `{about.root}`"
+    yield ""
+    files = tuple((name, words.count(size), digest) for name, size, digest in about.files)
+    yield from table(Table(("file", "bytes", "SHA-256"), files, numbers=1))
+
+
+def _using(told: Told) -> Iterator[str]:
+    yield "## How to use it"
+    yield ""
+    yield "```python"
+    yield "from transformers import AutoModelForCausalLM, AutoTokenizer"
+    yield ""
+    yield 'model = AutoModelForCausalLM.from_pretrained("THIS_FOLDER")'
+    yield 'tokenizer = AutoTokenizer.from_pretrained("THIS_FOLDER")'
+    yield "```"
+    yield ""
+    yield "No code from this folder is run: there is none in it. vLLM serves such a folder (`vllm serve THIS_FOLDER`)"
+    yield f"if its version knows the architecture {text(told.about.architecture)}; nobody tried that when this card"
+    yield "was written. It needs `--dtype` where the GPU lacks the weights' own, and `--max-model-len` where memory is"
+    yield "short."

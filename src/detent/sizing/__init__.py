@@ -1,0 +1,44 @@
+"""What a run will cost before it starts: a model's size, the machine's, and what a generation takes of either.
+
+It reads files' headers and what the system tells. It starts no model, and decides nothing: what it says is an
+estimate, and says so.
+"""
+
+from detent.sizing.cost import Cost, Plan, Step, first_cost, generation_cost
+from detent.sizing.drafting import draft_text_for, tasks_in, with_means
+from detent.sizing.estimate import Estimate, estimate, estimate_lines
+from detent.sizing.machine import Gpu, Machine, Speed, machine_found, stated_speed
+from detent.sizing.measured import Taken, measured, measured_speed
+from detent.sizing.memory import Adapter, Batch, Memory, answering_memory, training_memory
+from detent.sizing.shape import Shape, built_shape, shape_in, shape_of
+
+__all__ = [
+    "Adapter",
+    "Batch",
+    "Cost",
+    "Estimate",
+    "Gpu",
+    "Machine",
+    "Memory",
+    "Plan",
+    "Shape",
+    "Speed",
+    "Step",
+    "Taken",
+    "answering_memory",
+    "built_shape",
+    "draft_text_for",
+    "estimate",
+    "estimate_lines",
+    "first_cost",
+    "generation_cost",
+    "machine_found",
+    "measured",
+    "measured_speed",
+    "shape_in",
+    "shape_of",
+    "stated_speed",
+    "tasks_in",
+    "training_memory",
+    "with_means",
+]

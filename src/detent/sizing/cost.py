@@ -1,0 +1,243 @@
+"""What a generation takes: floating point operations and tokens by step, counted as the ledger counts them.
+
+    >>> cost = generation_cost(plan, frontier=6)
+    >>> cost.flops, cost.tokens
+
+Read or written tokens take 2 operations a parameter, learnt ones 6 (4 and a little where only an adapter learns, since
+the way back stops at the frozen weights' own gradients); see `evaluate/compute.py`. A training is counted by what is
+computed, padding included: each half of a batch, sorted by length, is padded to its longest row. Answers are counted at
+the most: as long as the prompt and `extra` more.
+
+What is assumed, since a run decides it as it goes: the level that labels are made around, how many items the gate asks,
+and that about every level below is kept up. Methods beyond `self_label` are not in it; `Plan.uncounted` names them.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from detent.charter import Draft
+from detent.evaluate import alpha, item_limit, items_to_expect
+from detent.evaluate.mastery import PROBLEMS
+from detent.sizing.memory import Adapter
+from detent.sizing.shape import Shape
+from detent.tripwires.looks import ELICIT_PROBLEMS, ELICIT_STEPS, PROBES, SCALES, SWEEP_PROBLEMS
+from detent.tripwires.sandbagging import SWEEP_EVERY
+
+READ, LEARNT, LEARNT_BY_ADAPTER = 2, 6, 4
+EXPECTED_GAIN = 0.05
+"""Share right that a candidate is taken to be better by where it is weak: it sets how many items the gate asks."""
+
+OTHER_ITEMS = 150
+"""Items of a test that nothing was lost, or that a mastered level is kept: some 30 to 450 in runs of `digits`."""
+
+PARTS = 2
+"""Pieces of a batch, by length."""
+
+Lengths = Mapping[str, tuple[tuple[float, float], ...]]
+"""Mean tokens of prompt and answer, lengths[task][level - 1]."""
+
+
+class Plan(Struct, frozen=True):
+    """What a charter asks for.
+
+    lengths: of its tasks' problems, in tokens. adapter: None where the whole model learns.
+    """
+
+    draft: Draft
+    shape: Shape
+    lengths: dict[str, tuple[tuple[float, float], ...]]
+    adapter: Adapter | None = None
+
+    @property
+    def uncounted(self) -> tuple[str, ...]:
+        """Methods whose cost is not in the estimate."""
+        return tuple(method for method in self.draft.feedback.methods if method != "self_label")
+
+    @property
+    def first_frontier(self) -> int:
+        """The level above the seed levels."""
+        return self.draft.recipe.seed_levels + 1
+
+    @property
+    def last_frontier(self) -> int:
+        """Where labels are made when the ladders are nearly climbed."""
+        tops = self.draft.direction.improve.values()
+        return max(self.first_frontier, max(tops) - self.draft.recipe.ahead)
+
+
+class Step(NamedTuple):
+    """One step's operations, and the tokens that models read and write or learn from."""
+
+    flops: float
+    tokens: float
+
+
+class Cost(Struct, frozen=True):
+    """Steps by name: `labels`, `training`, `profiles`, `gate`, `tripwires`."""
+
+    steps: dict[str, Step]
+
+    @property
+    def flops(self) -> float:
+        """Of all steps."""
+        return sum(step.flops for step in self.steps.values())
+
+    @property
+    def tokens(self) -> float:
+        """Of all steps."""
+        return sum(step.tokens for step in self.steps.values())
+
+    @property
+    def training(self) -> float:
+        """Operations of training alone."""
+        return self.steps["training"].flops
+
+
+def first_cost(plan: Plan) -> Cost:
+    """Of generation 0: the seed levels are taught, and the first model measured."""
+    recipe, team = plan.draft.recipe, plan.draft.recipe.team
+    seeds = [(row, 1.0) for row in _rows(plan, 1, recipe.seed_levels)]
+    mastery = _answering(plan, _levels(plan, 1, recipe.seed_levels), PROBLEMS)
+    return Cost(
+        {
+            "labels": Step(0.0, 0.0),
+            "training": _training(plan, seeds, recipe.seed_steps),
+            "profiles": _sum(_profile(plan, recipe.profile_problems, team), _fresh(plan), mastery),
+            "gate": Step(0.0, 0.0),
+            "tripwires": Step(0.0, 0.0),
+        }
+    )
+
+
+def generation_cost(plan: Plan, frontier: int) -> Cost:
+    """Of a later generation, whose labels are made at `frontier` and above, and that is promoted."""
+    recipe, team = plan.draft.recipe, plan.draft.recipe.team
+    # In the first one few tasks are already good above the frontier; later the window is whole.
+    ahead = (recipe.ahead + 1) // 2 if frontier == plan.first_frontier else recipe.ahead
+    new, kept_up = (frontier, frontier + ahead), (plan.first_frontier, frontier - 1)
+    labels = _sum(
+        _answering(plan, _levels(plan, *new), recipe.label_prompts, team),
+        _answering(plan, _levels(plan, *kept_up), recipe.review_prompts, team),
+    )
+    return Cost(
+        {
+            "labels": labels,
+            "training": _training(plan, list(_mixed(plan, new, kept_up)), recipe.steps),
+            "profiles": _sum(
+                _profile(plan, recipe.profile_problems, team),
+                _fresh(plan),
+                _answering(plan, _levels(plan, frontier, frontier), PROBLEMS),
+            ),
+            "gate": _gate(plan),
+            "tripwires": _tripwires(plan),
+        }
+    )
+
+
+def longest_row(plan: Plan) -> float:
+    """Tokens of the longest row that is trained on: prompt, answer, end."""
+    tops = plan.draft.direction.improve
+    return max(sum(plan.lengths[task][top - 1]) + 1 for task, top in tops.items())
+
+
+def _mixed(plan: Plan, new: tuple[int, int], kept_up: tuple[int, int]) -> Iterator[tuple[float, float]]:
+    """(tokens of a row, its share of a batch), as [recipe] mix has it; what there is none of falls to the others."""
+    mix = plan.draft.recipe.mix
+    pools = (
+        (mix.newest, _rows(plan, *new)),
+        (mix.earlier, _rows(plan, *kept_up)),
+        (mix.seed, _rows(plan, 1, plan.draft.recipe.seed_levels)),
+    )
+    for share, rows in pools:
+        yield from ((row, share / len(rows)) for row in rows)
+
+
+def _training(plan: Plan, rows: list[tuple[float, float]], steps: int) -> Step:
+    """Every member of the team. rows: (tokens, weight) of what a batch is drawn from."""
+    recipe = plan.draft.recipe
+    tokens = recipe.team * steps * recipe.batch * _padded(rows)
+    learnt = LEARNT if plan.adapter is None else LEARNT_BY_ADAPTER
+    beside = 0 if plan.adapter is None else LEARNT * plan.adapter.parameters(plan.shape)
+    return Step(tokens * (learnt * plan.shape.parameters + beside), tokens)
+
+
+def _padded(rows: list[tuple[float, float]]) -> float:
+    """Mean tokens of a row of a batch, when each of `PARTS` pieces by length is padded to its longest."""
+    ordered = sorted(rows)
+    total = sum(weight for _, weight in ordered)
+    edges: list[float] = []
+    seen = longest = 0.0
+    for tokens, weight in ordered:
+        longest = tokens
+        seen += weight
+        while len(edges) < PARTS and seen >= total * (len(edges) + 1) / PARTS - 1e-9:
+            edges.append(longest)
+    return sum(edges) / len(edges) if edges else longest
+
+
+def _rows(plan: Plan, low: int, high: int) -> list[float]:
+    return [prompt + answer + 1 for prompt, answer in _levels(plan, low, high)]
+
+
+def _levels(plan: Plan, low: int, high: int) -> list[tuple[float, float]]:
+    """Lengths on these levels of every task, as far as its ladder goes; above it, its highest."""
+    found = []
+    for task, top in plan.draft.direction.improve.items():
+        levels = {min(level, top) for level in range(low, high + 1)}
+        found += [plan.lengths[task][level - 1] for level in sorted(levels)]
+    return found
+
+
+def _answering(plan: Plan, levels: list[tuple[float, float]], each: float, models: int = 1) -> Step:
+    """So many answers on each of these levels by so many models, at the most."""
+    extra = plan.draft.subject.extra_tokens
+    tokens = models * each * sum(2 * prompt + extra for prompt, _ in levels)
+    return Step(READ * plan.shape.parameters * tokens, tokens)
+
+
+def _profile(plan: Plan, each: int, models: int) -> Step:
+    return _answering(plan, _every(plan), each, models)
+
+
+def _fresh(plan: Plan) -> Step:
+    return _answering(plan, _every(plan), plan.draft.recipe.fresh_problems)
+
+
+def _every(plan: Plan) -> list[tuple[float, float]]:
+    return _levels(plan, 1, max(plan.draft.direction.improve.values()))
+
+
+def _gate(plan: Plan) -> Step:
+    """One opening: both models answer what tests of gain and loss ask, the candidate alone what floors do."""
+    budget, most = plan.draft.constraints.error_budget, plan.draft.gate.items
+    items = min(
+        items_to_expect(EXPECTED_GAIN, alpha(1, budget)).median, item_limit(most.superiority, 1, budget)
+    )
+    tasks = len(plan.draft.direction.improve)
+    every = _every(plan)
+    both = (items + tasks * OTHER_ITEMS) / len(every)
+    alone = tasks * OTHER_ITEMS / len(every)
+    return _sum(_answering(plan, every, both, 2), _answering(plan, every, alone))
+
+
+def _tripwires(plan: Plan) -> Step:
+    """Comparisons with two other models, and a share of the noise sweep that comes every few generations."""
+    every, low = _every(plan), _levels(plan, 1, plan.draft.recipe.seed_levels)
+    comparing = _answering(plan, every, PROBES, 2 * 3)
+    taught = (
+        plan.draft.recipe.batch
+        * ELICIT_STEPS
+        * _padded([(row, 1.0) for row in _rows(plan, 1, plan.draft.recipe.seed_levels)])
+    )
+    sweep = _sum(
+        _answering(plan, every, SWEEP_PROBLEMS, 1 + len(SCALES)),
+        _answering(plan, low, ELICIT_PROBLEMS, 2),
+        Step(LEARNT * plan.shape.parameters * taught, taught),
+    )
+    return _sum(comparing, Step(sweep.flops / SWEEP_EVERY, sweep.tokens / SWEEP_EVERY))
+
+
+def _sum(*steps: Step) -> Step:
+    return Step(sum(step.flops for step in steps), sum(step.tokens for step in steps))

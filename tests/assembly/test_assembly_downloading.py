@@ -1,0 +1,242 @@
+"""`fetch`: one commit of a model, without code or pickles, and what is noted of it; against a hub on this machine."""
+
+import json
+import struct
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from tests.assembly.fake_hub import COMMIT, Hub, serving
+from tests.attacks.attacks_world import ADA, BOB, CHARTER, CY, Scene
+
+from detent.assembly import create_run, fetch_model
+from detent.assembly.downloading import note_of, note_path
+from detent.audit.findings import Finding
+from detent.errors import DetentError, PeerError, SubjectError, TrustError, UsageError
+from detent.subject.build import Sizes, build_model, build_tokenizer, save
+from detent.values import Entry, ModelFetched, SessionStarted, State, SubjectBuilt, fold
+from detent.values.folder import folder_digest
+
+
+def weights(numbers: int = 3) -> bytes:
+    header = json.dumps(
+        {"w": {"dtype": "F32", "shape": [numbers], "data_offsets": [0, 4 * numbers]}}
+    ).encode()
+    return struct.pack("<Q", len(header)) + header + bytes(4 * numbers)
+
+
+CONFIG = b'{"architectures": ["LlamaForCausalLM"]}'
+
+
+def files(**more: bytes) -> dict[str, bytes]:
+    return {
+        "config.json": CONFIG,
+        "model.safetensors": weights(),
+        "tokenizer.json": b"{}",
+        "README.md": b"# hello",
+        "pytorch_model.bin": b"\x80\x04",
+        "modeling_evil.py": b"raise SystemExit",
+        "onnx/model.onnx": b"x",
+    } | more
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    with serving(Hub(files())) as one:
+        monkeypatch.setenv("HF_ENDPOINT", one.url)
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
+        monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+        yield one
+
+
+def test_weights_config_and_tokenizer_come_and_nothing_else(hub: Hub, tmp_path: Path) -> None:
+    made = fetch_model("org/model", tmp_path / "m")
+    assert {path.name: path.read_bytes() for path in (tmp_path / "m").iterdir()} == {
+        "config.json": CONFIG,
+        "model.safetensors": weights(),
+        "tokenizer.json": b"{}",
+    }
+    assert made.left == ("README.md", "modeling_evil.py", "onnx/model.onnx", "pytorch_model.bin")
+    assert not [path for path in hub.asked if path.endswith((".py", ".bin", ".onnx"))]
+
+
+def test_the_note_beside_it_names_the_commit_and_is_not_in_the_digest(hub: Hub, tmp_path: Path) -> None:
+    assert hub.url
+    made = fetch_model("org/model", tmp_path / "m", "v1.0")
+    assert json.loads(note_path(tmp_path / "m").read_text()) == {
+        "repo": "org/model",
+        "revision": COMMIT,
+        "digest": folder_digest(tmp_path / "m"),
+    }
+    assert note_of(tmp_path / "m") == made.note
+
+
+def test_files_are_asked_for_by_commit_and_never_by_branch(hub: Hub, tmp_path: Path) -> None:
+    fetch_model("org/model", tmp_path / "m")
+    resolved = [path for path in hub.asked if "/resolve/" in path]
+    assert resolved
+    assert all(f"/resolve/{COMMIT}/" in path for path in resolved)
+
+
+def test_a_folder_that_was_changed_after_is_not_what_was_fetched(hub: Hub, tmp_path: Path) -> None:
+    assert hub.url
+    fetch_model("org/model", tmp_path / "m")
+    (tmp_path / "m" / "config.json").write_text("{}")
+    with pytest.raises(TrustError, match="as it was fetched"):
+        note_of(tmp_path / "m")
+
+
+def test_a_folder_of_ones_own_has_no_note(tmp_path: Path) -> None:
+    (tmp_path / "m").mkdir()
+    assert note_of(tmp_path / "m") is None
+
+
+NOTES = {
+    "no JSON": "{",
+    "no note": "{}",
+    "more than a note": json.dumps({"repo": "a/b", "revision": COMMIT, "digest": "d", "x": 1}),
+    "a name that is none": json.dumps({"repo": "../b", "revision": COMMIT, "digest": "d"}),
+    "a branch in place of a commit": json.dumps({"repo": "a/b", "revision": "main", "digest": "d"}),
+    "brackets without end": "[" * 100_000,
+}
+
+
+@pytest.mark.parametrize("case", NOTES)
+def test_a_note_that_nobody_can_believe_is_refused(case: str, tmp_path: Path) -> None:
+    (tmp_path / "m").mkdir()
+    (tmp_path / "m" / "config.json").write_text("{}")
+    note_path(tmp_path / "m").write_text(NOTES[case])
+    with pytest.raises(TrustError):
+        note_of(tmp_path / "m")
+
+
+def without(hub: Hub, name: str) -> None:
+    del hub.files[name]
+
+
+HOSTILE: dict[str, tuple[Callable[[Hub], object], type[DetentError]]] = {
+    "pickled weights alone": (lambda hub: without(hub, "model.safetensors"), SubjectError),
+    "no config": (lambda hub: without(hub, "config.json"), SubjectError),
+    "a config that asks for code": (
+        lambda hub: hub.files.update({"config.json": b'{"auto_map": {"AutoModel": "modeling_evil.M"}}'}),
+        SubjectError,
+    ),
+    "a config that is no JSON": (lambda hub: hub.files.update({"config.json": b"{"}), SubjectError),
+    "a pickle under a name of weights": (
+        lambda hub: hub.files.update({"model.safetensors": b"\x80\x04" + b"x" * 40}),
+        SubjectError,
+    ),
+    "other bytes than announced": (lambda hub: hub.sent.update({"tokenizer.json": b"{ }"}), TrustError),
+    "a file that is not there": (lambda hub: hub.announced.update({"more.json": 5}), DetentError),
+    "more than any run takes": (
+        lambda hub: hub.announced.update({"model.safetensors": 1 << 40}),
+        SubjectError,
+    ),
+    "a commit that is none": (lambda hub: setattr(hub, "commit", "../../etc"), PeerError),
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_a_hub_that_misleads_leaves_nothing_behind(case: str, hub: Hub, tmp_path: Path) -> None:
+    spoil, error = HOSTILE[case]
+    spoil(hub)
+    with pytest.raises(error):
+        fetch_model("org/model", tmp_path / "m")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "repo", ["model", "a/b/c", "../x", "org/..", "org/mo del", "", "-x/y", "org/model?x"]
+)
+def test_a_name_that_is_none_is_not_asked_for(repo: str, hub: Hub, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="ORG/MODEL"):
+        fetch_model(repo, tmp_path / "m")
+    assert hub.asked == []
+
+
+def test_offline_nothing_is_asked(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(UsageError, match="HF_HUB_OFFLINE"):
+        fetch_model("org/model", tmp_path / "m")
+    assert hub.asked == []
+
+
+def test_a_hub_that_is_not_there_is_said_to_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    with pytest.raises(PeerError, match="expected from the hub"):
+        fetch_model("org/model", tmp_path / "m")
+
+
+def test_what_is_there_already_stays(hub: Hub, tmp_path: Path) -> None:
+    (tmp_path / "m").mkdir()
+    with pytest.raises(UsageError, match="a new folder"):
+        fetch_model("org/model", tmp_path / "m")
+    assert hub.asked == []
+
+
+def given(home: Path) -> Path:
+    """A charter that names a model folder beside it."""
+    model = home / "given"
+    save(build_model(Sizes(hidden=32, intermediate=32, layers=1, heads=2), seed=1), build_tokenizer(), model)
+    return model
+
+
+def noted(model: Path) -> str:
+    digest = folder_digest(model)
+    note_path(model).write_text(json.dumps({"repo": "org/model", "revision": COMMIT, "digest": digest}))
+    return digest
+
+
+GIVEN = CHARTER.replace("[recipe]", '[subject]\nsource = "given"\n\n[recipe]')
+
+
+def test_init_writes_where_the_model_came_from_before_anything_else_is_done(tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    digest = noted(given(tmp_path / "home"))
+    scene = Scene(tmp_path)
+    (tmp_path / "home" / "charter.toml").write_text(GIVEN)
+    keys = [tmp_path / "home" / f"{key.name}.pem" for key in (ADA, BOB, CY)]
+    for key, path in zip((ADA, BOB, CY), keys, strict=True):
+        key.save(path)
+    with scene.here():
+        create_run(scene.run, source=str(tmp_path / "home" / "charter.toml"), key_paths=keys)
+        (fetched,) = [entry for entry in scene.entries() if isinstance(entry, ModelFetched)]
+        assert (fetched.repo, fetched.revision, fetched.digest) == ("org/model", COMMIT, digest)
+        assert folder_digest(scene.folder.subject) == digest
+        assert not scene.verified().faults
+        (tmp_path / "home" / "given" / "more.json").write_text("{}")
+        with pytest.raises(TrustError, match="as it was fetched"):
+            create_run(tmp_path / "other", source=str(tmp_path / "home" / "charter.toml"), key_paths=keys)
+    assert not (tmp_path / "other").exists()
+
+
+def test_a_run_made_from_another_model_than_was_fetched_is_noticed(told: Scene, tmp_path: Path) -> None:
+    scene = told.copy(tmp_path / "machine")
+    with scene.here():
+        entries = scene.entries()
+        place = next(n for n, one in enumerate(entries) if isinstance(one, SessionStarted))
+        parent = next(one.parent for one in entries if isinstance(one, SubjectBuilt))
+        first = entries[place - 1]
+        for digest, faults in ((parent, []), ("f" * 64, ["outside"])):
+            fetched = ModelFetched(repo="org/model", revision=COMMIT, digest=digest, at=first.at)
+            changed = [*entries[:place], fetched, *entries[place:]]
+            case = read_case(scene, changed)
+            assert [one.check for one in case if one.faults and one.check == "outside"] == faults
+
+
+def read_case(scene: Scene, entries: Sequence[Entry]) -> Sequence[Finding]:
+    """What `verify` finds of a ledger with these entries; openings after a change have other seeds."""
+    scene.rewrite(entries)
+    return scene.verified().made
+
+
+def test_where_a_model_came_from_is_not_written_once_it_is_used() -> None:
+    state = State(
+        session=SessionStarted(
+            software={}, seed=1, threads=1, confined=True, unconfined_because="", evaluator=""
+        )
+    )
+    with pytest.raises(TrustError, match="before the first session"):
+        fold([ModelFetched(repo="org/model", revision=COMMIT, digest="d" * 64)], state)

@@ -11,7 +11,7 @@ COUNTING = """
 import os, sys, time
 from detent.values import Answers
 from detent.worker.__main__ import nurse, serve
-from detent.worker._wire import Wire
+from detent.values.wire import Wire
 
 class Counting:
     count = 0
@@ -106,7 +106,7 @@ def test_a_nursery_does_not_go_on_beside_a_process_that_an_opening_left_behind()
 
 def test_progress_is_told_at_first_and_at_last_and_seldom_between() -> None:
     script = """
-from detent.worker._wire import Wire
+from detent.values.wire import Wire
 wire = Wire(0, 1)
 tell = wire.progress("train")
 for done in range(100_001):

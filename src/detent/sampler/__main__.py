@@ -15,7 +15,7 @@ import msgspec
 from detent.errors import DetentError, EngineError, UsageError
 from detent.values import JobFailure, Progress
 from detent.values.serving import Ask, Connection, Served, decode_ask
-from detent.worker._wire import Wire
+from detent.values.wire import Wire
 
 _PHASES: dict[str, Literal["judge", "answer", "sample"]] = {
     "JudgeJob": "judge",

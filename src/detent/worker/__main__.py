@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from detent.values import Result
-from detent.worker._wire import Wire
+from detent.values.wire import Wire
 
 _SIGNAL_STATUS = 128
 _PR_SET_PDEATHSIG = 1  # <linux/prctl.h>

@@ -2,9 +2,9 @@
 
 from detent.interpret.comparison import compare
 from detent.values import Compared, CompareJob
+from detent.values.wire import Tell
 from detent.worker._labelling import answer_limits
 from detent.worker._shelf import Shelf
-from detent.worker._wire import Tell
 
 
 def compared(job: CompareJob, shelf: Shelf, tell: Tell) -> Compared:

@@ -14,10 +14,10 @@ from detent.values import (
     Sampled,
     SampleJob,
 )
+from detent.values.wire import Tell
 from detent.worker._asking import Author, Reader, template
 from detent.worker._labelling import Meter, answer_limits
 from detent.worker._shelf import Shelf
-from detent.worker._wire import Tell
 
 
 def sampled(job: SampleJob, shelf: Shelf, tell: Tell) -> Sampled:

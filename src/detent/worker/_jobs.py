@@ -48,13 +48,13 @@ from detent.values import (
 )
 from detent.values.adapters import ADAPTER_CONFIG
 from detent.values.jobs import decode_job, encode_line
+from detent.values.wire import Wire
 from detent.worker._comparing import compared
 from detent.worker._feedback import judged, revised, sampled
 from detent.worker._labelling import answer_limits, labelled
 from detent.worker._rewarding import preferred, reinforced
 from detent.worker._shelf import Shelf
 from detent.worker._training import briefly_trained, trained
-from detent.worker._wire import Wire
 from detent.worker._written import Written
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}

@@ -22,8 +22,8 @@ from detent.values import (
     room_after,
     sha256_hex,
 )
+from detent.values.wire import Tell
 from detent.worker._shelf import Shelf
-from detent.worker._wire import Tell
 from detent.worker._written import Written
 
 

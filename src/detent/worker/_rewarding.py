@@ -10,11 +10,11 @@ from detent.subject._trl import Lesson
 from detent.subject.generate import Completion
 from detent.subject.load import Subject
 from detent.values import PreferJob, ReinforceJob, TrainedModel
+from detent.values.wire import Tell
 from detent.worker._asking import Marker, Reader, template
 from detent.worker._labelling import answer_limits
 from detent.worker._shelf import Shelf
 from detent.worker._training import TOKENS, Measured, counted_tokens, saved, told
-from detent.worker._wire import Tell
 
 
 def preferred(job: PreferJob, shelf: Shelf, folder: Path, tell: Tell) -> TrainedModel:

@@ -17,8 +17,8 @@ from detent.subject.lora import check_shape, is_adapted, save_adapter, with_new_
 from detent.subject.processor import fast_precision
 from detent.subject.train import Example, Recipe, Source, train
 from detent.values import ElicitJob, TrainedModel, TrainJob
+from detent.values.wire import Tell
 from detent.worker._shelf import Shelf
-from detent.worker._wire import Tell
 
 _PARTS = 10
 TOKENS = "tokens"

@@ -11,8 +11,11 @@ from tests.attacks.attacks_world import ADA, BOB, CHARTER, CY, Scene
 
 from detent.assembly import create_run, fetch_model
 from detent.assembly.downloading import note_of, note_path
+from detent.assembly.estimating import draft_for, estimate_draft
 from detent.assembly.given import given_folder
+from detent.assembly.tasks import catalogue
 from detent.audit.findings import Finding
+from detent.charter import parse_draft
 from detent.errors import DetentError, PeerError, SubjectError, TrustError, UsageError
 from detent.subject.build import Sizes, build_model, build_tokenizer, save
 from detent.values import Entry, ModelFetched, SessionStarted, State, SubjectBuilt, fold
@@ -336,6 +339,21 @@ def test_a_charter_may_name_what_was_fetched_and_its_commit_stands_on_the_ledger
         assert (fetched.repo, fetched.revision, fetched.digest) == ("org/model", COMMIT, made.note.digest)
         assert folder_digest(scene.run / part) == made.note.digest
         assert not scene.verified().faults
+    assert hub.asked == []
+
+
+def test_a_charter_is_written_for_what_was_fetched_by_its_name(
+    hub: Hub, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert data
+    in_hub(hub, tmp_path / "away")
+    fetch_model("org/model")
+    hub.asked.clear()
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    made = draft_for("org/model", "copy=3", tmp_path)
+    read = parse_draft(made.text, catalogue())
+    assert (read.name, read.subject.source) == ("model", "org/model")
+    assert estimate_draft(read, tmp_path).plan.shape == made.estimate.plan.shape
     assert hub.asked == []
 
 

@@ -5,7 +5,7 @@ import json
 import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 import torch
@@ -160,7 +160,7 @@ def test_a_merged_export_is_one_model_that_says_what_the_adapter_says(made: Made
     assert (done.form, done.digest) == ("merged", made.adapter)
     assert not (tmp_path / "out" / "adapter_config.json").exists()
     model = AutoModelForCausalLM.from_pretrained(tmp_path / "out")
-    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "out")
+    tokenizer: Any = AutoTokenizer.from_pretrained(tmp_path / "out")
     assert tokenizer.chat_template == AutoTokenizer.from_pretrained(made.models / made.base).chat_template
     assert torch.allclose(logits(model, tmp_path / "out"), wanted(made), atol=1e-4)
     asked = tokenizer.apply_chat_template(
@@ -170,8 +170,9 @@ def test_a_merged_export_is_one_model_that_says_what_the_adapter_says(made: Made
         return_dict=True,
     )
     subject = with_adapter(load(made.models / made.base), made.models / made.adapter)
+    both: tuple[Any, Any] = model, subject.model
     with torch.inference_mode():
-        said = [one.generate(**asked, max_new_tokens=8, do_sample=False) for one in (model, subject.model)]
+        said = [one.generate(**asked, max_new_tokens=8, do_sample=False) for one in both]
     assert torch.equal(*said)
 
 

@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from detent.evaluate import ruling
-from detent.propose.contests import COMPARED, MOST_PAIRS, VERDICTS
+from detent.propose.contests import MOST_PAIRS, VERDICTS
+from detent.propose.forms import COMPARED
 from detent.sizing.cost import Plan
 from detent.values import Contest, JudgeJob
 from detent.values.serving import Budget

@@ -371,6 +371,27 @@ def test_a_run_made_from_another_model_than_was_fetched_is_noticed(told: Scene, 
             assert [one.check for one in case if one.faults and one.check == "outside"] == faults
 
 
+@pytest.mark.parametrize("chat", ["auto", "never"])
+def test_a_copy_without_its_chat_template_is_another_folder_and_said_to_be_unchecked(
+    chat: str, told: Scene, tmp_path: Path
+) -> None:
+    (tmp_path / "home").mkdir()
+    noted(given(tmp_path / "home"))
+    (tmp_path / "home" / "charter.toml").write_text(
+        GIVEN.replace('source = "given"', f'source = "given"\nchat = "{chat}"')
+    )
+    keys = [tmp_path / "home" / f"{key.name}.pem" for key in (ADA, BOB, CY)]
+    for key, path in zip((ADA, BOB, CY), keys, strict=True):
+        key.save(path)
+    scene = Scene(tmp_path)
+    with scene.here():
+        create_run(scene.run, source=str(tmp_path / "home" / "charter.toml"), key_paths=keys)
+        kinds = (SessionStarted, SubjectBuilt)
+        others = [next(one for one in told.entries() if isinstance(one, kind)) for kind in kinds]
+        (outside,) = [one for one in read_case(scene, [*scene.entries(), *others]) if one.check == "outside"]
+    assert (len(outside.faults), len(outside.unchecked)) == ((1, 0) if chat == "auto" else (0, 1))
+
+
 def read_case(scene: Scene, entries: Sequence[Entry]) -> Sequence[Finding]:
     """What `verify` finds of a ledger with these entries; openings after a change have other seeds."""
     scene.rewrite(entries)

@@ -27,8 +27,8 @@ budget = { tokens = 5_000_000, money = 20.0, price_in = 0.5, price_out = 1.5 }
 """
 )
 SAID = (
-    "server wise: judges.example.org:8443 will be asked which of two answers is better, and its exam and for answers of "
-    "its own, by org/judge, for at most 5,000,000 tokens and 20 of money; "
+    "server wise: org/judge at judges.example.org:8443 will be asked for verdicts on pairs of answers, its exam and "
+    "answers of its own, within 5,000,000 tokens and 20 of money; "
 )
 
 

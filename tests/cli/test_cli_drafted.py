@@ -11,11 +11,11 @@ from detent.assembly.estimating import draft_for
 from detent.assembly.tasks import catalogue
 from detent.charter import parse_draft
 from detent.testing.language import write_language_model
-from detent.values import Decided, Lora, SubjectBuilt
+from detent.values import CandidateTrained, Decided, Lora, SubjectBuilt
 
 pytestmark = pytest.mark.skipif(find_spec("reasoning_gym") is None, reason="the extra gym is not installed")
 
-SMALLER = {
+SMALLER: dict[str, float] = {
     "seed_problems": 40,
     "seed_steps": 4,
     "steps": 2,
@@ -27,15 +27,22 @@ SMALLER = {
     "batch": 8,
     "micro_batch": 4,
 }
-"""The written numbers, so small that a run takes a minute; nothing else of the charter is changed."""
+"""The written numbers, so small that a run takes a minute."""
+
+LENIENT: dict[str, float] = {
+    "non_inferiority_margin": 0.3,
+    "mastery_floor": 0.5,
+    "error_budget": 0.5,
+    "least_accuracy": 0.0,
+    "confidence": 0.0,
+}
+"""A gate that so few items can pass, and labels of a model with random weights, which is sure of nothing."""
 
 
 def smaller(text: str) -> str:
-    """The charter with less of everything, and a gate that so few items can pass."""
-    for key, value in SMALLER.items():
-        text, found = re.subn(rf"^{key} = \d+", f"{key} = {value}", text, flags=re.MULTILINE)
-        assert found == 1, key
-    for key, value in {"non_inferiority_margin": 0.3, "mastery_floor": 0.5, "error_budget": 0.5}.items():
+    """The charter with less of everything; an alarm that such a model's labels are wrong is only written down."""
+    text = text.replace('action = "pause"', 'action = "record"')
+    for key, value in (SMALLER | LENIENT).items():
         text, found = re.subn(rf"^{key} = [\d.]+", f"{key} = {value}", text, flags=re.MULTILINE)
         assert found == 1, key
     text = re.sub(
@@ -78,6 +85,7 @@ def test_a_charter_that_is_written_for_a_language_model_runs_and_verifies(tmp_pa
     found = entries(machine.run)
     assert {one.lora for one in found if isinstance(one, SubjectBuilt)} == {Lora(rank=6, alpha=12.0)}
     assert [one.generation for one in found if isinstance(one, Decided)] == [0, 1]
+    assert any(isinstance(one, CandidateTrained) for one in found), ran.stdout
     told = machine.detent("status", machine.run)
     assert "rank 6, alpha 12, on all-linear; base " in told.stdout, told.stdout
     exported = machine.detent("export", machine.run, "0", "--to", tmp_path / "out", "--merged")

@@ -1,7 +1,7 @@
 """Which folder a charter means by a model's name: one beside its draft, or a commit that `detent fetch` has brought.
 
     >>> given_folder("HuggingFaceTB/SmolLM2-135M", home)
-    PosixPath('/home/ada/.local/share/detent/models/HuggingFaceTB/SmolLM2-135M/12fd25f7...')
+    PosixPath('.../detent/models/HuggingFaceTB/SmolLM2-135M/12fd25f7...')
 
 A folder of that name beside the draft comes first. Nothing here has a network: what was not fetched is not there.
 """

@@ -60,13 +60,13 @@ def told_servers(draft: Draft) -> Iterator[str]:
         server = draft.servers[name]
         what = []
         if name == feedback.judge_server:
-            what.append("which of two answers is better, and its exam")
+            what.append("verdicts on pairs of answers, its exam")
         if name == feedback.teacher_server:
-            what.append("for answers of its own")
+            what.append("answers of its own")
         bound = f" and {server.budget.money:g} of money" if server.budget.money else ""
         yield (
-            f"server {name}: {urlsplit(server.url).netloc} will be asked {' and '.join(what)}, by {server.model}, for "
-            f"at most {server.budget.tokens:,} tokens{bound}; {_key_said(name, server)}"
+            f"server {name}: {server.model} at {urlsplit(server.url).netloc} will be asked for {' and '.join(what)}, "
+            f"within {server.budget.tokens:,} tokens{bound}; {_key_said(name, server)}"
         )
 
 

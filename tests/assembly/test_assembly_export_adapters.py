@@ -17,7 +17,7 @@ from torch import nn
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from detent.assembly import export_model
-from detent.engine import ModelStore
+from detent.engine import ModelStore, local
 from detent.errors import SubjectError, TrustError, UsageError
 from detent.subject.load import load
 from detent.subject.lora import save_adapter, with_adapter, with_new_adapter
@@ -227,6 +227,16 @@ def test_an_adapter_whose_base_is_gone_is_said_to_be_alone(made: Made, tmp_path:
     (made.models / made.base).rename(tmp_path / "elsewhere")
     with pytest.raises(SubjectError, match=made.base):
         export_model(made.scene.run, made.generation, tmp_path / "out")
+
+
+def test_only_merging_needs_what_loads_models(
+    made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local, "find_spec", lambda _: None)
+    with pytest.raises(UsageError, match=r"detent\[train\] expected"):
+        export_model(made.scene.run, made.generation, tmp_path / "out", form="merged")
+    assert not (tmp_path / "out").exists()
+    assert export_model(made.scene.run, made.generation, tmp_path / "out").form == "adapter"
 
 
 def test_the_decision_is_about_the_adapter(made: Made, tmp_path: Path) -> None:

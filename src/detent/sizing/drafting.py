@@ -49,11 +49,24 @@ DEFAULT_TOP, DEFAULT_RUNGS = 15, 5
 """Levels of a task whose top nobody says, and of one of another's library."""
 
 LEFT_OUT = {
-    "subject": ("layers", "hidden", "intermediate", "heads"),
+    "subject": ("layers", "hidden", "intermediate", "heads", "extra_tokens"),
     "recipe": ("matrix_rate",),
     "feedback": ("judge_seed_steps", "judge_steps", "pairs", "samples"),
 }
-"""Keys that only a model has which is made here: its shape, Muon's rate, and a judge that is taught signs."""
+"""Keys of a model that is made here: its shape, room by its prompts, Muon's rate, and a judge that is taught signs."""
+
+SAID = {
+    ("subject", "source"): "a folder beside this file, or ORG/MODEL that was fetched",
+    ("subject", "answer_tokens"): "so many tokens has an answer at the most",
+    ("recipe", "other_rate"): "AdamW's; usual for an adapter, as 2e-5 is without one",
+    ("recipe", "optimizer"): "AdamW for everything that learns",
+    ("feedback", "methods"): "the team labels, and learns what all its members agree on",
+    ("tripwires.label_avalanche", "tolerated"): "share of wrong labels; measured with the built-in charter",
+}
+"""What comments say in a given model's charter, where the built-in charter's would be wrong."""
+
+MADE_HERE, COPIED = "made here, from a config of SmolLM3", "given; the run has a copy of it"
+"""Behind [subject]."""
 
 
 def draft_text_for(
@@ -103,23 +116,18 @@ def _as_given(text: str, adapter: Adapter) -> str:
     for section, keys in LEFT_OUT.items():
         for key in keys:
             text = _without(text, section, key)
-    text = _with(text, "subject", "source", None, "a folder beside this file, or ORG/MODEL that was fetched")
-    text = _with(text, "recipe", "other_rate", None, "AdamW's; usual for an adapter, as 2e-5 is without one")
-    text = _with(text, "recipe", "optimizer", None, "AdamW for everything that learns")
-    text = _with(
-        text, "feedback", "methods", None, "the team labels, and learns what all its members agree on"
-    )
+    for (section, key), said in SAID.items():
+        text = _with(text, section, key, None, said)
+    text = text.replace(MADE_HERE, COPIED, 1)
     lora = f"lora = {{ rank = {adapter.rank}, alpha = {ALPHA * adapter.rank:.1f} }}"
-    said = "trained beside the model; without this line all its weights are"
-    return _after(text, "subject", "source", f"{lora:<33} # {said}")
+    beside = "trained beside the model; without this line all its weights are"
+    return _after(text, "subject", "source", f"{lora:<33} # {beside}")
 
 
 def with_room(text: str, longest: int) -> str:
     """The same with room for answers. longest: characters of the longest that was drawn."""
     room = max(LEAST_ROOM, ROOM_STEP * ceil(ROOM_SHARE * longest / ROOM_STEP))
-    return _with(
-        text, "subject", "answer_tokens", str(room), "so many tokens at the most, whatever its prompt"
-    )
+    return _with(text, "subject", "answer_tokens", str(room))
 
 
 def fitted(text: str, fits: Callable[[str], bool]) -> str:

@@ -67,7 +67,7 @@ NOTES = {
         that tested it `opening`, `items`, `no_worse`, and `low` and `high`, the 95 % interval of candidate minus
         incumbent); of a run of adapters `adapter` (`rank`, `alpha`, `targets`, `base`, its digest, and `repo` and
         `revision` where it was fetched); of one with model servers `servers` (by name: `model`, `answers`, `abstained`,
-        `tokens`, `money`, `budget_tokens`, `budget_money`).""",
+        `tokens`, `unrecorded_tokens`, `money`, `budget_tokens`, `budget_money`).""",
     "try": """
         It starts a worker of its own, so it may be used beside a `run`. The incumbent is also a plain Hugging Face
         folder, `models/incumbent`.""",

@@ -139,6 +139,12 @@ def test_a_run_stops_for_good_where_its_budget_ends(tmp_path: Path) -> None:
             assert stopped.returncode == 3, stopped.stdout + stopped.stderr
             assert "servers.wise.budget.tokens = 1500" in stopped.stderr
         assert len(server.asked) * 51 <= 1500
+        paid = 51 * len(server.asked)
+    told = machine.detent("status", machine.run)
+    assert (
+        f"0 of 1,500 tokens, 0 of 100 money, and {paid:,} tokens that are not on the ledger yet"
+        in told.stdout
+    )
     assert machine.detent("verify", machine.run).returncode == 0
 
 

@@ -15,7 +15,7 @@ from detent.report import (
     status_text,
     tell,
 )
-from detent.report.servers import servers
+from detent.report.servers import server_text, servers
 from detent.values import Entry, Lora, ModelFetched, ServerAsked, SubjectBuilt, fold
 from detent.values.serving import Budget as ServerBudget
 from detent.values.serving import Report
@@ -52,6 +52,7 @@ def test_what_was_spent_is_added_up_beside_the_budget() -> None:
         "answers": 1600,
         "abstained": 12,
         "tokens": 4 * 9345,
+        "unrecorded_tokens": 0,
         "money": 0.5,
         "budget_tokens": 5_000_000,
         "budget_money": 20.0,
@@ -62,6 +63,14 @@ def test_a_server_that_was_never_asked_has_spent_nothing_and_one_that_is_gone_ha
     found = servers_document([asked(server="other")], BUDGETS)
     assert (found["wise"]["tokens"], found["wise"]["budget_tokens"]) == (0, 5_000_000)
     assert (found["other"]["tokens"], found["other"]["budget_tokens"]) == (2 * 9345, None)
+
+
+def test_what_a_sampler_paid_and_nobody_wrote_down_yet_is_said_apart() -> None:
+    (found,) = servers_document([asked()], BUDGETS, {"wise": 20_000}).values()
+    assert (found["tokens"], found["unrecorded_tokens"]) == (18_690, 1_310)
+    assert "0.25 of 20 money, and 1,310 tokens that are not on the ledger yet; 800" in server_text(found)
+    (found,) = servers_document([asked()], BUDGETS, {"wise": 5}).values()
+    assert found["unrecorded_tokens"] == 0
 
 
 def test_the_report_has_a_row_each_time_and_one_for_the_budget() -> None:

@@ -11,7 +11,7 @@ from typing import Literal
 from detent.assembly import places
 from detent.assembly.clock import now
 from detent.assembly.downloading import note_of
-from detent.assembly.given import given_folder
+from detent.assembly.given import given_models
 from detent.assembly.outsiders import vet_outsiders
 from detent.assembly.places import RunFolder
 from detent.assembly.principles import (
@@ -105,7 +105,7 @@ def create_run(
         raise UsageError(f"a folder that does not exist yet expected, got {folder}; name another, or run it")
     text, home, file = (*drafted, "the new charter") if drafted else _source(source)
     draft = parse_draft(text, catalogue(), file)
-    _given(draft, home)
+    given_models(draft, home)
     vet_outsiders(draft)
     digests, wire_digests, proxy_digests = (
         _vetted(draft, home),
@@ -221,22 +221,6 @@ def _vetted_principles(draft: Draft, home: Path) -> Read | None:
     return read
 
 
-def _given(charter: Draft, home: Path) -> list[tuple[str, Path]]:
-    """(key, folder) of every model that a charter names.
-
-    Raises:
-        UsageError: one is not here.
-    """
-    named = [] if charter.subject.built else [("subject.source", charter.subject.source, "built")]
-    feedback = charter.feedback
-    if feedback.judge_given:
-        named.append(("feedback.judge_source", feedback.judge_source, "incumbent"))
-    return [
-        (key, given_folder(source, home, f', or write {key.partition(".")[2]} = "{otherwise}"'))
-        for key, source, otherwise in named
-    ]
-
-
 def _origin(name: str, tip: str) -> str:
     """The log's name: what a signed note allows of the charter's, and what tells it from all others."""
     return f"detent/{re.sub(r'[^A-Za-z0-9._-]+', '-', name).strip('-') or 'run'}/{tip[:16]}"
@@ -340,7 +324,7 @@ def _fill(
     if principles is not None:
         principles.put_into(run.tasks)
     fetched = []
-    for key, folder in _given(signed.charter, home):
+    for key, folder in given_models(signed.charter, home):
         own = key == "subject.source"
         chat = signed.charter.subject.chat if own else "auto"
         note = note_of(folder)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from detent.assembly.downloading import COMMIT, NAMED, note_path
 from detent.assembly.places import fetched_models
+from detent.charter import Draft
 from detent.errors import UsageError
 
 
@@ -45,8 +46,24 @@ def given_folder(source: str, home: Path, otherwise: str = "") -> Path:
     return found[0]
 
 
+def given_models(charter: Draft, home: Path) -> list[tuple[str, Path]]:
+    """(key, folder) of every model that a charter names.
+
+    Raises:
+        UsageError: one is not here.
+    """
+    named = [] if charter.subject.built else [("subject.source", charter.subject.source, "built")]
+    feedback = charter.feedback
+    if feedback.judge_given:
+        named.append(("feedback.judge_source", feedback.judge_source, "incumbent"))
+    return [
+        (key, given_folder(source, home, f', or write {key.partition(".")[2]} = "{otherwise}"'))
+        for key, source, otherwise in named
+    ]
+
+
 def _fetched(repo: str) -> list[Path]:
-    """Every commit of a model that is here whole; a note is written last."""
+    """Every commit of a model that is here, with the note that says which."""
     place = fetched_models(repo)
     every = sorted(place.iterdir()) if place.is_dir() else []
     return [one for one in every if COMMIT.fullmatch(one.name) and one.is_dir() and note_path(one).is_file()]

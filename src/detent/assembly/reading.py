@@ -2,11 +2,13 @@
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from msgspec import structs
 
 from detent.assembly import places
@@ -36,6 +38,9 @@ from detent.report import Budget as ErrorBudget
 from detent.signing import SigningKey, VerifyKey
 from detent.values import Entry, State, decode_entry, fold
 from detent.values.serving import Budget
+
+JOURNAL = "spent.jsonl"
+"""Beside a server's kept answers: what its sampler paid, line by line."""
 
 GAINS = (0.05, 0.10)
 """Gains for which status says how many items the next opening will need."""
@@ -138,14 +143,27 @@ def status_of(folder: Path) -> dict[str, Any]:
     stop = why_stop(state, signed.charter, at, enough=False)
     stands = standing(stop, running=is_running(run))
     document = status_document(state, stands, ErrorBudget(total, level, items), at)
+    budgets = budgets_of(signed)
     if (adapter := adapter_document(ledger.entries)) is not None:
         document |= {"adapter": adapter}
-    if asked := servers_document(ledger.entries, budgets_of(signed)):
+    if asked := servers_document(ledger.entries, budgets, _paid(run, budgets)):
         document |= {"servers": asked}
     if audited := [method for method in AUDITED if method in signed.charter.feedback.methods]:
         document |= {"methods": method_document(state, audited)}
     margins = principle_margins(signed.charter, run.tasks)
     return document if margins is None else document | {"principles": principle_document(state, margins)}
+
+
+def _paid(run: RunFolder, names: Iterable[str]) -> dict[str, int]:
+    """Tokens, read and written, by the journal of each server's sampler; a line that is cut short counts for none."""
+    found = dict.fromkeys(names, 0)
+    for name in found:
+        path = run.served / name / JOURNAL
+        with suppress(OSError):
+            for line in path.read_bytes().splitlines() if path.is_file() else ():
+                with suppress(msgspec.DecodeError):
+                    found[name] += sum(msgspec.json.decode(line, type=dict[str, int]).values())
+    return found
 
 
 def is_running(run: RunFolder) -> bool:

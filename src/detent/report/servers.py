@@ -16,26 +16,33 @@ PURPOSES = {"exam": "its exam as a judge", "answers": "answers", "preferences": 
 GONE = "no longer in the charter"
 
 
-def servers_document(entries: Iterable[Entry], budgets: Mapping[str, Budget]) -> dict[str, Any]:
+def servers_document(
+    entries: Iterable[Entry], budgets: Mapping[str, Budget], paid: Mapping[str, int] | None = None
+) -> dict[str, Any]:
     """Every server of the charter in force, and every other that was asked, by name, in plain values.
 
-    budgets: of those in force. `budget_tokens` is None of a server that is no longer among them. What was paid for and
-    is not on the ledger yet, in a turn that is under way, is not counted.
+    budgets: of those in force. `budget_tokens` is None of a server that is no longer among them. paid: tokens by the
+    samplers' own journals; what the ledger does not have of them yet, in a turn under way, is `unrecorded_tokens`.
     """
     asked = [entry for entry in entries if isinstance(entry, ServerAsked)]
     names = sorted({*budgets, *(entry.server for entry in asked)})
     return {
-        name: _totals([entry for entry in asked if entry.server == name], budgets.get(name)) for name in names
+        name: _totals(
+            [entry for entry in asked if entry.server == name], budgets.get(name), (paid or {}).get(name, 0)
+        )
+        for name in names
     }
 
 
-def _totals(asked: list[ServerAsked], budget: Budget | None) -> dict[str, Any]:
+def _totals(asked: list[ServerAsked], budget: Budget | None, paid: int) -> dict[str, Any]:
+    tokens = sum(entry.tokens for entry in asked)
     reports = [report for entry in asked for report in entry.reports]
     return {
         "model": asked[-1].model if asked else "",
         "answers": sum(one.asked for one in reports),
         "abstained": sum(one.abstained for one in reports),
-        "tokens": sum(entry.tokens for entry in asked),
+        "tokens": tokens,
+        "unrecorded_tokens": max(0, paid - tokens),
         "money": sum(entry.money for entry in asked),
         "budget_tokens": None if budget is None else budget.tokens,
         "budget_money": None if budget is None else budget.money,
@@ -51,6 +58,8 @@ def server_text(values: Mapping[str, Any]) -> str:
         spent = f"{tokens} of {words.count(values['budget_tokens'])} tokens"
     if values["budget_money"]:
         spent += f", {values['money']:.3g} of {values['budget_money']:g} money"
+    if values["unrecorded_tokens"]:
+        spent += f", and {words.count(values['unrecorded_tokens'])} tokens that are not on the ledger yet"
     model = f" ({values['model']})" if values["model"] else ""
     return f"{spent}; {words.count(values['answers'])} answers, {words.count(values['abstained'])} abstained{model}"
 

@@ -130,11 +130,12 @@ class Bench:
                 tell, marks = self._wire.progress("train"), Checkpoints(self._named("resume-trained", job))
                 return trained(job, self._shelf, self._folder("trained", job), tell, marks)
             case PreferJob():
-                tell = self._wire.progress("prefer")
-                return preferred(job, self._shelf, self._folder("preferred", job), tell)
+                tell, marks = self._wire.progress("prefer"), Checkpoints(self._named("resume-preferred", job))
+                return preferred(job, self._shelf, self._folder("preferred", job), tell, marks)
             case ReinforceJob():
                 tell = self._wire.progress("reinforce")
-                return reinforced(job, self._shelf, self._folder("reinforced", job), tell)
+                marks = Checkpoints(self._named("resume-reinforced", job))
+                return reinforced(job, self._shelf, self._folder("reinforced", job), tell, marks)
 
     def _feed_back(self, job: SampleJob | ReviseJob | JudgeJob) -> Sampled | Revised | Judged:
         """What asks a model for more than its answer."""

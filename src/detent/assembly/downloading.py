@@ -1,6 +1,6 @@
 """`fetch`: a model from a hub into a folder, once, by somebody who looks on; workers never have a network.
 
-    >>> fetch_model("HuggingFaceTB/SmolLM2-135M", Path("models/smollm2"))
+    >>> fetch_model("HuggingFaceTB/SmolLM2-135M")           # into the user's data folder, where `init` looks for it
 
 A name and a branch are what people say; what is fetched is one commit, and it is noted which. Only weights as
 safetensors, configs and tokenizer files are asked for. Code and pickles stay where they are, and a model that does not
@@ -23,6 +23,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from detent.assembly.places import fetched_models
 from detent.assembly.storing import storing
 from detent.disk import sync_folder, write_file
 from detent.engine import is_model_file
@@ -52,19 +53,21 @@ class Note(Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """What `fetch` wrote. size: bytes. left: names of files that were not asked for."""
+    """What `fetch` wrote, or found. size: bytes. left: names of files that were not asked for."""
 
+    folder: Path
     note: Note
     size: int
     left: tuple[str, ...]
 
 
-def fetch_model(repo: str, target: Path, revision: str = "main") -> Fetched:
+def fetch_model(repo: str, target: Path | None = None, revision: str = "main") -> Fetched:
     """Fetch one commit of a model.
 
     Args:
         repo: ORG/MODEL.
-        target: a folder that does not exist yet.
+        target: a folder that does not exist yet; without one, the commit's own in the user's data folder, and one that
+            is there already is not fetched again.
         revision: a branch, a tag or a commit.
 
     Raises:
@@ -78,29 +81,53 @@ def fetch_model(repo: str, target: Path, revision: str = "main") -> Fetched:
         raise UsageError(
             f"ORG/MODEL and a revision's name expected, got {repo!r} and {revision!r}; correct them"
         )
-    if target.exists() or target.is_symlink() or not target.absolute().parent.is_dir():
-        raise UsageError(f"a new folder in one that exists expected, got {target}; name another with --to")
+    if target is not None:
+        _see_new(target)
+    elif COMMIT.fullmatch(revision) and (here := _here(repo, revision)) is not None:
+        return here
     if os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}:
         raise UsageError(
             "a network expected, got HF_HUB_OFFLINE; a folder that is here already needs no fetching: "
-            "detent init DIR --subject FOLDER --tasks ..."
+            "detent init DIR --subject FOLDER|ORG/MODEL --tasks ..."
         )
     hub = _library()
     commit, announced = _announced(hub, repo, revision)
+    if target is None:
+        if (here := _here(repo, commit)) is not None:
+            return here
+        target = fetched_models(repo) / commit
     wanted = {name: size for name, size in announced.items() if is_model_file(name)}
     _check_wanted(wanted, announced, repo)
     partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    with storing(target):
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         _download(hub, repo, commit, sorted(wanted), partial)
         _check_came(partial, wanted)
         note = Note(repo, commit, folder_digest(partial))
         with storing(target):
-            partial.rename(target)
             write_file(note_path(target), json.dumps(msgspec.to_builtins(note), indent=2).encode() + b"\n")
+            partial.rename(target)  # last: a folder without its note would be nobody's
             sync_folder(target.absolute().parent)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    return Fetched(note, sum(wanted.values()), tuple(sorted(announced.keys() - wanted.keys())))
+    return Fetched(target, note, sum(wanted.values()), tuple(sorted(announced.keys() - wanted.keys())))
+
+
+def _see_new(target: Path) -> None:
+    if target.exists() or target.is_symlink() or not target.absolute().parent.is_dir():
+        raise UsageError(f"a new folder in one that exists expected, got {target}; name another with --to")
+
+
+def _here(repo: str, commit: str) -> Fetched | None:
+    """A commit that lies in the data folder, and is what was fetched; one without a note was never whole there."""
+    folder = fetched_models(repo) / commit
+    if not folder.is_dir():
+        return None
+    note = note_of(folder)
+    if note is None or (note.repo, note.revision) != (repo, commit):
+        raise TrustError(f"what `detent fetch` put there expected in {folder}, got something else; remove it")
+    return Fetched(folder, note, sum(size for _, size, _ in folder_listing(folder)), ())
 
 
 def note_path(folder: Path) -> Path:

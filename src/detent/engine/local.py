@@ -40,7 +40,7 @@ from detent.values import (
 LIBRARIES = ("torch", "transformers", "safetensors", "accelerate", "datasets", "trl", "peft")
 """What workers import and this side does not; the extra `train` brings them."""
 
-_WORKER_MADE = re.compile(r"(built|trained|preferred|reinforced)-[0-9a-f]{12}|lesson-\w{8}")
+_WORKER_MADE = re.compile(r"(built|merged|trained|preferred|reinforced)-[0-9a-f]{12}|lesson-\w{8}")
 """Names of models in staging, and of what a training needs meanwhile."""
 
 _RESUMED = re.compile(r"resume-(trained|label)-[0-9a-f]{12}")

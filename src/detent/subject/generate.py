@@ -18,10 +18,10 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from detent.errors import SubjectError
 from detent.subject.chat import Prompt, asked, end_of
+from detent.subject.portions import Batch, Portions, Progress, in_portions, in_their_order
 
 MEMORY = 2 << 30  # bytes that the keys, values and logits of a batch may take
 ROWS = 512  # prompts answered at once; more is no faster, since their keys and values outgrow the caches
-Progress = Callable[[int, int], None]  # (done, of how many)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,35 +46,36 @@ def complete(
     seed: int = 0,
     rows: int = ROWS,
     on_progress: Progress | None = None,
+    kept: Portions[Completion] | None = None,
 ) -> list[Completion]:
     """One completion a prompt, in the order of the prompts.
 
     `max_new_tokens` counts the end mark; one number for all, or one a prompt.  `temperature` 0 takes the
     likeliest token and ignores `seed`; above 0 it samples from softmax(logits / temperature).  For n
     samples, repeat the prompt n times. The same arguments, weights and thread count give the same result,
-    bit for bit.
+    bit for bit, also when it was interrupted and goes on from what is `kept`.
     """
     limits = [max_new_tokens] * len(prompts) if isinstance(max_new_tokens, int) else list(max_new_tokens)
     _check(prompts, limits, temperature)
     noise = torch.Generator().manual_seed(seed)
     stops = stop_tokens(model, tokenizer)
-    found: list[Completion | None] = [None] * len(prompts)
-    done = 0
+
+    def ask(batch: Batch) -> list[Completion]:
+        places, ids = batch
+        limit = max(limits[i] for i in places)
+        written, probabilities = _write(model, ids.to(model.device), limit, stops, temperature, noise)
+        rows = zip(places, written.tolist(), probabilities.tolist(), strict=True)
+        return [
+            _completion(tokenizer, tokens[: limits[place]], chances, stops) for place, tokens, chances in rows
+        ]
+
     was_training = model.training
     model.eval()  # type: ignore[no-untyped-call]
+    batches = list(_batches(asked(tokenizer, prompts), limits, lambda each: rows_for(model, each, rows)))
     with torch.inference_mode():
-        for places, ids in _batches(
-            asked(tokenizer, prompts), limits, lambda each: rows_for(model, each, rows)
-        ):
-            limit = max(limits[i] for i in places)
-            written, probabilities = _write(model, ids.to(model.device), limit, stops, temperature, noise)
-            for place, tokens, chances in zip(places, written.tolist(), probabilities.tolist(), strict=True):
-                found[place] = _completion(tokenizer, tokens[: limits[place]], chances, stops)
-            done += len(places)
-            if on_progress is not None:
-                on_progress(done, len(prompts))
+        found = in_portions(batches, ask, kept, noise, on_progress)
     model.train(was_training)
-    return [completion for completion in found if completion is not None]
+    return in_their_order(batches, found)
 
 
 def stop_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> tuple[int, ...]:

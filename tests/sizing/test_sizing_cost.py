@@ -10,10 +10,12 @@ from detent.charter import Draft, default_text, parse_draft
 from detent.errors import CharterError, UsageError
 from detent.sizing import (
     Adapter,
+    Gpu,
     Machine,
     Plan,
     Shape,
     Speed,
+    adapter_for,
     built_shape,
     draft_text_for,
     estimate,
@@ -91,8 +93,7 @@ def test_a_lease_that_is_too_small_is_said_to_be() -> None:
 
 
 def test_methods_that_are_not_counted_are_named() -> None:
-    text = default_text() + '\n[feedback]\nmethods = ["self_label", "dpo"]\n'
-    assert "not counted dpo" in "\n".join(estimate_lines(estimate_draft(digits(text), Path())))
+    assert "not counted dpo" in "\n".join(estimate_lines(estimate_draft(digits(), Path())))
 
 
 def test_what_init_starts_from_can_be_estimated_without_a_run() -> None:
@@ -153,3 +154,89 @@ def test_a_task_that_nobody_knows_is_refused_before_anything_is_made() -> None:
 def test_a_model_of_a_hub_is_to_be_fetched_first(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="detent fetch org/model"):
         draft_for("org/model", "copy=9", tmp_path)
+
+
+GIVEN = """\
+name = "given"
+purpose = "Cost what a charter says"
+[stewards]
+quorum = 1
+[pace]
+lease = { generations = 8, petaflop = 100 }
+[direction]
+improve = { copy = 9 }
+[constraints]
+max_parameters = 600_000_000
+[subject]
+source = "given"
+lora = { rank = 16, alpha = 32.0 }
+answer_tokens = 24
+[recipe]
+batch = 32
+micro_batch = 8
+optimizer = "adamw"
+other_rate = 2e-4
+[run]
+device = "cuda"
+"""
+HALF = Shape(494_000_000, 24, 896, 4864, 14, 2, 64, 151_936, 2.0)
+ONE_GPU = Machine(cpus=8, memory=64e9, gpus=(Gpu("NVIDIA L4", 24e9),))
+
+
+def given(*changes: tuple[str, str]) -> Plan:
+    text = GIVEN
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    draft = digits(text)
+    return plan(draft, HALF, adapter_for(draft.subject))
+
+
+def test_a_charter_with_lora_costs_what_an_adapter_costs_in_time_memory_and_on_the_disk() -> None:
+    whole = given(("lora = { rank = 16, alpha = 32.0 }\n", ""))
+    light, heavy = (estimate(each, ONE_GPU, None) for each in (given(), whole))
+    assert light.first.training < 0.7 * heavy.first.training
+    assert light.training.optimizer < heavy.training.optimizer / 50
+    assert light.disk == HALF.weight_bytes + 2 * (2 + 8) * 4 * Adapter(16).parameters(HALF)
+    assert light.disk < heavy.disk / 10
+
+
+def test_an_adapter_on_two_layers_is_counted_on_two_layers() -> None:
+    some = given(("alpha = 32.0 }", 'alpha = 32.0, targets = ["q_proj", "v_proj"] }'))
+    assert some.adapter is not None
+    assert some.adapter.parameters(HALF) == 24 * 16 * ((896 + 896) + (896 + 128))
+
+
+def test_answers_cost_the_room_that_the_charter_leaves_them() -> None:
+    short, long = (
+        generation_cost(given(("answer_tokens = 24", f"answer_tokens = {n}")), 6) for n in (24, 240)
+    )
+    assert long.steps["labels"].tokens > 3 * short.steps["labels"].tokens
+    assert long.training == short.training
+
+
+def test_a_micro_batch_is_what_memory_is_needed_for() -> None:
+    small, whole = (
+        estimate(given(("micro_batch = 8", f"micro_batch = {n}")), ONE_GPU, None) for n in (8, 32)
+    )
+    assert whole.training.activations == pytest.approx(4 * small.training.activations)
+
+
+def test_on_a_processor_all_is_float32_and_nothing_is_computed_twice() -> None:
+    gpu = estimate(given(), ONE_GPU, None)
+    processor = estimate(given(('"cuda"', '"cpu"')), ONE_GPU, None)
+    assert processor.training.weights > 1.9 * gpu.training.weights
+    assert processor.training.activations > 10 * gpu.training.activations
+    assert processor.memory > gpu.memory
+    assert "which the charter does not use" in "\n".join(estimate_lines(processor))
+
+
+def test_a_charter_for_a_gpu_says_that_there_is_none_here() -> None:
+    found = estimate(given(), SMALL, None)
+    assert found.fits is None
+    assert "this charter cannot run here" in "\n".join(estimate_lines(found))
+
+
+def test_members_side_by_side_share_the_gpus_that_there_are() -> None:
+    two = Machine(cpus=8, memory=64e9, gpus=ONE_GPU.gpus * 2)
+    assert estimate(given(), ONE_GPU, None).memory == 2 * estimate(given(), two, None).memory

@@ -15,9 +15,13 @@ from detent.charter import Draft, default_text, draft_text, parse_draft
 from detent.errors import UsageError
 from detent.sizing import (
     Estimate,
+    Machine,
     Plan,
     Shape,
+    Speed,
+    adapter_for,
     built_shape,
+    computes_on_gpu,
     draft_text_for,
     estimate,
     machine_found,
@@ -92,8 +96,9 @@ def estimate_of(source: Path) -> Estimate:
         lengths = lengths_of(tasks, charter.direction.improve)
     shape = built_shape(charter.subject) if charter.subject.built else shape_of(run.subject)
     machine, entries = machine_found(), ledger_at(run).entries
-    speed = measured_speed(entries) or stated_speed(machine, charter.run.threads)
-    return estimate(Plan(charter, shape, lengths), machine, speed, measured(entries))
+    plan = Plan(charter, shape, lengths, adapter_for(charter.subject))
+    speed = measured_speed(entries) or _stated(plan, machine)
+    return estimate(plan, machine, speed, measured(entries))
 
 
 def estimate_source(source: str) -> Estimate:
@@ -108,8 +113,17 @@ def estimate_draft(draft: Draft, home: Path) -> Estimate:
     machine = machine_found()
     with closing(draft_sources(draft, home)) as tasks:
         lengths = lengths_of(tasks, draft.direction.improve)
-    speed = stated_speed(machine, draft.run.threads)
-    return estimate(Plan(draft, shape_for(draft, home), lengths), machine, speed)
+    plan = Plan(draft, shape_for(draft, home), lengths, adapter_for(draft.subject))
+    return estimate(plan, machine, _stated(plan, machine))
+
+
+def _stated(plan: Plan, machine: Machine) -> Speed | None:
+    """Of what workers compute on; None where nobody knows it, as of a GPU that is not here."""
+    on_gpu = computes_on_gpu(plan, machine)
+    if on_gpu and not machine.gpus:
+        return None
+    used = machine if on_gpu else Machine(machine.cpus, machine.memory)
+    return stated_speed(used, plan.draft.run.threads)
 
 
 def shape_for(draft: Draft, home: Path) -> Shape:

@@ -6,10 +6,10 @@ estimate, and says so.
 
 from detent.sizing.cost import Cost, Plan, Step, first_cost, generation_cost
 from detent.sizing.drafting import draft_text_for, tasks_in, with_means
-from detent.sizing.estimate import Estimate, estimate, estimate_lines
+from detent.sizing.estimate import Estimate, computes_on_gpu, estimate, estimate_lines
 from detent.sizing.machine import Gpu, Machine, Speed, machine_found, stated_speed
 from detent.sizing.measured import Taken, measured, measured_speed
-from detent.sizing.memory import Adapter, Batch, Memory, answering_memory, training_memory
+from detent.sizing.memory import Adapter, Batch, Memory, adapter_for, answering_memory, training_memory
 from detent.sizing.shape import Shape, built_shape, shape_in, shape_of
 
 __all__ = [
@@ -25,8 +25,10 @@ __all__ = [
     "Speed",
     "Step",
     "Taken",
+    "adapter_for",
     "answering_memory",
     "built_shape",
+    "computes_on_gpu",
     "draft_text_for",
     "estimate",
     "estimate_lines",

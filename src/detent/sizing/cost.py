@@ -6,7 +6,7 @@
 Read or written tokens take 2 operations a parameter, learnt ones 6 (4 and a little where only an adapter learns, since
 the way back stops at the frozen weights' own gradients); see `evaluate/compute.py`. A training is counted by what is
 computed, padding included: each half of a batch, sorted by length, is padded to its longest row. Answers are counted at
-the most: as long as the prompt and `extra` more.
+the most: as long as the charter leaves room for.
 
 What is assumed, since a run decides it as it goes: the level that labels are made around, how many items the gate asks,
 and that about every level below is kept up. Methods beyond `self_label` are not in it; `Plan.uncounted` names them.
@@ -24,6 +24,7 @@ from detent.sizing.memory import Adapter
 from detent.sizing.shape import Shape
 from detent.tripwires.looks import ELICIT_PROBLEMS, ELICIT_STEPS, PROBES, SCALES, SWEEP_PROBLEMS
 from detent.tripwires.sandbagging import SWEEP_EVERY
+from detent.values import AtMost, Room
 
 READ, LEARNT, LEARNT_BY_ADAPTER = 2, 6, 4
 EXPECTED_GAIN = 0.05
@@ -142,6 +143,13 @@ def longest_row(plan: Plan) -> float:
     return max(sum(plan.lengths[task][top - 1]) + 1 for task, top in tops.items())
 
 
+def longest_question(plan: Plan) -> float:
+    """Tokens of the longest prompt with as long an answer as there is room for."""
+    room, tops = plan.draft.subject.room, plan.draft.direction.improve
+    longest = max(plan.lengths[task][top - 1][0] for task, top in tops.items())
+    return longest + _written(longest, room)
+
+
 def _mixed(plan: Plan, new: tuple[int, int], kept_up: tuple[int, int]) -> Iterator[tuple[float, float]]:
     """(tokens of a row, its share of a batch), as [recipe] mix has it; what there is none of falls to the others."""
     mix = plan.draft.recipe.mix
@@ -192,9 +200,14 @@ def _levels(plan: Plan, low: int, high: int) -> list[tuple[float, float]]:
 
 def _answering(plan: Plan, levels: list[tuple[float, float]], each: float, models: int = 1) -> Step:
     """So many answers on each of these levels by so many models, at the most."""
-    extra = plan.draft.subject.extra_tokens
-    tokens = models * each * sum(2 * prompt + extra for prompt, _ in levels)
+    room = plan.draft.subject.room
+    tokens = models * each * sum(prompt + _written(prompt, room) for prompt, _ in levels)
     return Step(READ * plan.shape.parameters * tokens, tokens)
+
+
+def _written(prompt: float, room: Room) -> float:
+    """The most tokens of an answer to a prompt of so many on the average."""
+    return room.tokens if isinstance(room, AtMost) else prompt + room
 
 
 def _profile(plan: Plan, each: int, models: int) -> Step:

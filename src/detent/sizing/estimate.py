@@ -5,14 +5,23 @@
 """
 
 from collections.abc import Iterator
+from math import ceil
 from typing import Any
 
 from msgspec import Struct
 
-from detent.sizing.cost import Cost, Plan, first_cost, generation_cost, longest_row
+from detent.sizing.cost import Cost, Plan, first_cost, generation_cost, longest_question, longest_row
 from detent.sizing.machine import Machine, Speed
 from detent.sizing.measured import Taken
-from detent.sizing.memory import CONTEXT, Batch, Memory, answering_memory, training_memory
+from detent.sizing.memory import (
+    BFLOAT16,
+    CONTEXT,
+    FLOAT32,
+    Batch,
+    Memory,
+    answering_memory,
+    training_memory,
+)
 
 PETA, GIGA, HOUR, MINUTE = 1e15, 1e9, 3600.0, 60.0
 
@@ -49,11 +58,17 @@ class Estimate(Struct, frozen=True):
         return min(self.plan.draft.recipe.team, self.plan.draft.run.threads)
 
     @property
+    def on_gpu(self) -> bool:
+        """Whether workers compute on a GPU."""
+        return computes_on_gpu(self.plan, self.machine)
+
+    @property
     def memory(self) -> float:
-        """Bytes at the most: every worker's model at its training, and the processes."""
+        """Bytes at the most: every worker's model at its training, and the processes; on GPUs, of the fullest one."""
         largest = max(self.training.total, self.answering.total)
-        beside = CONTEXT if self.machine.gpus else PROCESS
-        return self.workers * (largest + beside) + NURSERY * PROCESS
+        if self.on_gpu:
+            return ceil(self.workers / max(1, len(self.machine.gpus))) * (largest + CONTEXT)
+        return self.workers * (largest + PROCESS) + NURSERY * PROCESS
 
     @property
     def lease_flops(self) -> float:
@@ -64,7 +79,10 @@ class Estimate(Struct, frozen=True):
     def disk(self) -> float:
         """Bytes of the models of generation 0 and of a whole lease, where all are kept."""
         models = self.plan.draft.recipe.team * (2 + self.plan.draft.pace.lease.generations)
-        return models * self.plan.shape.weight_bytes
+        adapter, shape = self.plan.adapter, self.plan.shape
+        if adapter is None:
+            return models * shape.weight_bytes
+        return shape.weight_bytes + models * FLOAT32 * adapter.parameters(shape)
 
     def seconds(self, cost: Cost) -> float | None:
         """How long a generation takes; None where nobody knows how fast the machine is."""
@@ -74,8 +92,9 @@ class Estimate(Struct, frozen=True):
 
     @property
     def fits(self) -> bool | None:
-        """Whether it fits into memory: the GPU's where there is one. None where its size is not known."""
-        room = self.machine.gpus[0].memory if self.machine.gpus else self.machine.memory
+        """Whether it fits into memory: the GPU's where one is used. None where its size is not known."""
+        gpus = self.machine.gpus
+        room = self.machine.memory if not self.on_gpu else gpus[0].memory if gpus else 0.0
         return self.memory <= room if room else None
 
     def document(self) -> dict[str, Any]:
@@ -114,11 +133,19 @@ class Estimate(Struct, frozen=True):
         }
 
 
+def computes_on_gpu(plan: Plan, machine: Machine) -> bool:
+    """Whether workers will, as run.device says; with "auto" a model that is made here stays on the processor."""
+    device = plan.draft.run.device
+    return device == "cuda" or (device == "auto" and not plan.draft.subject.built and bool(machine.gpus))
+
+
 def estimate(plan: Plan, machine: Machine, speed: Speed | None, taken: tuple[Taken, ...] = ()) -> Estimate:
     """Work it out."""
     recipe, row = plan.draft.recipe, longest_row(plan)
-    piece = Batch(rows=-(-recipe.batch // 2), tokens=row, learnt=row / 2)
-    asked = Batch(rows=ASKED_AT_ONCE, tokens=2 * row)
+    piece = Batch(rows=recipe.micro_batch or -(-recipe.batch // 2), tokens=row, learnt=row / 2)
+    asked = Batch(rows=ASKED_AT_ONCE, tokens=longest_question(plan))
+    on_gpu = computes_on_gpu(plan, machine)
+    held = plan.shape.held(BFLOAT16 if on_gpu else FLOAT32)  # as it lies in memory, however it is stored
     return Estimate(
         plan=plan,
         machine=machine,
@@ -126,8 +153,10 @@ def estimate(plan: Plan, machine: Machine, speed: Speed | None, taken: tuple[Tak
         beginning=first_cost(plan),
         first=generation_cost(plan, plan.first_frontier),
         last=generation_cost(plan, plan.last_frontier),
-        training=training_memory(plan.shape, piece, plan.adapter),
-        answering=answering_memory(plan.shape, asked),
+        training=training_memory(
+            plan.shape, piece, plan.adapter, checkpointed=on_gpu, frozen=held.bytes_a_number
+        ),
+        answering=answering_memory(held, asked),
         taken=taken,
     )
 
@@ -137,7 +166,10 @@ def estimate_lines(found: Estimate) -> Iterator[str]:
     shape, machine = found.plan.shape, found.machine
     yield f"model       {shape.parameters:,} parameters, {_bytes(shape.weight_bytes)} of weights"
     gpus = f", {', '.join(gpu.name for gpu in machine.gpus)}" if machine.gpus else ", no GPU"
-    yield f"machine     {machine.cpus} processors, {_bytes(machine.memory)} of memory{gpus}"
+    used = "" if found.on_gpu or not machine.gpus else ", which the charter does not use"
+    yield f"machine     {machine.cpus} processors, {_bytes(machine.memory)} of memory{gpus}{used}"
+    if found.on_gpu and not machine.gpus:
+        yield 'no GPU      where run.device = "cuda" asks for one: this charter cannot run here'
     if found.speed is None:
         yield "speed       not known for this machine, so no times; run one generation, and ask again"
     else:

@@ -3,7 +3,7 @@
     >>> training_memory(shape, Batch(rows=8, tokens=512), adapter=None).total
 
 Whole:    weights 4, gradients 4, AdamW's two moments 8 bytes a parameter (Muon keeps one: 4 less for matrices)
-LoRA:     the frozen weights as they are stored; for each of the adapter's own numbers 4 + 4 + 8 bytes
+LoRA:     the frozen weights, 2 bytes a number on a GPU and 4 on a processor; the adapter's own numbers 4 + 4 + 8 each
 Activations, a token and layer, kept for the way back (Korthikanti et al., arXiv 2205.05198, s. 4, without dropout, for
 a gated MLP, and attention that keeps no square of scores):
 
@@ -17,9 +17,10 @@ from math import prod
 
 from msgspec import Struct
 
+from detent.charter import Subject
 from detent.sizing.shape import Shape
 
-FLOAT32, MOMENTS = 4.0, 8.0
+FLOAT32, BFLOAT16, MOMENTS = 4.0, 2.0, 8.0
 LOGITS = 8.0
 """Bytes a logit: the value and its gradient, float32."""
 
@@ -46,17 +47,34 @@ class Batch(Struct, frozen=True):
 
 
 class Adapter(Struct, frozen=True):
-    """LoRA on the projections of attention and MLP, of this rank; what it is beside is frozen."""
+    """LoRA of this rank on the projections of attention and MLP, or on those named; what it is beside is frozen."""
 
     rank: int = 16
-    mlp: bool = True
+    targets: tuple[str, ...] = ()
 
     def parameters(self, shape: Shape) -> int:
-        """Its own numbers: rank (in + out) of every projection."""
+        """Its own numbers: rank (in + out) of every projection that has one."""
         d, i = shape.hidden, shape.intermediate
         q, kv = shape.heads * shape.head_width, shape.kv_heads * shape.head_width
-        sides = [(d, q), (d, kv), (d, kv), (q, d), *([(d, i), (d, i), (i, d)] if self.mlp else [])]
-        return shape.layers * self.rank * sum(map(sum, sides))
+        sides = {
+            "q_proj": d + q,
+            "k_proj": d + kv,
+            "v_proj": d + kv,
+            "o_proj": q + d,
+            "gate_proj": d + i,
+            "up_proj": d + i,
+            "down_proj": i + d,
+        }
+        named = [side for name, side in sides.items() if not self.targets or name in self.targets]
+        return shape.layers * self.rank * sum(named)
+
+
+def adapter_for(subject: Subject) -> Adapter | None:
+    """What a charter's models are trained as: None where the whole model learns."""
+    terms = subject.lora
+    if terms is None:
+        return None
+    return Adapter(terms.rank, () if terms.targets == "all-linear" else tuple(terms.targets))
 
 
 class Memory(Struct, frozen=True):
@@ -76,7 +94,12 @@ class Memory(Struct, frozen=True):
 
 
 def training_memory(
-    shape: Shape, batch: Batch, adapter: Adapter | None = None, *, checkpointed: bool = False
+    shape: Shape,
+    batch: Batch,
+    adapter: Adapter | None = None,
+    *,
+    checkpointed: bool = False,
+    frozen: float = BFLOAT16,
 ) -> Memory:
     """Of one training.
 
@@ -85,13 +108,14 @@ def training_memory(
         batch: what is learnt from at once; a batch that is cut into pieces needs the memory of a piece.
         adapter: None where the whole model learns.
         checkpointed: whether only each layer's input is kept, and the rest computed again on the way back.
+        frozen: bytes a number of the weights beside an adapter, and of its activations.
     """
-    number = 2.0 if adapter is not None else FLOAT32  # bytes of an activation
+    number = frozen if adapter is not None else FLOAT32  # bytes of an activation
     q, kv = shape.heads * shape.head_width, shape.kv_heads * shape.head_width
     layer = number * (4 * shape.hidden + 2 * q + 2 * kv + 4 * shape.intermediate)
     kept = shape.layers * number * shape.hidden + layer if checkpointed else shape.layers * layer
     learning = shape.parameters if adapter is None else adapter.parameters(shape)
-    weights = FLOAT32 * learning if adapter is None else 2.0 * shape.parameters + FLOAT32 * learning
+    weights = FLOAT32 * learning if adapter is None else frozen * shape.parameters + FLOAT32 * learning
     return Memory(
         weights=weights,
         gradients=FLOAT32 * learning,

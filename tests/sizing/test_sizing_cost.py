@@ -1,5 +1,6 @@
 """What a generation is said to take, before it starts, is what ledgers count."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -119,6 +120,36 @@ def test_a_given_model_of_any_size_gets_a_charter_that_allows_it(parameters: int
     assert read.subject.source == "models/given"
     assert "layers" not in read.subject.model_fields_set
     assert "nobody has measured them" in text
+
+
+@pytest.mark.parametrize("parameters", [135_000_000, 8_000_000_000])
+def test_a_large_model_gets_an_adapter_with_rates_for_one_and_no_judge_that_reads_signs(
+    parameters: int,
+) -> None:
+    shape = Shape(parameters, 24, 896, 4864, 14, 2, 64, 151_936, 2.0)
+    text = draft_text_for("org/model", "models/given", {"copy": 9}, shape, SMALL)
+    read = parse_draft(text, catalogue())
+    assert read.subject.lora is not None
+    assert (read.recipe.optimizer, read.recipe.other_rate) == ("adamw", 2e-4)
+    assert 0 < read.recipe.micro_batch < read.recipe.batch
+    assert read.feedback.methods == ("self_label",)
+    assert "made here, from a config" not in text
+
+
+def test_a_small_model_that_is_given_is_trained_whole_and_labels_alone() -> None:
+    shape = Shape(500_000, 2, 64, 96, 4, 2, 16, 400, 4.0)
+    read = parse_draft(draft_text_for("x", "given", {"copy": 9}, shape, SMALL), catalogue())
+    assert read.subject.lora is None
+    assert read.feedback.methods == ("self_label",)
+
+
+def test_a_written_charter_has_room_for_the_longest_answers(tmp_path: Path) -> None:
+    widths = {"num_hidden_layers": 24, "hidden_size": 896, "intermediate_size": 4864, "vocab_size": 151_936}
+    (tmp_path / "given").mkdir()
+    (tmp_path / "given" / "config.json").write_text(json.dumps(widths | {"num_attention_heads": 14}))
+    for top in (9, 60):
+        read = parse_draft(draft_for("given", f"copy={top}", tmp_path).text, catalogue())
+        assert 2 * top <= read.subject.answer_tokens < 2 * top + 32
 
 
 HOSTILE = {

@@ -39,8 +39,16 @@ UNMEASURED = """\
 DEFAULT_TOP, DEFAULT_RUNGS = 15, 5
 """Levels of a task whose top nobody says, and of one of another's library."""
 
+ROOM_STEP = 16
+"""Room for answers comes in so many tokens."""
+
 GIVEN = ("layers", "hidden", "intermediate", "heads")
 """Keys that only a model has which is made here."""
+
+JUDGING = ("judge_seed_steps", "judge_steps", "pairs", "samples")
+"""Keys of a judge that is taught to mark answers, as models that are made here can be."""
+
+MADE_HERE = "the first model: made here, from a config of SmolLM3"
 
 
 def draft_text_for(
@@ -79,20 +87,42 @@ def draft_text_for(
     }
     for (section, key), value in values.items():
         text = _with(text, section, key, value)
-    if source != "built":
-        for key in GIVEN:
-            text = _without(text, "subject", key)
-    return text
+    return text if source == "built" else _for_given(text, adapted=not small)
+
+
+def _for_given(text: str, *, adapted: bool) -> str:
+    """What is only so of a model that others made: no shape, no judge that learns signs, perhaps an adapter."""
+    for section, keys in (("subject", GIVEN), ("feedback", JUDGING)):
+        for key in keys:
+            text = _without(text, section, key)
+    text = _with(
+        text, "feedback", "methods", '["self_label"]', "the team labels; other ways: docs/charter.md"
+    )
+    text = text.replace(MADE_HERE, "the first model", 1)
+    folder = re.search(r"^source = (.*?)[ \t]*#.*$", _section(text, "subject")[1], re.MULTILINE)
+    assert folder is not None  # noqa: S101  the built-in charter has it
+    text = _with(text, "subject", "source", folder[1], "a Hugging Face folder; `init` copies it into the run")
+    if not adapted:
+        return text
+    before, body, after = _section(text, "subject")
+    line = "lora = { rank = 16, alpha = 32.0 } # an adapter learns, the model stays as it is; whole: leave this out\n"
+    return (
+        before + re.sub(r"^(source = .*\n)", lambda found: found[1] + line, body, flags=re.MULTILINE) + after
+    )
 
 
 def with_means(text: str, found: Estimate) -> str:
-    """The same with a lease and a disk that an estimate of it says are enough."""
+    """The same with a lease and a disk that an estimate of it says are enough, and room for the tasks' answers."""
     flops = max(found.lease_flops, found.first.flops)
     seconds = found.seconds(found.last)
     generations = found.plan.draft.pace.lease.generations
     hours = 24 if seconds is None else max(24, ceil(ROOM * generations * seconds / HOUR))
     lease = f"{{ generations = {generations}, hours = {hours}, petaflop = {_up(ROOM * flops / PETA, digits=2):g} }}"
     text = _with(text, "pace", "lease", lease)
+    if found.plan.draft.subject.answer_tokens:
+        longest = max(answer for levels in found.plan.lengths.values() for _, answer in levels)
+        tokens = ROOM_STEP * ceil((ROOM * longest + ROOM_STEP / 2) / ROOM_STEP)
+        text = _with(text, "subject", "answer_tokens", str(tokens))
     return _with(text, "constraints", "max_disk_gb", f"{max(20.0, ceil(ROOM * found.disk / GIGA)):.1f}")
 
 
@@ -116,7 +146,7 @@ def tasks_in(words: str) -> dict[str, int]:
 
 
 def _gentle(shape: Shape) -> dict[tuple[str, str], str]:
-    """For a model that was trained before, by others and for long: small steps, few and small batches."""
+    """For a model that was trained before, by others and for long: an adapter, few and small batches."""
     huge = shape.parameters >= HUGE
     recipe = {
         "team": "1" if huge else "2",
@@ -124,13 +154,14 @@ def _gentle(shape: Shape) -> dict[tuple[str, str], str]:
         "seed_steps": "100",
         "steps": "50",
         "batch": "8" if huge else "32",
-        "matrix_rate": "0.0005",
-        "other_rate": "0.00002",
+        "micro_batch": "4" if huge else "8",
+        "optimizer": '"adamw"',
+        "other_rate": "0.0002",
         "label_prompts": "200",
         "label_keep": "100",
         "review_prompts": "40",
     }
-    return {("recipe", key): value for key, value in recipe.items()} | {("subject", "extra_tokens"): "32"}
+    return {("recipe", key): value for key, value in recipe.items()} | {("subject", "answer_tokens"): "64"}
 
 
 def _line(text: str) -> str:
@@ -150,13 +181,13 @@ def _up(value: float, digits: int = 2) -> float:
     return int(rounded) if unit >= 1 else round(rounded, 12)
 
 
-def _with(text: str, section: str, key: str, value: str) -> str:
-    """The line `key = ...` of a section with another value; its comment stays in its column where there is room."""
+def _with(text: str, section: str, key: str, value: str, comment: str = "") -> str:
+    """The line `key = ...` of a section with another value; its comment, or another, in its column where it can."""
     before, body, after = _section(text, section)
     found = re.search(rf"^{key} = (.*?)([ \t]*#.*)?$", body, re.MULTILINE)
     assert found is not None, key  # noqa: S101  the built-in charter has it
     line = f"{key} = {value}"
-    comment = (found[2] or "").strip()
+    comment = f"# {comment}" if comment else (found[2] or "").strip()
     if comment:
         line = f"{line:<33} {comment}"
     return before + body[: found.start()] + line + body[found.end() :] + after

@@ -47,6 +47,7 @@ def founded(root: Path, url: str, tokens: int = 5_000_000) -> Keyed:
     machine = Keyed(root)
     made = machine.detent("init", machine.run, "--from", write_home(root / "home", by_server(url, tokens)))
     assert made.returncode == 0, made.stderr
+    assert f"within {tokens:,} tokens and 100 of money; its key is in {VARIABLE}" in made.stdout
     return machine
 
 
@@ -95,6 +96,12 @@ def test_a_run_judged_by_a_server_verifies_and_what_was_said_is_not_asked_again(
     assert machine.detent("verify", tmp_path / "run.zip").returncode == 0
     told = machine.detent("status", machine.run)
     assert "the same in both orders" in told.stdout, told.stdout
+    assert re.search(
+        rf"^server wise +{51 * questions:,} of 5,000,000 tokens, [\d.]+ of 100 money; {questions:,} answers",
+        told.stdout,
+        re.MULTILINE,
+    ), told.stdout
+    assert "Model servers" in (machine.run / "reports" / "report.html").read_text()
 
 
 @pytest.mark.long
@@ -132,6 +139,12 @@ def test_a_run_stops_for_good_where_its_budget_ends(tmp_path: Path) -> None:
             assert stopped.returncode == 3, stopped.stdout + stopped.stderr
             assert "servers.wise.budget.tokens = 1500" in stopped.stderr
         assert len(server.asked) * 51 <= 1500
+        paid = 51 * len(server.asked)
+    told = machine.detent("status", machine.run)
+    assert (
+        f"0 of 1,500 tokens, 0 of 100 money, and {paid:,} tokens that are not on the ledger yet"
+        in told.stdout
+    )
     assert machine.detent("verify", machine.run).returncode == 0
 
 

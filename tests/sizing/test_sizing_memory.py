@@ -92,15 +92,37 @@ def test_half_a_billion_parameters_with_lora_fit_16_gb() -> None:
     shape = shape_in(HALF_BILLION, None, 2.0)
     assert shape.parameters == pytest.approx(494e6, rel=0.01)
     for rows, tokens in ((8, 512), (16, 256)):
-        assert training_memory(shape, Batch(rows, tokens), Adapter(16)).total < 14e9
-    assert training_memory(shape, Batch(8, 512), Adapter(16), checkpointed=True).total < 8e9
-    assert answering_memory(shape, Batch(256, 1024)).total < 6e9
-    assert training_memory(shape, Batch(8, 512)).total > 16e9
+        every = training_memory(shape, Batch(rows, tokens), Adapter(16), gpu=True, checkpointed=False)
+        assert every.total < 14e9
+    assert training_memory(shape, Batch(8, 512), Adapter(16), gpu=True).total < 8e9
+    assert answering_memory(shape, Batch(256, 1024), Adapter(16), gpu=True).total < 6e9
+    assert training_memory(shape, Batch(8, 512), gpu=True).total > 16e9
+
+
+def test_a_frozen_base_takes_two_bytes_on_a_gpu_and_four_on_a_processor() -> None:
+    shape = shape_in(HALF_BILLION, None, 2.0)
+    gpu, cpu = (training_memory(shape, Batch(1, 1), Adapter(16), gpu=each) for each in (True, False))
+    assert cpu.weights - gpu.weights == 2.0 * shape.parameters
+    assert gpu.kept == 3 * 4.0 * Adapter(16).parameters(shape)
+    assert training_memory(shape, Batch(1, 1), gpu=True).kept == 3 * 2.0 * shape.parameters
+
+
+def test_smaller_pieces_of_a_batch_need_less_memory_and_nothing_else_changes() -> None:
+    shape = shape_in(HALF_BILLION, None, 2.0)
+    many, few = (training_memory(shape, Batch(rows, 256), Adapter(16), gpu=True) for rows in (16, 4))
+    assert many.activations == 4 * few.activations
+    assert many.logits == 4 * few.logits
+    assert (many.weights, many.optimizer) == (few.weights, few.optimizer)
+
+
+def test_answers_written_at_once_never_take_more_than_their_bound() -> None:
+    shape = shape_in(HALF_BILLION, None, 2.0)
+    assert answering_memory(shape, Batch(10_000, 4096), Adapter(16), gpu=True).cache == 2 << 30
 
 
 def test_the_whole_model_is_trained_at_16_bytes_a_parameter_and_an_adapter_is_not() -> None:
     shape = shape_in(HALF_BILLION, None, 2.0)
-    whole, light = (training_memory(shape, Batch(1, 1), adapter) for adapter in (None, Adapter(16)))
+    whole, light = (training_memory(shape, Batch(1, 1), adapter, gpu=True) for adapter in (None, Adapter(16)))
     assert (whole.weights + whole.gradients + whole.optimizer) / shape.parameters == 16.0
     assert light.optimizer == 8.0 * Adapter(16).parameters(shape)
     assert light.weights < 2.2 * shape.parameters
@@ -112,11 +134,12 @@ def test_an_adapter_has_two_thin_matrices_beside_each_projection() -> None:
     each = (d + q) + 2 * (d + kv) + (q + d) + 3 * (d + i)
     assert Adapter(16).parameters(shape) == 24 * 16 * each
     assert Adapter(8).parameters(shape) * 2 == Adapter(16).parameters(shape)
+    assert Adapter(16, ("q_proj", "v_proj")).parameters(shape) == 24 * 16 * ((d + q) + (d + kv))
 
 
 def test_keys_and_values_take_what_they_take() -> None:
     shape = shape_in(HALF_BILLION, None, 2.0)
-    assert shape.cache_bytes_a_token == 2 * 24 * 2 * 64 * 2
+    assert shape.cached_numbers_a_token == 2 * 24 * 2 * 64
 
 
 def test_gpus_are_read_off_what_the_driver_lists_and_nonsense_is_no_gpu() -> None:

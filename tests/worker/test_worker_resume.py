@@ -1,5 +1,6 @@
 """A training that was killed goes on in the next worker, and nothing of its result tells that it ever stopped."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,14 @@ from detent.values import (
     AnswerJob,
     Example,
     Filter,
+    Form,
     LabelJob,
     LabelRecipe,
     Labels,
+    Preference,
+    PreferJob,
     Progress,
+    ReinforceJob,
     Rung,
     Source,
     TrainedModel,
@@ -24,6 +29,7 @@ from detent.values import (
 from detent.values.folder import folder_digest
 from detent.worker import _training
 from detent.worker._labelling import labelled
+from detent.worker._rewarding import preferred, reinforced
 from detent.worker._shelf import Shelf
 from detent.worker._written import Written
 
@@ -43,22 +49,56 @@ def root(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def job(root: Path) -> TrainJob:
+def parent(root: Path) -> str:
     sizes = build.Sizes(hidden=32, intermediate=32, layers=1, heads=2)
     build.save(build.build_model(sizes, seed=1), build.build_tokenizer(), root / "given")
-    model = ModelStore(root / "models").admit(root / "given")
+    return ModelStore(root / "models").admit(root / "given")
+
+
+@pytest.fixture
+def job(root: Path, parent: str) -> TrainJob:
     data = DataStore(root / "data", root / "answers").put(EXAMPLES)
-    return TrainJob(parent=model, sources=(Source(data, 1.0),), steps=STEPS, seed=3)
+    return TrainJob(parent=parent, sources=(Source(data, 1.0),), steps=STEPS, seed=3)
 
 
-def trained(root: Path, job: TrainJob, name: str, killed_at: int = 0) -> TrainedModel:
+def by_preferences(root: Path, parent: str) -> PreferJob:
+    rows = [Preference(f"C{n}=", str(n), f"{n}1") for n in range(20, 30)]
+    data = DataStore(root / "data", root / "answers").put(rows)
+    return PreferJob(parent=parent, data=(data,), steps=STEPS, seed=3, pairs=4, warmup_steps=2)
+
+
+def by_a_judge(_: Path, parent: str) -> ReinforceJob:
+    prompts = tuple(f"C{n}=" for n in range(20, 25))
+    return ReinforceJob(
+        parent=parent,
+        judge=parent,
+        prompts=prompts,
+        form=Form("{prompt}{draft}?"),
+        by="praise",
+        steps=STEPS,
+        seed=3,
+        prompts_a_step=2,
+        group=4,
+        warmup_steps=2,
+    )
+
+
+def trained(
+    root: Path, job: TrainJob | PreferJob | ReinforceJob, name: str, killed_at: int = 0
+) -> TrainedModel:
     def tell(done: int, _total: int, _note: str = "") -> None:
         if killed_at and done == killed_at:
             raise KilledError
 
     shelf, staging = Shelf(root / "models", root / "data"), root / "staging"
     marks = Checkpoints(staging / f"resume-{name}", seconds=0.0, clock=lambda: 0.0)
-    return _training.trained(job, shelf, staging / name, tell, marks)
+    match job:
+        case TrainJob():
+            return _training.trained(job, shelf, staging / name, tell, marks)
+        case PreferJob():
+            return preferred(job, shelf, staging / name, tell, marks)
+        case ReinforceJob():
+            return reinforced(job, shelf, staging / name, tell, marks)
 
 
 @pytest.mark.parametrize("killed", [1, 5, STEPS])
@@ -71,6 +111,20 @@ def test_its_weights_losses_and_compute_are_those_of_one_that_was_left_alone(
     again = trained(root, job, "trained-b")
     assert structs.replace(again, folder=whole.folder) == whole
     assert folder_digest(root / "staging" / "trained-b") == folder_digest(root / "staging" / "trained-a")
+
+
+@pytest.mark.parametrize("killed", [1, 5, STEPS])
+@pytest.mark.parametrize("made", [by_preferences, by_a_judge])
+def test_the_same_is_true_of_one_by_preferences_and_of_one_by_a_judge_who_is_paid_once(
+    made: Callable[[Path, str], PreferJob | ReinforceJob], killed: int, root: Path, parent: str
+) -> None:
+    job = made(root, parent)
+    whole = trained(root, job, "made-a")
+    with pytest.raises(KilledError):
+        trained(root, job, "made-b", killed)
+    again = trained(root, job, "made-b")
+    assert structs.replace(again, folder=whole.folder) == whole
+    assert folder_digest(root / "staging" / "made-b") == folder_digest(root / "staging" / "made-a")
 
 
 def test_a_training_of_another_job_is_not_gone_on_with(root: Path, job: TrainJob) -> None:
@@ -128,10 +182,11 @@ def test_answers_that_were_cut_short_are_asked_again(root: Path, labelling: Labe
     assert labels(root, labelling, "resume-label-a") == (whole, asked)
 
 
+@pytest.mark.parametrize("kind", ["trained", "preferred", "reinforced", "label"])
 def test_what_is_gone_on_from_is_swept_when_all_that_trained_beside_it_is_done(
-    root: Path, job: TrainJob
+    kind: str, root: Path, job: TrainJob
 ) -> None:
-    left = root / "staging" / "resume-trained-0123456789ab"
+    left = root / "staging" / f"resume-{kind}-0123456789ab"
     left.mkdir()
     engine = LocalEngine(
         models=root / "models",

@@ -9,7 +9,7 @@ from detent.audit.findings import Finding
 from detent.audit.signatures import Charters
 from detent.charter import SignedCharter
 from detent.errors import TrustError
-from detent.tasks import GYM, Library, TaskSource, builtin, gym_digest, is_principle
+from detent.tasks import GYM, OPEN, Library, TaskSource, builtin, gym_digest, is_principle
 from detent.values import Slice
 
 
@@ -158,6 +158,7 @@ def off_ladder(slices: Iterable[Slice], *known: SignedCharter) -> list[str]:
     tops: Counter[str] = Counter()
     for signed in known:
         tops |= Counter(signed.charter.direction.improve)  # of each task the highest
+    tops[OPEN] = 1  # a principle's own prompts
     strange = {one for one in slices if not 1 <= one.level <= tops[one.task]}
     return [
         f"a rung of the charter's ladders expected, got {one.task} {one.level}" for one in sorted(strange)

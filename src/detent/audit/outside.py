@@ -1,23 +1,21 @@
 """What came from outside or was found out there: recorded beside the run, and steering nothing in it."""
 
-from collections.abc import Iterator
-
 from detent.audit.evidence import Case
 from detent.audit.files import named_file
 from detent.audit.findings import Finding, counted
 from detent.audit.signatures import Charters
 from detent.errors import TrustError
-from detent.values import Inspected, ModelFetched, SubjectBuilt
+from detent.values import Inspected, JudgeTrained, ModelFetched, SubjectBuilt
 
 
-def check_outside(case: Case, _charters: Charters) -> Finding:
-    """The fetched model is the one that generation 0 was made from; inspected models are the run's, logs as recorded.
+def check_outside(case: Case, charters: Charters) -> Finding:
+    """Fetched models are what generation 0 was made from, or its judge; inspected ones are the run's, logs as recorded.
 
     Where a model came from, and what an inspection came to, is its writer's word: a log can be edited before it is
     written down, and nothing in a run looks at it.
     """
-    faults = [*_fetched(case)]
-    inspections, unchecked = list(case.all(Inspected)), []
+    faults, unchecked = _fetched(case, charters)
+    inspections = list(case.all(Inspected))
     for step, entry in inspections:
         if entry.model not in step.before.models:
             faults.append(f"{step.place}: a model of this run expected, got {entry.model[:12]}")
@@ -34,15 +32,23 @@ def check_outside(case: Case, _charters: Charters) -> Finding:
     return Finding("outside", detail, tuple(faults), tuple(unchecked))
 
 
-def _fetched(case: Case) -> Iterator[str]:
+def _fetched(case: Case, charters: Charters) -> tuple[list[str], list[str]]:
+    """Faults, and what cannot be held against anything: a copy without its chat template has a digest of its own."""
+    parents = {one.parent for _, one in case.all(SubjectBuilt) if one.generation == 0}
+    judges = {one.digest for _, one in case.all(JudgeTrained) if one.digest == one.parent}
+    faults, unchecked = [], []
     for step, entry in case.all(ModelFetched):
-        wrong = [
-            one.parent
-            for _, one in case.all(SubjectBuilt)
-            if one.generation == 0 and one.parent != entry.digest
-        ]
-        if wrong:
-            yield (
-                f"{step.place}: generation 0 made from the model {entry.digest[:12]} that was fetched expected, got "
-                f"{wrong[0][:12]}"
-            )
+        charter = charters.at(step).charter
+        waits = (
+            charter.feedback.judge_given and not judges
+        )  # generation 0 was cut short before it took its judge
+        if not parents or waits or entry.digest in judges or parents == {entry.digest}:
+            continue
+        if charter.subject.chat == "never":
+            unchecked.append(f"whether the model of {step.place} is the run's but for its chat template")
+            continue
+        faults.append(
+            f"{step.place}: generation 0 made from the model {entry.digest[:12]} that was fetched expected, got "
+            f"{min(parents)[:12]}"
+        )
+    return faults, unchecked

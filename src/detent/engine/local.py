@@ -40,10 +40,10 @@ from detent.values import (
 LIBRARIES = ("torch", "transformers", "safetensors", "accelerate", "datasets", "trl", "peft")
 """What workers import and this side does not; the extra `train` brings them."""
 
-_WORKER_MADE = re.compile(r"(built|trained|preferred|reinforced)-[0-9a-f]{12}|lesson-\w{8}")
+_WORKER_MADE = re.compile(r"(built|merged|trained|preferred|reinforced)-[0-9a-f]{12}|lesson-\w{8}")
 """Names of models in staging, and of what a training needs meanwhile."""
 
-_RESUMED = re.compile(r"resume-(trained|label)-[0-9a-f]{12}")
+_RESUMED = re.compile(r"resume-(trained|preferred|reinforced|label)-[0-9a-f]{12}")
 """Names of what a training or a labelling that was killed goes on from."""
 
 
@@ -132,7 +132,7 @@ class LocalEngine:
         results: list[Result] = []
         for start, end in rounds(len(jobs), self.width):
             results += self._side_by_side(jobs[start:end], together, start)
-        if any(isinstance(job, TrainJob | LabelJob) for job in jobs):
+        if any(isinstance(job, TrainJob | LabelJob | PreferJob | ReinforceJob) for job in jobs):
             self._sweep(_RESUMED)  # all are done: none will be gone on with
         return results
 

@@ -125,8 +125,8 @@ class Client:
         try:
             content = await self._sent(question)
             reply = self._read(question, content, held)
+            settled = True  # also where paying finds that it was too much
             self._purse.pay(held, reply.read, reply.written)
-            settled = True
         except openai.APIStatusError as error:
             self._purse.free(held)
             settled = True

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct, field
 
-from detent.errors import DetentError, PeerError
+from detent.errors import PeerError
 from detent.sampler._answers import Reply
 from detent.values.serving import MOST_SAID, SAID, Connection, Verdicts
 
@@ -25,7 +25,7 @@ _HALF = 0.5
 _LEAST = 1e-9  # of what is left over, where rounding leaves nothing
 
 
-class MalformedError(DetentError):
+class MalformedError(Exception):
     """An answer that is none, which the next try may mend."""
 
 

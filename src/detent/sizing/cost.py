@@ -3,10 +3,10 @@
     >>> cost = generation_cost(plan, frontier=6)
     >>> cost.flops, cost.tokens
 
-Read or written tokens take 2 operations a parameter, learnt ones 6 (4 and a little where only an adapter learns, since
-the way back stops at the frozen weights' own gradients); see `evaluate/compute.py`. A training is counted by what is
-computed, padding included: each half of a batch, sorted by length, is padded to its longest row. Answers are counted at
-the most: as long as the charter leaves room for.
+Read or written tokens take 2 operations a parameter, learnt ones 6; see `evaluate/compute.py`. An adapter's parameters
+are counted with its base's, and as if all of them learnt, since a lease pays for that; what is really computed is less
+(`machine.stated_speed`). A training is counted by what is computed, padding included: each piece of a batch, sorted by
+length, is padded to its longest row. Answers are counted at the most, as long as their room.
 
 What is assumed, since a run decides it as it goes: the level that labels are made around, how many items the gate asks,
 and that about every level below is kept up. Methods beyond `self_label` are not in it; `Plan.uncounted` names them.
@@ -24,9 +24,8 @@ from detent.sizing.memory import Adapter
 from detent.sizing.shape import Shape
 from detent.tripwires.looks import ELICIT_PROBLEMS, ELICIT_STEPS, PROBES, SCALES, SWEEP_PROBLEMS
 from detent.tripwires.sandbagging import SWEEP_EVERY
-from detent.values import AtMost, Room
 
-READ, LEARNT, LEARNT_BY_ADAPTER = 2, 6, 4
+READ, LEARNT = 2, 6
 EXPECTED_GAIN = 0.05
 """Share right that a candidate is taken to be better by where it is weak: it sets how many items the gate asks."""
 
@@ -34,7 +33,7 @@ OTHER_ITEMS = 150
 """Items of a test that nothing was lost, or that a mastered level is kept: some 30 to 450 in runs of `digits`."""
 
 PARTS = 2
-"""Pieces of a batch, by length."""
+"""Pieces of a batch, by length, where recipe.micro_batch says nothing else."""
 
 Lengths = Mapping[str, tuple[tuple[float, float], ...]]
 """Mean tokens of prompt and answer, lengths[task][level - 1]."""
@@ -50,6 +49,23 @@ class Plan(Struct, frozen=True):
     shape: Shape
     lengths: dict[str, tuple[tuple[float, float], ...]]
     adapter: Adapter | None = None
+
+    @property
+    def parameters(self) -> int:
+        """Of a model, an adapter's with its base's, as entries say."""
+        own = 0 if self.adapter is None else self.adapter.parameters(self.shape)
+        return self.shape.parameters + own
+
+    @property
+    def learning(self) -> int:
+        """Parameters that are trained."""
+        return self.shape.parameters if self.adapter is None else self.adapter.parameters(self.shape)
+
+    @property
+    def parts(self) -> int:
+        """Pieces of a batch."""
+        recipe = self.draft.recipe
+        return -(-recipe.batch // recipe.micro_batch) if recipe.micro_batch else PARTS
 
     @property
     def uncounted(self) -> tuple[str, ...]:
@@ -143,13 +159,6 @@ def longest_row(plan: Plan) -> float:
     return max(sum(plan.lengths[task][top - 1]) + 1 for task, top in tops.items())
 
 
-def longest_question(plan: Plan) -> float:
-    """Tokens of the longest prompt with as long an answer as there is room for."""
-    room, tops = plan.draft.subject.room, plan.draft.direction.improve
-    longest = max(plan.lengths[task][top - 1][0] for task, top in tops.items())
-    return longest + _written(longest, room)
-
-
 def _mixed(plan: Plan, new: tuple[int, int], kept_up: tuple[int, int]) -> Iterator[tuple[float, float]]:
     """(tokens of a row, its share of a batch), as [recipe] mix has it; what there is none of falls to the others."""
     mix = plan.draft.recipe.mix
@@ -165,14 +174,12 @@ def _mixed(plan: Plan, new: tuple[int, int], kept_up: tuple[int, int]) -> Iterat
 def _training(plan: Plan, rows: list[tuple[float, float]], steps: int) -> Step:
     """Every member of the team. rows: (tokens, weight) of what a batch is drawn from."""
     recipe = plan.draft.recipe
-    tokens = recipe.team * steps * recipe.batch * _padded(rows)
-    learnt = LEARNT if plan.adapter is None else LEARNT_BY_ADAPTER
-    beside = 0 if plan.adapter is None else LEARNT * plan.adapter.parameters(plan.shape)
-    return Step(tokens * (learnt * plan.shape.parameters + beside), tokens)
+    tokens = recipe.team * steps * recipe.batch * _padded(rows, plan.parts)
+    return Step(tokens * LEARNT * plan.parameters, tokens)
 
 
-def _padded(rows: list[tuple[float, float]]) -> float:
-    """Mean tokens of a row of a batch, when each of `PARTS` pieces by length is padded to its longest."""
+def _padded(rows: list[tuple[float, float]], parts: int) -> float:
+    """Mean tokens of a row of a batch, when each of so many pieces by length is padded to its longest."""
     ordered = sorted(rows)
     total = sum(weight for _, weight in ordered)
     edges: list[float] = []
@@ -180,7 +187,7 @@ def _padded(rows: list[tuple[float, float]]) -> float:
     for tokens, weight in ordered:
         longest = tokens
         seen += weight
-        while len(edges) < PARTS and seen >= total * (len(edges) + 1) / PARTS - 1e-9:
+        while len(edges) < parts and seen >= total * (len(edges) + 1) / parts - 1e-9:
             edges.append(longest)
     return sum(edges) / len(edges) if edges else longest
 
@@ -200,14 +207,10 @@ def _levels(plan: Plan, low: int, high: int) -> list[tuple[float, float]]:
 
 def _answering(plan: Plan, levels: list[tuple[float, float]], each: float, models: int = 1) -> Step:
     """So many answers on each of these levels by so many models, at the most."""
-    room = plan.draft.subject.room
-    tokens = models * each * sum(prompt + _written(prompt, room) for prompt, _ in levels)
-    return Step(READ * plan.shape.parameters * tokens, tokens)
-
-
-def _written(prompt: float, room: Room) -> float:
-    """The most tokens of an answer to a prompt of so many on the average."""
-    return room.tokens if isinstance(room, AtMost) else prompt + room
+    subject = plan.draft.subject
+    rooms = ((prompt, subject.answer_tokens or prompt + subject.extra_tokens) for prompt, _ in levels)
+    tokens = models * each * sum(map(sum, rooms))
+    return Step(READ * plan.parameters * tokens, tokens)
 
 
 def _profile(plan: Plan, each: int, models: int) -> Step:
@@ -242,12 +245,12 @@ def _tripwires(plan: Plan) -> Step:
     taught = (
         plan.draft.recipe.batch
         * ELICIT_STEPS
-        * _padded([(row, 1.0) for row in _rows(plan, 1, plan.draft.recipe.seed_levels)])
+        * _padded([(row, 1.0) for row in _rows(plan, 1, plan.draft.recipe.seed_levels)], plan.parts)
     )
     sweep = _sum(
         _answering(plan, every, SWEEP_PROBLEMS, 1 + len(SCALES)),
         _answering(plan, low, ELICIT_PROBLEMS, 2),
-        Step(LEARNT * plan.shape.parameters * taught, taught),
+        Step(LEARNT * plan.parameters * taught, taught),
     )
     return _sum(comparing, Step(sweep.flops / SWEEP_EVERY, sweep.tokens / SWEEP_EVERY))
 

@@ -5,23 +5,15 @@
 """
 
 from collections.abc import Iterator
-from math import ceil
 from typing import Any
 
 from msgspec import Struct
 
-from detent.sizing.cost import Cost, Plan, first_cost, generation_cost, longest_question, longest_row
+from detent.sizing.cost import Cost, Plan, first_cost, generation_cost, longest_row
 from detent.sizing.machine import Machine, Speed
 from detent.sizing.measured import Taken
-from detent.sizing.memory import (
-    BFLOAT16,
-    CONTEXT,
-    FLOAT32,
-    Batch,
-    Memory,
-    answering_memory,
-    training_memory,
-)
+from detent.sizing.memory import CONTEXT, FLOAT32, Batch, Memory, answering_memory, training_memory
+from detent.sizing.served import Asked, servers_asked
 
 PETA, GIGA, HOUR, MINUTE = 1e15, 1e9, 3600.0, 60.0
 
@@ -30,6 +22,9 @@ PROCESS = 0.37e9
 
 ASKED_AT_ONCE = 256
 """Prompts that a worker answers at once, taken as the most."""
+
+GIVEN_COPIES = 2
+"""Of a given model: what `init` copies, and what generation 0 takes among its models."""
 
 NURSERY = 1
 """Processes beside the team's workers: the one that waits for openings."""
@@ -51,6 +46,7 @@ class Estimate(Struct, frozen=True):
     training: Memory
     answering: Memory
     taken: tuple[Taken, ...] = ()
+    servers: tuple[Asked, ...] = ()
 
     @property
     def workers(self) -> int:
@@ -58,17 +54,15 @@ class Estimate(Struct, frozen=True):
         return min(self.plan.draft.recipe.team, self.plan.draft.run.threads)
 
     @property
-    def on_gpu(self) -> bool:
-        """Whether workers compute on a GPU."""
-        return computes_on_gpu(self.plan, self.machine)
-
-    @property
     def memory(self) -> float:
-        """Bytes at the most: every worker's model at its training, and the processes; on GPUs, of the fullest one."""
+        """Bytes at the most: every worker's model at its training, the processes, and what answers at the gate.
+
+        On GPUs, of the one that has the most to hold.
+        """
         largest = max(self.training.total, self.answering.total)
-        if self.on_gpu:
-            return ceil(self.workers / max(1, len(self.machine.gpus))) * (largest + CONTEXT)
-        return self.workers * (largest + PROCESS) + NURSERY * PROCESS
+        if gpus := len(self.machine.gpus):
+            return -(-self.workers // gpus) * (largest + CONTEXT) + NURSERY * (self.answering.total + CONTEXT)
+        return self.workers * (largest + PROCESS) + NURSERY * (self.answering.total + PROCESS)
 
     @property
     def lease_flops(self) -> float:
@@ -77,12 +71,12 @@ class Estimate(Struct, frozen=True):
 
     @property
     def disk(self) -> float:
-        """Bytes of the models of generation 0 and of a whole lease, where all are kept."""
-        models = self.plan.draft.recipe.team * (2 + self.plan.draft.pace.lease.generations)
-        adapter, shape = self.plan.adapter, self.plan.shape
-        if adapter is None:
-            return models * shape.weight_bytes
-        return shape.weight_bytes + models * FLOAT32 * adapter.parameters(shape)
+        """Bytes of the models of generation 0 and of a whole lease, where all are kept, and of a given one."""
+        plan = self.plan
+        models = plan.draft.recipe.team * (2 + plan.draft.pace.lease.generations)
+        if plan.draft.subject.built:
+            return models * plan.shape.weight_bytes
+        return models * FLOAT32 * plan.learning + GIVEN_COPIES * plan.shape.weight_bytes
 
     def seconds(self, cost: Cost) -> float | None:
         """How long a generation takes; None where nobody knows how fast the machine is."""
@@ -92,16 +86,16 @@ class Estimate(Struct, frozen=True):
 
     @property
     def fits(self) -> bool | None:
-        """Whether it fits into memory: the GPU's where one is used. None where its size is not known."""
-        gpus = self.machine.gpus
-        room = self.machine.memory if not self.on_gpu else gpus[0].memory if gpus else 0.0
+        """Whether it fits into memory: the GPU's where there is one. None where its size is not known."""
+        room = self.machine.gpus[0].memory if self.machine.gpus else self.machine.memory
         return self.memory <= room if room else None
 
     def document(self) -> dict[str, Any]:
         """What `detent estimate --json` prints."""
         named = {"beginning": self.beginning, "first": self.first, "last": self.last}
         return {
-            "parameters": self.plan.shape.parameters,
+            "parameters": self.plan.parameters,
+            "learning": self.plan.learning,
             "generations": {
                 name: {
                     "petaflop": cost.flops / PETA,
@@ -126,6 +120,7 @@ class Estimate(Struct, frozen=True):
                 "speed": None if self.speed is None else self.speed.source,
             },
             "uncounted": list(self.plan.uncounted),
+            "servers": [one.document() for one in self.servers],
             "measured": [
                 {"generation": one.generation, "petaflop": one.flops / PETA, "seconds": one.seconds}
                 for one in self.taken
@@ -133,19 +128,11 @@ class Estimate(Struct, frozen=True):
         }
 
 
-def computes_on_gpu(plan: Plan, machine: Machine) -> bool:
-    """Whether workers will, as run.device says; with "auto" a model that is made here stays on the processor."""
-    device = plan.draft.run.device
-    return device == "cuda" or (device == "auto" and not plan.draft.subject.built and bool(machine.gpus))
-
-
 def estimate(plan: Plan, machine: Machine, speed: Speed | None, taken: tuple[Taken, ...] = ()) -> Estimate:
-    """Work it out."""
-    recipe, row = plan.draft.recipe, longest_row(plan)
-    piece = Batch(rows=recipe.micro_batch or -(-recipe.batch // 2), tokens=row, learnt=row / 2)
-    asked = Batch(rows=ASKED_AT_ONCE, tokens=longest_question(plan))
-    on_gpu = computes_on_gpu(plan, machine)
-    held = plan.shape.held(BFLOAT16 if on_gpu else FLOAT32)  # as it lies in memory, however it is stored
+    """Work it out. machine: with GPUs only if the charter lets workers use them (`used_machine`)."""
+    recipe, row, gpu = plan.draft.recipe, longest_row(plan), bool(machine.gpus)
+    piece = Batch(rows=-(-recipe.batch // plan.parts), tokens=row, learnt=row / 2)
+    asked = Batch(rows=ASKED_AT_ONCE, tokens=row + (plan.draft.subject.answer_tokens or row))
     return Estimate(
         plan=plan,
         machine=machine,
@@ -153,11 +140,10 @@ def estimate(plan: Plan, machine: Machine, speed: Speed | None, taken: tuple[Tak
         beginning=first_cost(plan),
         first=generation_cost(plan, plan.first_frontier),
         last=generation_cost(plan, plan.last_frontier),
-        training=training_memory(
-            plan.shape, piece, plan.adapter, checkpointed=on_gpu, frozen=held.bytes_a_number
-        ),
-        answering=answering_memory(held, asked),
+        training=training_memory(plan.shape, piece, plan.adapter, gpu=gpu),
+        answering=answering_memory(plan.shape, asked, plan.adapter, gpu=gpu),
         taken=taken,
+        servers=servers_asked(plan),
     )
 
 
@@ -165,11 +151,11 @@ def estimate_lines(found: Estimate) -> Iterator[str]:
     """The same for a person, a line each. Every word in it is Detent's own, or a number."""
     shape, machine = found.plan.shape, found.machine
     yield f"model       {shape.parameters:,} parameters, {_bytes(shape.weight_bytes)} of weights"
+    if (adapter := found.plan.adapter) is not None:
+        own = found.plan.learning
+        yield f"adapter     of rank {adapter.rank}: {own:,} parameters of its own learn, {_bytes(FLOAT32 * own)} each"
     gpus = f", {', '.join(gpu.name for gpu in machine.gpus)}" if machine.gpus else ", no GPU"
-    used = "" if found.on_gpu or not machine.gpus else ", which the charter does not use"
-    yield f"machine     {machine.cpus} processors, {_bytes(machine.memory)} of memory{gpus}{used}"
-    if found.on_gpu and not machine.gpus:
-        yield 'no GPU      where run.device = "cuda" asks for one: this charter cannot run here'
+    yield f"machine     {machine.cpus} processors, {_bytes(machine.memory)} of memory{gpus}"
     if found.speed is None:
         yield "speed       not known for this machine, so no times; run one generation, and ask again"
     else:
@@ -189,6 +175,7 @@ def estimate_lines(found: Estimate) -> Iterator[str]:
     fit = {True: "fits", False: "DOES NOT FIT", None: "nobody knows whether it fits"}[found.fits]
     yield f"memory      about {_bytes(found.memory)} with {found.workers} at work side by side: {fit}"
     yield f"disk        about {_bytes(found.disk)} of weights, where all models are kept"
+    yield from (line for one in found.servers for line in one.lines())
     if found.plan.uncounted:
         yield f"not counted {', '.join(found.plan.uncounted)}: what these methods take comes on top"
     for one in found.taken:

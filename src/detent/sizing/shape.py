@@ -11,7 +11,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from msgspec import Struct, structs
+from msgspec import Struct
 
 from detent.charter import Subject
 from detent.errors import SubjectError
@@ -50,13 +50,9 @@ class Shape(Struct, frozen=True):
         return self.parameters * self.bytes_a_number
 
     @property
-    def cache_bytes_a_token(self) -> float:
-        """Of keys and values that one token leaves behind while an answer is written."""
-        return 2.0 * self.layers * self.kv_heads * self.head_width * self.bytes_a_number
-
-    def held(self, bytes_a_number: float) -> "Shape":
-        """The same in memory, each number in so many bytes."""
-        return structs.replace(self, bytes_a_number=bytes_a_number)
+    def cached_numbers_a_token(self) -> float:
+        """Keys and values that one token leaves behind while an answer is written."""
+        return 2.0 * self.layers * self.kv_heads * self.head_width
 
 
 def built_shape(subject: Subject) -> Shape:

@@ -3,9 +3,9 @@
     >>> complete(model, tokenizer, ["R123=", "C77="], max_new_tokens=[4, 3])
     [Completion(text='321', tokens=(5, 4, 3, 1), ended=True, least_probability=0.99), Completion(text='77', ...)]
 
-Prompts of one token length are answered together, so no padding is ever computed and the model needs no
-attention mask: for the default subject, padding on the left would even be wrong, since it has no positions
-to hide it with.
+Of the default subject prompts of one token length are answered together, so no padding is computed and no attention
+mask needed. Natural prompts each have a length of their own: models that can be told what is padding (`padding.pads`)
+write answers to them side by side (`rolling`).
 """
 
 from collections import defaultdict
@@ -17,7 +17,9 @@ from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from detent.errors import SubjectError
+from detent.subject import rolling
 from detent.subject.chat import Prompt, asked, end_of
+from detent.subject.padding import pads, room_of
 
 MEMORY = 2 << 30  # bytes that the keys, values and logits of a batch may take
 ROWS = 512  # prompts answered at once; more is no faster, since their keys and values outgrow the caches
@@ -52,29 +54,68 @@ def complete(
     `max_new_tokens` counts the end mark; one number for all, or one a prompt.  `temperature` 0 takes the
     likeliest token and ignores `seed`; above 0 it samples from softmax(logits / temperature).  For n
     samples, repeat the prompt n times. The same arguments, weights and thread count give the same result,
-    bit for bit.
+    bit for bit.  An answer of a model that `pads` ends where the positions do that the model promises to read.
+
+    Raises:
+        SubjectError: a prompt cannot be spelt, or leaves no position for an answer; or a number makes no sense.
     """
     limits = [max_new_tokens] * len(prompts) if isinstance(max_new_tokens, int) else list(max_new_tokens)
     _check(prompts, limits, temperature)
-    noise = torch.Generator().manual_seed(seed)
+    encoded = asked(tokenizer, prompts)
     stops = stop_tokens(model, tokenizer)
-    found: list[Completion | None] = [None] * len(prompts)
-    done = 0
+    manner = rolling.Manner(stops, temperature, seed)
+    found: dict[int, Completion] = {}
     was_training = model.training
     model.eval()  # type: ignore[no-untyped-call]
     with torch.inference_mode():
-        for places, ids in _batches(
-            asked(tokenizer, prompts), limits, lambda each: rows_for(model, each, rows)
+        for answers in (
+            _side_by_side(model, encoded, limits, manner, rows)
+            if pads(model)
+            else _by_length(model, encoded, limits, manner, rows)
         ):
-            limit = max(limits[i] for i in places)
-            written, probabilities = _write(model, ids.to(model.device), limit, stops, temperature, noise)
-            for place, tokens, chances in zip(places, written.tolist(), probabilities.tolist(), strict=True):
-                found[place] = _completion(tokenizer, tokens[: limits[place]], chances, stops)
-            done += len(places)
+            for one in answers:
+                found[one.place] = _completion(tokenizer, one.tokens, one.chances, stops)
             if on_progress is not None:
-                on_progress(done, len(prompts))
+                on_progress(len(found), len(prompts))
     model.train(was_training)
-    return [completion for completion in found if completion is not None]
+    return [found[place] for place in range(len(prompts))]
+
+
+def _side_by_side(
+    model: PreTrainedModel,
+    encoded: Sequence[Sequence[int]],
+    limits: Sequence[int],
+    manner: rolling.Manner,
+    rows: int,
+) -> Iterator[list[rolling.Written]]:
+    room = room_of(model)
+    if encoded and (longest := max(map(len, encoded))) >= room:
+        raise SubjectError(
+            f"prompts that leave room for an answer within {room} tokens expected, got one of {longest}; shorten it, "
+            "or take a model that reads more"
+        )
+    within = [int(min(limit, room - len(ids))) for ids, limit in zip(encoded, limits, strict=True)]
+    for one in rolling.written(model, encoded, within, manner, lambda tokens: rows_for(model, tokens, rows)):
+        yield [one]
+
+
+def _by_length(
+    model: PreTrainedModel,
+    encoded: Sequence[Sequence[int]],
+    limits: Sequence[int],
+    manner: rolling.Manner,
+    rows: int,
+) -> Iterator[list[rolling.Written]]:
+    noise = torch.Generator().manual_seed(manner.seed)
+    for places, ids in _batches(encoded, limits, lambda each: rows_for(model, each, rows)):
+        limit = max(limits[i] for i in places)
+        written, probabilities = _write(
+            model, ids.to(model.device), limit, manner.stops, manner.temperature, noise
+        )
+        yield [
+            rolling.Written(place, tokens[: limits[place]], chances)
+            for place, tokens, chances in zip(places, written.tolist(), probabilities.tolist(), strict=True)
+        ]
 
 
 def stop_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> tuple[int, ...]:

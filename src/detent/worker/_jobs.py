@@ -17,6 +17,7 @@ from detent.errors import DetentError, EngineError, StorageError, UsageError
 from detent.subject import build
 from detent.subject.checkpoint import Checkpoints
 from detent.subject.generate import complete
+from detent.subject.merge import merge
 from detent.subject.noise import noisy
 from detent.subject.processor import found_device, settle
 from detent.subject.score import log_likelihoods
@@ -33,6 +34,7 @@ from detent.values import (
     Judged,
     JudgeJob,
     LabelJob,
+    MergeJob,
     PreferJob,
     ReinforceJob,
     Result,
@@ -101,7 +103,7 @@ class Bench:
                 return self._answer(job)
             case _ if self._staging is None:
                 raise UsageError(f"an AnswerJob expected in an opening, got {type(job).__name__}")
-            case BuildJob() | TrainJob() | PreferJob() | ReinforceJob():
+            case BuildJob() | MergeJob() | TrainJob() | PreferJob() | ReinforceJob():
                 return self._make(job)
             case SampleJob() | ReviseJob() | JudgeJob():
                 return self._feed_back(job)
@@ -115,20 +117,25 @@ class Bench:
             case ElicitJob():
                 return self._elicit(job)
 
-    def _make(self, job: BuildJob | TrainJob | PreferJob | ReinforceJob) -> BuiltModel | TrainedModel:
+    def _make(
+        self, job: BuildJob | MergeJob | TrainJob | PreferJob | ReinforceJob
+    ) -> BuiltModel | TrainedModel:
         """What leaves a model in staging."""
         match job:
             case BuildJob():
                 return self._build(job, self._folder("built", job))
+            case MergeJob():
+                return self._merge(job, self._folder("merged", job))
             case TrainJob():
                 tell, marks = self._wire.progress("train"), Checkpoints(self._named("resume-trained", job))
                 return trained(job, self._shelf, self._folder("trained", job), tell, marks)
             case PreferJob():
-                tell = self._wire.progress("prefer")
-                return preferred(job, self._shelf, self._folder("preferred", job), tell)
+                tell, marks = self._wire.progress("prefer"), Checkpoints(self._named("resume-preferred", job))
+                return preferred(job, self._shelf, self._folder("preferred", job), tell, marks)
             case ReinforceJob():
                 tell = self._wire.progress("reinforce")
-                return reinforced(job, self._shelf, self._folder("reinforced", job), tell)
+                marks = Checkpoints(self._named("resume-reinforced", job))
+                return reinforced(job, self._shelf, self._folder("reinforced", job), tell, marks)
 
     def _feed_back(self, job: SampleJob | ReviseJob | JudgeJob) -> Sampled | Revised | Judged:
         """What asks a model for more than its answer."""
@@ -175,6 +182,13 @@ class Bench:
         build.save(model, build.build_tokenizer(), folder)
         tell(1, 1)
         return BuiltModel(folder=folder.name, parameters=model.num_parameters())
+
+    def _merge(self, job: MergeJob, folder: Path) -> BuiltModel:
+        tell = self._wire.progress("merge")
+        tell(0, 1)
+        parameters = merge(*self._shelf.adapter_and_base(job.model), folder)
+        tell(1, 1)
+        return BuiltModel(folder=folder.name, parameters=parameters)
 
     def _folder(self, kind: str, job: Job) -> Path:
         """A new folder in staging, named by the job; what an interrupted attempt left there is removed."""

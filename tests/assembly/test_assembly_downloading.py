@@ -2,6 +2,7 @@
 
 import json
 import struct
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from tests.assembly.fake_hub import COMMIT, Hub, serving
 from tests.attacks.attacks_world import ADA, BOB, CHARTER, CY, Scene
 
-from detent.assembly import create_run, fetch_model
+from detent.assembly import create_run, downloading, fetch_model
 from detent.assembly.downloading import note_of, note_path
 from detent.assembly.estimating import draft_for, estimate_draft
 from detent.assembly.given import given_folder
@@ -138,6 +139,28 @@ HOSTILE: dict[str, tuple[Callable[[Hub], object], type[DetentError]]] = {
     ),
     "a commit that is none": (lambda hub: setattr(hub, "commit", "../../etc"), PeerError),
 }
+
+
+SILENT = {
+    "it says nothing of the model": ("GET", "/api/models/org/model"),
+    "it says nothing of a file": ("HEAD", "/org/model/resolve/"),
+    "it sends no file": ("GET", "/org/model/resolve/"),
+}
+
+
+@pytest.mark.parametrize("case", SILENT)
+def test_a_hub_that_never_answers_is_an_error_in_time_and_leaves_nothing_behind(
+    case: str, hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(downloading, "TIMEOUT", 1.0)
+    monkeypatch.setattr(downloading, "SILENCE", 10.0)
+    hub.silent = (SILENT[case],)
+    began = time.monotonic()
+    with pytest.raises(PeerError, match="org/model"):
+        fetch_model("org/model", tmp_path / "m")
+    assert time.monotonic() - began < 50
+    assert hub.asked
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("case", HOSTILE)

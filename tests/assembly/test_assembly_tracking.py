@@ -2,6 +2,7 @@
 
 import struct
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -96,6 +97,8 @@ FAILURES = {
     "it says something that a terminal obeys": ("import sys; sys.exit('\\x1b[2J gone')", r"\x1b[2J gone"),
     "it floods": ("import sys; sys.stderr.write('x' * 10**6); sys.exit(1)", "xxx"),
     "it never ends": ("import time; time.sleep(600)", "no answer within"),
+    "it stands still": ("import os, signal; os.kill(os.getpid(), signal.SIGSTOP)", "no answer within"),
+    "it waits for a word": ("import sys; sys.exit(f'heard {sys.stdin.read()!r}')", "heard ''"),
 }
 
 
@@ -111,6 +114,22 @@ def test_a_tracker_that_fails_is_a_sentence(
     assert said.endswith("the run goes on")
     assert len(said) < 400
     assert said.isprintable()
+
+
+@pytest.mark.parametrize("then", ["sys.exit('mine')", "time.sleep(600)"])
+def test_what_a_tracker_starts_ends_with_it_and_is_not_waited_for(
+    then: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    child = f"open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid())); time.sleep(600)"
+    wait = f"while not os.path.exists({str(tmp_path / 'pid')!r}): time.sleep(.01)"
+    body = f"import os, sys, time\nif os.fork() == 0:\n    {child}\n{wait}\n{then}"
+    monkeypatch.setattr(sys, "executable", stand_in(tmp_path, body))
+    monkeypatch.setattr(tracking, "SECONDS", 5.0)
+    began = time.monotonic()
+    assert report_to(tmp_path, "tensorboard", 0).endswith("the run goes on")
+    assert time.monotonic() - began < 60
+    pid = int((tmp_path / "pid").read_text())
+    assert not Path(f"/proc/{pid}").exists() or " Z " in Path(f"/proc/{pid}/stat").read_text()
 
 
 def test_a_program_that_is_not_there_is_a_sentence_too(

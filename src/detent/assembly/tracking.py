@@ -10,13 +10,14 @@ hangs or is not installed, a sentence says so and the run goes on. Everything ca
 import hashlib
 import os
 import shutil
-import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from detent.assembly.beside import LateError, run_beside
 from detent.assembly.places import RunFolder
 from detent.assembly.reading import entries_of, log_verify_key, signed_charter
 from detent.assembly.storing import storing
@@ -69,16 +70,16 @@ def track(folder: Path, name: str, generation: int | None = None) -> int:
 def report_to(folder: Path, name: str, generation: int) -> str:
     """Write one generation from a process of its own; what went wrong, as a sentence, "" for nothing. Never raises."""
     command = [sys.executable, "-P", "-m", "detent.assembly.tracking", str(folder), name, str(generation)]
+    until = time.monotonic() + SECONDS
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
-    except subprocess.TimeoutExpired:
+        done = run_beside(command, is_late=lambda: time.monotonic() >= until)
+    except LateError:
         return f"tracker {name}: no answer within {SECONDS:g} s; the run goes on"
     except (OSError, ValueError) as error:
         return f"tracker {name}: {plain(str(error))[:LONGEST]}; the run goes on"
-    if done.returncode == 0:
+    if done.status == 0:
         return ""
-    said = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-    return f"tracker {name}: {plain(said)[:LONGEST]}; the run goes on"
+    return f"tracker {name}: {plain(done.said)[:LONGEST]}; the run goes on"
 
 
 def _tensorboard(folder: Path, key: str, _name: str, curves: Curves, anew: bool) -> None:

@@ -73,12 +73,13 @@ class _Row:
         return len(self.ids) + len(self.tokens) - 1
 
 
-def written(
+def written(  # noqa: PLR0917
     model: PreTrainedModel,
     prompts: Sequence[Sequence[int]],
     limits: Sequence[int],
     manner: Manner,
     at_once: Callable[[int], int],
+    places: Sequence[int] | None = None,
 ) -> Iterator[Written]:
     """Each prompt's answer, as soon as it has ended.
 
@@ -90,8 +91,10 @@ def written(
         limits: the most new tokens of each, the end mark included.
         manner: how a token is chosen, and what ends an answer.
         at_once: how many rows of so many tokens, prompt and answer, are written side by side.
+        places: of the prompts that are answered now; None: of all.
     """
-    waiting = _rows(prompts, limits, manner)
+    wanted = set(range(len(prompts)) if places is None else places)
+    waiting = [row for row in _rows(prompts, limits, manner) if row.place in wanted]
     batch = _Batch(model, manner)
     while waiting or batch.rows:
         room = at_once(max(row.most for row in [*batch.rows, *waiting[:1]]))

@@ -130,21 +130,24 @@ class Bench:
                 tell, marks = self._wire.progress("train"), Checkpoints(self._named("resume-trained", job))
                 return trained(job, self._shelf, self._folder("trained", job), tell, marks)
             case PreferJob():
-                tell = self._wire.progress("prefer")
-                return preferred(job, self._shelf, self._folder("preferred", job), tell)
+                tell, marks = self._wire.progress("prefer"), Checkpoints(self._named("resume-preferred", job))
+                return preferred(job, self._shelf, self._folder("preferred", job), tell, marks)
             case ReinforceJob():
                 tell = self._wire.progress("reinforce")
-                return reinforced(job, self._shelf, self._folder("reinforced", job), tell)
+                marks = Checkpoints(self._named("resume-reinforced", job))
+                return reinforced(job, self._shelf, self._folder("reinforced", job), tell, marks)
 
     def _feed_back(self, job: SampleJob | ReviseJob | JudgeJob) -> Sampled | Revised | Judged:
         """What asks a model for more than its answer."""
         match job:
             case SampleJob():
-                return sampled(job, self._shelf, self._wire.progress("sample"))
+                written = Written(self._named("resume-sample", job))
+                return sampled(job, self._shelf, self._wire.progress("sample"), written)
             case ReviseJob():
                 return revised(job, self._shelf, self._wire.progress("revise"))
             case JudgeJob():
-                return judged(job, self._shelf, self._wire.progress("judge"))
+                written = Written(self._named("resume-judge", job))
+                return judged(job, self._shelf, self._wire.progress("judge"), written)
 
     def _answer(self, job: AnswerJob) -> Answers:
         subject = self._shelf.subject(job.model)
@@ -152,7 +155,10 @@ class Bench:
             subject = noisy(subject, job.noise, seed=job.seed)
         limits = answer_limits(subject, job.prompts, job.extra_tokens)
         tell = self._wire.progress("answer")
-        found = complete(*subject, job.prompts, max_new_tokens=limits, on_progress=tell)
+        # In an opening nothing can be kept, and nothing is.
+        written = Written(self._named("resume-answer", job) if self._staging else None)
+        kept = written.answers([])  # the folder's name says what is asked of whom
+        found = complete(*subject, job.prompts, max_new_tokens=limits, on_progress=tell, kept=kept)
         return Answers(completions=tuple(completion.text for completion in found))
 
     def _score(self, job: ScoreJob) -> Scored:

@@ -3,9 +3,11 @@
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 import torch
+from tests.subject.test_subject_portions import CutError, Memory
 from transformers import (
     GPT2Config,
     GPT2LMHeadModel,
@@ -276,3 +278,45 @@ def test_a_row_is_written_as_its_manner_says() -> None:
         (1, 1, 1),
         (2, 2, 2),
     ]
+
+
+class KilledAfter(Memory):
+    """Keeps so many portions; then the power goes."""
+
+    def __init__(self, portions: int) -> None:
+        super().__init__()
+        self.left = portions
+
+    def step(self, found: list[Any], drawn: bytes) -> None:
+        super().step(found, drawn)
+        self.left -= 1
+        if not self.left:
+            raise CutError
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+@pytest.mark.parametrize("portions", [1, 2, 3])
+def test_one_that_was_cut_goes_on_to_the_same_answers_and_asks_only_what_is_left(
+    portions: int, temperature: float
+) -> None:
+    subject = language_model("qwen3")
+    told: list[int] = []
+
+    def ask(kept: Memory | None) -> list[Completion]:
+        told.clear()
+        return complete(
+            *subject,
+            PROMPTS,
+            max_new_tokens=8,
+            rows=2,  # and so eight to a portion, three portions
+            temperature=temperature,
+            seed=3,
+            on_progress=lambda done, _: told.append(done),
+            kept=kept,
+        )
+
+    whole, cut = ask(None), KilledAfter(portions)
+    with pytest.raises(CutError):
+        ask(cut)
+    assert ask(Memory(cut.found, cut.drawn)) == whole
+    assert told == list(range(8 * portions + 1, len(PROMPTS) + 1))

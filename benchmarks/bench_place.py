@@ -8,6 +8,7 @@ Answers(completions=('three',))
 import os
 import platform
 import random
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -39,6 +40,7 @@ class Place:
         for name in ("models", "data", "answers", "staging", "given"):
             (root / name).mkdir(parents=True)
         self.root = root
+        self.device = device
         self.models = ModelStore(root / "models")
         self.data = DataStore(root / "data", root / "answers")
         self._quiet = os.open(os.devnull, os.O_RDWR)
@@ -53,6 +55,8 @@ class Place:
         Raises:
             DetentError: it failed.
         """
+        for kept in (self.root / "staging").glob("resume-*"):  # or the same job would not be done twice
+            shutil.rmtree(kept)
         found = self.bench.attempt(encode_line(job))
         if isinstance(found, JobFailure):
             raise DetentError(f"a finished job expected, got {found.error}: {found.message}")

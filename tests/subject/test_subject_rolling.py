@@ -25,6 +25,7 @@ from detent.subject.generate import Completion, complete, stop_tokens
 from detent.subject.likelihood import log_chances
 from detent.subject.load import Subject
 from detent.subject.padding import padded, pads, together
+from detent.subject.portions import Progress
 from detent.subject.rolling import Manner, chosen
 from detent.subject.score import log_likelihoods
 from detent.testing.language import FAMILIES, Family, language_model
@@ -268,11 +269,63 @@ def test_rows_are_read_together_longest_first_as_many_as_there_is_room_for() -> 
 def test_a_row_is_written_as_its_manner_says() -> None:
     """Straight from `written`: nothing is lost, nothing comes twice."""
     model = language_model("qwen3").model
-    prompts = [[5, 6, 7], [8], [9] * 30]
+    prompts, manner = [[5, 6, 7], [8], [9] * 30], Manner((), 0.0, 0)
     with torch.inference_mode():
-        found = list(rolling.written(model, prompts, [3, 1, 2], Manner((), 0.0, 0), lambda _: 2))
+        found = list(rolling.written(model, rolling.rows_of(prompts, [3, 1, 2], manner), manner, lambda _: 2))
     assert sorted((one.place, len(one.tokens), len(one.chances)) for one in found) == [
         (0, 3, 3),
         (1, 1, 1),
         (2, 2, 2),
     ]
+
+
+def test_a_question_that_was_cut_short_goes_on_with_the_portions_that_are_left() -> None:
+    """The same answers, samples too, in the same batches: a portion is asked whole or not at all."""
+    model, tokenizer = language_model("qwen3")
+    prompts = ["one " * (1 + place % 7) for place in range(19)]
+    kept = Remembered()
+
+    def ask(on_progress: Progress | None = None) -> list[Completion]:
+        limits = [3 + place % 2 for place in range(len(prompts))]
+        return complete(
+            model,
+            tokenizer,
+            prompts,
+            max_new_tokens=limits,
+            temperature=1.0,
+            seed=5,
+            rows=2,
+            kept=kept,
+            on_progress=on_progress,
+        )
+
+    def cut(done: int, _: int) -> None:
+        if done == 13:
+            raise KilledError
+
+    whole = ask()
+    kept.found = []
+    with pytest.raises(KilledError):
+        ask(cut)
+    assert len(kept.found) == 8  # one portion of four times two
+    heard: list[int] = []
+    assert ask(lambda done, _: heard.append(done)) == whole
+    assert min(heard) == 9
+
+
+class KilledError(Exception):
+    """The worker is gone."""
+
+
+class Remembered:
+    """Keeps after every portion."""
+
+    def __init__(self) -> None:
+        self.found: list[Completion] = []
+
+    def restore(self) -> tuple[list[Completion], bytes]:
+        return list(self.found), b""
+
+    def step(self, found: list[Completion], drawn: bytes) -> None:
+        assert drawn == b""
+        self.found = list(found)

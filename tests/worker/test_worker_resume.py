@@ -1,19 +1,27 @@
 """A training that was killed goes on in the next worker, and nothing of its result tells that it ever stopped."""
 
+import os
+import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from msgspec import structs
+from tests.cli.tiny_run import computed_below
 
 from detent.engine import DataStore, LocalEngine, ModelStore
+from detent.errors import EngineError
 from detent.subject import build
 from detent.subject.checkpoint import Checkpoints
 from detent.values import (
     AnswerJob,
+    Contest,
     Example,
     Filter,
     Form,
+    JudgeJob,
     LabelJob,
     LabelRecipe,
     Labels,
@@ -22,12 +30,17 @@ from detent.values import (
     Progress,
     ReinforceJob,
     Rung,
+    SampleJob,
     Source,
     TrainedModel,
     TrainJob,
+    sha256_hex,
 )
 from detent.values.folder import folder_digest
-from detent.worker import _training
+from detent.values.wire import Tell, Wire
+from detent.worker import _jobs, _training
+from detent.worker._feedback import judged, sampled
+from detent.worker._jobs import Bench
 from detent.worker._labelling import labelled
 from detent.worker._rewarding import preferred, reinforced
 from detent.worker._shelf import Shelf
@@ -157,7 +170,7 @@ def labels(root: Path, job: LabelJob, folder: str, killed_after: int = 0) -> tup
         if killed_after and asked > killed_after:
             raise KilledError
 
-    written = Written(root / "staging" / folder, seconds=0.0)
+    written = Written(root / "staging" / folder, seconds=0.0, clock=lambda: 0.0)
     return labelled(job, Shelf(root / "models", root / "data"), tell, written), asked
 
 
@@ -175,14 +188,121 @@ def test_labels_are_those_of_a_job_that_was_left_alone_and_nothing_is_asked_twic
     assert still == asked - killed
 
 
-def test_answers_that_were_cut_short_are_asked_again(root: Path, labelling: LabelJob) -> None:
+DAMAGES: dict[str, Callable[[bytes], bytes]] = {
+    "they were cut short": lambda content: content[:-2],
+    "nothing is left of them": lambda _: b"",
+    "one was changed": lambda content: content.replace(b'"ended":', b'"ended" :'),
+    "they are of another version": lambda _: sha256_hex(b"[]").encode() + b"\n[]",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damaged_answers_are_asked_for_again(damage: str, root: Path, labelling: LabelJob) -> None:
     whole, asked = labels(root, labelling, "resume-label-a")
     for path in (root / "staging" / "resume-label-a").iterdir():
-        path.write_bytes(path.read_bytes()[:-2])
+        content = DAMAGES[damage](path.read_bytes())
+        assert content != path.read_bytes()
+        path.write_bytes(content)
     assert labels(root, labelling, "resume-label-a") == (whole, asked)
 
 
-@pytest.mark.parametrize("kind", ["trained", "preferred", "reinforced", "label"])
+def sampling(root: Path, parent: str, tell: Tell) -> object:
+    prompts = tuple(f"C{n}=" for n in (1, 2, 33, 44, 555))
+    job = SampleJob(model=parent, prompts=prompts, samples=3, temperature=1.0, seed=7)
+    return sampled(job, Shelf(root / "models", root / "data"), tell, always(root))
+
+
+def judging(root: Path, parent: str, tell: Tell) -> object:
+    pairs = tuple(Contest(f"C{n}=", str(n), f"{n}1") for n in (1, 2, 33, 44, 555))
+    job = JudgeJob(model=parent, pairs=pairs, form=Form("{prompt}{first}/{second}?"))
+    return judged(job, Shelf(root / "models", root / "data"), tell, always(root))
+
+
+def answering(root: Path, parent: str, tell: Tell) -> object:
+    class Told:
+        def progress(self, _: str) -> Tell:
+            return tell
+
+    bench = Bench(root / "models", root / "data", root / "staging", 1, cast("Any", Told()))
+    prompts = tuple(f"C{n}=" for n in (1, 2, 33, 44, 555))
+    return bench._answer(AnswerJob(model=parent, prompts=prompts))
+
+
+def always(root: Path) -> Written:
+    return Written(root / "staging" / "resume", seconds=0.0, clock=lambda: 0.0)
+
+
+@pytest.mark.parametrize("ask", [sampling, judging, answering])
+@pytest.mark.parametrize("killed", [1, 2, 3])
+def test_samples_verdicts_and_answers_are_those_of_a_job_that_was_left_alone(
+    killed: int,
+    ask: Callable[[Path, str, Tell], object],
+    root: Path,
+    parent: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(_jobs, "Written", lambda folder: Written(folder, seconds=0.0, clock=lambda: 0.0))
+    told = 0
+
+    def tell(_done: int, _total: int, _note: str = "") -> None:
+        nonlocal told
+        told += 1
+        if told == killed:
+            raise KilledError
+
+    with pytest.raises(KilledError):
+        ask(root, parent, tell)
+    kept = list((root / "staging").rglob("*.json"))
+    assert len(kept) == (killed > 1)  # the last was cut before it was written down
+    again = ask(root, parent, tell)
+    left = told - killed
+    for path in (root / "staging").rglob("*.json"):
+        path.unlink()
+    assert again == ask(root, parent, tell)
+    assert told - killed - left == left + killed - 1  # nothing was asked twice
+
+
+def test_an_opening_keeps_nothing(root: Path, parent: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_jobs, "Written", lambda folder: Written(folder, seconds=0.0, clock=lambda: 0.0))
+    wire = Wire(-1, os.open(os.devnull, os.O_WRONLY))
+    before = sorted(root.rglob("*"))
+    bench = Bench(root / "models", root / "data", None, 1, wire)
+    assert bench._answer(AnswerJob(model=parent, prompts=("C1=", "C22=")))
+    assert sorted(root.rglob("*")) == before
+
+
+def test_a_worker_that_is_stopped_in_the_middle_of_a_training_is_an_error_in_time_and_the_next_goes_on(
+    root: Path, job: TrainJob
+) -> None:
+    engine = LocalEngine(
+        models=root / "models",
+        data=root / "data",
+        staging=root / "staging",
+        log=root / "worker.log",
+        threads=1,
+    )
+
+    def stop(said: Progress) -> None:
+        worker = cast("Any", engine)._workers[0]
+        if said.done and worker._stall_seconds > 2.0:
+            worker._stall_seconds = 2.0  # from here on: to load its libraries takes longer on a busy machine
+            for pid in (worker.pid, *computed_below(worker.pid)):
+                os.kill(pid, signal.SIGSTOP)
+
+    try:
+        began = time.monotonic()
+        with pytest.raises(EngineError, match="at least every 2 s expected, got silence; it was ended"):
+            engine.run(structs.replace(job, steps=1000), stop)
+        assert time.monotonic() - began < 100
+        assert engine.run(job, quiet)
+    finally:
+        engine.close()
+
+
+KINDS = {"trained", "preferred", "reinforced", "label"}, {"answer", "sample", "judge"}
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS[0] | KINDS[1]))
 def test_what_is_gone_on_from_is_swept_when_all_that_trained_beside_it_is_done(
     kind: str, root: Path, job: TrainJob
 ) -> None:
@@ -197,7 +317,7 @@ def test_what_is_gone_on_from_is_swept_when_all_that_trained_beside_it_is_done(
     )
     try:
         engine.run(AnswerJob(model=job.parent, prompts=("C1=",)), quiet)
-        assert left.is_dir()
+        assert left.is_dir() == (kind in KINDS[0])
         engine.run(job, quiet)
         assert not left.exists()
     finally:

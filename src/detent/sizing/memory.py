@@ -13,9 +13,10 @@ a gated MLP, and attention that keeps no square of scores):
     b (4 d + 2 n_q w + 2 n_kv w + 4 i)      d hidden, i intermediate, w width of a head, b bytes a number
 
 On a GPU products, and so activations, are bfloat16, and only each layer's input is kept: the rest is computed again on
-the way back. On a processor all are kept, as float32. To that come the logits of the tokens that are learnt, with their
-gradient, in float32: 8 V. Not in it: what the library reserves beside (a GPU's context takes 0.5 GB), fragments, and
-the longest batch when it is longer than the mean.
+the way back. On a processor all are kept, as float32. To that come the logits of the tokens that are learnt, four times
+over in float32: 16 V (as the model gives them, in one piece, as logarithms of shares, and their gradient). Not in it:
+what the library reserves beside (a GPU's context takes 0.5 GB), fragments, and the longest batch when it is longer than
+the mean.
 """
 
 from typing import Literal
@@ -32,8 +33,8 @@ AT_HAND = 3
 CACHE = float(2 << 30)
 """Bytes that keys, values and logits of the answers written at once may take: more rows wait (`detent.subject`)."""
 
-LOGITS = 8.0
-"""Bytes a logit: the value and its gradient, float32."""
+LOGITS = 16.0
+"""Bytes a logit of a token that is learnt: four copies in float32, 4.1 by measurement (docs/benchmarks.md)."""
 
 CONTEXT = 0.5e9
 """Bytes that a GPU's context and its library take before anything is loaded."""

@@ -15,8 +15,9 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from detent.errors import SubjectError
 from detent.subject.chat import Prompt, asked
-from detent.subject.generate import Progress, rows_for
+from detent.subject.generate import rows_for
 from detent.subject.padding import padded, pads, together
+from detent.subject.portions import Batch, Portions, Progress, in_portions, in_their_order
 from detent.subject.spell import encode
 
 ROWS = 128  # prompts read at once; they are longer than those that are answered
@@ -30,12 +31,14 @@ def log_chances(
     *,
     rows: int = ROWS,
     on_progress: Progress | None = None,
+    kept: Portions[tuple[float, ...]] | None = None,
 ) -> list[tuple[float, ...]]:
     """For each prompt ln p(continuation | prompt) of every continuation, in nats, in their order.
 
     Prompts of one length are read together, so there is no padding; of models that `pads` those of about one length,
     padded. Continuations of several tokens are as many readings. One of them may not begin as another does in whole,
-    for then it could never be the likelier.
+    for then it could never be the likelier. What is `kept` of a reading that was
+    interrupted is not read again.
 
     Raises:
         SubjectError: fewer than two continuations, or two that cannot be compared.
@@ -43,17 +46,17 @@ def log_chances(
     endings = _comparable(tokenizer, continuations)
     encoded = asked(tokenizer, prompts)
     longest = max(map(len, endings))
-    found: dict[int, tuple[float, ...]] = {}
+    batches = list(_batches(model, [len(ids) for ids in encoded], longest, rows))
+
+    def ask(batch: Batch) -> list[tuple[float, ...]]:
+        return list(map(tuple, _read(model, [encoded[place] for place in batch], endings).tolist()))
+
     was_training = model.training
     model.eval()  # type: ignore[no-untyped-call]
     with torch.inference_mode():
-        for places in _batches(model, [len(ids) for ids in encoded], longest, rows):
-            read = _read(model, [encoded[place] for place in places], endings)
-            found.update(zip(places, map(tuple, read.tolist()), strict=True))
-            if on_progress is not None:
-                on_progress(len(found), len(prompts))
+        found = in_portions(batches, ask, kept, on_progress=on_progress)
     model.train(was_training)
-    return [found[place] for place in range(len(prompts))]
+    return in_their_order(batches, found)
 
 
 def _comparable(tokenizer: PreTrainedTokenizerBase, continuations: Sequence[str]) -> list[list[int]]:

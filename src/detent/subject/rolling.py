@@ -1,6 +1,7 @@
 """Answers to prompts of many lengths, side by side: a row that has ended leaves, and one that waits takes its place.
 
-    >>> for row in written(model, prompts, limits, Manner(stops=(2,), temperature=0.0, seed=0), at_once):
+    >>> manner = Manner(stops=(2,), temperature=0.0, seed=0)
+    >>> for row in written(model, rows_of(prompts, limits, manner), manner, at_once):
     ...     row.place, row.tokens, row.chances
 
 Longest prompts first. Rows are padded on the left (`padding`). Each step writes one token of every row; ended rows are
@@ -54,7 +55,9 @@ class Written(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Row:
+class Row:
+    """An answer that is to be written, and what is written of it."""
+
     place: int
     ids: Sequence[int]
     limit: int
@@ -65,6 +68,7 @@ class _Row:
 
     @property
     def most(self) -> int:
+        """Tokens of prompt and answer."""
         return len(self.ids) + self.limit
 
     @property
@@ -74,24 +78,17 @@ class _Row:
 
 
 def written(
-    model: PreTrainedModel,
-    prompts: Sequence[Sequence[int]],
-    limits: Sequence[int],
-    manner: Manner,
-    at_once: Callable[[int], int],
+    model: PreTrainedModel, rows: Sequence[Row], manner: Manner, at_once: Callable[[int], int]
 ) -> Iterator[Written]:
-    """Each prompt's answer, as soon as it has ended.
-
-    A sample depends on the seed and on the prompt's place among all, not on what is written beside it.
+    """Each row's answer, as soon as it has ended.
 
     Args:
         model: one that `pads`, in evaluation mode; the caller has switched gradients off.
-        prompts: token ids, at least one each.
-        limits: the most new tokens of each, the end mark included.
+        rows: as `rows_of` makes them, each to be written once.
         manner: how a token is chosen, and what ends an answer.
         at_once: how many rows of so many tokens, prompt and answer, are written side by side.
     """
-    waiting = _rows(prompts, limits, manner)
+    waiting = list(rows)
     batch = _Batch(model, manner)
     while waiting or batch.rows:
         room = at_once(max(row.most for row in [*batch.rows, *waiting[:1]]))
@@ -103,15 +100,24 @@ def written(
             yield from batch.step()
 
 
-def _rows(prompts: Sequence[Sequence[int]], limits: Sequence[int], manner: Manner) -> list[_Row]:
-    """Longest first. What samples are drawn by is drawn here, so that it does not depend on who is written when."""
+def rows_of(prompts: Sequence[Sequence[int]], limits: Sequence[int], manner: Manner) -> list[Row]:
+    """What is to be written, longest prompt first.
+
+    What samples are drawn by is drawn here: a sample depends on the seed and on the prompt's place among all, and not
+    on what is written beside it.
+
+    Args:
+        prompts: token ids, at least one each.
+        limits: the most new tokens of each, the end mark included.
+        manner: how a token is chosen.
+    """
     noise = torch.Generator().manual_seed(manner.seed)
     drawn = [
         torch.rand(limit, generator=noise, dtype=torch.float64) if manner.temperature else None
         for limit in limits
     ]
     rows = [
-        _Row(place, ids, limit, draws)
+        Row(place, ids, limit, draws)
         for place, (ids, limit, draws) in enumerate(zip(prompts, limits, drawn, strict=True))
     ]
     return sorted(rows, key=lambda row: (-len(row.ids), -row.limit))
@@ -121,7 +127,7 @@ class _Batch:
     """Rows being written, with their keys and values: of every row the last `kept` columns, before them padding."""
 
     def __init__(self, model: PreTrainedModel, manner: Manner) -> None:
-        self.rows: list[_Row] = []
+        self.rows: list[Row] = []
         self._model = model
         self._manner = manner
         self._stops = set(manner.stops)
@@ -134,7 +140,7 @@ class _Batch:
     def _empty(self) -> DynamicCache:
         return DynamicCache(config=self._model.config)
 
-    def admit(self, news: Sequence[_Row]) -> Iterator[Written]:
+    def admit(self, news: Sequence[Row]) -> Iterator[Written]:
         """Read prompts, write a first token after each, and let them join."""
         self._drop()
         start = 0
@@ -145,7 +151,7 @@ class _Batch:
             yield from self._admit(some)
         self._drop()
 
-    def _admit(self, some: Sequence[_Row]) -> Iterator[Written]:
+    def _admit(self, some: Sequence[Row]) -> Iterator[Written]:
         batch = padded([row.ids for row in some], self._model.device)
         cache = self._empty()
         out = self._model(
@@ -171,7 +177,7 @@ class _Batch:
         if sum(row.ended for row in self.rows) * ENDED >= len(self.rows):
             self._drop()
 
-    def _take(self, rows: Sequence[_Row], logits: Tensor) -> Iterator[Written]:
+    def _take(self, rows: Sequence[Row], logits: Tensor) -> Iterator[Written]:
         """Choose a token of each row by its `logits` (B, V); what a row that has ended goes on with is nobody's."""
         logits = logits.float()
         draws = None
@@ -188,7 +194,7 @@ class _Batch:
                 row.ended = True
                 yield Written(row.place, list(row.tokens), list(row.chances))
 
-    def _join(self, news: Sequence[_Row], cache: Any, width: int) -> None:
+    def _join(self, news: Sequence[Row], cache: Any, width: int) -> None:
         if self.rows:
             wide = max(self._width, width)
             for mine, theirs in zip(self._cache.layers, cache.layers, strict=True):

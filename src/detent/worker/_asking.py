@@ -14,6 +14,7 @@ from detent.subject.score import spelt_likelihoods
 from detent.subject.spell import spell
 from detent.values import Form, Room
 from detent.worker._labelling import Meter, answer_limits
+from detent.worker._written import Written
 
 
 def template(form: Form) -> Template:
@@ -68,21 +69,24 @@ class Author:
 class Reader:
     """A subject that judges."""
 
-    def __init__(self, subject: Subject, meter: Meter | None = None) -> None:
+    def __init__(self, subject: Subject, meter: Meter | None = None, written: Written | None = None) -> None:
         self._subject = subject
         self._meter = meter
+        self._written = written or Written(None)
 
     def __call__(self, asked: Sequence[Filled], verdicts: Sequence[str], /) -> list[tuple[float, ...] | None]:
         """As `feedback.Judge`."""
         spelt = [spelt_prompt(self._subject.tokenizer, filled) for filled in asked]
         longest = max(len(ids) for ids in spell_all(self._subject, verdicts))
         fit = [len(ids) + longest <= room_of(self._subject.model) for ids in spelt]
+        fitting = [ids for ids, fits in zip(spelt, fit, strict=True) if fits]
         read = iter(
             log_chances(
                 *self._subject,
-                [ids for ids, fits in zip(spelt, fit, strict=True) if fits],
+                fitting,
                 verdicts,
                 on_progress=lambda done, _: self._meter.within(done, "") if self._meter else None,
+                kept=self._written.chances([fitting, verdicts]),
             )
         )
         return [next(read) if fits else None for fits in fit]

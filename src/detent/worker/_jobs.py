@@ -141,11 +141,13 @@ class Bench:
         """What asks a model for more than its answer."""
         match job:
             case SampleJob():
-                return sampled(job, self._shelf, self._wire.progress("sample"))
+                written = Written(self._named("resume-sample", job))
+                return sampled(job, self._shelf, self._wire.progress("sample"), written)
             case ReviseJob():
                 return revised(job, self._shelf, self._wire.progress("revise"))
             case JudgeJob():
-                return judged(job, self._shelf, self._wire.progress("judge"))
+                written = Written(self._named("resume-judge", job))
+                return judged(job, self._shelf, self._wire.progress("judge"), written)
 
     def _answer(self, job: AnswerJob) -> Answers:
         subject = self._shelf.subject(job.model)
@@ -153,7 +155,10 @@ class Bench:
             subject = noisy(subject, job.noise, seed=job.seed)
         limits = answer_limits(subject, job.prompts, job.extra_tokens)
         tell = self._wire.progress("answer")
-        found = complete(*subject, job.prompts, max_new_tokens=limits, on_progress=tell)
+        # In an opening nothing can be kept, and nothing is.
+        written = Written(self._named("resume-answer", job) if self._staging else None)
+        kept = written.answers([])  # the folder's name says what is asked of whom
+        found = complete(*subject, job.prompts, max_new_tokens=limits, on_progress=tell, kept=kept)
         return Answers(completions=tuple(completion.text for completion in found))
 
     def _score(self, job: ScoreJob) -> Scored:

@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 from tests.subject.language_models import QUESTIONS, language_subject
 from tests.subject.test_subject_checkpoint import DAMAGES, CutError, always, cut_at, weights
 
+from detent.subject import _trl
 from detent.subject._trl import Lesson
 from detent.subject.build import Sizes, build_model, build_tokenizer
 from detent.subject.checkpoint import Checkpoints
@@ -104,6 +105,18 @@ def test_what_is_done_is_not_done_again(learn: Learn, tmp_path: Path) -> None:
     seen: list[int] = []
     learn(small(), always(tmp_path / "marks"), lambda done, *_: seen.append(done))
     assert seen == [6, 7]  # the sixth was cut before it was written down
+
+
+def test_on_the_way_to_where_it_stood_it_is_heard_now_and_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each step that is gone through takes milliseconds, and there may be many thousands."""
+    monkeypatch.setattr(_trl, "_SPOKEN", 2)
+    with pytest.raises(CutError):
+        learnt(dpo, always(tmp_path / "marks"), 6)
+    seen: list[int] = []
+    dpo(small(), always(tmp_path / "marks"), lambda done, *_: seen.append(done))
+    assert seen == [2, 4, 6, 7]
 
 
 @BOTH

@@ -46,6 +46,7 @@ class Lesson(NamedTuple):
     read: int  # by the reference model, and by the model when it writes
 
 
+_SPOKEN = 100  # steps that were done before, after which a word is said: who hears nothing thinks of a stall
 _LEARNT, _READ = "learnt", "read"  # of the tally that goes along with a checkpoint
 
 
@@ -73,6 +74,8 @@ class Meter:
             self.losses = self.marks.restore(model, [optimizer])
             self._went_on_at = len(self.losses)
         if step < len(self.losses):
+            if (step + 1) % _SPOKEN == 0 and self.on_progress is not None:
+                self.on_progress(step + 1, self.steps, self.losses[step])
             return True
         if step == self._went_on_at:
             self.marks.reseed()  # each pass over the data draws

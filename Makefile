@@ -62,8 +62,8 @@ bench: $(STAMP)  ## measure what docs/benchmarks.md states; resumable by arm and
 	$(BIN)/python benchmarks/memory.py
 
 bench-gpu: $(STAMP)  ## on a GPU: speed and memory of a model of half a billion parameters with an adapter
-	$(BIN)/python benchmarks/throughput.py --device cuda --threads 2
 	$(BIN)/python benchmarks/gpu.py
+	$(BIN)/python benchmarks/throughput.py --device cuda --threads 2
 
 confine:  ## Debian: install bubblewrap, so that workers run confined (needs root)
 	apt-get update --quiet=2

@@ -19,6 +19,7 @@ from detent.assembly.places import RunFolder
 from detent.assembly.reading import entries_of
 from detent.assembly.tasks import catalogue, closing, draft_sources
 from detent.charter import Draft, parse_draft
+from detent.errors import CharterError
 from detent.evaluate import see_rows
 from detent.oversight import rules_of
 from detent.tasks import RowSource
@@ -71,6 +72,21 @@ def test_init_takes_it_once_a_model_is_there_and_the_run_verifies(
     write_language_model(home / "qwen", "qwen2")
     create_run(tmp_path / "run", source=str(home / "charter.toml"))
     assert not verify_run(tmp_path / "run").faults
+
+
+def test_init_refuses_a_model_that_is_larger_than_the_charter_allows(
+    script: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DETENT_DATA", str(tmp_path / "data"))
+    home = copytree(EXAMPLES / "served", tmp_path / "home")
+    write_language_model(home / "qwen", "qwen2")
+    charter = home / "charter.toml"
+    charter.write_text(script.with_values(charter.read_text(), {"constraints.max_parameters": "5_000"}))
+    with pytest.raises(
+        CharterError, match=r"max_parameters: at least [\d,]+ expected, .* got 5,000; raise it"
+    ):
+        create_run(tmp_path / "run", source=str(charter))
+    assert not (tmp_path / "run").exists()
 
 
 def test_the_rows_are_those_that_the_script_writes(script: Any, tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ from detent.charter import (
 )
 from detent.disk import sync_folder
 from detent.engine import ModelStore, as_chat
-from detent.errors import SubjectError, TrustError, UsageError
+from detent.errors import CharterError, SubjectError, TrustError, UsageError
 from detent.evaluate import Chain, new_chain, see_rows
 from detent.ledger import CosigningKey, Ledger, Signers
 from detent.loop import Book
@@ -328,7 +328,8 @@ def _fill(
         own = key == "subject.source"
         chat = signed.charter.subject.chat if own else "auto"
         note = note_of(folder)
-        digest = _take_model(key, folder, run, run.subject if own else run.judge, chat)
+        most = signed.charter.constraints.max_parameters
+        digest = _take_model(key, folder, run, run.subject if own else run.judge, chat, most=most)
         if note is not None:
             if chat != "never" and digest != note.digest:
                 raise TrustError(
@@ -371,18 +372,30 @@ def _first_lease(signed: SignedCharter, keys: Sequence[SigningKey], book: Book) 
 
 
 def _take_model(
-    key: str, folder: Path, run: RunFolder, place: Path, chat: Literal["auto", "always", "never"]
+    key: str,
+    folder: Path,
+    run: RunFolder,
+    place: Path,
+    chat: Literal["auto", "always", "never"],
+    *,
+    most: int,
 ) -> str:
     """Copy a model folder of the charter; returns the copy's digest.
 
     What a run could not take is refused now, before anybody runs it.
     """
-    copy = run.staging / "given"
+    copy, store = run.staging / "given", ModelStore(run.models)
     shutil.copytree(folder, copy)
     try:
         as_chat(copy, chat)
-        digest = ModelStore(run.models).admit(copy)
+        digest = store.admit(copy)
+        parameters = store.parameters(digest)
     except SubjectError as error:
         raise SubjectError(f"{folder}, the charter's {key}: {error}") from error
+    if parameters > most:
+        raise CharterError(
+            f"constraints.max_parameters: at least {parameters:,} expected, so many has {folder}, the charter's {key}, "
+            f"got {most:,}; raise it, or take a smaller model"
+        )
     (run.models / digest).rename(place)
     return digest

@@ -21,7 +21,8 @@ from detent.charter._form import Line, Part, Says, Section
 from detent.charter._lines import key_lines
 from detent.charter._toml import read_toml
 from detent.charter.catalogue import Catalogue
-from detent.charter.sections import BUILT_IN_CONSTITUTIONS, SOURCE, Constraints, GateItems, inside
+from detent.charter.named_files import BUILT_IN_CONSTITUTIONS, SOURCE, inside
+from detent.charter.sections import Constraints, GateItems
 from detent.errors import UsageError
 
 LARGEST = 65_536

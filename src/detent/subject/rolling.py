@@ -25,9 +25,8 @@ from transformers.cache_utils import DynamicCache, DynamicLayer
 
 from detent.subject.padding import mask_of, padded
 
-READ_AT_ONCE = (
-    1 << 14
-)  # tokens of prompts in one pass, at the most: beside them stand a layer's widest activations
+# Tokens of prompts in one pass, at the most: more outgrow a processor's caches (docs/benchmarks.md).
+READ_AT_ONCE = 1 << 12
 FREE = 4  # the part of the room, one in so many, that is free before others are let in: reading them stops the rest
 ENDED = (
     8  # the part of the rows that has ended before they are dropped: each time all keys and values are copied

@@ -73,19 +73,25 @@ class Bench:
         self._staging = staging
         self._threads = threads
         self._wire = wire
+        self._unfit: JobFailure | None = None  # why it can do no job at all
         if any(models.glob(f"*/{ADAPTER_CONFIG}")):  # seconds: not in every child of a nursery
             import_module("peft")
 
     def settle(self) -> None:
         """Fix what results depend on. After a fork, not before: threads do not survive one."""
         settle(self._threads)
-        self._shelf.device = found_device(
-            self._device
-        )  # not before a fork either: a GPU does not survive one
+        try:
+            self._shelf.device = found_device(self._device)  # not before a fork: a GPU does not survive one
+        except (
+            EngineError
+        ) as error:  # said in answer to each job: from a worker that just ended nobody would hear it
+            self._unfit = failure_of(error)
         torch.use_deterministic_algorithms(mode=True, warn_only=True)
 
     def attempt(self, line: bytes) -> Result:
         """Do the job of one line; every exception becomes a `JobFailure`."""
+        if self._unfit is not None:
+            return self._unfit
         try:
             return self._do(decode_job(line))
         except BaseException as error:  # noqa: BLE001  a library that calls sys.exit must not end the worker either

@@ -112,5 +112,5 @@ def test_a_judge_that_is_not_there_is_said_before_anything_is_made(tmp_path: Pat
     charter = BY_ANOTHER.replace('judge_source = "wise"', 'judge_source = "nobody"')
     made = machine.detent("init", machine.run, "--from", write_home(machine.root / "home", charter))
     assert made.returncode != 0
-    assert "as feedback.judge_source says, got none" in made.stderr
+    assert "nobody expected, got none; correct the path" in made.stderr
     assert not machine.run.exists()

@@ -2,8 +2,10 @@
 
 import struct
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -95,6 +97,10 @@ FAILURES = {
     "it dies": ("import os; os.abort()", "no reason given"),
     "it says something that a terminal obeys": ("import sys; sys.exit('\\x1b[2J gone')", r"\x1b[2J gone"),
     "it floods": ("import sys; sys.stderr.write('x' * 10**6); sys.exit(1)", "xxx"),
+    "it floods standard output, of which nothing is kept": (
+        "import sys\nfor _ in range(2000): sys.stdout.write('x' * 10**6)\nsys.exit('full')",
+        "full",
+    ),
     "it never ends": ("import time; time.sleep(600)", "no answer within"),
 }
 
@@ -111,6 +117,48 @@ def test_a_tracker_that_fails_is_a_sentence(
     assert said.endswith("the run goes on")
     assert len(said) < 400
     assert said.isprintable()
+
+
+def test_what_a_tracker_leaves_running_is_not_waited_for_and_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = f"""
+import subprocess, sys
+left = subprocess.Popen(["sleep", "600"])
+open({str(tmp_path / "left")!r}, "w").write(str(left.pid))
+"""
+    monkeypatch.setattr(sys, "executable", stand_in(tmp_path, body))
+    began = time.monotonic()
+    assert report_to(tmp_path, "tensorboard", 0) == ""
+    assert time.monotonic() - began < 20
+    left = Path("/proc") / (tmp_path / "left").read_text() / "cmdline"
+    while left.exists() and left.read_bytes():  # a signal takes a moment
+        assert time.monotonic() - began < 20
+        time.sleep(0.05)
+
+
+def test_a_tracker_sees_neither_a_server_s_key_nor_where_the_user_s_keys_lie(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "run"
+    monkeypatch.setattr(
+        "detent.assembly.samplers.enveloped_charter",
+        lambda run: (
+            SimpleNamespace(charter=SimpleNamespace(servers={"wise": SimpleNamespace(key_env="WISE_KEY")}))
+            if run.root == folder
+            else pytest.fail("the charter of another run was read")
+        ),
+    )
+    monkeypatch.setenv("WISE_KEY", "sk-very-secret-0123456789abcdef")
+    monkeypatch.setenv("DETENT_DATA", str(tmp_path / "keys"))
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    seen = tmp_path / "seen"
+    body = f"import os\nopen({str(seen)!r}, 'w').write(repr(dict(os.environ)))"
+    monkeypatch.setattr(sys, "executable", stand_in(tmp_path, body))
+    assert report_to(folder, "wandb", 0) == ""
+    assert "WANDB_MODE" in seen.read_text()
+    assert "very-secret" not in seen.read_text()
+    assert "DETENT_DATA" not in seen.read_text()
 
 
 def test_a_program_that_is_not_there_is_a_sentence_too(

@@ -11,7 +11,6 @@ Needs inspect-ai: `pip install 'detent[inspect]'`.
 """
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -28,6 +27,7 @@ from msgspec import Struct
 from detent.assembly.office import open_office
 from detent.assembly.places import RunFolder
 from detent.assembly.reading import ledger_at
+from detent.assembly.samplers import environment_without_keys
 from detent.engine import DataStore, ModelStore
 from detent.errors import EngineError, UsageError
 from detent.values import Decided, Inspected, State
@@ -117,9 +117,9 @@ def _model(state: State, generation: int, folder: Path) -> str:
 
 
 def _evaluate(asked: Mapping[str, Any], place: Path) -> None:
-    """In a process of its own. Where this user's keys lie it is not told."""
+    """In a process of its own. Where this user's keys lie it is not told, nor a server's key."""
     command = [sys.executable, "-P", "-m", "detent.assembly.inspecting", json.dumps(asked), str(place)]
-    environment = {name: value for name, value in os.environ.items() if name != "DETENT_DATA"}
+    environment = environment_without_keys(Path(asked["run"]))
     done = subprocess.run(
         command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False
     )

@@ -6,11 +6,13 @@ command line, no environment of any process that is started, no file and no mess
 
 import os
 from collections.abc import Iterable
+from pathlib import Path
 
 from detent.assembly.places import RunFolder
+from detent.assembly.reading import enveloped_charter
 from detent.charter import Charter, Server
 from detent.engine import ServerSampler, check_server_libraries
-from detent.errors import UsageError
+from detent.errors import DetentError, UsageError
 from detent.values import ServerAsked, decode_entry
 
 
@@ -47,6 +49,19 @@ def key_of(name: str, server: Server) -> str:
             f"{'something that is none' if key else 'none'}; export {server.key_env}=..."
         )
     return key
+
+
+def environment_without_keys(folder: Path) -> dict[str, str]:
+    """This process's environment for another program: without the servers' keys, and where this user's keys lie.
+
+    folder: of the run; where it has no charter that can be read, no server has been asked by it either.
+    """
+    try:
+        servers = enveloped_charter(RunFolder(folder)).charter.servers.values()
+        secret = {server.key_env for server in servers}
+    except (DetentError, OSError):
+        secret = set()
+    return {name: value for name, value in os.environ.items() if name not in secret | {"DETENT_DATA"}}
 
 
 def spent_on(name: str, entries: Iterable[bytes]) -> tuple[int, int]:

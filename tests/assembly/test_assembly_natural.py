@@ -191,6 +191,12 @@ REFUSED: dict[str, tuple[str, str, type[Exception], str]] = {
         TaskError,
         "a prompt in one file alone expected",
     ),
+    "a question twice, in other letters": (
+        ONLY_ROWS,
+        FILE + '\n{"prompt": "\uff37hich number follows 0? (level\u00a01)", "answer": "1"}',
+        TaskError,
+        "each question once expected",
+    ),
     "the same prompt twice": (
         ONLY_ROWS,
         FILE + "\n" + FILE.split("\n")[0],
@@ -198,6 +204,19 @@ REFUSED: dict[str, tuple[str, str, type[Exception], str]] = {
         "following.jsonl:6001: each prompt",
     ),
 }
+
+
+def test_a_run_that_was_begun_with_a_prompt_in_two_files_does_not_verify(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a program that does not look, its operator's own: what one file seals the other teaches."""
+    monkeypatch.setattr("detent.assembly.founding.see_questions_once", lambda _: None)
+    charter = ONLY_ROWS.replace("following = 3", "following = 3, again = 3")
+    shares = '[tasks.again]\nsource = "following.jsonl"\nsealed = 0.8\nopenings = 9\n'
+    scene = begun(tmp_path, charter + shares)
+    with scene.here():
+        (finding,) = scene.verified().faults
+    assert "a prompt in one file alone expected" in " ".join(finding.faults)
 
 
 @pytest.mark.parametrize("what", REFUSED)

@@ -4,7 +4,9 @@ import struct
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -96,6 +98,10 @@ FAILURES = {
     "it dies": ("import os; os.abort()", "no reason given"),
     "it says something that a terminal obeys": ("import sys; sys.exit('\\x1b[2J gone')", r"\x1b[2J gone"),
     "it floods": ("import sys; sys.stderr.write('x' * 10**6); sys.exit(1)", "xxx"),
+    "it floods standard output, of which nothing is kept": (
+        "import sys\nfor _ in range(2000): sys.stdout.write('x' * 10**6)\nsys.exit('full')",
+        "full",
+    ),
     "it never ends": ("import time; time.sleep(600)", "no answer within"),
     "it stands still": ("import os, signal; os.kill(os.getpid(), signal.SIGSTOP)", "no answer within"),
     "it waits for a word": ("import sys; sys.exit(f'heard {sys.stdin.read()!r}')", "heard ''"),
@@ -120,16 +126,69 @@ def test_a_tracker_that_fails_is_a_sentence(
 def test_what_a_tracker_starts_ends_with_it_and_is_not_waited_for(
     then: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    child = f"open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid())); time.sleep(600)"
-    wait = f"while not os.path.exists({str(tmp_path / 'pid')!r}): time.sleep(.01)"
-    body = f"import os, sys, time\nif os.fork() == 0:\n    {child}\n{wait}\n{then}"
+    body = f"""
+import os, sys, time
+child = os.fork()
+if child == 0:
+    time.sleep(600)
+with open({str(tmp_path / "pid")!r}, "w") as file:
+    file.write(str(child))
+{then}
+"""
     monkeypatch.setattr(sys, "executable", stand_in(tmp_path, body))
     monkeypatch.setattr(tracking, "SECONDS", 5.0)
     began = time.monotonic()
     assert report_to(tmp_path, "tensorboard", 0).endswith("the run goes on")
     assert time.monotonic() - began < 60
-    pid = int((tmp_path / "pid").read_text())
-    assert not Path(f"/proc/{pid}").exists() or " Z " in Path(f"/proc/{pid}/stat").read_text()
+    wait_for_end_of(int((tmp_path / "pid").read_text()))
+
+
+def wait_for_end_of(pid: int) -> None:
+    """A signal takes a moment."""
+    stat, until = Path(f"/proc/{pid}/stat"), time.monotonic() + 20
+    with suppress(FileNotFoundError, ProcessLookupError):
+        while " Z " not in stat.read_text():
+            assert time.monotonic() < until
+            time.sleep(0.05)
+
+
+def test_what_a_tracker_leaves_running_is_not_waited_for_and_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = f"""
+import subprocess, sys
+left = subprocess.Popen(["sleep", "600"])
+open({str(tmp_path / "left")!r}, "w").write(str(left.pid))
+"""
+    monkeypatch.setattr(sys, "executable", stand_in(tmp_path, body))
+    began = time.monotonic()
+    assert report_to(tmp_path, "tensorboard", 0) == ""
+    assert time.monotonic() - began < 20
+    wait_for_end_of(int((tmp_path / "left").read_text()))
+
+
+def test_a_tracker_sees_neither_a_server_s_key_nor_where_the_user_s_keys_lie(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "run"
+    monkeypatch.setattr(
+        "detent.assembly.samplers.enveloped_charter",
+        lambda run: (
+            SimpleNamespace(charter=SimpleNamespace(servers={"wise": SimpleNamespace(key_env="WISE_KEY")}))
+            if run.root == folder
+            else pytest.fail("the charter of another run was read")
+        ),
+    )
+    monkeypatch.setenv("WISE_KEY", "sk-very-secret-0123456789abcdef")
+    monkeypatch.setenv("DETENT_DATA", str(tmp_path / "keys"))
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    seen = tmp_path / "seen"
+    body = f"import os\nopen({str(seen)!r}, 'w').write(repr(dict(os.environ)))"
+    monkeypatch.setattr(sys, "executable", stand_in(tmp_path, body))
+    assert report_to(folder, "wandb", 0) == ""
+    assert "WANDB_MODE" in seen.read_text()
+    assert "very-secret" not in seen.read_text()
+    assert "DETENT_DATA" not in seen.read_text()
 
 
 def test_a_program_that_is_not_there_is_a_sentence_too(

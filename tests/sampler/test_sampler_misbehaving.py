@@ -1,5 +1,6 @@
 """Real HTTP servers that do everything wrong: each ends in an answer or in an error that says who must act, in time."""
 
+import json
 import socket
 import threading
 import time
@@ -206,6 +207,8 @@ def test_a_redirect_is_not_followed_and_the_key_goes_nowhere(status: str, tmp_pa
         assert not elsewhere.asked
 
 
+ESCAPED = "".join(f"\\u{ord(one):04x}" for one in KEY)
+
 KEY_IN: dict[str, Callable[[], Behaviour]] = {
     "the words of a refusal": lambda: always(
         f'{{"error": {{"message": "bad {KEY}"}}}}'.encode(), "400 Bad Request"
@@ -217,6 +220,19 @@ KEY_IN: dict[str, Callable[[], Behaviour]] = {
     "the model's name": lambda: always(completion("1", [("1", -0.1)], model=KEY)),
     "the fingerprint": lambda: always(completion("1", [("1", -0.1)], system_fingerprint=KEY)),
     "half a JSON object": lambda: always(f'{{"choices": "{KEY}'.encode()),
+    "an answer, each character escaped": lambda: always(
+        completion("my key is @", [("1", -0.1)]).replace(b"@", ESCAPED.encode())
+    ),
+    "the fingerprint, each character escaped": lambda: always(
+        completion("1", [("1", -0.1)], system_fingerprint="@").replace(b"@", ESCAPED.encode())
+    ),
+    "an answer, but for its end": lambda: always(completion(f"my key is {KEY[:-4]}****", [("1", -0.1)])),
+    "the words of a refusal, but for its middle": lambda: always(
+        f'{{"error": "bad key {KEY[:9]}***{KEY[-9:]}"}}'.encode(), "400 Bad Request"
+    ),
+    "the words of a refusal, each character escaped": lambda: always(
+        f'{{"error": "bad key {ESCAPED}"}}'.encode(), "400 Bad Request"
+    ),
 }
 
 
@@ -230,8 +246,10 @@ def test_the_key_is_in_nothing_that_is_kept_or_said_when_the_server_says_it_in(
         pytest.raises((PeerError, UsageError)) as raised,
     ):
         asked.ask(judging(), "generation 1", unwatched)
-    assert KEY not in str(raised.value)
-    assert KEY not in everything_written(tmp_path)
+    for said in (str(raised.value), everything_written(tmp_path)):
+        assert KEY[:9] not in said
+        assert KEY[-9:] not in said
+        assert ESCAPED[:30] not in said
 
 
 def test_the_key_is_in_no_command_line_and_no_environment(tmp_path: Path) -> None:
@@ -271,4 +289,5 @@ def test_a_server_that_does_not_listen_is_an_error_within_its_tries(tmp_path: Pa
         pytest.raises(PeerError, match="is it up"),
     ):
         asked.ask(judging(), "generation 1", unwatched)
-    assert not (tmp_path / "kept" / "spent.jsonl").exists(), "nothing was sent, so that nothing was spent"
+    lines = (tmp_path / "kept" / "spent.jsonl").read_text().splitlines()
+    assert sum(row["read"] + row["written"] for row in map(json.loads, lines)) == 0, "nothing was sent"

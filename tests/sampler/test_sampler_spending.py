@@ -1,14 +1,19 @@
 """What a server is asked for: no question twice in a turn, none beyond the budget, no more at once or a minute."""
 
 import json
+import os
+import signal
 import socket
+import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from tests.sampler.asking import contests, judging, sampler, unwatched
 
-from detent.errors import CharterError, StorageError
+from detent.engine import ServerSampler
+from detent.errors import CharterError, EngineError, StorageError
 from detent.testing.servers import Asked, ChatServer, completion, kind, send
 from detent.values.serving import Budget
 
@@ -157,6 +162,76 @@ def test_a_journal_that_holds_something_else_is_not_read_as_nothing(tmp_path: Pa
         with sampler(tmp_path, server.url) as asked, pytest.raises(StorageError, match="line 1"):
             asked.ask(judging(), TURN, unwatched)
         assert not server.asked
+
+
+def test_a_sampler_that_is_killed_while_it_waits_has_paid_for_what_it_sent(tmp_path: Path) -> None:
+    """The budget would else hold for a session, and not for a run: each kill would give two questions for nothing."""
+    seen = threading.Event()
+
+    def behave(_: socket.socket, asked: Asked) -> None:
+        if asked.number:
+            seen.set()
+        seen.wait(10)
+
+    with ChatServer(behave) as server, sampler(tmp_path, server.url, seconds=20.0) as asked:
+        thread = threading.Thread(target=_until_killed, args=(asked,))
+        thread.start()
+        assert seen.wait(10)
+        (process,) = started(tmp_path / "kept")
+        os.kill(process, signal.SIGKILL)
+        thread.join()
+        most = sum(len(one.text.encode()) + 64 + 1 for one in server.asked)
+    assert len(server.asked) == 2
+    assert spent(tmp_path) == most
+
+
+def _until_killed(asked: ServerSampler) -> None:
+    with suppress(EngineError):
+        asked.ask(judging(), TURN, unwatched)
+
+
+def started(kept: Path) -> list[int]:
+    """The samplers' own processes with that folder, not what confines them."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            words = (path / "cmdline").read_bytes().split(b"\0")
+            if str(kept).encode() in words and words[0].endswith(b"python"):
+                found.append(int(path.name))
+    return found
+
+
+def test_a_line_that_a_crash_cut_short_is_taken_off_and_the_others_count(tmp_path: Path) -> None:
+    (tmp_path / "kept").mkdir()
+    journal = tmp_path / "kept" / "spent.jsonl"
+    journal.write_text('{"read": 700, "written": 10}\n{"read": 600, "wri')
+    with ChatServer(kind()) as server:
+        for number in (1, 2):
+            with sampler(tmp_path, server.url) as asked:
+                asked.ask(judging(), f"generation {number}", unwatched)
+    assert spent(tmp_path) == 710 + 4 * 51
+
+
+def test_a_budget_in_money_holds_against_a_server_that_counts_more_than_it_could_take(tmp_path: Path) -> None:
+    """Else the record would say that more was spent than the charter allows, and no honest run could mend that."""
+    usage = {"prompt_tokens": 500_000, "completion_tokens": 1}
+    body = completion("1", [("1", -0.1)], usage=usage)
+    budget = Budget(tokens=10_000_000, money=0.5, price_in=2.5)
+    with ChatServer(lambda line, _: send(line, body)) as server:
+        with (
+            sampler(tmp_path, server.url, budget=budget, concurrency=1) as asked,
+            pytest.raises(CharterError, match=r"budget\.money = 0\.5 expected, got what costs 1\.25"),
+        ):
+            asked.ask(judging(), TURN, unwatched)
+        assert len(server.asked) == 1
+
+
+def test_what_is_spent_after_the_journal_was_lost_adds_to_what_the_ledger_says(tmp_path: Path) -> None:
+    with ChatServer(kind()) as server:
+        for number in (1, 2):
+            with sampler(tmp_path, server.url, spent_read=5000, spent_written=40) as asked:
+                asked.ask(judging(), f"generation {number}", unwatched)
+    assert spent(tmp_path) == 5040 + 4 * 51
 
 
 def test_no_more_are_asked_at_once_than_the_charter_says(tmp_path: Path) -> None:

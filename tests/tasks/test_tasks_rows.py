@@ -19,6 +19,7 @@ from detent.tasks import (
     Rng,
     RowSource,
     Shares,
+    TaskSource,
     at_place,
     builtin,
     deal,
@@ -29,6 +30,8 @@ from detent.tasks import (
     row_faults,
     row_file,
     rows_of,
+    see_files_apart,
+    see_questions_once,
     shown,
     vet,
 )
@@ -186,6 +189,68 @@ def test_every_listed_answer_is_right_outer_space_apart_and_no_other() -> None:
 
 def test_a_file_keeps_the_promises_of_a_task() -> None:
     vet(source(levels=2), levels=2, room=0)
+
+
+def two_files(first: str, second: str, answers: tuple[str, str] = ("1", "1")) -> list[TaskSource]:
+    """The first all but taught, the second all but sealed: the worst that shares can do to a row in both."""
+    return [
+        RowSource(name, read_rows(json.dumps({"prompt": prompt, "answer": answer}).encode(), name, shares))
+        for name, prompt, answer, shares in (
+            ("a", first, answers[0], Shares(0.01, 0.01, 1)),
+            ("b", second, answers[1], Shares(0.98, 0.01, 1)),
+        )
+    ]
+
+
+IN_TWO_FILES: dict[str, tuple[str, str]] = {
+    "letter for letter": ("Who wrote Faust?", "Who wrote Faust?"),
+    "in another case": ("Who wrote Faust?", "WHO wrote Faust?"),
+    "with other space": ("Who wrote Faust?", " Who\nwrote  Faust?"),
+}
+
+
+@pytest.mark.parametrize(("first", "second"), IN_TWO_FILES.values(), ids=IN_TWO_FILES.keys())
+def test_a_prompt_stands_in_two_files(first: str, second: str) -> None:
+    for refuse in (see_files_apart, see_questions_once):
+        with pytest.raises(TaskError, match="a prompt in one file alone"):
+            refuse(two_files(first, second, ("1", "2")))
+
+
+TO_A_READER_ONE: dict[str, tuple[str, str]] = {
+    "a space that does not break": ("Who wrote Faust?", "Who wrote\u00a0Faust?"),
+    "a space of no width": ("Who wrote Faust?", "Who wrote Fa\u200bust?"),
+    "a soft hyphen": ("Who wrote Faust?", "Who wrote Fa\u00adust?"),
+    "an accent of its own": ("Où est Caen ?", "Ou\u0300 est Caen ?"),
+    "another case, not of ASCII": ("Кто написал?", "кто НАПИСАЛ?"),
+    "sharp s in capitals": ("Straße?", "STRASSE?"),
+    "letters of full width": ("Who?", "\uff37\uff48\uff4f\uff1f"),
+    "a ligature": ("Who filed?", "Who \ufb01led?"),
+    "a mark of direction": ("Who?", "\u202aWho?\u202c"),
+}
+
+
+@pytest.mark.parametrize(("first", "second"), TO_A_READER_ONE.values(), ids=TO_A_READER_ONE.keys())
+def test_two_rows_are_one_question_that_differ_in(first: str, second: str) -> None:
+    see_files_apart(two_files(first, second))  # what is dealt alike is alike in its bytes
+    with pytest.raises(TaskError, match="a prompt in one file alone"):
+        see_questions_once(two_files(first, second, ("1", "2")))
+    with pytest.raises(TaskError, match="each question once"):
+        see_questions_once([one_file([first, second], ["1", "1"])])
+
+
+def test_a_row_that_is_repeated_with_other_space_counts_once_or_not_at_all() -> None:
+    """Else one question a hundred times would pass a gate that takes a hundred draws for independent."""
+    with pytest.raises(TaskError, match="each question once"):
+        see_questions_once([one_file([f"Who{' ' * n}?" for n in range(1, 101)], ["Goethe"] * 100)])
+
+
+def test_questions_about_case_itself_are_questions_of_their_own() -> None:
+    see_questions_once([one_file(["Turn round the case: aB", "Turn round the case: Ab"], ["Ab", "aB"])])
+
+
+def one_file(prompts: list[str], answers: list[str]) -> RowSource:
+    rows = [{"prompt": one, "answer": right} for one, right in zip(prompts, answers, strict=True)]
+    return RowSource("a", read_rows("\n".join(map(json.dumps, rows)).encode(), "a", SHARES))
 
 
 def test_tasks_that_make_their_problems_have_no_pools() -> None:

@@ -29,7 +29,6 @@ from detent.assembly.tasks import (
     draft_proxies,
     draft_sources,
     draft_wires,
-    see_files_apart,
     see_spelling,
 )
 from detent.charter import (
@@ -52,7 +51,7 @@ from detent.ledger import CosigningKey, Ledger, Signers
 from detent.loop import Book
 from detent.oversight import rules_of
 from detent.signing import Passphrase, SigningKey
-from detent.tasks import RowSource, code_address, vet, vet_proxy
+from detent.tasks import RowSource, code_address, see_questions_once, vet, vet_proxy
 from detent.tripwires import CATALOGUE, own
 from detent.values import CharterSigned, LeaseGranted, ModelFetched
 
@@ -182,7 +181,7 @@ def _recovery(draft: Draft, tip: str) -> tuple[SigningKey, Path] | None:
 def _vetted(draft: Draft, home: Path) -> dict[str, str]:
     """Try every task; returns the hashes of the author's own files."""
     with closing(draft_sources(draft, home)) as sources:
-        see_files_apart(sources)
+        see_questions_once(sources.values())
         for name, task in sources.items():
             top = draft.direction.improve[name]
             if isinstance(task, RowSource):

@@ -11,7 +11,6 @@ Needs inspect-ai: `pip install 'detent[inspect]'`.
 """
 
 import json
-import os
 import sys
 import time
 from collections.abc import Mapping
@@ -29,6 +28,7 @@ from detent.assembly.beside import LateError, run_beside
 from detent.assembly.office import open_office
 from detent.assembly.places import RunFolder
 from detent.assembly.reading import ledger_at
+from detent.assembly.samplers import environment_without_keys
 from detent.engine import DataStore, ModelStore
 from detent.errors import EngineError, UsageError
 from detent.values import Decided, Inspected, State
@@ -125,9 +125,9 @@ def _model(state: State, generation: int, folder: Path) -> str:
 
 
 def _evaluate(asked: Mapping[str, Any], place: Path) -> None:
-    """In a process of its own. Where this user's keys lie it is not told."""
+    """In a process of its own. Where this user's keys lie it is not told, nor a server's key."""
     command = [sys.executable, "-P", "-m", "detent.assembly.inspecting", json.dumps(asked), str(place)]
-    environment = {name: value for name, value in os.environ.items() if name != "DETENT_DATA"}
+    environment = environment_without_keys(Path(asked["run"]))
     try:
         done = run_beside(command, environment=environment, is_late=_Silence(place / HEARD))
     except LateError as error:

@@ -6,12 +6,14 @@ command line, no environment of any process that is started, no file and no mess
 
 import os
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from detent.assembly.places import RunFolder
+from detent.assembly.reading import enveloped_charter
 from detent.charter import Charter, Draft, Server
 from detent.engine import ServerSampler, check_server_libraries
-from detent.errors import UsageError
+from detent.errors import DetentError, UsageError
 from detent.values import ServerAsked, decode_entry
 
 
@@ -78,6 +80,19 @@ def _key_said(name: str, server: Server) -> str:
     except UsageError:
         return f"its key is NOT here: export {server.key_env}=... before detent run"
     return f"its key is in {server.key_env}"
+
+
+def environment_without_keys(folder: Path) -> dict[str, str]:
+    """This process's environment for another program: without the servers' keys, and where this user's keys lie.
+
+    folder: of the run; where it has no charter that can be read, no server has been asked by it either.
+    """
+    try:
+        servers = enveloped_charter(RunFolder(folder)).charter.servers.values()
+        secret = {server.key_env for server in servers}
+    except (DetentError, OSError):
+        secret = set()
+    return {name: value for name, value in os.environ.items() if name not in secret | {"DETENT_DATA"}}
 
 
 def spent_on(name: str, entries: Iterable[bytes]) -> tuple[int, int]:

@@ -141,25 +141,6 @@ def _charter_source(charter: Charter, name: str, folder: Path, limits: Limits | 
     return pinned_plugin(name, own.source, own.sha256, folder, command_prefix=host_prefix(), limits=limits)
 
 
-def see_files_apart(sources: Mapping[str, TaskSource]) -> None:
-    """Two files with a row in common would deal it twice: what one seals the other may teach.
-
-    Raises:
-        TaskError: two have.
-    """
-    files = [source for source in sources.values() if isinstance(source, RowSource)]
-    if len(files) < 2:  # noqa: PLR2004  one alone shares nothing
-        return
-    seen: dict[str, str] = {}
-    for source in files:
-        for prompt in source.prompts:
-            if seen.setdefault(prompt, source.name) != source.name:
-                raise TaskError(
-                    f"task {source.name}: a prompt in one file alone expected, got {prompt[:40]!r} in that of "
-                    f"{seen[prompt]} too; take it out of one"
-                )
-
-
 def see_spelling(source: TaskSource, top: int) -> None:
     """Refuse words to a model that is made here: it has no tokens for them, and no answer of its would ever come.
 

@@ -20,6 +20,7 @@ from typing import Any
 from detent.assembly.beside import LateError, run_beside
 from detent.assembly.places import RunFolder
 from detent.assembly.reading import entries_of, log_verify_key, signed_charter
+from detent.assembly.samplers import environment_without_keys
 from detent.assembly.storing import storing
 from detent.errors import DetentError, PeerError, UsageError
 from detent.report import plain, scalars
@@ -29,6 +30,7 @@ SECONDS = 60.0
 
 LONGEST = 300
 """Characters of what went wrong that are said."""
+
 
 Curves = Mapping[int, Mapping[str, float]]
 
@@ -72,7 +74,11 @@ def report_to(folder: Path, name: str, generation: int) -> str:
     command = [sys.executable, "-P", "-m", "detent.assembly.tracking", str(folder), name, str(generation)]
     until = time.monotonic() + SECONDS
     try:
-        done = run_beside(command, is_late=lambda: time.monotonic() >= until)
+        done = run_beside(
+            command,
+            is_late=lambda: time.monotonic() >= until,
+            environment=environment_without_keys(folder),
+        )
     except LateError:
         return f"tracker {name}: no answer within {SECONDS:g} s; the run goes on"
     except (OSError, ValueError) as error:

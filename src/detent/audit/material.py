@@ -8,14 +8,24 @@ from detent.audit.evidence import Case
 from detent.audit.findings import Finding
 from detent.audit.signatures import Charters
 from detent.charter import SignedCharter
-from detent.errors import TrustError
-from detent.tasks import GYM, OPEN, Library, TaskSource, builtin, gym_digest, is_principle
+from detent.errors import TaskError, TrustError
+from detent.tasks import (
+    GYM,
+    OPEN,
+    Library,
+    TaskSource,
+    builtin,
+    gym_digest,
+    is_principle,
+    see_files_apart,
+)
 from detent.values import Slice
 
 
 def check_tasks(case: Case, charters: Charters) -> Finding:
     """The code that draws and checks problems is at hand, and is the code that was signed, under every charter.
 
+    No two files of rows have a prompt in common.
     So is that of proxies, which labels had to please when they were made; and that of the author's own tripwires in
     the charter in force, since nothing is read again by earlier ones.
     """
@@ -27,6 +37,10 @@ def check_tasks(case: Case, charters: Charters) -> Finding:
             unchecked.append(f"{code.what}, {code.without}: {why}")
         else:
             faults.append(f"{code.said} expected, got {code.got}: restore its file")
+    try:
+        see_files_apart(case.evidence.tasks.values())
+    except TaskError as error:  # what one file seals another may have taught
+        faults.append(str(error))
     return Finding("tasks", ", ".join(found) or "none", tuple(faults), tuple(unchecked))
 
 

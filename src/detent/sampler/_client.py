@@ -5,6 +5,7 @@ error that says who must act. The key is in no message: what holds it is not pas
 """
 
 import asyncio
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple, NoReturn
 
@@ -27,6 +28,11 @@ _SERVERS_FAULT = 500
 _REDIRECTS = range(300, 400)
 HIDDEN = "[key]"
 _SECRET = 12  # characters: local servers take any word for a key, and may well say that word
+_PART = (
+    16  # characters of a key in a row that are no accident, nor the beginning that all keys of a maker have
+)
+_SAID_PART = 8  # the same of a refusal, which can be done without
+_ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})|\\(.)")
 
 
 class Question(NamedTuple):
@@ -152,12 +158,7 @@ class Client:
         return content
 
     def _read(self, question: Question, content: bytes, held: Held) -> Reply:
-        key = self._connection.key
-        if len(key) >= _SECRET and key.encode() in content:
-            raise PeerError(
-                f"an answer without the key expected from {self._name}, got one that holds it; nothing of it is kept: "
-                "change the key, and ask who runs the server"
-            )
+        self._without_key(content.decode(errors="replace"))
         reply = read(content, self._connection, *held)
         if question.more.get("logprobs") and reply.top is None:
             raise PeerError(
@@ -165,6 +166,14 @@ class Client:
                 'them, or write verdicts = "text"'
             )
         return reply
+
+    def _without_key(self, said: str) -> None:
+        key = self._connection.key
+        if len(key) >= _SECRET and _has_part(said, key, min(_PART, len(key))):
+            raise PeerError(
+                f"an answer without the key expected from {self._name}, got one that holds it, or part of it; nothing "
+                "of it is kept: change the key, and ask who runs the server"
+            )
 
     def _refused(self, error: openai.APIStatusError) -> NoReturn:
         """What a status says, for whoever must act."""
@@ -188,6 +197,9 @@ class Client:
                 "key is for that server; correct url"
             ) from error
         said = shown(self.hidden(error.response.text))
+        key = self._connection.key
+        if len(key) >= _SECRET and _has_part(error.response.text, key, _SAID_PART):
+            said = "something with part of the key in it, which is not repeated"
         raise UsageError(
             f"a question that {self._name} takes expected, got {status}; it says: {said or 'nothing'}; see url, model "
             "and verdicts"
@@ -211,6 +223,13 @@ class Client:
     @property
     def _name(self) -> str:
         return f"servers.{self._connection.name}"
+
+
+def _has_part(said: str, key: str, least: int) -> bool:
+    """Whether `least` characters in a row of the key are in it, as they are or as JSON may write them."""
+    plain = _ESCAPE.sub(lambda found: chr(int(found[1], 16)) if found[1] else found[2], said)
+    parts = (key[start : start + least] for start in range(len(key) - least + 1))
+    return any(part in said or part in plain for part in parts)
 
 
 class _AgainError(DetentError):

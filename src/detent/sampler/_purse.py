@@ -1,4 +1,4 @@
-"""The budget: checked before a question is sent, and written down as soon as it is spent.
+"""The budget: checked before a question is sent, and written down before it is.
 
     >>> purse = Purse(folder, connection)
     >>> held = purse.hold("a question", most_written=256)      # CharterError: it might cost more than is left
@@ -34,54 +34,58 @@ class Purse:
     """What one server may still be asked for."""
 
     def __init__(self, folder: Path, connection: Connection) -> None:
-        """Read the journal.
+        """Read the journal; a line that a crash cut short is taken off.
 
         Raises:
             StorageError: it cannot be read, or holds something else.
         """
         self._path = folder / JOURNAL
         self._connection = connection
-        read, written = self._journal()
-        self._read = max(read, connection.spent_read)
-        self._written = max(written, connection.spent_written)
+        self._read, self._written = self._journal()
         self._flying: list[Held] = []
+        lacking = Held(
+            max(0, connection.spent_read - self._read), max(0, connection.spent_written - self._written)
+        )
+        if any(lacking):  # else what is spent from here on would be lost beneath the floor
+            self._took(*lacking)
 
     @property
     def spent(self) -> Held:
-        """Tokens that were paid for."""
-        return Held(self._read, self._written)
+        """Tokens that were paid for, or lost."""
+        read, written = (sum(column) for column in zip(Held(0, 0), *self._flying, strict=True))
+        return Held(self._read - read, self._written - written)
 
     def hold(self, question: str, most_written: int) -> Held:
-        """Set aside what a question can take.
+        """Set aside what a question can take, and write that down.
 
         Raises:
             CharterError: it might go beyond the budget. Nothing more is sent then.
+            StorageError: the disk refuses.
         """
         held = Held(len(question.encode()) + FRAME, most_written)
-        read = self._read + held.read + sum(one.read for one in self._flying)
-        written = self._written + held.written + sum(one.written for one in self._flying)
+        read, written = self._read + held.read, self._written + held.written
         budget, name = self._connection.budget, self._connection.name
         if read + written > budget.tokens:
             raise CharterError(
                 f"a question within servers.{name}.budget.tokens = {budget.tokens} expected, got one that could lead "
-                f"to {read + written}, of which {self._read + self._written} are spent; amend the charter to go on"
+                f"to {read + written}, of which {sum(self.spent)} are spent; amend the charter to go on"
             )
         if budget.money and (cost := budget.cost(read, written)) > budget.money:
             raise CharterError(
                 f"a question within servers.{name}.budget.money = {budget.money:g} expected, got one that could lead "
-                f"to {cost:.4g}, of which {budget.cost(self._read, self._written):.4g} is spent; amend the charter to "
-                "go on"
+                f"to {cost:.4g}, of which {budget.cost(*self.spent):.4g} is spent; amend the charter to go on"
             )
+        self._took(*held)
         self._flying.append(held)
         return held
 
     def free(self, held: Held) -> None:
-        """It was not answered, and is not charged for: refused, or never sent."""
-        self._flying.remove(held)
+        """It was not answered, and is not charged for: refused, or never sent. Raises as `pay`."""
+        self.pay(held, 0, 0)
 
     def lose(self, held: Held) -> None:
         """It was sent, and what it took is not known: an answer that broke off may have been written to its end."""
-        self.pay(held, held.read, held.written)
+        self._flying.remove(held)
 
     def pay(self, held: Held, read: int, written: int) -> None:
         """It took so much, as the server says.
@@ -91,8 +95,21 @@ class Purse:
             StorageError: the disk refuses.
         """
         self._flying.remove(held)
-        self._read += read
-        self._written += written
+        self._took(read - held.read, written - held.written)
+        budget, name = self._connection.budget, self._connection.name
+        if self._read + self._written > budget.tokens:
+            raise CharterError(
+                f"answers within servers.{name}.budget.tokens = {budget.tokens} expected, got "
+                f"{self._read + self._written} tokens, as the server counts; ask who runs it, or amend the charter"
+            )
+        if budget.money and (cost := budget.cost(self._read, self._written)) > budget.money:
+            raise CharterError(
+                f"answers within servers.{name}.budget.money = {budget.money:g} expected, got what costs {cost:.4g}, "
+                "as the server counts tokens; ask who runs it, or amend the charter"
+            )
+
+    def _took(self, read: int, written: int) -> None:
+        """Add so many tokens, less where they are below 0; the line is on the disk when this returns."""
         line = json.dumps({"read": read, "written": written}) + "\n"
         try:
             handle = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
@@ -103,33 +120,33 @@ class Purse:
                 os.close(handle)
         except OSError as error:
             raise StorageError(f"a line more in {self._path} expected, got: {error}; free space") from error
-        if self._read + self._written > self._connection.budget.tokens:
-            raise CharterError(
-                f"answers within servers.{self._connection.name}.budget.tokens = {self._connection.budget.tokens} "
-                f"expected, got {self._read + self._written} tokens, as the server counts; ask who runs it, or amend "
-                "the charter"
-            )
+        self._read += read
+        self._written += written
 
     def _journal(self) -> tuple[int, int]:
         try:
-            lines = self._path.read_text().splitlines() if self._path.exists() else []
+            content = self._path.read_bytes() if self._path.exists() else b""
+            if (whole := content.rfind(b"\n") + 1) < len(
+                content
+            ):  # a crash cut it short: nothing was sent yet
+                os.truncate(self._path, whole)
+            lines = content[:whole].decode().splitlines()
         except (OSError, UnicodeDecodeError) as error:
             raise StorageError(f"a journal in {self._path} expected, got: {error}; restore it") from error
         read = written = 0
         for number, line in enumerate(lines, 1):
             try:
                 row = json.loads(line)
-                read, written = read + _count(row["read"]), written + _count(row["written"])
-            except (ValueError, KeyError, TypeError) as error:
-                if number == len(lines):  # a crash cut it short; its question is asked, and paid, again
-                    break
+                read, written = _added(read, row["read"]), _added(written, row["written"])
+            except (ValueError, KeyError, TypeError, RecursionError) as error:
                 raise StorageError(
                     f"tokens read and written in line {number} of {self._path} expected, got {line[:80]!r}; restore it"
                 ) from error
         return read, written
 
 
-def _count(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+def _added(so_far: int, value: object) -> int:
+    """The sum, which never falls below 0: no more is given back than was set aside."""
+    if not isinstance(value, int) or isinstance(value, bool) or so_far + value < 0:
         raise ValueError(value)
-    return value
+    return so_far + value

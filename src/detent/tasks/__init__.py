@@ -40,7 +40,7 @@ from detent.tasks.probes import FileProbes, Probe, read_probes
 from detent.tasks.proxy import Proxy, pinned_proxy, proxy, vet_proxy
 from detent.tasks.rng import Rng
 from detent.tasks.row_files import pinned_rows, row_file, rows_address
-from detent.tasks.rows import RowSource, read_rows, row_faults
+from detent.tasks.rows import RowSource, read_rows, row_faults, see_files_apart, see_questions_once
 from detent.tasks.user_code import CodeAddress, Limits, code_address
 from detent.tasks.vetting import vet, vet_principle
 from detent.values import Problem
@@ -104,6 +104,8 @@ __all__ = [
     "row_file",
     "rows_address",
     "rows_of",
+    "see_files_apart",
+    "see_questions_once",
     "shown",
     "source_name",
     "vet",

@@ -34,12 +34,16 @@ class Shares(NamedTuple):
 
 def place_of(prompt: str, shares: Shares) -> int:
     """The opening that a row belongs to, or TAUGHT or SHOWN."""
-    plain = b" ".join(prompt.encode().lower().split())
-    drawn = sha256(LABEL + plain).digest()
+    drawn = sha256(LABEL + plain_bytes(prompt)).digest()
     first = int.from_bytes(drawn[:8], "big")
     if first < int(shares.sealed * _WHOLE):
         return 1 + int.from_bytes(drawn[8:16], "big") % shares.openings
     return SHOWN if first < int((shares.sealed + shares.shown) * _WHOLE) else TAUGHT
+
+
+def plain_bytes(prompt: str) -> bytes:
+    """A prompt's bytes as they are hashed: the same for all that differ in case and space of ASCII alone."""
+    return b" ".join(prompt.encode().lower().split())
 
 
 def deal(prompt: str, shares: Shares) -> str:

@@ -8,14 +8,16 @@ too; outer white space does not count, all else does. `level` is 1 where it is l
 what is taught, shown and sealed: `_dealing.py`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 
 import msgspec
 from msgspec import Struct
 
 from detent.errors import TaskError
-from detent.tasks._dealing import SHOWN, TAUGHT, Shares, place_of
+from detent.tasks._dealing import SHOWN, TAUGHT, Shares, place_of, plain_bytes
 from detent.tasks._rules import flaw, text_flaw
 from detent.tasks.base import Ask, TaskSource
 from detent.tasks.pools import place_in
@@ -158,6 +160,17 @@ class RowSource:
             row.prompt for levels in self._rows.dealt.values() for rows in levels.values() for row in rows
         )
 
+    @property
+    def rows_and_answers(self) -> Iterator[tuple[str, frozenset[str]]]:
+        """Every prompt of the file with all that is right, in no order."""
+        others = self._rows.others
+        return (
+            (row.prompt, others.get(row.prompt) or frozenset((row.answer.strip(),)))
+            for levels in self._rows.dealt.values()
+            for rows in levels.values()
+            for row in rows
+        )
+
     def problems(self, asks: Sequence[Ask]) -> list[Problem]:
         """A row that is taught for each ask, each as likely. Raises TaskError where there is none of that level."""
         return drawn(self, self._rows, TAUGHT, asks)
@@ -247,3 +260,60 @@ def row_faults(source: RowSource, levels: int) -> list[str]:
         for pool, place in wanted.items()
         if not rows.at(place, level)
     ]
+
+
+def see_files_apart(sources: Iterable[TaskSource]) -> None:
+    """Two files with a row in common would deal it twice: what one seals the other may teach.
+
+    Raises:
+        TaskError: two have, but for case and space of ASCII.
+    """
+    _see_apart(sources, plain_bytes, lambda one, other: one.task != other.task)
+
+
+def see_questions_once(sources: Iterable[TaskSource]) -> None:
+    """A question in two wordings that are one to a reader would be asked twice: perhaps taught, and then sealed.
+
+    Alike are prompts that differ in case, space, form (as compatible characters of Unicode have it) or in what is not
+    seen. Two such rows of one file are one question where an answer is right for both; of two files always. This is
+    for who writes a file, and no rule for whoever checks a run: it depends on Python's edition of Unicode.
+
+    Raises:
+        TaskError: there is one.
+    """
+    _see_apart(
+        sources, _seen, lambda one, other: one.task != other.task or not one.right.isdisjoint(other.right)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """A row of a task, and all that is right."""
+
+    task: str
+    prompt: str
+    right: frozenset[str]
+
+
+def _see_apart(
+    sources: Iterable[TaskSource],
+    key: Callable[[str], bytes],
+    same: Callable[[_Question, _Question], bool],
+) -> None:
+    seen: dict[bytes, _Question] = {}
+    for source in (one for one in sources if isinstance(one, RowSource)):
+        for prompt, right in source.rows_and_answers:
+            found = _Question(source.name, prompt, right)
+            other = seen.setdefault(sha256(key(prompt)).digest(), found)
+            if other is not found and same(other, found):
+                where = "a prompt in one file alone" if other.task != source.name else "each question once"
+                raise TaskError(
+                    f"task {source.name}: {where} expected, got {prompt[:40]!r}, and {other.prompt[:40]!r} in the file "
+                    f"of {other.task} too; take one out"
+                )
+
+
+def _seen(prompt: str) -> bytes:
+    """What a reader sees of a prompt."""
+    plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", prompt).casefold())
+    return " ".join("".join(one for one in plain if unicodedata.category(one) != "Cf").split()).encode()

@@ -40,13 +40,14 @@ def check_models(case: Case) -> Finding:
     lacking = {
         digest: why for digest in named_models(case) - here if (why := case.without(f"models/{digest}"))
     }
-    faults = [fault for digest in sorted(here) for fault in _content_faults(folder, digest)]
+    amiss = {digest: _content_faults(folder, digest) for digest in sorted(here)}
+    faults = [fault for some in amiss.values() for fault in some]
     faults += [
         f"the model models/{digest} in force expected, got none: restore it from a copy"
         for digest in sorted(_in_force(state) - here - lacking.keys())
     ]
     faults += _size_faults(case, here)
-    faults += _kind_faults(case, here)
+    faults += _kind_faults(case, {digest for digest, some in amiss.items() if not some})
     unchecked = missing("model", list(lacking.values()))
     if no_link := case.without("models/incumbent"):
         unchecked += (f"where the link models/incumbent leads: {no_link}",)

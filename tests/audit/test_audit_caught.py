@@ -16,6 +16,7 @@ from tests.audit import test_audit_forged_watches as watches
 from tests.audit.forging import Forgery, assert_found, forge, forge_rows, places
 from tests.audit.replaying import faults, fit, otherwise_wrong, replayed
 from tests.audit.scripted_run import ScriptedRun
+from tests.engine.test_engine_adapters import adapter, whole
 
 from detent.audit import verify
 from detent.engine import ModelStore
@@ -75,8 +76,25 @@ def edit_and_fit(run: ScriptedRun) -> None:
 
 def swap_weights(run: ScriptedRun) -> None:
     """Other weights in a candidate's place, its new digest wherever the old one stood: all hashes are right."""
-    old = next(e for e in reversed(run.entries()) if isinstance(e, CandidateTrained)).digest
+    swap_model(run, write_model(run.folder / "staging" / "swapped", b'[999, 1.1, ""]'.ljust(64)))
+
+
+def swap_kind(run: ScriptedRun) -> None:
+    """The same by a model of another architecture, which no training makes of the parent."""
     staged = write_model(run.folder / "staging" / "swapped", b'[999, 1.1, ""]'.ljust(64))
+    (staged / "config.json").write_text('{"model_type": "another"}\n', "utf-8")
+    swap_model(run, staged)
+
+
+def swap_base(run: ScriptedRun) -> None:
+    """The same by an adapter of a base that the run never had."""
+    models, staging = ModelStore(run.folder / "models"), run.folder / "staging"
+    swap_model(run, adapter(staging / "swapped", models.admit(whole(staging / "base"))))
+
+
+def swap_model(run: ScriptedRun, staged: Path) -> None:
+    """Put it in the newest candidate's place, and its digest wherever that one's stood."""
+    old = next(e for e in reversed(run.entries()) if isinstance(e, CandidateTrained)).digest
     new = ModelStore(run.folder / "models").admit(staged)
     shutil.rmtree(run.folder / "models" / old)
     run.rewrite([data.replace(old.encode(), new.encode()) for data in run.record()])
@@ -189,6 +207,14 @@ CAUGHT: dict[str, Caught] = {
     ),
     "a model's weights are swapped, and its digest is computed again": by_replay(
         "weights swapped and their digest recomputed", Forgery(swap_weights, "visible", "member 1, ")
+    ),
+    "a model of another kind is put in a candidate's place, and its digest is computed again": Caught(
+        "weights swapped and their digest recomputed",
+        Forgery(swap_kind, "models", "with its parent's architecture expected, with model_type 'none', got"),
+    ),
+    "an adapter of another base is put in a candidate's place, and its digest is computed again": Caught(
+        "weights swapped and their digest recomputed",
+        Forgery(swap_base, "models", "a whole model expected"),
     ),
     "training goes on from a candidate that looked worse": Caught(
         "a decision that does not follow", Forgery(go_on_from_the_worse, "decisions", "the team ")

@@ -126,6 +126,14 @@ NOT_ALIKE: dict[str, tuple[Callable[[Path], object], str]] = {
         "eos_token_id 1, got none",
     ),
     "its configuration is none": (lambda f: broken(f, "config.json", b"["), "JSON expected"),
+    "its configuration is as large as all memory": (
+        lambda f: endless(f, "config.json"),
+        "at most 67,108,864 bytes expected in .*config.json, got 1,099,511,627,776",
+    ),
+    "a file of its tokenizer is": (
+        lambda f: endless(f, "merges.txt"),
+        "at most 67,108,864 bytes expected in .*merges.txt",
+    ),
     "its configuration is a list": (lambda f: broken(f, "config.json", b"[]"), "a JSON object expected"),
     "its tensors have no shape": (
         lambda f: broken(f, "model.safetensors", b"\x07" + bytes(7) + b'{"a":1}'),
@@ -136,6 +144,12 @@ NOT_ALIKE: dict[str, tuple[Callable[[Path], object], str]] = {
         "a safetensors header with shapes expected",
     ),
 }
+
+
+def endless(folder: Path, name: str) -> None:
+    """A file of a terabyte that takes no room on the disk."""
+    with (model(folder) / name).open("ab") as file:
+        file.truncate(1 << 40)
 
 
 @pytest.mark.parametrize("case", NOT_ALIKE)

@@ -1,5 +1,6 @@
 """A training that was killed goes on in the next worker, and nothing of its result tells that it ever stopped."""
 
+import json
 import os
 import signal
 import time
@@ -9,6 +10,7 @@ from typing import Any, cast
 
 import pytest
 from msgspec import structs
+from safetensors.torch import load_file, save_file
 from tests.cli.tiny_run import computed_below
 
 from detent.engine import DataStore, LocalEngine, ModelStore
@@ -138,6 +140,28 @@ def test_the_same_is_true_of_one_by_preferences_and_of_one_by_a_judge_who_is_pai
     again = trained(root, job, "made-b")
     assert structs.replace(again, folder=whole.folder) == whole
     assert folder_digest(root / "staging" / "made-b") == folder_digest(root / "staging" / "made-a")
+
+
+def test_what_somebody_plants_where_a_training_would_go_on_is_gone_on_from(root: Path, job: TrainJob) -> None:
+    """A limit, kept as a test: whoever writes in staging/ decides what is made, and `docs/verifying.md` says so."""
+    whole = trained(root, job, "trained-a")
+    with pytest.raises(KilledError):
+        trained(root, job, "trained-b", STEPS)
+    (place,) = (root / "staging" / "resume-trained-b").iterdir()
+    weights, note = place / "state.safetensors", place / "state.json"
+    planted = {
+        name: value * 0 if name.startswith("weights/") else value
+        for name, value in load_file(weights).items()
+    }
+    save_file(planted, weights)
+    said = json.loads(note.read_bytes())
+    said |= {"sha256": sha256_hex(weights.read_bytes()), "losses": list(whole.losses[:1]) * STEPS}
+    note.write_text(json.dumps(said))
+    assert len(trained(root, job, "trained-b").losses) == len(whole.losses)
+    made = load_file(root / "staging" / "trained-b" / "model.safetensors")
+    assert not any(value.any() for value in made.values())
+    page = (Path(__file__).parents[2] / "docs" / "verifying.md").read_text("utf-8")
+    assert "goes on from what lies in `staging/`" in page
 
 
 def test_a_training_of_another_job_is_not_gone_on_with(root: Path, job: TrainJob) -> None:

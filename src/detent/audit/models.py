@@ -4,20 +4,29 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from msgspec import UNSET, UnsetType
+
 from detent.audit.evidence import Case
 from detent.audit.findings import Finding, counted, missing
 from detent.audit.steps import outside_turns
+from detent.engine import check_adapter, check_alike
 from detent.errors import DetentError
 from detent.values import (
+    CandidateTrained,
     DataMade,
     Decided,
+    JudgeTrained,
+    Lora,
     OutcomeWritten,
     ServerAsked,
     State,
+    SubjectBuilt,
     Trained,
+    Tuned,
     bases,
     enclosed_in,
 )
+from detent.values.adapters import adapter_in
 from detent.values.folder import folder_digest
 from detent.values.weights import numbers_of
 
@@ -31,12 +40,14 @@ def check_models(case: Case) -> Finding:
     lacking = {
         digest: why for digest in named_models(case) - here if (why := case.without(f"models/{digest}"))
     }
-    faults = [fault for digest in sorted(here) for fault in _content_faults(folder, digest)]
+    amiss = {digest: _content_faults(folder, digest) for digest in sorted(here)}
+    faults = [fault for some in amiss.values() for fault in some]
     faults += [
         f"the model models/{digest} in force expected, got none: restore it from a copy"
         for digest in sorted(_in_force(state) - here - lacking.keys())
     ]
     faults += _size_faults(case, here)
+    faults += _kind_faults(case, {digest for digest, some in amiss.items() if not some})
     unchecked = missing("model", list(lacking.values()))
     if no_link := case.without("models/incumbent"):
         unchecked += (f"where the link models/incumbent leads: {no_link}",)
@@ -133,6 +144,32 @@ def _size_faults(case: Case, here: set[str]) -> Iterator[str]:
             yield (
                 f"{step.place}: {got:,} parameters expected, as models/{entry.digest} has, got {entry.parameters:,}"
             )
+
+
+def _kind_faults(case: Case, here: set[str]) -> Iterator[str]:
+    """A training changes the values of weights and nothing else; where the charter wants an adapter, it makes one."""
+    for step, entry in case.trained():
+        if not {entry.digest, entry.parent} <= here or entry.digest == entry.parent:
+            continue
+        parent, child = (case.evidence.models / digest for digest in (entry.parent, entry.digest))
+        try:
+            if (lora := _lora(entry)) is not UNSET and adapter_in(parent) is None:
+                check_adapter(parent, child, lora)
+            # A given model may be written in another way than workers write theirs.
+            elif not isinstance(entry, SubjectBuilt) and step.before.generation > 0:
+                check_alike(parent, child)
+        except (DetentError, OSError) as error:
+            yield f"{step.place}: {error}"
+
+
+def _lora(entry: Trained) -> Lora | UnsetType:
+    match entry:
+        case SubjectBuilt(lora=lora):
+            return lora
+        case CandidateTrained(optimizer=optimizer) | JudgeTrained(optimizer=optimizer):
+            return optimizer.lora
+        case Tuned():
+            return UNSET
 
 
 def _link_faults(case: Case) -> list[str]:

@@ -139,7 +139,7 @@ def said_by_teacher(case: Case, signed: SignedCharter, step: Step, items: Sequen
     """
     kept, feedback = kept_rows(case, step, "answers"), signed.charter.feedback
     prompts = [item.problem.prompt for item in items]
-    return None if kept is None else taught_again(kept, prompts, feedback.samples, feedback.teacher)
+    return None if kept is None else taught_again(kept, prompts, feedback, signed.charter.subject)
 
 
 def _said_faults(  # noqa: PLR0917

@@ -39,6 +39,9 @@ MOMENTARY = {
 }
 """Keys of the tokenizer's files that say how it was last called, from where and by which version; not what it does."""
 
+LARGEST = 64 << 20
+"""Bytes of a configuration or a file of the tokenizer's: twice the largest that were seen."""
+
 _WEIGHT = ".weight"
 _MATRIX = 2  # dimensions
 
@@ -137,7 +140,7 @@ def _tokenizer(folder: Path) -> dict[str, Any]:
     for path in (folder / name for name in TOKENIZER):
         if not path.is_file():
             continue
-        content = path.read_bytes()
+        content = _content(path)
         if path.suffix == ".json":
             said = {key: value for key, value in _json(path).items() if key not in MOMENTARY}
             content = json.dumps(said, sort_keys=True).encode()
@@ -146,7 +149,15 @@ def _tokenizer(folder: Path) -> dict[str, Any]:
 
 
 def _json(path: Path) -> dict[str, Any]:
-    return _parsed(path.read_bytes(), path)
+    return _parsed(_content(path), path)
+
+
+def _content(path: Path) -> bytes:
+    """The bytes of a file beside the weights, which is read as a whole."""
+    size = path.stat().st_size
+    if size > LARGEST:
+        raise SubjectError(f"at most {LARGEST:,} bytes expected in {path}, got {size:,}; run again")
+    return path.read_bytes()
 
 
 def _parsed(content: bytes, path: Path) -> dict[str, Any]:

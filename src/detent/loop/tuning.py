@@ -211,7 +211,7 @@ def _all_sampled(parts: Parts, candidates: Sequence[str], items: Sequence[Item])
         ask(job)
 
     kept = serving.said(parts, "answers", said)
-    return [*sampled, taught_again(kept, prompts, feedback.samples, feedback.teacher)]
+    return [*sampled, taught_again(kept, prompts, feedback, parts.charter.subject)]
 
 
 def _sampled(parts: Parts, candidates: Sequence[str], items: Sequence[Item]) -> list[Sampled]:

@@ -11,6 +11,7 @@ The loop itself goes on from the record, never from the answers: what was said a
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 
+from detent.charter import Feedback, Subject
 from detent.errors import EngineError, TrustError
 from detent.propose.contests import MOST_PAIRS, Contested
 from detent.values import (
@@ -27,7 +28,11 @@ from detent.values import (
     SampleJob,
 )
 from detent.values.feedback import verdict_of
+from detent.values.room import room_after
 from detent.values.serving import Compared, Heard, Kept, Wrote
+
+CHARACTERS = 8
+"""Of a token, beyond which on the average of an answer none is believed to have that few tokens."""
 
 
 class Keeping:
@@ -82,8 +87,14 @@ def from_record(rows: Iterable[Kept]) -> Callable[[Job], Result]:
     return ask
 
 
-def taught_again(rows: Iterable[Kept], prompts: Sequence[str], samples: int, teacher: str) -> Sampled:
-    """What a server answered to these prompts, by the record.
+def taught_again(
+    rows: Iterable[Kept], prompts: Sequence[str], feedback: Feedback, subject: Subject
+) -> Sampled:
+    """What the charter's teacher answered to these prompts, by the record.
+
+    One that the subject could not write itself counts as one that did not end, and nothing is learnt from it: it is
+    longer than any answer of its may be, or has characters that a model made here has no token for. A server may send
+    what it likes, and what stands on record would be trained on again in every try.
 
     Raises:
         TrustError: it has not so many answers to each, or others.
@@ -91,14 +102,23 @@ def taught_again(rows: Iterable[Kept], prompts: Sequence[str], samples: int, tea
     said: defaultdict[str, list[Sample]] = defaultdict(list)
     wrote = [row for row in rows if isinstance(row, Wrote)]
     if [(row.model, row.prompt) for row in wrote] != [
-        (teacher, one) for one in prompts for _ in range(samples)
+        (feedback.teacher, one) for one in prompts for _ in range(feedback.samples)
     ]:
         raise TrustError(
-            f"{samples} answers of {teacher} to each of {len(prompts)} prompts expected on record, got others"
+            f"{feedback.samples} answers of {feedback.teacher} to each of {len(prompts)} prompts expected on record, "
+            "got others"
         )
     for row in wrote:
-        said[row.prompt].append(Sample(row.text, row.ended, 0.0))
+        ended = row.ended and _could_be_written(row, subject)
+        said[row.prompt].append(Sample(row.text, ended, 0.0))
     return Sampled(samples=tuple(tuple(said[prompt]) for prompt in prompts))
+
+
+def _could_be_written(row: Wrote, subject: Subject) -> bool:
+    most = room_after(len(row.prompt), subject.room)
+    if subject.built:  # a token a character of printable ASCII
+        return len(row.text) <= most and row.text.isascii() and row.text.isprintable()
+    return len(row.text) <= CHARACTERS * most
 
 
 def as_compared(asked: Iterable[Contested]) -> list[Kept]:

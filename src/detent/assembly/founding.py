@@ -51,7 +51,7 @@ from detent.oversight import rules_of
 from detent.signing import Passphrase, SigningKey
 from detent.tasks import RowSource, code_address, see_questions_once, vet, vet_proxy
 from detent.tripwires import CATALOGUE, own
-from detent.values import CharterSigned, LeaseGranted, ModelFetched
+from detent.values import CharterSigned, LeaseGranted, ModelFetched, ModelGiven
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,18 +332,22 @@ def _fill(
         shutil.copyfile(home / file, run.tasks / file)
     if principles is not None:
         principles.put_into(run.tasks)
+    given: list[ModelGiven] = []
     fetched = None if signed.charter.subject.built else note_of(home / signed.charter.subject.source)
     for key, source, _ in _given(signed.charter):
         own = key == "subject.source"
         chat = signed.charter.subject.chat if own else "auto"
-        _take_model(key, home / source, run, run.subject if own else run.judge, chat)
+        digest = _take_model(key, home / source, run, run.subject if own else run.judge, chat)
+        given.append(ModelGiven(given_as="subject" if own else "judge", digest=digest))
     with Ledger.create(run.ledger, log.key, log.key.name, second=log.second) as ledger:
         book = Book(ledger, now)
         version = signed.charter.version
         book.write(CharterSigned(version=version, digest=signed.digest, envelope=signed.envelope))
-        book.write(_first_lease(signed, keys, book))
+        for entry in given:
+            book.write(entry)
         if fetched is not None:
             book.write(ModelFetched(repo=fetched.repo, revision=fetched.revision, digest=fetched.digest))
+        book.write(_first_lease(signed, keys, book))  # in sight of all that is given
 
 
 def _first_lease(signed: SignedCharter, keys: Sequence[SigningKey], book: Book) -> LeaseGranted:
@@ -373,8 +377,11 @@ def _first_lease(signed: SignedCharter, keys: Sequence[SigningKey], book: Book) 
 
 def _take_model(
     key: str, folder: Path, run: RunFolder, place: Path, chat: Literal["auto", "always", "never"]
-) -> None:
-    """Copy a model folder of the charter. What a run could not take is refused now, before anybody runs it."""
+) -> str:
+    """Copy a model folder of the charter; the copy's digest.
+
+    What a run could not take is refused now, before anybody runs it.
+    """
     copy = run.staging / "given"
     shutil.copytree(folder, copy)
     try:
@@ -383,3 +390,4 @@ def _take_model(
     except SubjectError as error:
         raise SubjectError(f"{folder}, the charter's {key}: {error}") from error
     (run.models / digest).rename(place)
+    return digest

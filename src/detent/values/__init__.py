@@ -74,7 +74,7 @@ from detent.values.jobs import (
     TrainJob,
 )
 from detent.values.keeping import Files, bases, kept, lost, needed, recorded
-from detent.values.outside import Inspected, ModelFetched
+from detent.values.outside import GivenAs, Inspected, ModelFetched, ModelGiven
 from detent.values.past import allowed, line, restored
 from detent.values.people import Answered, CharterSigned, LeaseGranted, Ordered, Requested
 from detent.values.problems import Example, Item, Origin, Preference, Problem, Slice
@@ -147,6 +147,7 @@ __all__ = [
     "Flips",
     "Form",
     "Gain",
+    "GivenAs",
     "Grant",
     "Hold",
     "Inspected",
@@ -168,6 +169,7 @@ __all__ = [
     "Method",
     "Mix",
     "ModelFetched",
+    "ModelGiven",
     "Optimizer",
     "Ordered",
     "Origin",

@@ -19,7 +19,16 @@ from detent.audit.findings import Finding
 from detent.charter import parse_draft
 from detent.errors import DetentError, PeerError, SubjectError, TrustError, UsageError
 from detent.subject.build import Sizes, build_model, build_tokenizer, save
-from detent.values import Entry, ModelFetched, SessionStarted, State, SubjectBuilt, fold
+from detent.values import (
+    Entry,
+    GivenAs,
+    ModelFetched,
+    ModelGiven,
+    SessionStarted,
+    State,
+    SubjectBuilt,
+    fold,
+)
 from detent.values.folder import folder_digest
 
 
@@ -378,6 +387,74 @@ def test_a_charter_is_written_for_what_was_fetched_by_its_name(
     assert (read.name, read.subject.source) == ("model", "org/model")
     assert estimate_draft(read, tmp_path).plan.shape == made.estimate.plan.shape
     assert hub.asked == []
+
+
+def founded(root: Path, charter: str, template: str = "") -> Scene:
+    """A run that begins with the folder home/given, which has this chat template."""
+    (root / "home").mkdir(parents=True)
+    model = given(root / "home")
+    if template:
+        (model / "chat_template.jinja").write_text(template)
+        (model / "toy.json").write_text(
+            '{"horizons": {"copy": 1.0}}'
+        )  # by which a simulated worker trains it
+    noted(model)
+    scene = Scene(root)
+    (root / "home" / "charter.toml").write_text(charter)
+    keys = [root / "home" / f"{key.name}.pem" for key in (ADA, BOB, CY)]
+    for key, path in zip((ADA, BOB, CY), keys, strict=True):
+        key.save(path)
+    with scene.here():
+        create_run(scene.run, source=str(root / "home" / "charter.toml"), key_paths=keys)
+    return scene
+
+
+def test_the_first_lease_is_signed_in_sight_of_the_model_that_is_given(tmp_path: Path) -> None:
+    scene = founded(tmp_path, GIVEN)
+    with scene.here():
+        kinds = [entry.kind for entry in scene.entries()]
+        assert kinds == ["charter/v1", "given/v1", "fetched/v1", "lease/v1"]
+        (one,) = [entry for entry in scene.entries() if isinstance(entry, ModelGiven)]
+        assert (one.given_as, one.digest) == ("subject", folder_digest(scene.folder.subject))
+
+
+def test_a_model_that_is_put_in_the_given_one_s_place_is_not_begun_with(tmp_path: Path) -> None:
+    scene = founded(tmp_path, GIVEN)
+    weights = scene.folder.subject / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"x")
+    with scene.here(), pytest.raises(TrustError, match="the subject that was given, digest"):
+        scene.turn()
+    with scene.here():
+        assert not [entry for entry in scene.entries() if isinstance(entry, SubjectBuilt)]
+
+
+@pytest.mark.parametrize("given_as", ["subject", "judge"])
+def test_a_run_made_from_another_model_than_was_given_is_noticed(
+    given_as: GivenAs, told: Scene, tmp_path: Path
+) -> None:
+    scene = told.copy(tmp_path / "machine")
+    with scene.here():
+        entries = scene.entries()
+        place = next(n for n, one in enumerate(entries) if isinstance(one, SessionStarted))
+        parent = next(one.parent for one in entries if isinstance(one, SubjectBuilt))
+        for digest, faulty in ((parent, False), ("f" * 64, given_as == "subject")):
+            one = ModelGiven(given_as=given_as, digest=digest, at=entries[place - 1].at)
+            found = read_case(scene, [*entries[:place], one, *entries[place:]])
+            assert [part.check for part in found if part.faults and part.check == "outside"] == (
+                ["outside"] if faulty else []
+            )
+
+
+def test_a_fetched_model_whose_template_the_run_s_copy_lacks_is_no_fault(tmp_path: Path) -> None:
+    never = GIVEN.replace('source = "given"', 'source = "given"\nchat = "never"')
+    scene = founded(tmp_path, never, "{{ messages[0].content }}")
+    with scene.here():
+        scene.turn()
+        fetched = next(entry for entry in scene.entries() if isinstance(entry, ModelFetched))
+        assert fetched.digest == folder_digest(tmp_path / "home" / "given")
+        assert fetched.digest != folder_digest(scene.folder.subject)
+        assert [entry.parent for entry in scene.entries() if isinstance(entry, SubjectBuilt)]
+        assert not [one for one in scene.verified().faults if one.check == "outside"]
 
 
 def test_a_run_made_from_another_model_than_was_fetched_is_noticed(told: Scene, tmp_path: Path) -> None:

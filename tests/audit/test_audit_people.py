@@ -44,6 +44,7 @@ def test_it_has_every_kind_of_entry_and_of_what_people_do(honest_peopled: Script
         "tuned/v1",
         "flips/v1",
         "fetched/v1",
+        "given/v1",
         "inspected/v1",
         "asked/v1",
     }

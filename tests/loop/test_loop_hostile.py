@@ -202,5 +202,5 @@ def test_a_given_model_is_copied_where_no_worker_can_write(make_run: MakeRun, tm
     elsewhere.mkdir()
     (run.folder / "staging" / "given").symlink_to(elsewhere)
     with run.open() as ledger:
-        assert run.parts(ledger).admit_copy(run.folder / "models" / digest) == digest
+        assert run.parts(ledger).admit_given(run.folder / "models" / digest, "judge") == digest
     assert not list(elsewhere.iterdir())

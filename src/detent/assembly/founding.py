@@ -53,7 +53,7 @@ from detent.oversight import rules_of
 from detent.signing import Passphrase, SigningKey
 from detent.tasks import RowSource, code_address, see_questions_once, vet, vet_proxy
 from detent.tripwires import CATALOGUE, own
-from detent.values import CharterSigned, LeaseGranted, ModelFetched
+from detent.values import CharterSigned, LeaseGranted, ModelFetched, ModelGiven
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,6 +322,7 @@ def _fill(
         shutil.copyfile(home / file, run.tasks / file)
     if principles is not None:
         principles.put_into(run.tasks)
+    given: list[ModelGiven] = []
     fetched = []
     for key, folder in given_models(signed.charter, home):
         own = key == "subject.source"
@@ -329,6 +330,7 @@ def _fill(
         note = note_of(folder)
         most = signed.charter.constraints.max_parameters
         digest = _take_model(key, folder, run, run.subject if own else run.judge, chat, most=most)
+        given.append(ModelGiven(given_as="subject" if own else "judge", digest=digest))
         if note is not None:
             if chat != "never" and digest != note.digest:
                 raise TrustError(
@@ -340,9 +342,11 @@ def _fill(
         book = Book(ledger, now)
         version = signed.charter.version
         book.write(CharterSigned(version=version, digest=signed.digest, envelope=signed.envelope))
-        book.write(_first_lease(signed, keys, book))
+        for entry in given:
+            book.write(entry)
         for note in fetched:
             book.write(ModelFetched(repo=note.repo, revision=note.revision, digest=note.digest))
+        book.write(_first_lease(signed, keys, book))  # in sight of all that is given
 
 
 def _first_lease(signed: SignedCharter, keys: Sequence[SigningKey], book: Book) -> LeaseGranted:

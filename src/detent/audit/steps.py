@@ -23,6 +23,7 @@ from detent.values import (
     Inspected,
     LeaseGranted,
     ModelFetched,
+    ModelGiven,
     Ordered,
     Refused,
     SessionStarted,
@@ -165,6 +166,7 @@ def outside_turns(entry: Entry) -> bool:
         | Refused
         | Collected
         | ModelFetched
+        | ModelGiven
         | Inspected,
     )
 

@@ -79,7 +79,7 @@ def given(parts: Parts) -> None:
 
 
 def _taken(parts: Parts, folder: Path) -> JudgeTrained:
-    digest = parts.admit_copy(folder)
+    digest = parts.admit_given(folder, "judge")
     parameters = parts.models.parameters(digest)
     check_size(parameters, parts.charter.constraints.max_parameters)
     return given_judge(digest, parameters, parts.optimizer)

@@ -240,7 +240,7 @@ def _candidate(member: int, job: TrainJob, digest: str, trained: TrainedModel) -
 def _untrained(parts: Parts, member: int) -> str:
     subject = parts.charter.subject
     if parts.given_subject is not None:
-        return parts.admit_copy(parts.given_subject)
+        return parts.admit_given(parts.given_subject, "subject")
     job = BuildJob(
         seed=parts.number(f"first weights {member}"),
         layers=subject.layers,

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from detent.charter import Charter, Constitution
 from detent.coordinate import Asked
 from detent.engine import DataStore, Engine, ModelStore
-from detent.errors import StorageError, SubjectError
+from detent.errors import StorageError, SubjectError, TrustError
 from detent.evaluate import Chain, public_number, public_stream
 from detent.ledger import CosignerKey
 from detent.loop.book import Book
@@ -25,6 +25,7 @@ from detent.values import (
     BuildJob,
     CompareJob,
     ElicitJob,
+    GivenAs,
     Job,
     JudgeJob,
     LabelJob,
@@ -180,16 +181,23 @@ class Parts:
         """Take a model a worker left in staging among the models; returns its digest."""
         return self.models.admit(self.staging / folder)
 
-    def admit_copy(self, folder: Path) -> str:
-        """Take a copy of a model that someone else gave among the models; returns its digest.
+    def admit_given(self, folder: Path, given_as: GivenAs) -> str:
+        """Take a copy of a model that the charter names among the models; returns its digest.
 
         Raises:
+            TrustError: it is another than the one that was given when the run began.
             SubjectError: there is no such folder, or it holds something else.
             StorageError: the disk refuses.
         """
         if not folder.is_dir():
             raise SubjectError(f"the given model expected in {folder}, got none; restore it from a copy")
         digest = folder_digest(folder)
+        if digest != (wanted := self.book.state.given.get(given_as, digest)):
+            # Stops the world: people signed for a run that begins with that model.
+            raise TrustError(
+                f"the {given_as} that was given, digest {wanted}, expected in {folder}, got {digest}; restore its "
+                "files"
+            )
         if digest in self.models.digests():  # every member of a team is made from it
             self.models.path(digest)
             return digest

@@ -75,7 +75,7 @@ from detent.values.jobs import (
     TrainJob,
 )
 from detent.values.keeping import Files, bases, kept, lost, needed, recorded
-from detent.values.outside import Inspected, ModelFetched
+from detent.values.outside import GivenAs, Inspected, ModelFetched, ModelGiven
 from detent.values.past import allowed, line, restored
 from detent.values.people import Answered, CharterSigned, LeaseGranted, Ordered, Requested
 from detent.values.problems import Example, Item, Origin, Preference, Problem, Slice
@@ -148,6 +148,7 @@ __all__ = [
     "Flips",
     "Form",
     "Gain",
+    "GivenAs",
     "Grant",
     "Hold",
     "Inspected",
@@ -170,6 +171,7 @@ __all__ = [
     "Method",
     "Mix",
     "ModelFetched",
+    "ModelGiven",
     "Optimizer",
     "Ordered",
     "Origin",

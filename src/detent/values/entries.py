@@ -13,7 +13,7 @@ from msgspec import UNSET, UnsetType
 from detent.values.entry import Entry
 from detent.values.gate import Intent, Outcome
 from detent.values.health import Agreement, Compares, FalsePraise, OwnAnswers
-from detent.values.outside import Inspected, ModelFetched
+from detent.values.outside import Inspected, ModelFetched, ModelGiven
 from detent.values.people import Answered, CharterSigned, LeaseGranted, Ordered, Requested
 from detent.values.problems import Origin
 from detent.values.profiles import Flips, Profile, Score
@@ -288,6 +288,7 @@ AnyEntry = (
     | Refused
     | Collected
     | ModelFetched
+    | ModelGiven
     | Inspected
     | DataMade
     | SubjectBuilt

@@ -27,7 +27,7 @@ from detent.values.entries import (
 from detent.values.entry import Entry
 from detent.values.grants import Grant, charged, ended, given_up, live, spent_once
 from detent.values.holds import after_order, after_watch, check_allowed
-from detent.values.outside import Inspected, ModelFetched
+from detent.values.outside import Inspected, ModelFetched, ModelGiven
 from detent.values.past import InForce, allowed, files_of, left, restored
 from detent.values.people import Answered, CharterSigned, LeaseGranted, Ordered, Requested
 from detent.values.state import State
@@ -63,6 +63,10 @@ def _step(state: State, entry: Entry) -> State:
             }
         case Ordered():
             changes |= _ordered(state, entry)
+        case ModelGiven():
+            _check_beside(state, entry)
+            _expect(entry.given_as not in state.given, entry, f"one model that is given as {entry.given_as}")
+            changes["given"] = {**state.given, entry.given_as: entry.digest}
         case Refused() | Inspected() | ModelFetched() | Enclosed():
             _check_beside(state, entry)
         case Collected():
@@ -83,10 +87,10 @@ def _step(state: State, entry: Entry) -> State:
 
 
 def _check_beside(state: State, entry: Entry) -> None:
-    """Facts that steer nothing may stand anywhere; where the given model came from, before anybody uses it."""
+    """Facts that steer nothing may stand anywhere; which model is given, and from where, before anybody uses it."""
     if isinstance(entry, Enclosed):
         _expect(False, entry, f"the {entry.size} bytes of the file {entry.sha256} in its place")
-    begun = isinstance(entry, ModelFetched) and state.session is not None
+    begun = isinstance(entry, ModelFetched | ModelGiven) and state.session is not None
     _expect(not begun, entry, "where a model came from before the first session")
 
 

@@ -4,7 +4,12 @@
 'fetched/v1'
 """
 
+from typing import Literal
+
 from detent.values.entry import Entry
+
+GivenAs = Literal["subject", "judge"]
+"""subject: the first models are made from it. judge: it judges."""
 
 
 class ModelFetched(Entry, frozen=True, tag="fetched/v1"):
@@ -12,6 +17,16 @@ class ModelFetched(Entry, frozen=True, tag="fetched/v1"):
 
     repo: str
     revision: str
+    digest: str
+
+
+class ModelGiven(Entry, frozen=True, tag="given/v1"):
+    """A model folder that the charter names, as it was copied when the run began: the run takes no other in its place.
+
+    It stands before the first lease, which is signed in sight of it.
+    """
+
+    given_as: GivenAs
     digest: str
 
 

@@ -44,6 +44,7 @@ class State(Struct, frozen=True):
     promoted_at: when a turn last promoted.
     latest_at: time of the newest entry.
     history: every closed turn's slots, by generation.
+    given: digests of the models that the charter names folders of, by what they are given as.
     collected: digests of models, data and answers that were deleted as the charter allows, and not made again since.
     """
 
@@ -85,6 +86,7 @@ class State(Struct, frozen=True):
     promoted_at: str = ""
     latest_at: str = ""
     history: Lasting[dict[str, Entry]] = Lasting()
+    given: dict[str, str] = {}
     collected: frozenset[str] = frozenset()
 
     @property

@@ -29,6 +29,7 @@ from detent.propose import (
     judge_of,
     sitting_of,
 )
+from detent.tasks import shown
 from detent.values import DataMade, Decided, JudgeTested, OwnAnswers, Praise
 
 Known = Callable[[str], Cases]
@@ -78,7 +79,7 @@ def _drawing(case: Case, charters: Charters) -> Known:
 
     @cache
     def known(charter: str) -> Cases:
-        tasks = believed_tasks(case, signed[charter])
+        tasks = shown(believed_tasks(case, signed[charter]))
         return exam_cases(signed[charter].charter, lambda rungs, seed: drawing.items(tasks, rungs, seed))
 
     return known

@@ -13,6 +13,7 @@ from detent.audit.findings import counted
 from detent.audit.turns import Turn
 from detent.evaluate import profile_items
 from detent.propose import exam_cases, examined, sitting_of
+from detent.tasks import shown
 from detent.values import JudgeTested
 
 NOT_ASKED_AGAIN = (
@@ -34,7 +35,7 @@ def exam_again(turn: Turn) -> Iterator[Remade]:
     if gone := turn.gone(asked):
         yield not_made("judge", gone)
         return
-    cases = exam_cases(charter, lambda rungs, seed: profile_items(turn.tasks, rungs, seed))
+    cases = exam_cases(charter, lambda rungs, seed: profile_items(shown(turn.tasks), rungs, seed))
     again = examined(sitting, cases, lambda job: turn.engine.run(job, turn.means.watch), turn.tasks)
     was, now = _figures(tested), _figures(again)
     differing = [

@@ -46,7 +46,7 @@ from detent.propose import (
     sources_for,
     won,
 )
-from detent.tasks import TaskSource, is_principle
+from detent.tasks import TaskSource, is_principle, shown
 from detent.values import (
     AnswerJob,
     DataMade,
@@ -186,7 +186,7 @@ def _drawn(turn: Turn, proposed: Proposed, method: Tuning, label: str, *, audite
     )
     rungs = drawn(proposed.proposal, method, turn.signed.charter, constitution)
     sources = sources_for(rungs, constitution, {**turn.tasks, **turn.principles})
-    return _Drawn(profile_items(sources, rungs, stream), sources)
+    return _Drawn(profile_items(shown(sources) if audited else sources, rungs, stream), sources)
 
 
 def _differing(recorded: Sequence[Preference], again: Sequence[Preference]) -> list[Difference]:

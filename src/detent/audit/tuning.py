@@ -29,12 +29,12 @@ from detent.propose import (
     seed_label,
     sources_for,
 )
+from detent.tasks import TaskSource, shown
 from detent.values import (
     CandidateTrained,
     DataMade,
     Entry,
     Flipped,
-    Item,
     PreferJob,
     Profiled,
     Proposed,
@@ -175,15 +175,14 @@ def _prompts(case: Case, step: Step, signed: SignedCharter, drawing: Drawing) ->
     """Of the training on scores; none where nothing was proposed."""
     rungs = _rungs(case, step, signed, "grpo")
     stream = bytes.fromhex(_stream(step, signed, STREAMS["grpo"]))
-    return tuple(item.problem.prompt for item in _items(case, signed, rungs, stream, drawing))
+    items = drawing.items(_sources(case, signed, rungs), rungs, stream)
+    return tuple(item.problem.prompt for item in items)
 
 
-def _items(
-    case: Case, signed: SignedCharter, rungs: dict[str, dict[int, int]], stream: bytes, drawing: Drawing
-) -> list[Item]:
+def _sources(case: Case, signed: SignedCharter, rungs: dict[str, dict[int, int]]) -> dict[str, TaskSource]:
     creed = creed_of(case, signed)
     known = {**believed_tasks(case, signed), **creed.principles}
-    return drawing.items(sources_for(rungs, creed.constitution, known), rungs, stream)
+    return sources_for(rungs, creed.constitution, known)
 
 
 def _rungs(
@@ -221,7 +220,7 @@ def _flip_faults(  # noqa: PLR0917
         yield f"{dict(wanted)} pairs of answers expected, got {entry.flips}"
     if not all(one.possible for one in entry.flips.values()):
         yield f"no more answers made right or wrong than were asked for expected, got {entry.flips}"
-    items = _items(case, signed, rungs, bytes.fromhex(stream), drawing)
+    items = drawing.items(shown(_sources(case, signed, rungs)), rungs, bytes.fromhex(stream))
     asked = sum(sizes[one.parent] + sizes[one.digest] for one in tuned if one.parent in sizes)
     flops = answering(asked, [item.problem.prompt for item in items], signed.charter.subject.room)
     if entry.flops != flops:

@@ -20,6 +20,7 @@ from detent.propose import (
     lessons,
     sitting_of,
 )
+from detent.tasks import shown
 from detent.values import (
     DataMade,
     JudgeTested,
@@ -87,7 +88,7 @@ def _taken(parts: Parts, folder: Path) -> JudgeTrained:
 
 def tested(parts: Parts) -> JudgeTested:
     """The judge in force on cases that are known; totals alone leave this function."""
-    cases = exam_cases(parts.charter, lambda rungs, seed: profile_items(parts.tasks, rungs, seed))
+    cases = exam_cases(parts.charter, lambda rungs, seed: profile_items(shown(parts.tasks), rungs, seed))
     sitting = sitting_of(parts.charter, parts.book.state)
     if not parts.charter.feedback.judge_server:
         return examined(sitting, cases, parts.ask, parts.tasks)

@@ -55,7 +55,7 @@ from detent.propose import (
     won,
     writers,
 )
-from detent.tasks import TaskSource
+from detent.tasks import TaskSource, shown
 from detent.values import (
     AnswerJob,
     Answers,
@@ -279,7 +279,7 @@ def _flipped(parts: Parts, proposal: Proposal, method: Tuning, tuned: Sequence[T
     stream = parts.stream(flips_label(method, [digest for _, digest in models]))
     rungs = audited_rungs(proposal, method, parts.charter, parts.constitution)
     sources = _sources(parts, rungs)
-    items = profile_items(sources, rungs, stream)
+    items = profile_items(shown(sources), rungs, stream)
     prompts, extra = tuple(item.problem.prompt for item in items), parts.charter.subject.room
     every = [model for pair in models for model in pair]
     jobs = [AnswerJob(model=model, prompts=prompts, extra_tokens=extra) for model in every]

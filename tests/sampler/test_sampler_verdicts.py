@@ -1,6 +1,7 @@
 """What a server's answer counts for: a verdict in both orders, or an abstention; whatever else it says is not read."""
 
 import json
+import socket
 from math import inf, log, nan
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,8 @@ from tests.sampler.asking import connection, contests, judging, sampler, unwatch
 from detent.errors import PeerError
 from detent.sampler._answers import Reply
 from detent.sampler._reading import MalformedError, is_served, odds_of, read
-from detent.testing.servers import MODEL, ChatServer, completion, kind, send
-from detent.values import AnswerJob, Answers, Judged, Sampled, SampleJob
+from detent.testing.servers import MODEL, Asked, ChatServer, completion, kind, send
+from detent.values import AnswerJob, Answers, AtMost, Judged, Sampled, SampleJob
 from detent.values.serving import MOST_SAID, SAID
 
 BOTH = ("1", "2")
@@ -188,3 +189,36 @@ def test_a_server_answers_and_samples(tmp_path: Path) -> None:
     assert answered.result == Answers(completions=("red", "red"))
     assert isinstance(sampled.result, Sampled)
     assert [one.text for one in sampled.result.samples[0]] == ["red"] * 3
+
+
+def test_a_server_that_has_a_name_for_each_answer_is_heard_and_its_record_stays_short(
+    tmp_path: Path,
+) -> None:
+    """What it said is kept, so that more names than a record takes would end the turn in every try."""
+
+    def behave(line: socket.socket, asked: Asked) -> None:
+        send(line, completion("1", [("1", -0.1)], system_fingerprint=f"fp_{asked.number}"))
+
+    with ChatServer(behave) as server, sampler(tmp_path, server.url) as asked:
+        report = asked.ask(judging(contests(12)), "generation 1", unwatched).report
+    assert report.asked == sum(report.reported.values()) == 24
+    assert len(report.reported) == 16
+    assert report.reported["others"] == 9
+
+
+def test_an_answer_that_no_model_of_the_run_could_write_is_cut(tmp_path: Path) -> None:
+    """Else a few thousand of them would be more than a line, or a file of the record, may have."""
+
+    def behave(line: socket.socket, asked: Asked) -> None:
+        send(line, completion("red " * 15_000 if asked.number else "red"))
+
+    room = AtMost(16)
+    with ChatServer(behave) as server, sampler(tmp_path, server.url, concurrency=1) as asked:
+        job = SampleJob(model="server:wise", prompts=("What is red?",), samples=2, seed=7, extra_tokens=room)
+        sampled = asked.ask(job, "generation 1", unwatched).result
+        answers = AnswerJob(model="server:wise", prompts=("What is blue?",), extra_tokens=room)
+        answered = asked.ask(answers, "generation 1", unwatched).result
+    assert isinstance(sampled, Sampled)
+    assert isinstance(answered, Answers)
+    assert [(len(one.text), one.ended) for one in sampled.samples[0]] == [(3, True), (129, False)]
+    assert len(answered.completions[0]) == 129

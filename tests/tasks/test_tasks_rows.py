@@ -244,6 +244,10 @@ def test_a_row_that_is_repeated_with_other_space_counts_once_or_not_at_all() -> 
         see_questions_once([one_file([f"Who{' ' * n}?" for n in range(1, 101)], ["Goethe"] * 100)])
 
 
+def test_a_file_that_two_charters_of_a_run_name_shares_no_row_with_itself() -> None:
+    see_files_apart([one_file(["Who?"], ["1"]), one_file(["Who?"], ["1"])])
+
+
 def test_questions_about_case_itself_are_questions_of_their_own() -> None:
     see_questions_once([one_file(["Turn round the case: aB", "Turn round the case: Ab"], ["Ab", "aB"])])
 

@@ -28,11 +28,8 @@ from detent.values import (
     SampleJob,
 )
 from detent.values.feedback import verdict_of
-from detent.values.room import room_after
+from detent.values.room import LONGEST_TOKEN, room_after
 from detent.values.serving import Compared, Heard, Kept, Wrote
-
-CHARACTERS = 8
-"""Of a token, beyond which on the average of an answer none is believed to have that few tokens."""
 
 
 class Keeping:
@@ -118,7 +115,7 @@ def _could_be_written(row: Wrote, subject: Subject) -> bool:
     most = room_after(len(row.prompt), subject.room)
     if subject.built:  # a token a character of printable ASCII
         return len(row.text) <= most and row.text.isascii() and row.text.isprintable()
-    return len(row.text) <= CHARACTERS * most
+    return len(row.text) <= LONGEST_TOKEN * most
 
 
 def as_compared(asked: Iterable[Contested]) -> list[Kept]:

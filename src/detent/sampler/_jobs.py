@@ -10,6 +10,7 @@ import msgspec
 from detent.errors import UsageError
 from detent.feedback import Filled, JudgeRule, Pair, Template, joined, judge
 from detent.sampler._answers import Answers as KeptAnswers
+from detent.sampler._answers import Reply
 from detent.sampler._client import Answered, Client, Question
 from detent.sampler._pace import Pace
 from detent.sampler._purse import Purse
@@ -19,12 +20,14 @@ from detent.values import (
     Answers,
     Judged,
     JudgeJob,
+    Room,
     Ruling,
     Sample,
     Sampled,
     SampleJob,
     sha256_hex,
 )
+from detent.values.room import LONGEST_TOKEN, room_after
 from detent.values.serving import Ask, Connection, Report, Served
 
 Tell = Callable[[int, int], None]
@@ -38,6 +41,9 @@ ALONE = "Answer with the answer alone: no explanation, no words before it or aft
 
 TOLD = 20
 """Likeliest first tokens that are asked for."""
+
+MOST_NAMES, OTHERS = 16, "others"
+"""Names of what answered that a report has at the most; what all others are called together."""
 
 _TOKENS = {"logprobs": 1, "text": 8, "json": 24}
 
@@ -86,7 +92,10 @@ class Desk:
             raise UsageError("an answer job without noise expected for a server, got one with; ask a model")
         questions = [Question(prompt, self._connection.max_tokens, ALONE) for prompt in job.prompts]
         answers, digests = self._asked(questions, turn, tell)
-        texts = tuple(one.reply.text.strip() for one in answers)
+        texts = tuple(
+            _clipped(one.reply, prompt, job.extra_tokens)[0]
+            for prompt, one in zip(job.prompts, answers, strict=True)
+        )
         return Served(result=Answers(completions=texts), report=_report(answers, digests))
 
     def _sampled(self, job: SampleJob, turn: str, tell: Tell) -> Served:
@@ -102,7 +111,11 @@ class Desk:
         ]
         answers, digests = self._asked(every, turn, tell)
         # A server's own confidence is not asked for: 0, the least, promises nothing.
-        samples = [Sample(one.reply.text.strip(), one.reply.ended, 0.0) for one in answers]
+        prompts = (prompt for prompt in job.prompts for _ in range(job.samples))
+        samples = [
+            Sample(*_clipped(one.reply, prompt, job.extra_tokens), 0.0)
+            for prompt, one in zip(prompts, answers, strict=True)
+        ]
         rows = [tuple(samples[at : at + job.samples]) for at in range(0, len(samples), job.samples)]
         return Served(result=Sampled(samples=tuple(rows)), report=_report(answers, digests))
 
@@ -163,6 +176,21 @@ async def _all(asked: Sequence[Awaitable[Answered]]) -> list[Answered]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
+def _clipped(reply: Reply, prompt: str, room: Room) -> tuple[str, bool]:
+    """The text, and whether it ended; one that no model of the run could write is cut, so that a record stays small."""
+    text, most = reply.text.strip(), LONGEST_TOKEN * room_after(len(prompt), room)
+    return (text, reply.ended) if len(text) <= most else (text[: most + 1], False)
+
+
+def _few(reported: dict[str, int]) -> dict[str, int]:
+    """The names that most answers came by; the others are counted together. A server may have one for each answer."""
+    most = sorted(reported, key=lambda name: (-reported[name], name))
+    few = {name: reported[name] for name in most[: MOST_NAMES if len(most) <= MOST_NAMES else MOST_NAMES - 1]}
+    if rest := sum(reported.values()) - sum(few.values()):
+        few[OTHERS] = few.get(OTHERS, 0) + rest
+    return dict(sorted(few.items()))
+
+
 def _report(answers: Sequence[Answered], digests: Sequence[str], abstained: int = 0) -> Report:
     """What came of the questions; each counts once, however often it was asked in the job."""
     alone = dict(zip(digests, answers, strict=True))
@@ -174,7 +202,7 @@ def _report(answers: Sequence[Answered], digests: Sequence[str], abstained: int 
         asked=len(alone),
         kept=sum(one.kept for one in alone.values()),
         abstained=abstained,
-        reported=dict(sorted(reported.items())),
+        reported=_few(reported),
         read=sum(one.reply.read for one in alone.values()),
         written=sum(one.reply.written for one in alone.values()),
         questions=sha256_hex(msgspec.json.encode(list(digests))),

@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
+from typing import NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -156,20 +157,16 @@ class RowSource:
     @property
     def prompts(self) -> Iterator[str]:
         """Every prompt of the file, in no order."""
-        return (
-            row.prompt for levels in self._rows.dealt.values() for rows in levels.values() for row in rows
-        )
+        return (row.prompt for row in self.problems_dealt)
 
     @property
-    def rows_and_answers(self) -> Iterator[tuple[str, frozenset[str]]]:
-        """Every prompt of the file with all that is right, in no order."""
-        others = self._rows.others
-        return (
-            (row.prompt, others.get(row.prompt) or frozenset((row.answer.strip(),)))
-            for levels in self._rows.dealt.values()
-            for rows in levels.values()
-            for row in rows
-        )
+    def problems_dealt(self) -> Iterator[Problem]:
+        """Every row of the file, in no order."""
+        return (row for levels in self._rows.dealt.values() for rows in levels.values() for row in rows)
+
+    def right_for(self, problem: Problem) -> frozenset[str]:
+        """All that is right, outer white space apart."""
+        return self._rows.others.get(problem.prompt) or frozenset((problem.answer.strip(),))
 
     def problems(self, asks: Sequence[Ask]) -> list[Problem]:
         """A row that is taught for each ask, each as likely. Raises TaskError where there is none of that level."""
@@ -177,11 +174,7 @@ class RowSource:
 
     def right(self, pairs: Sequence[tuple[Problem, str]]) -> list[bool]:
         """Whether each completion is a right answer, outer white space apart."""
-        others = self._rows.others
-        return [
-            completion.strip() in others.get(problem.prompt, (problem.answer.strip(),))
-            for problem, completion in pairs
-        ]
+        return [completion.strip() in self.right_for(problem) for problem, completion in pairs]
 
     def space(self, level: int) -> float | None:  # noqa: ARG002  as in `TaskSource`
         """Nothing that is taught is ever shown or sealed: chance puts no test into training."""
@@ -268,7 +261,9 @@ def see_files_apart(sources: Iterable[TaskSource]) -> None:
     Raises:
         TaskError: two have, but for case and space of ASCII.
     """
-    _see_apart(sources, plain_bytes, lambda one, other: one.task != other.task)
+    files = [source for source in sources if isinstance(source, RowSource)]
+    if len({source.name for source in files}) > 1:  # the same one may be there under several charters
+        _see_apart(files, plain_bytes, lambda one, other: one.task != other.task)
 
 
 def see_questions_once(sources: Iterable[TaskSource]) -> None:
@@ -281,39 +276,50 @@ def see_questions_once(sources: Iterable[TaskSource]) -> None:
     Raises:
         TaskError: there is one.
     """
+    files = [source for source in sources if isinstance(source, RowSource)]
     _see_apart(
-        sources, _seen, lambda one, other: one.task != other.task or not one.right.isdisjoint(other.right)
+        files, _seen, lambda one, other: one.task != other.task or not one.right.isdisjoint(other.right)
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Question:
-    """A row of a task, and all that is right."""
+class _Question(NamedTuple):
+    """A row of a task."""
 
-    task: str
-    prompt: str
-    right: frozenset[str]
+    source: RowSource
+    row: Problem
+
+    @property
+    def task(self) -> str:
+        """The task's name."""
+        return self.source.name
+
+    @property
+    def right(self) -> frozenset[str]:
+        """All that is right."""
+        return self.source.right_for(self.row)
 
 
 def _see_apart(
-    sources: Iterable[TaskSource],
+    sources: Iterable[RowSource],
     key: Callable[[str], bytes],
     same: Callable[[_Question, _Question], bool],
 ) -> None:
     seen: dict[bytes, _Question] = {}
-    for source in (one for one in sources if isinstance(one, RowSource)):
-        for prompt, right in source.rows_and_answers:
-            found = _Question(source.name, prompt, right)
-            other = seen.setdefault(sha256(key(prompt)).digest(), found)
+    for source in sources:
+        for row in source.problems_dealt:
+            found = _Question(source, row)
+            other = seen.setdefault(sha256(key(row.prompt)).digest(), found)
             if other is not found and same(other, found):
-                where = "a prompt in one file alone" if other.task != source.name else "each question once"
+                where = "each question once" if other.task == source.name else "a prompt in one file alone"
                 raise TaskError(
-                    f"task {source.name}: {where} expected, got {prompt[:40]!r}, and {other.prompt[:40]!r} in the file "
-                    f"of {other.task} too; take one out"
+                    f"task {source.name}: {where} expected, got {row.prompt[:40]!r}, and {other.row.prompt[:40]!r} in "
+                    f"the file of {other.task} too; take one out"
                 )
 
 
 def _seen(prompt: str) -> bytes:
     """What a reader sees of a prompt."""
+    if prompt.isascii():
+        return " ".join(prompt.lower().split()).encode()
     plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", prompt).casefold())
     return " ".join("".join(one for one in plain if unicodedata.category(one) != "Cf").split()).encode()

@@ -19,6 +19,9 @@ class AtMost(Struct, frozen=True, forbid_unknown_fields=True):
 Room = int | AtMost
 """A number: tokens by which an answer may be longer than its prompt. Neither counts the end mark."""
 
+LONGEST_TOKEN = 8
+"""Characters of a token on the average of an answer, beyond which nobody is believed to have written that few."""
+
 
 def room_after(prompt: int, room: Room) -> int:
     """The most tokens of an answer to a prompt of so many tokens, the end mark not counted."""

@@ -20,7 +20,7 @@ import torch
 from detent.engine import DataStore, ModelStore
 from detent.errors import DetentError
 from detent.subject.load import Subject
-from detent.values import Device, Job, JobFailure
+from detent.values import AnswerJob, AtMost, Device, Filter, Job, JobFailure, LabelJob, LabelRecipe, Rung
 from detent.values.jobs import encode_line
 from detent.values.wire import Wire
 from detent.worker._jobs import Bench
@@ -124,3 +124,16 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """Markdown."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
+
+
+def jobs_of(model: str, prompts: Sequence[str], room: AtMost) -> tuple[LabelJob, AnswerJob]:
+    """Labels, of which the filter refuses none that ended, and plain answers."""
+    rung = Rung(1, len(prompts), Filter(0.0, 0.0, 0))
+    label = LabelJob(
+        models=(model,),
+        prompts={"words": {"1": tuple(prompts)}},
+        recipes={"words": LabelRecipe(frontier=1, rungs=(rung,))},
+        seed=1,
+        extra_tokens=room,
+    )
+    return label, AnswerJob(model=model, prompts=tuple(prompts), extra_tokens=room)

@@ -21,18 +21,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from bench_place import ASKED, Place, answer_to, machine_line, table, timed, word_prompts
+from bench_place import ASKED, Place, answer_to, jobs_of, machine_line, table, timed, word_prompts
 from torch.nn.modules.module import register_module_forward_pre_hook
 from transformers import Qwen2Config, Qwen2ForCausalLM
 
 from detent.sizing import Gpu, shape_in
 from detent.testing.language import language_tokenizer
 from detent.values import (
-    AnswerJob,
     AtMost,
     Example,
     Job,
-    LabelJob,
     Lora,
     Optimizer,
     Preference,
@@ -40,7 +38,6 @@ from detent.values import (
     Source,
     TrainJob,
 )
-from detent.values.proposals import Filter, LabelRecipe, Rung
 
 HALF_BILLION: dict[str, Any] = {
     "vocab_size": 151_936,
@@ -146,19 +143,8 @@ def training(place: Place, base: str, rows: list[Example], load: Load) -> TrainJ
 
 def asking(model: str, prompts: list[str], load: Load) -> dict[str, Job]:
     """Labels and answers: random weights end nowhere, and so every answer takes its room."""
-    room = AtMost(load.room)
-    rung = Rung(1, len(prompts), Filter(0.0, 0.0, 0))
-    label = LabelJob(
-        models=(model,),
-        prompts={"words": {"1": tuple(prompts)}},
-        recipes={"words": LabelRecipe(frontier=1, rungs=(rung,))},
-        seed=1,
-        extra_tokens=room,
-    )
-    return {
-        "labelling": label,
-        "evaluation": AnswerJob(model=model, prompts=tuple(prompts), extra_tokens=room),
-    }
+    label, answer = jobs_of(model, prompts, AtMost(load.room))
+    return {"labelling": label, "evaluation": answer}
 
 
 def preferring(place: Place, model: str, prompts: list[str], load: Load) -> PreferJob:

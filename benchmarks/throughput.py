@@ -19,15 +19,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
-from bench_place import Place, answer_to, machine_line, table, timed, word_prompts
+from bench_place import Place, answer_to, jobs_of, machine_line, table, timed, word_prompts
 from transformers import PreTrainedTokenizerBase
 
 from detent.subject.chat import asked
 from detent.subject.generate import complete, stop_tokens
 from detent.subject.load import Subject
 from detent.testing.language import write_language_model
-from detent.values import AnswerJob, AtMost, Example, LabelJob, Optimizer, Source, TrainJob
-from detent.values.proposals import Filter, LabelRecipe, Rung
+from detent.values import AtMost, Example, Optimizer, Source, TrainJob
 
 ROOM = 48  # new tokens an answer may have
 PLAIN = "generate"
@@ -96,16 +95,7 @@ def taught(place: Place, options: argparse.Namespace) -> str:
 
 def ways_of(place: Place, model: str, subject: Subject, prompts: Sequence[str], rows: int) -> dict[str, Way]:
     """Each way by its name. Labels are returned as far as the filter keeps them; here it refuses none that ended."""
-    room = AtMost(ROOM)
-    rung = Rung(1, len(prompts), Filter(0.0, 0.0, 0))
-    label = LabelJob(
-        models=(model,),
-        prompts={"words": {"1": tuple(prompts)}},
-        recipes={"words": LabelRecipe(frontier=1, rungs=(rung,))},
-        seed=1,
-        extra_tokens=room,
-    )
-    answer = AnswerJob(model=model, prompts=tuple(prompts), extra_tokens=room)
+    label, answer = jobs_of(model, prompts, AtMost(ROOM))
     ordered = sorted(prompts, key=lambda prompt: -len(asked(subject.tokenizer, [prompt])[0]))
     found: dict[str, Way] = {
         "labelling": lambda: {one.prompt: one.completion for one in place.do(label).kept},

@@ -222,7 +222,10 @@ def _preferring(plan: Plan, levels: tuple[int, int]) -> Step:
     prompts = feedback.pairs * tasks / len(asked)  # on each level
     answered = _answering(plan, asked, prompts, team * feedback.samples)
     read = (
-        team * feedback.samples * prompts * sum(prompt + 2 * _room(plan, prompt) + 2 for prompt, _ in asked)
+        team
+        * feedback.samples
+        * prompts
+        * sum(prompt + 2 * room_of_answer(plan, prompt) + 2 for prompt, _ in asked)
     )
     audited = _answering(plan, asked, feedback.flips * tasks / len(asked), 2 * team)
     return _sum(answered, Step(READ * plan.parameters * read, read), audited)
@@ -245,11 +248,11 @@ def _examined(plan: Plan) -> Step:
         return Step(0.0, 0.0)
     anchors, asked = plan.draft.feedback.anchors, _levels(plan, 1, plan.draft.recipe.seed_levels)
     each = anchors / len(asked)
-    read = 4 * each * sum(prompt + 2 * _room(plan, prompt) + 2 for prompt, _ in asked)
+    read = 4 * each * sum(prompt + 2 * room_of_answer(plan, prompt) + 2 for prompt, _ in asked)
     return _sum(Step(READ * plan.parameters * read, read), _answering(plan, asked, each, 2))
 
 
-def _room(plan: Plan, prompt: float) -> float:
+def room_of_answer(plan: Plan, prompt: float) -> float:
     """Tokens of an answer, at the most."""
     subject = plan.draft.subject
     return subject.answer_tokens or prompt + subject.extra_tokens
@@ -284,7 +287,7 @@ def _levels(plan: Plan, low: int, high: int) -> list[tuple[float, float]]:
 
 def _answering(plan: Plan, levels: list[tuple[float, float]], each: float, models: int = 1) -> Step:
     """So many answers on each of these levels by so many models, at the most."""
-    rooms = ((prompt, _room(plan, prompt)) for prompt, _ in levels)
+    rooms = ((prompt, room_of_answer(plan, prompt)) for prompt, _ in levels)
     tokens = models * each * sum(map(sum, rooms))
     return Step(READ * plan.parameters * tokens, tokens)
 

@@ -16,7 +16,7 @@ from msgspec import Struct
 from detent.evaluate import ruling
 from detent.propose.contests import MOST_PAIRS, VERDICTS
 from detent.propose.forms import COMPARED
-from detent.sizing.cost import Plan
+from detent.sizing.cost import Plan, room_of_answer
 from detent.values import Contest, JudgeJob
 from detent.values.serving import Budget
 
@@ -129,7 +129,7 @@ def _judging(plan: Plan, verdict: int, most: int) -> Use:
     own = -(-feedback.anchors // max(tops.values()))  # problems a level that it answers itself
     for task, top in tops.items():
         prompt = max(asked for asked, _ in plan.lengths[task])
-        room = _room(plan, prompt)
+        room = 1 + room_of_answer(plan, prompt)
         compared = feedback.anchors + own * top + (pairs if "dpo" in feedback.methods else 0)
         use = use.and_also(_contests(compared, round(prompt), round(room), verdict))
         use = use.and_also(Use(own * top, own * top * (prompt + FRAME), own * top * most))
@@ -152,8 +152,3 @@ def _teaching(plan: Plan, most: int) -> Use:
         prompt = max(asked for asked, _ in plan.lengths[task])
         use = use.and_also(Use(many, many * (prompt + FRAME), many * most))
     return use
-
-
-def _room(plan: Plan, prompt: float) -> float:
-    subject = plan.draft.subject
-    return (subject.answer_tokens or prompt + subject.extra_tokens) + 1

@@ -10,7 +10,7 @@ DEMO ?= demo
 # Tests side by side, as many as there are processors; a process that has none left takes some of another's.
 ABREAST := -n logical --dist worksteal
 
-.PHONY: help run test test-all test-small lint format docs bench confine clean
+.PHONY: help run test test-all test-small lint format docs bench bench-gpu confine clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -58,6 +58,12 @@ docs: $(STAMP)  ## write the generated pages and parts anew
 bench: $(STAMP)  ## measure what docs/benchmarks.md states; resumable by arm and seed
 	$(BIN)/python benchmarks/bench.py
 	$(BIN)/python benchmarks/ledger_bench.py --picture docs/ledger-growth.svg
+	$(BIN)/python benchmarks/throughput.py
+	$(BIN)/python benchmarks/memory.py
+
+bench-gpu: $(STAMP)  ## on a GPU: speed and memory of a model of half a billion parameters with an adapter
+	$(BIN)/python benchmarks/gpu.py
+	$(BIN)/python benchmarks/throughput.py --device cuda --threads 2
 
 confine:  ## Debian: install bubblewrap, so that workers run confined (needs root)
 	apt-get update --quiet=2

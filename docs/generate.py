@@ -36,8 +36,10 @@ NOTES = {
     "init": """
         It tries every task, your own tripwires and the constitution's principles, completes the charter (your key, the
         seal's tip, the hashes of your own files), signs it, and starts the ledger. The folder must not exist: it is
-        there whole afterwards, or not at all. With `--tasks` (and `--subject`, a Hugging Face folder) it writes a whole
-        charter for that model, those tasks and this machine, and says [what a generation will cost](costs.md).""",
+        there whole afterwards, or not at all. With `--tasks` (and `--subject`, a Hugging Face folder or a model that
+        was fetched) it writes [a whole charter](costs.md#a-charter-written-for-a-model) for that model, those tasks and
+        this machine, and says what a generation will cost. Of each model server it says what it will be asked, for how
+        much, and whether its key is here.""",
     "estimate": """
         Operations are those that the ledger counts, so that a closed generation can be held against its estimate; the
         speed is measured in the run, or stated for such a machine. Methods beyond `self_label` come on top. How it is
@@ -63,7 +65,9 @@ NOTES = {
         `cosigned` (`size` of `of` entries, `by` which witnesses, `at`; `null` without any),
         `confined`; under a constitution also `principles` (by name: `guarded`, `margin`, and of the newest opening
         that tested it `opening`, `items`, `no_worse`, and `low` and `high`, the 95 % interval of candidate minus
-        incumbent).""",
+        incumbent); of a run of adapters `adapter` (`rank`, `alpha`, `targets`, `base`, its digest, and `repo` and
+        `revision` where it was fetched); of one with model servers `servers` (by name: `model`, `answers`, `abstained`,
+        `tokens`, `unrecorded_tokens`, `money`, `budget_tokens`, `budget_money`).""",
     "try": """
         It starts a worker of its own, so it may be used beside a `run`. The incumbent is also a plain Hugging Face
         folder, `models/incumbent`.""",
@@ -86,11 +90,13 @@ NOTES = {
         [verifying](verifying.md#a-run-in-one-file).""",
     "export": """
         The files are the model's own, to the byte; beside them lie `README.md` (the card), `SHA256SUMS`, and the
-        decision with the proof that it is on the ledger. It works beside a `run`. What the card says, and what other
-        programs need: [exporting a model](export.md).""",
+        decision with the proof that it is on the ledger. An [adapter](export.md#adapters) has a base that programs find
+        beside it, or named; `--merged` makes one whole model of both, and needs the extra `train`. It works beside a
+        `run`. What the card says, and what other programs need: [exporting a model](export.md).""",
     "fetch": """
-        What a name means today is not what it means tomorrow: one commit is fetched. `FOLDER.fetched.json` beside the
-        folder says which, with the folder's digest; `init` writes both on the ledger (`fetched/v1`). No code, no
+        What a name means today is not what it means tomorrow: one commit is fetched, into your data folder, where
+        charters find it as `ORG/MODEL`, or into a folder of your choice. `FOLDER.fetched.json` beside it says which,
+        with the folder's digest; `init` writes both on the ledger (`fetched/v1`). No code, no
         pickles, nothing that asks for code; a private model takes the hub's own `HF_TOKEN`. It is the only command that
         needs a hub, and `HF_ENDPOINT` names another. Workers are always offline.""",
     "track": """

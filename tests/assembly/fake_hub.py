@@ -9,8 +9,9 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partialmethod
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Event, Thread
 from urllib.parse import unquote, urlsplit
 
 COMMIT = "c0ffee" + "0" * 34
@@ -18,18 +19,25 @@ COMMIT = "c0ffee" + "0" * 34
 
 @dataclass
 class Hub:
-    """One repository at one commit. sent: what comes in place of a file's bytes. announced: what is said is there."""
+    """One repository at one commit. sent: what comes in place of a file's bytes. announced: what is said is there.
+
+    silent: methods and beginnings of paths that get no answer.
+    """
 
     files: dict[str, bytes]
     sent: dict[str, bytes] = field(default_factory=dict)
     announced: dict[str, int] = field(default_factory=dict)
     commit: str = COMMIT
     asked: list[str] = field(default_factory=list)
+    silent: tuple[tuple[str, str], ...] = ()
     url: str = ""
 
     @property
     def sizes(self) -> dict[str, int]:
         return {name: len(content) for name, content in self.files.items()} | self.announced
+
+    def is_silent(self, method: str, path: str) -> bool:
+        return any(method == silent and path.startswith(start) for silent, start in self.silent)
 
     def tree(self) -> bytes:
         return json.dumps(
@@ -50,14 +58,10 @@ class Hub:
 def serving(hub: Hub) -> Iterator[Hub]:
     """The hub, while the block runs."""
 
+    over = Event()
+
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
-
-        def do_HEAD(self) -> None:
-            self._answer(body=False)
-
-        def do_GET(self) -> None:
-            self._answer(body=True)
 
         def log_message(self, *_: object) -> None:
             pass
@@ -65,6 +69,10 @@ def serving(hub: Hub) -> Iterator[Hub]:
         def _answer(self, *, body: bool) -> None:
             path = unquote(urlsplit(self.path).path)
             hub.asked.append(path)
+            if hub.is_silent(self.command, path):
+                over.wait(60)
+                self.close_connection = True
+                return
             before = f"/org/model/resolve/{hub.commit}/"
             if path.startswith("/api/models/org/model/tree/"):
                 self._send(hub.tree(), body=body)
@@ -84,6 +92,9 @@ def serving(hub: Hub) -> Iterator[Hub]:
             if body:
                 self.wfile.write(content)
 
+        do_HEAD = partialmethod(_answer, body=False)  # noqa: N815
+        do_GET = partialmethod(_answer, body=True)  # noqa: N815
+
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     hub.url = f"http://127.0.0.1:{server.server_port}"
     thread = Thread(target=server.serve_forever, daemon=True)
@@ -91,6 +102,7 @@ def serving(hub: Hub) -> Iterator[Hub]:
     try:
         yield hub
     finally:
+        over.set()
         server.shutdown()
         server.server_close()
         thread.join()

@@ -301,3 +301,9 @@ def test_an_amendment_in_the_inbox_without_its_file_is_refused_and_the_run_goes_
     assert isinstance(taken[0].entry, Refused)
     assert after.signed.charter.version == 1
     assert opened(run)
+
+
+def test_prompts_that_nobody_answered_are_refused_where_a_judge_is_asked_in_signs(home: Path) -> None:
+    put(home, {"c.toml": TEXT + 'prompts = "open.jsonl"\n', "open.jsonl": '{"prompt": "Say hello."}\n'})
+    with pytest.raises(CharterError, match=r'principles\.kind\.prompts: feedback\.forms = "words"'):
+        founded(home)

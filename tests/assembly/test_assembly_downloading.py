@@ -2,6 +2,7 @@
 
 import json
 import struct
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -9,9 +10,13 @@ import pytest
 from tests.assembly.fake_hub import COMMIT, Hub, serving
 from tests.attacks.attacks_world import ADA, BOB, CHARTER, CY, Scene
 
-from detent.assembly import create_run, fetch_model
+from detent.assembly import create_run, downloading, fetch_model
 from detent.assembly.downloading import note_of, note_path
+from detent.assembly.estimating import draft_for, estimate_draft
+from detent.assembly.given import given_folder
+from detent.assembly.tasks import catalogue
 from detent.audit.findings import Finding
+from detent.charter import parse_draft
 from detent.errors import DetentError, PeerError, SubjectError, TrustError, UsageError
 from detent.subject.build import Sizes, build_model, build_tokenizer, save
 from detent.values import (
@@ -145,6 +150,28 @@ HOSTILE: dict[str, tuple[Callable[[Hub], object], type[DetentError]]] = {
 }
 
 
+SILENT = {
+    "it says nothing of the model": ("GET", "/api/models/org/model"),
+    "it says nothing of a file": ("HEAD", "/org/model/resolve/"),
+    "it sends no file": ("GET", "/org/model/resolve/"),
+}
+
+
+@pytest.mark.parametrize("case", SILENT)
+def test_a_hub_that_never_answers_is_an_error_in_time_and_leaves_nothing_behind(
+    case: str, hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(downloading, "TIMEOUT", 1.0)
+    monkeypatch.setattr(downloading, "SILENCE", 10.0)
+    hub.silent = (SILENT[case],)
+    began = time.monotonic()
+    with pytest.raises(PeerError, match="org/model"):
+        fetch_model("org/model", tmp_path / "m")
+    assert time.monotonic() - began < 50
+    assert hub.asked
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("case", HOSTILE)
 def test_a_hub_that_misleads_leaves_nothing_behind(case: str, hub: Hub, tmp_path: Path) -> None:
     spoil, error = HOSTILE[case]
@@ -185,6 +212,93 @@ def test_what_is_there_already_stays(hub: Hub, tmp_path: Path) -> None:
     assert hub.asked == []
 
 
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The user's data folder."""
+    monkeypatch.setenv("DETENT_DATA", str(tmp_path / "data"))
+    return tmp_path / "data"
+
+
+def test_without_a_folder_it_goes_where_charters_find_it_by_name(
+    hub: Hub, data: Path, tmp_path: Path
+) -> None:
+    assert hub.url
+    made = fetch_model("org/model")
+    assert made.folder == data / "models" / "org" / "model" / COMMIT
+    assert given_folder("org/model", tmp_path) == made.folder
+    assert given_folder(f"org/model@{COMMIT[:7]}", tmp_path) == made.folder
+    assert note_of(made.folder) == made.note
+
+
+def test_a_commit_that_is_here_is_not_fetched_again(
+    hub: Hub, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert data
+    made = fetch_model("org/model")
+    hub.asked.clear()
+    assert fetch_model("org/model").note == made.note
+    assert not [path for path in hub.asked if "/resolve/" in path]
+    hub.asked.clear()
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    assert fetch_model("org/model", revision=COMMIT).folder == made.folder
+    assert hub.asked == []
+
+
+def test_a_commit_that_is_here_and_was_changed_is_not_taken_for_fetched(hub: Hub, data: Path) -> None:
+    assert data
+    (fetch_model("org/model").folder / "config.json").write_text("{}")
+    assert hub.url
+    with pytest.raises(TrustError, match="as it was fetched"):
+        fetch_model("org/model")
+
+
+def test_a_folder_beside_the_charter_comes_before_what_was_fetched(
+    hub: Hub, data: Path, tmp_path: Path
+) -> None:
+    assert hub.url
+    assert data
+    fetch_model("org/model")
+    (tmp_path / "org" / "model").mkdir(parents=True)
+    assert given_folder("org/model", tmp_path) == tmp_path / "org" / "model"
+
+
+def test_of_two_commits_the_charter_says_which(hub: Hub, data: Path, tmp_path: Path) -> None:
+    assert data
+    one = fetch_model("org/model")
+    hub.commit = "f00d" + "1" * 36
+    two = fetch_model("org/model")
+    with pytest.raises(UsageError, match=r"got 2 \(c0ffee000000, f00d11111111\); write which"):
+        given_folder("org/model", tmp_path)
+    assert given_folder("org/model@c0ffee", tmp_path) == one.folder
+    assert given_folder("org/model@f00d", tmp_path) == two.folder
+
+
+MISSING = {
+    "a name of a hub": ("org/model", "got none; run: detent fetch org/model$"),
+    "a commit of it": ("org/model@abc123", "run: detent fetch org/model --revision abc123$"),
+    "a path": ("models/in/here", "correct the path"),
+    "a name that leads elsewhere": ("../model", "correct the path"),
+    "a name without its commit": ("org/model@", "correct the path"),
+    "one that was fetched in part": ("org/part", "run: detent fetch org/part$"),
+}
+
+
+@pytest.mark.parametrize("case", MISSING)
+def test_a_model_that_is_not_here_is_said_to_be_and_never_downloaded(
+    case: str, hub: Hub, data: Path, tmp_path: Path
+) -> None:
+    source, said = MISSING[case]
+    (data / "models" / "org" / "part" / COMMIT).mkdir(parents=True)
+    with pytest.raises(UsageError, match=said):
+        given_folder(source, tmp_path)
+    scene = Scene(tmp_path)
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "charter.toml").write_text(GIVEN.replace('"given"', f'"{source}"'))
+    with pytest.raises(UsageError, match="expected, got none"):
+        create_run(scene.run, source=str(tmp_path / "home" / "charter.toml"))
+    assert hub.asked == []
+
+
 def given(home: Path) -> Path:
     """A charter that names a model folder beside it."""
     model = home / "given"
@@ -219,6 +333,60 @@ def test_init_writes_where_the_model_came_from_before_anything_else_is_done(tmp_
         with pytest.raises(TrustError, match="as it was fetched"):
             create_run(tmp_path / "other", source=str(tmp_path / "home" / "charter.toml"), key_paths=keys)
     assert not (tmp_path / "other").exists()
+
+
+def in_hub(hub: Hub, folder: Path) -> None:
+    hub.files.clear()
+    hub.files.update({path.name: path.read_bytes() for path in given(folder).iterdir()})
+
+
+NAMED_CHARTERS = {
+    "as the subject": (GIVEN.replace('"given"', '"org/model"'), "subject"),
+    "as the judge": (
+        CHARTER
+        + '\n[feedback]\nmethods = ["self_label", "dpo"]\njudge_source = "org/model"\nforms = "words"\n',
+        "judge",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", NAMED_CHARTERS)
+def test_a_charter_may_name_what_was_fetched_and_its_commit_stands_on_the_ledger(
+    case: str, hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text, part = NAMED_CHARTERS[case]
+    (tmp_path / "home").mkdir()
+    in_hub(hub, tmp_path / "away")
+    (tmp_path / "home" / "charter.toml").write_text(text)
+    keys = [tmp_path / "home" / f"{key.name}.pem" for key in (ADA, BOB, CY)]
+    for key, path in zip((ADA, BOB, CY), keys, strict=True):
+        key.save(path)
+    scene = Scene(tmp_path)
+    with scene.here():
+        made = fetch_model("org/model")
+        monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+        hub.asked.clear()
+        create_run(scene.run, source=str(tmp_path / "home" / "charter.toml"), key_paths=keys)
+        (fetched,) = [entry for entry in scene.entries() if isinstance(entry, ModelFetched)]
+        assert (fetched.repo, fetched.revision, fetched.digest) == ("org/model", COMMIT, made.note.digest)
+        assert folder_digest(scene.run / part) == made.note.digest
+        assert not scene.verified().faults
+    assert hub.asked == []
+
+
+def test_a_charter_is_written_for_what_was_fetched_by_its_name(
+    hub: Hub, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert data
+    in_hub(hub, tmp_path / "away")
+    fetch_model("org/model")
+    hub.asked.clear()
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    made = draft_for("org/model", "copy=3", tmp_path)
+    read = parse_draft(made.text, catalogue())
+    assert (read.name, read.subject.source) == ("model", "org/model")
+    assert estimate_draft(read, tmp_path).plan.shape == made.estimate.plan.shape
+    assert hub.asked == []
 
 
 def founded(root: Path, charter: str, template: str = "") -> Scene:
@@ -301,6 +469,30 @@ def test_a_run_made_from_another_model_than_was_fetched_is_noticed(told: Scene, 
             changed = [*entries[:place], fetched, *entries[place:]]
             case = read_case(scene, changed)
             assert [one.check for one in case if one.faults and one.check == "outside"] == faults
+
+
+@pytest.mark.parametrize("chat", ["auto", "never"])
+def test_a_copy_without_its_chat_template_is_another_folder_and_said_to_be_unchecked(
+    chat: str, told: Scene, tmp_path: Path
+) -> None:
+    (tmp_path / "home").mkdir()
+    noted(given(tmp_path / "home"))
+    (tmp_path / "home" / "charter.toml").write_text(
+        GIVEN.replace('source = "given"', f'source = "given"\nchat = "{chat}"')
+    )
+    keys = [tmp_path / "home" / f"{key.name}.pem" for key in (ADA, BOB, CY)]
+    for key, path in zip((ADA, BOB, CY), keys, strict=True):
+        key.save(path)
+    scene = Scene(tmp_path)
+    with scene.here():
+        create_run(scene.run, source=str(tmp_path / "home" / "charter.toml"), key_paths=keys)
+        kinds = (SessionStarted, SubjectBuilt)
+        others = [next(one for one in told.entries() if isinstance(one, kind)) for kind in kinds]
+        entries = [
+            one for one in scene.entries() if not isinstance(one, ModelGiven)
+        ]  # which has its own test
+        (outside,) = [one for one in read_case(scene, [*entries, *others]) if one.check == "outside"]
+    assert (len(outside.faults), len(outside.unchecked)) == ((1, 0) if chat == "auto" else (0, 1))
 
 
 def read_case(scene: Scene, entries: Sequence[Entry]) -> Sequence[Finding]:

@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -154,6 +155,50 @@ def test_a_process_that_fails_is_told_of_in_its_own_last_words(
     monkeypatch.setattr(sys, "executable", str(program))
     monkeypatch.setattr(inspecting, "find_spec", lambda _: True)
     with pytest.raises(EngineError, match="no such task"):
+        inspect_task(scene.run, 0, "t.py@firsts")
+
+
+HANGS = {
+    "it asks the model nothing": "import time; time.sleep(600)",
+    "it stands still": "import os, signal; os.kill(os.getpid(), signal.SIGSTOP)",
+    "it asks once, and then no more": (
+        "import pathlib, sys, time; pathlib.Path(sys.argv[-1], 'heard').touch(); time.sleep(600)"
+    ),
+}
+
+
+@pytest.mark.parametrize("case", HANGS)
+def test_a_process_that_hangs_is_ended_and_leaves_no_entry(
+    case: str, scene: Scene, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    program = tmp_path / "python"
+    program.write_text(f"#!{sys.executable}\n{HANGS[case]}\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(program))
+    monkeypatch.setattr(inspecting, "find_spec", lambda _: True)
+    monkeypatch.setattr(inspecting, "SILENCE", 2.0)
+    before, began = scene.record(), time.monotonic()
+    with pytest.raises(EngineError, match="at least every 2 s expected, got silence"):
+        inspect_task(scene.run, 0, "t.py@firsts")
+    assert time.monotonic() - began < 60
+    assert scene.record() == before
+
+
+def test_a_process_that_goes_on_asking_is_not_ended(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It takes three times as long as silence may last."""
+    program = tmp_path / "python"
+    program.write_text(
+        f"#!{sys.executable}\nimport pathlib, sys, time\n"
+        "for _ in range(60):\n    pathlib.Path(sys.argv[-1], 'heard').touch(); time.sleep(.1)\n"
+        "sys.exit('it ended by itself')\n"
+    )
+    program.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(program))
+    monkeypatch.setattr(inspecting, "find_spec", lambda _: True)
+    monkeypatch.setattr(inspecting, "SILENCE", 2.0)
+    with pytest.raises(EngineError, match="it ended by itself"):
         inspect_task(scene.run, 0, "t.py@firsts")
 
 

@@ -4,6 +4,7 @@ import struct
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -102,6 +103,8 @@ FAILURES = {
         "full",
     ),
     "it never ends": ("import time; time.sleep(600)", "no answer within"),
+    "it stands still": ("import os, signal; os.kill(os.getpid(), signal.SIGSTOP)", "no answer within"),
+    "it waits for a word": ("import sys; sys.exit(f'heard {sys.stdin.read()!r}')", "heard ''"),
 }
 
 
@@ -119,6 +122,36 @@ def test_a_tracker_that_fails_is_a_sentence(
     assert said.isprintable()
 
 
+@pytest.mark.parametrize("then", ["sys.exit('mine')", "time.sleep(600)"])
+def test_what_a_tracker_starts_ends_with_it_and_is_not_waited_for(
+    then: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = f"""
+import os, sys, time
+child = os.fork()
+if child == 0:
+    time.sleep(600)
+with open({str(tmp_path / "pid")!r}, "w") as file:
+    file.write(str(child))
+{then}
+"""
+    monkeypatch.setattr(sys, "executable", stand_in(tmp_path, body))
+    monkeypatch.setattr(tracking, "SECONDS", 5.0)
+    began = time.monotonic()
+    assert report_to(tmp_path, "tensorboard", 0).endswith("the run goes on")
+    assert time.monotonic() - began < 60
+    wait_for_end_of(int((tmp_path / "pid").read_text()))
+
+
+def wait_for_end_of(pid: int) -> None:
+    """A signal takes a moment."""
+    stat, until = Path(f"/proc/{pid}/stat"), time.monotonic() + 20
+    with suppress(FileNotFoundError, ProcessLookupError):
+        while " Z " not in stat.read_text():
+            assert time.monotonic() < until
+            time.sleep(0.05)
+
+
 def test_what_a_tracker_leaves_running_is_not_waited_for_and_is_ended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -131,10 +164,7 @@ open({str(tmp_path / "left")!r}, "w").write(str(left.pid))
     began = time.monotonic()
     assert report_to(tmp_path, "tensorboard", 0) == ""
     assert time.monotonic() - began < 20
-    left = Path("/proc") / (tmp_path / "left").read_text() / "cmdline"
-    while left.exists() and left.read_bytes():  # a signal takes a moment
-        assert time.monotonic() - began < 20
-        time.sleep(0.05)
+    wait_for_end_of(int((tmp_path / "left").read_text()))
 
 
 def test_a_tracker_sees_neither_a_server_s_key_nor_where_the_user_s_keys_lie(

@@ -84,7 +84,7 @@ def test_a_seed_that_could_not_be_put_in_is_refused(monkeypatch: pytest.MonkeyPa
         bench.charter_text(arms.ARMS["loop"], 2)
 
 
-@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*/*.toml")), ids=lambda path: path.parent.name)
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*/charter.toml")), ids=lambda path: path.parent.name)
 def test_an_example_is_a_charter(path: Path) -> None:
     assert draft(path.read_text("utf-8")).name == path.parent.name
 

@@ -140,6 +140,24 @@ BAD = {
         "3: principles.plain.checker",
         "without probes it has nothing to check",
     ),
+    "prompts beside built-in probes": Bad(
+        "margin = 0.1",
+        'prompts = "open.jsonl"',
+        "9: principles.careful.prompts",
+        "built-in probes have problems",
+    ),
+    "prompts that are what measures it": Bad(
+        'probes = "polite.jsonl"',
+        'probes = "polite.jsonl"\nprompts = "polite.jsonl"',
+        "16: principles.polite.prompts",
+        "what measures a principle is not trained on",
+    ),
+    "prompts elsewhere on the disk": Bad(
+        'text = "Say it plainly."',
+        'text = "Say it plainly."\nprompts = "../open.jsonl"',
+        "3: principles.plain.prompts",
+        "beside the constitution",
+    ),
     "a margin without probes": Bad(
         'text = "Say it plainly."',
         'text = "Say it plainly."\nmargin = 0.1',

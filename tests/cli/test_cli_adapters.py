@@ -85,6 +85,14 @@ def test_a_run_of_adapters_verifies_and_is_made_again_and_keeps_its_base(tmp_pat
     assert {"labels", "visible", "decision"} <= set(checks), again.stdout
     assert base in needed(fold(found)).models
 
+    told = machine.detent("status", machine.run)
+    assert f"rank 8, alpha 16, on all-linear; base {base[:8]}" in told.stdout, told.stdout
+    for form in ("--adapter", "--merged"):
+        exported = machine.detent("export", machine.run, "0", form, "--to", tmp_path / f"out{form}")
+        assert exported.returncode == 0, exported.stderr
+    assert load(tmp_path / "out--merged").model.config.model_type == "qwen3"
+    assert folder_digest(tmp_path / "out--adapter" / "base") == base
+
     merge(models / first[0].digest, models / base, tmp_path / "merged")
     assert load(tmp_path / "merged").model.config.model_type == "qwen3"
     assert signed_charter(RunFolder(machine.run)).charter.subject.chat == "always"

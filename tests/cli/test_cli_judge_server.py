@@ -47,6 +47,7 @@ def founded(root: Path, url: str, tokens: int = 5_000_000) -> Keyed:
     machine = Keyed(root)
     made = machine.detent("init", machine.run, "--from", write_home(root / "home", by_server(url, tokens)))
     assert made.returncode == 0, made.stderr
+    assert f"within {tokens:,} tokens and 100 of money; its key is in {VARIABLE}" in made.stdout
     return machine
 
 
@@ -95,6 +96,12 @@ def test_a_run_judged_by_a_server_verifies_and_what_was_said_is_not_asked_again(
     assert machine.detent("verify", tmp_path / "run.zip").returncode == 0
     told = machine.detent("status", machine.run)
     assert "the same in both orders" in told.stdout, told.stdout
+    assert re.search(
+        rf"^server wise +{51 * questions:,} of 5,000,000 tokens, [\d.]+ of 100 money; {questions:,} answers",
+        told.stdout,
+        re.MULTILINE,
+    ), told.stdout
+    assert "Model servers" in (machine.run / "reports" / "report.html").read_text()
 
 
 @pytest.mark.long
@@ -113,6 +120,11 @@ def test_a_run_stops_where_its_server_fails_and_goes_on_where_it_stood(tmp_path:
         stopped = machine.detent("run", machine.run)
         assert stopped.returncode == 2, stopped.stdout + stopped.stderr
         assert f"a key that servers.wise takes expected in the variable {VARIABLE}, got 401" in stopped.stderr
+        told = machine.detent("status", machine.run)
+        found = re.search(r"and ([\d,]+) tokens that are not on the ledger yet", told.stdout)
+        assert found is not None, told.stdout
+        # Those of forty answers, and of each that was refused the most that it could have taken.
+        assert int(found[1].replace(",", "")) > 40 * 51
         refused = sum(1 for one in server.asked if one.number >= taken[0])
         taken[0] = 10**9
         ran = machine.detent("run", machine.run)
@@ -132,6 +144,7 @@ def test_a_run_stops_for_good_where_its_budget_ends(tmp_path: Path) -> None:
             assert stopped.returncode == 3, stopped.stdout + stopped.stderr
             assert "servers.wise.budget.tokens = 1500" in stopped.stderr
         assert len(server.asked) * 51 <= 1500
+    assert "0 of 1,500 tokens, 0 of 100 money" in machine.detent("status", machine.run).stdout
     assert machine.detent("verify", machine.run).returncode == 0
 
 

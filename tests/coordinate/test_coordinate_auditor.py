@@ -263,6 +263,17 @@ def fetched(answers: Sequence[tuple[int, bytes]], *, deadline: float = 5) -> tup
         return fetch_release(url, KEY.verify_key, asked(proof), proof, deadline=deadline), times
 
 
+def test_an_auditor_that_listens_and_never_answers_is_an_error_in_time() -> None:
+    proof = question(intent_bytes())
+    began = time.monotonic()
+    with (
+        serving(lambda _handler, _body: time.sleep(3)) as url,
+        pytest.raises(PeerError, match="got none"),
+    ):
+        fetch_release(url, KEY.verify_key, asked(proof), proof, deadline=0.5)
+    assert time.monotonic() - began < 30
+
+
 def released(k: int = 1, **fields: object) -> bytes:
     log = InMemory()
     return (

@@ -67,6 +67,17 @@ def test_principles_are_drawn_by_weight_on_every_level_and_unsure_above_what_is_
     assert asked["P/sound/copy"] == (1, 9, 45)
 
 
+def test_a_principle_with_prompts_that_nobody_answered_is_taught_by_them_and_not_by_ladders() -> None:
+    prompted = principle().model_copy(update={"prompts": "open.jsonl"})
+    constitution = Constitution(principles={"plain": principle(), "kind": prompted})
+    found = principled_rungs(
+        proposal("constitution", plain=1.0, kind=1.0), constitution, FEEDBACK, {"copy": 9, "reverse": 9}
+    )
+    assert set(found) == {"P/plain/copy", "P/plain/reverse", "P/kind/*"}
+    assert found["P/kind/*"] == {1: FEEDBACK.probes}
+    assert drawn_from(found, constitution)["P/kind/*"] == "P/kind/*"
+
+
 def test_one_that_is_switched_off_is_not_drawn() -> None:
     plan = proposal("constitution", careful=0.0, sound=1.0)
     assert set(principled_rungs(plan, CONSTITUTION, FEEDBACK, {"copy": 9})) == {"P/sound/copy"}

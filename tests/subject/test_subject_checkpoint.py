@@ -138,8 +138,8 @@ def _another(folder: Path) -> None:
 def _of_another_model(folder: Path) -> None:
     content = save({"weights/else": torch.zeros(1)})
     (folder / "state.safetensors").write_bytes(content)
-    sha256 = hashlib.sha256(content).hexdigest()
-    (folder / "state.json").write_text(json.dumps({"sha256": sha256, "losses": [], "tally": {}}))
+    note = json.loads((folder / "state.json").read_text())
+    (folder / "state.json").write_text(json.dumps(note | {"sha256": hashlib.sha256(content).hexdigest()}))
 
 
 DAMAGES = {

@@ -88,7 +88,9 @@ def test_every_training_leaves_an_adapter_of_the_same_base(place: Place) -> None
 
     rows = [Preference("one plus one?", "two", "three")]
     job = PreferJob(parent=child, data=(place.data.put(rows),), steps=1, seed=1, pairs=1, warmup_steps=0)
-    made = preferred(job, place.shelf, place.root / "staging" / "preferred", lambda *_: None)
+    made = preferred(
+        job, place.shelf, place.root / "staging" / "preferred", lambda *_: None, Checkpoints(None)
+    )
     tuned = place.models.admit(place.root / "staging" / made.folder)
     check_alike(place.path(child), place.path(tuned))
     assert made.losses[0] == pytest.approx(0.693147, abs=1e-5)  # the reference is the parent: ln 2

@@ -1,12 +1,17 @@
 """A training that was killed goes on in the next worker, and nothing of its result tells that it ever stopped."""
 
 import json
+import os
+import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from msgspec import structs
 from safetensors.torch import load_file, save_file
+from tests.cli.tiny_run import computed_below
 from torch import Tensor
 
 from detent.engine import DataStore, LocalEngine, ModelStore
@@ -15,21 +20,32 @@ from detent.subject import build
 from detent.subject.checkpoint import Checkpoints
 from detent.values import (
     AnswerJob,
+    Contest,
     Example,
     Filter,
+    Form,
+    JudgeJob,
     LabelJob,
     LabelRecipe,
     Labels,
+    Preference,
+    PreferJob,
     Progress,
+    ReinforceJob,
     Rung,
+    SampleJob,
     Source,
     TrainedModel,
     TrainJob,
     sha256_hex,
 )
 from detent.values.folder import folder_digest
-from detent.worker import _training
+from detent.values.wire import Tell, Wire
+from detent.worker import _jobs, _training
+from detent.worker._feedback import judged, sampled
+from detent.worker._jobs import Bench
 from detent.worker._labelling import labelled
+from detent.worker._rewarding import preferred, reinforced
 from detent.worker._shelf import Shelf
 from detent.worker._written import Written
 
@@ -49,22 +65,56 @@ def root(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def job(root: Path) -> TrainJob:
+def parent(root: Path) -> str:
     sizes = build.Sizes(hidden=32, intermediate=32, layers=1, heads=2)
     build.save(build.build_model(sizes, seed=1), build.build_tokenizer(), root / "given")
-    model = ModelStore(root / "models").admit(root / "given")
+    return ModelStore(root / "models").admit(root / "given")
+
+
+@pytest.fixture
+def job(root: Path, parent: str) -> TrainJob:
     data = DataStore(root / "data", root / "answers").put(EXAMPLES)
-    return TrainJob(parent=model, sources=(Source(data, 1.0),), steps=STEPS, seed=3)
+    return TrainJob(parent=parent, sources=(Source(data, 1.0),), steps=STEPS, seed=3)
 
 
-def trained(root: Path, job: TrainJob, name: str, killed_at: int = 0) -> TrainedModel:
+def by_preferences(root: Path, parent: str) -> PreferJob:
+    rows = [Preference(f"C{n}=", str(n), f"{n}1") for n in range(20, 30)]
+    data = DataStore(root / "data", root / "answers").put(rows)
+    return PreferJob(parent=parent, data=(data,), steps=STEPS, seed=3, pairs=4, warmup_steps=2)
+
+
+def by_a_judge(_: Path, parent: str) -> ReinforceJob:
+    prompts = tuple(f"C{n}=" for n in range(20, 25))
+    return ReinforceJob(
+        parent=parent,
+        judge=parent,
+        prompts=prompts,
+        form=Form("{prompt}{draft}?"),
+        by="praise",
+        steps=STEPS,
+        seed=3,
+        prompts_a_step=2,
+        group=4,
+        warmup_steps=2,
+    )
+
+
+def trained(
+    root: Path, job: TrainJob | PreferJob | ReinforceJob, name: str, killed_at: int = 0
+) -> TrainedModel:
     def tell(done: int, _total: int, _note: str = "") -> None:
         if killed_at and done == killed_at:
             raise KilledError
 
     shelf, staging = Shelf(root / "models", root / "data"), root / "staging"
     marks = Checkpoints(staging / f"resume-{name}", seconds=0.0, clock=lambda: 0.0)
-    return _training.trained(job, shelf, staging / name, tell, marks)
+    match job:
+        case TrainJob():
+            return _training.trained(job, shelf, staging / name, tell, marks)
+        case PreferJob():
+            return preferred(job, shelf, staging / name, tell, marks)
+        case ReinforceJob():
+            return reinforced(job, shelf, staging / name, tell, marks)
 
 
 @pytest.mark.parametrize("killed", [1, 5, STEPS])
@@ -77,6 +127,20 @@ def test_its_weights_losses_and_compute_are_those_of_one_that_was_left_alone(
     again = trained(root, job, "trained-b")
     assert structs.replace(again, folder=whole.folder) == whole
     assert folder_digest(root / "staging" / "trained-b") == folder_digest(root / "staging" / "trained-a")
+
+
+@pytest.mark.parametrize("killed", [1, 5, STEPS])
+@pytest.mark.parametrize("made", [by_preferences, by_a_judge])
+def test_the_same_is_true_of_one_by_preferences_and_of_one_by_a_judge_who_is_paid_once(
+    made: Callable[[Path, str], PreferJob | ReinforceJob], killed: int, root: Path, parent: str
+) -> None:
+    job = made(root, parent)
+    whole = trained(root, job, "made-a")
+    with pytest.raises(KilledError):
+        trained(root, job, "made-b", killed)
+    again = trained(root, job, "made-b")
+    assert structs.replace(again, folder=whole.folder) == whole
+    assert folder_digest(root / "staging" / "made-b") == folder_digest(root / "staging" / "made-a")
 
 
 def test_what_somebody_plants_where_a_training_would_go_on_is_gone_on_from(root: Path, job: TrainJob) -> None:
@@ -157,7 +221,7 @@ def labels(root: Path, job: LabelJob, folder: str, killed_after: int = 0) -> tup
         if killed_after and asked > killed_after:
             raise KilledError
 
-    written = Written(root / "staging" / folder, seconds=0.0)
+    written = Written(root / "staging" / folder, seconds=0.0, clock=lambda: 0.0)
     return labelled(job, Shelf(root / "models", root / "data"), tell, written), asked
 
 
@@ -175,17 +239,125 @@ def test_labels_are_those_of_a_job_that_was_left_alone_and_nothing_is_asked_twic
     assert still == asked - killed
 
 
-def test_answers_that_were_cut_short_are_asked_again(root: Path, labelling: LabelJob) -> None:
+DAMAGES: dict[str, Callable[[bytes], bytes]] = {
+    "they were cut short": lambda content: content[:-2],
+    "nothing is left of them": lambda _: b"",
+    "one was changed": lambda content: content.replace(b'"ended":', b'"ended" :'),
+    "they are of another version": lambda _: sha256_hex(b"[]").encode() + b"\n[]",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damaged_answers_are_asked_for_again(damage: str, root: Path, labelling: LabelJob) -> None:
     whole, asked = labels(root, labelling, "resume-label-a")
     for path in (root / "staging" / "resume-label-a").iterdir():
-        path.write_bytes(path.read_bytes()[:-2])
+        content = DAMAGES[damage](path.read_bytes())
+        assert content != path.read_bytes()
+        path.write_bytes(content)
     assert labels(root, labelling, "resume-label-a") == (whole, asked)
 
 
-def test_what_is_gone_on_from_is_swept_when_all_that_trained_beside_it_is_done(
+def sampling(root: Path, parent: str, tell: Tell) -> object:
+    prompts = tuple(f"C{n}=" for n in (1, 2, 33, 44, 555))
+    job = SampleJob(model=parent, prompts=prompts, samples=3, temperature=1.0, seed=7)
+    return sampled(job, Shelf(root / "models", root / "data"), tell, always(root))
+
+
+def judging(root: Path, parent: str, tell: Tell) -> object:
+    pairs = tuple(Contest(f"C{n}=", str(n), f"{n}1") for n in (1, 2, 33, 44, 555))
+    job = JudgeJob(model=parent, pairs=pairs, form=Form("{prompt}{first}/{second}?"))
+    return judged(job, Shelf(root / "models", root / "data"), tell, always(root))
+
+
+def answering(root: Path, parent: str, tell: Tell) -> object:
+    class Told:
+        def progress(self, _: str) -> Tell:
+            return tell
+
+    bench = Bench(root / "models", root / "data", root / "staging", 1, cast("Any", Told()))
+    prompts = tuple(f"C{n}=" for n in (1, 2, 33, 44, 555))
+    return bench._answer(AnswerJob(model=parent, prompts=prompts))
+
+
+def always(root: Path) -> Written:
+    return Written(root / "staging" / "resume", seconds=0.0, clock=lambda: 0.0)
+
+
+@pytest.mark.parametrize("ask", [sampling, judging, answering])
+@pytest.mark.parametrize("killed", [1, 2, 3])
+def test_samples_verdicts_and_answers_are_those_of_a_job_that_was_left_alone(
+    killed: int,
+    ask: Callable[[Path, str, Tell], object],
+    root: Path,
+    parent: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(_jobs, "Written", lambda folder: Written(folder, seconds=0.0, clock=lambda: 0.0))
+    told = 0
+
+    def tell(_done: int, _total: int, _note: str = "") -> None:
+        nonlocal told
+        told += 1
+        if told == killed:
+            raise KilledError
+
+    with pytest.raises(KilledError):
+        ask(root, parent, tell)
+    kept = list((root / "staging").rglob("*.json"))
+    assert len(kept) == (killed > 1)  # the last was cut before it was written down
+    again = ask(root, parent, tell)
+    left = told - killed
+    for path in (root / "staging").rglob("*.json"):
+        path.unlink()
+    assert again == ask(root, parent, tell)
+    assert told - killed - left == left + killed - 1  # nothing was asked twice
+
+
+def test_an_opening_keeps_nothing(root: Path, parent: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_jobs, "Written", lambda folder: Written(folder, seconds=0.0, clock=lambda: 0.0))
+    wire = Wire(-1, os.open(os.devnull, os.O_WRONLY))
+    before = sorted(root.rglob("*"))
+    bench = Bench(root / "models", root / "data", None, 1, wire)
+    assert bench._answer(AnswerJob(model=parent, prompts=("C1=", "C22=")))
+    assert sorted(root.rglob("*")) == before
+
+
+def test_a_worker_that_is_stopped_in_the_middle_of_a_training_is_an_error_in_time_and_the_next_goes_on(
     root: Path, job: TrainJob
 ) -> None:
-    left = root / "staging" / "resume-trained-0123456789ab"
+    engine = LocalEngine(
+        models=root / "models",
+        data=root / "data",
+        staging=root / "staging",
+        log=root / "worker.log",
+        threads=1,
+    )
+
+    def stop(said: Progress) -> None:
+        worker = cast("Any", engine)._workers[0]
+        if said.done and worker._stall_seconds > 2.0:
+            worker._stall_seconds = 2.0  # from here on: to load its libraries takes longer on a busy machine
+            for pid in (worker.pid, *computed_below(worker.pid)):
+                os.kill(pid, signal.SIGSTOP)
+
+    try:
+        began = time.monotonic()
+        with pytest.raises(EngineError, match="at least every 2 s expected, got silence; it was ended"):
+            engine.run(structs.replace(job, steps=1000), stop)
+        assert time.monotonic() - began < 100
+        assert engine.run(job, quiet)
+    finally:
+        engine.close()
+
+
+KINDS = {"trained", "preferred", "reinforced", "label"}, {"answer", "sample", "judge"}
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS[0] | KINDS[1]))
+def test_what_is_gone_on_from_is_swept_when_all_that_trained_beside_it_is_done(
+    kind: str, root: Path, job: TrainJob
+) -> None:
+    left = root / "staging" / f"resume-{kind}-0123456789ab"
     left.mkdir()
     engine = LocalEngine(
         models=root / "models",
@@ -196,7 +368,7 @@ def test_what_is_gone_on_from_is_swept_when_all_that_trained_beside_it_is_done(
     )
     try:
         engine.run(AnswerJob(model=job.parent, prompts=("C1=",)), quiet)
-        assert left.is_dir()
+        assert left.is_dir() == (kind in KINDS[0])
         engine.run(job, quiet)
         assert not left.exists()
     finally:

@@ -1,6 +1,6 @@
 """`fetch`: a model from a hub into a folder, once, by somebody who looks on; workers never have a network.
 
-    >>> fetch_model("HuggingFaceTB/SmolLM2-135M", Path("models/smollm2"))
+    >>> fetch_model("HuggingFaceTB/SmolLM2-135M")           # into the user's data folder, where `init` looks for it
 
 A name and a branch are what people say; what is fetched is one commit, and it is noted which. Only weights as
 safetensors, configs and tokenizer files are asked for. Code and pickles stay where they are, and a model that does not
@@ -15,6 +15,10 @@ import os
 import re
 import secrets
 import shutil
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -23,10 +27,13 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from detent.assembly.beside import LateError, run_beside
+from detent.assembly.places import fetched_models
 from detent.assembly.storing import storing
 from detent.disk import sync_folder, write_file
 from detent.engine import is_model_file
 from detent.errors import PeerError, SubjectError, TrustError, UsageError
+from detent.report import plain
 from detent.values.folder import folder_digest, folder_listing
 from detent.values.weights import numbers_in
 
@@ -37,7 +44,12 @@ MOST_BYTES = 64 << 30
 """Of a model, as of those that a run takes."""
 
 TIMEOUT = 30.0
-"""Seconds that the hub may be silent."""
+"""Seconds in which the hub must answer what it has."""
+
+SILENCE = 120.0
+"""Seconds in which a byte of the files must come. How long all of them take, nobody can say."""
+
+_LOOK = 0.5  # seconds between two looks at what has come
 
 LARGEST_NOTE = 1 << 16
 
@@ -52,19 +64,21 @@ class Note(Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """What `fetch` wrote. size: bytes. left: names of files that were not asked for."""
+    """What `fetch` wrote, or found. size: bytes. left: names of files that were not asked for."""
 
+    folder: Path
     note: Note
     size: int
     left: tuple[str, ...]
 
 
-def fetch_model(repo: str, target: Path, revision: str = "main") -> Fetched:
+def fetch_model(repo: str, target: Path | None = None, revision: str = "main") -> Fetched:
     """Fetch one commit of a model.
 
     Args:
         repo: ORG/MODEL.
-        target: a folder that does not exist yet.
+        target: a folder that does not exist yet; without one, the commit's own in the user's data folder, and one that
+            is there already is not fetched again.
         revision: a branch, a tag or a commit.
 
     Raises:
@@ -78,29 +92,53 @@ def fetch_model(repo: str, target: Path, revision: str = "main") -> Fetched:
         raise UsageError(
             f"ORG/MODEL and a revision's name expected, got {repo!r} and {revision!r}; correct them"
         )
-    if target.exists() or target.is_symlink() or not target.absolute().parent.is_dir():
-        raise UsageError(f"a new folder in one that exists expected, got {target}; name another with --to")
+    if target is not None:
+        _see_new(target)
+    elif COMMIT.fullmatch(revision) and (here := _here(repo, revision)) is not None:
+        return here
     if os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}:
         raise UsageError(
             "a network expected, got HF_HUB_OFFLINE; a folder that is here already needs no fetching: "
-            "detent init DIR --subject FOLDER --tasks ..."
+            "detent init DIR --subject FOLDER|ORG/MODEL --tasks ..."
         )
     hub = _library()
     commit, announced = _announced(hub, repo, revision)
+    if target is None:
+        if (here := _here(repo, commit)) is not None:
+            return here
+        target = fetched_models(repo) / commit
     wanted = {name: size for name, size in announced.items() if is_model_file(name)}
     _check_wanted(wanted, announced, repo)
     partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    with storing(target):
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
-        _download(hub, repo, commit, sorted(wanted), partial)
+        _download(repo, commit, sorted(wanted), partial)
         _check_came(partial, wanted)
         note = Note(repo, commit, folder_digest(partial))
         with storing(target):
-            partial.rename(target)
             write_file(note_path(target), json.dumps(msgspec.to_builtins(note), indent=2).encode() + b"\n")
+            partial.rename(target)  # last: a folder without its note would be nobody's
             sync_folder(target.absolute().parent)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    return Fetched(note, sum(wanted.values()), tuple(sorted(announced.keys() - wanted.keys())))
+    return Fetched(target, note, sum(wanted.values()), tuple(sorted(announced.keys() - wanted.keys())))
+
+
+def _see_new(target: Path) -> None:
+    if target.exists() or target.is_symlink() or not target.absolute().parent.is_dir():
+        raise UsageError(f"a new folder in one that exists expected, got {target}; name another with --to")
+
+
+def _here(repo: str, commit: str) -> Fetched | None:
+    """A commit that lies in the data folder, and is what was fetched; one without a note was never whole there."""
+    folder = fetched_models(repo) / commit
+    if not folder.is_dir():
+        return None
+    note = note_of(folder)
+    if note is None or (note.repo, note.revision) != (repo, commit):
+        raise TrustError(f"what `detent fetch` put there expected in {folder}, got something else; remove it")
+    return Fetched(folder, note, sum(size for _, size, _ in folder_listing(folder)), ())
 
 
 def note_path(folder: Path) -> Path:
@@ -173,22 +211,42 @@ def _check_wanted(wanted: dict[str, int], announced: dict[str, int], repo: str) 
         )
 
 
-def _download(hub: Any, repo: str, commit: str, names: list[str], folder: Path) -> None:
+def _download(repo: str, commit: str, names: list[str], folder: Path) -> None:
+    """In a process of its own: where a hub says nothing, the library tries again for many minutes, each time longer."""
+    asked = {"repo": repo, "commit": commit, "names": names, "folder": str(folder)}
+    command = [sys.executable, "-P", "-m", "detent.assembly.downloading", json.dumps(asked)]
+    what = f"the files of {repo} at {commit[:12]} expected from the hub"
     try:
-        hub.snapshot_download(
-            repo,
-            revision=commit,
-            local_dir=folder,
-            allow_patterns=names,
-            endpoint=_endpoint(),
-            etag_timeout=TIMEOUT,
-        )
-    except Exception as error:  # as above
-        raise PeerError(
-            f"the files of {repo} at {commit[:12]} expected from the hub, got {type(error).__name__}: "
-            f"{str(error)[:200]}; try again"
-        ) from error
+        done = run_beside(command, is_late=_Silence(folder))
+    except LateError as error:
+        raise PeerError(f"{what}, got nothing more for {SILENCE:g} s; try again") from error
+    if done.status != 0:
+        raise PeerError(f"{what}, got {plain(done.said)[:200]}; try again")
     shutil.rmtree(folder / ".cache", ignore_errors=True)  # the library's own notes
+
+
+class _Silence:
+    """Says when nothing has come into a folder for too long."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._seen: object = None
+        self._looked = self._since = time.monotonic()
+
+    def __call__(self) -> bool:
+        now = time.monotonic()
+        if now - self._looked >= _LOOK:
+            self._looked = now
+            found = sorted(self._stamps())
+            if found != self._seen:
+                self._seen, self._since = found, now
+        return now - self._since >= SILENCE
+
+    def _stamps(self) -> Iterator[tuple[str, int, int]]:
+        for path in self._folder.rglob("*"):
+            with suppress(OSError):  # renamed meanwhile
+                about = path.lstat()
+                yield str(path), about.st_size, about.st_mtime_ns
 
 
 def _check_came(folder: Path, wanted: dict[str, int]) -> None:
@@ -213,3 +271,25 @@ def _check_came(folder: Path, wanted: dict[str, int]) -> None:
 def _endpoint() -> str | None:
     """Another hub than the public one, as the library has it."""
     return os.environ.get("HF_ENDPOINT") or None
+
+
+def main(words: list[str]) -> int:
+    """`python -m detent.assembly.downloading ASKED`: files into a folder; the last line of errors says why not."""
+    asked = json.loads(words[0])
+    try:
+        _library().snapshot_download(
+            asked["repo"],
+            revision=asked["commit"],
+            local_dir=asked["folder"],
+            allow_patterns=asked["names"],
+            endpoint=_endpoint(),
+            etag_timeout=TIMEOUT,
+        )
+    except Exception as error:  # noqa: BLE001  as above
+        sys.stderr.write(f"\n{type(error).__name__}: {' '.join(str(error).split())}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

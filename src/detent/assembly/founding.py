@@ -11,6 +11,7 @@ from typing import Literal
 from detent.assembly import places
 from detent.assembly.clock import now
 from detent.assembly.downloading import note_of
+from detent.assembly.given import given_models
 from detent.assembly.outsiders import vet_outsiders
 from detent.assembly.places import RunFolder
 from detent.assembly.principles import (
@@ -19,6 +20,7 @@ from detent.assembly.principles import (
     principle_sources,
     vet_principles,
 )
+from detent.assembly.samplers import told_servers
 from detent.assembly.storing import storing
 from detent.assembly.tasks import (
     catalogue,
@@ -43,7 +45,7 @@ from detent.charter import (
 )
 from detent.disk import sync_folder
 from detent.engine import ModelStore, as_chat
-from detent.errors import SubjectError, UsageError
+from detent.errors import CharterError, SubjectError, TrustError, UsageError
 from detent.evaluate import Chain, new_chain, see_rows
 from detent.ledger import CosigningKey, Ledger, Signers
 from detent.loop import Book
@@ -56,7 +58,10 @@ from detent.values import CharterSigned, LeaseGranted, ModelFetched, ModelGiven
 
 @dataclass(frozen=True, slots=True)
 class Founded:
-    """What `init` made, for a person to read. recovery_path: of the recovery key, None where none was made."""
+    """What `init` made, for a person to read. recovery_path: of the recovery key, None where none was made.
+
+    servers: what each will be asked, in a sentence.
+    """
 
     name: str
     version: int
@@ -66,6 +71,7 @@ class Founded:
     recovery_path: Path | None
     generations: int
     hours: float
+    servers: tuple[str, ...] = ()
 
 
 def create_run(
@@ -98,7 +104,7 @@ def create_run(
         raise UsageError(f"a folder that does not exist yet expected, got {folder}; name another, or run it")
     text, home, file = (*drafted, "the new charter") if drafted else _source(source)
     draft = parse_draft(text, catalogue(), file)
-    _see_given(draft, home)
+    given_models(draft, home)
     vet_outsiders(draft)
     digests, wire_digests, proxy_digests = (
         _vetted(draft, home),
@@ -135,6 +141,7 @@ def create_run(
         recovery_path=recovery[1] if recovery else None,
         generations=terms.generations,
         hours=terms.hours,
+        servers=tuple(told_servers(signed.charter)),
     )
 
 
@@ -211,23 +218,6 @@ def _vetted_principles(draft: Draft, home: Path) -> Read | None:
     ):
         vet_principles(draft, read, sources)
     return read
-
-
-def _see_given(draft: Draft, home: Path) -> None:
-    for key, source, otherwise in _given(draft):
-        if not (home / source).is_dir():
-            raise UsageError(
-                f"a model folder at {home / source} expected, as {key} says, got none; correct the path, or "
-                f'write {key.partition(".")[2]} = "{otherwise}"'
-            )
-
-
-def _given(charter: Draft) -> list[tuple[str, str, str]]:
-    """(key, folder, what the key says without one) of every model folder that a charter names."""
-    subject = [] if charter.subject.built else [("subject.source", charter.subject.source, "built")]
-    feedback = charter.feedback
-    judge = [("feedback.judge_source", feedback.judge_source, "incumbent")] if feedback.judge_given else []
-    return subject + judge
 
 
 def _origin(name: str, tip: str) -> str:
@@ -333,20 +323,29 @@ def _fill(
     if principles is not None:
         principles.put_into(run.tasks)
     given: list[ModelGiven] = []
-    fetched = None if signed.charter.subject.built else note_of(home / signed.charter.subject.source)
-    for key, source, _ in _given(signed.charter):
+    fetched = []
+    for key, folder in given_models(signed.charter, home):
         own = key == "subject.source"
         chat = signed.charter.subject.chat if own else "auto"
-        digest = _take_model(key, home / source, run, run.subject if own else run.judge, chat)
+        note = note_of(folder)
+        most = signed.charter.constraints.max_parameters
+        digest = _take_model(key, folder, run, run.subject if own else run.judge, chat, most=most)
         given.append(ModelGiven(given_as="subject" if own else "judge", digest=digest))
+        if note is not None:
+            if chat != "never" and digest != note.digest:
+                raise TrustError(
+                    f"a copy of {folder} as it was fetched, digest {note.digest}, expected, got {digest}; something "
+                    "changes the folder: try again"
+                )
+            fetched.append(note)
     with Ledger.create(run.ledger, log.key, log.key.name, second=log.second) as ledger:
         book = Book(ledger, now)
         version = signed.charter.version
         book.write(CharterSigned(version=version, digest=signed.digest, envelope=signed.envelope))
         for entry in given:
             book.write(entry)
-        if fetched is not None:
-            book.write(ModelFetched(repo=fetched.repo, revision=fetched.revision, digest=fetched.digest))
+        for note in fetched:
+            book.write(ModelFetched(repo=note.repo, revision=note.revision, digest=note.digest))
         book.write(_first_lease(signed, keys, book))  # in sight of all that is given
 
 
@@ -376,18 +375,30 @@ def _first_lease(signed: SignedCharter, keys: Sequence[SigningKey], book: Book) 
 
 
 def _take_model(
-    key: str, folder: Path, run: RunFolder, place: Path, chat: Literal["auto", "always", "never"]
+    key: str,
+    folder: Path,
+    run: RunFolder,
+    place: Path,
+    chat: Literal["auto", "always", "never"],
+    *,
+    most: int,
 ) -> str:
-    """Copy a model folder of the charter; the copy's digest.
+    """Copy a model folder of the charter; returns the copy's digest.
 
     What a run could not take is refused now, before anybody runs it.
     """
-    copy = run.staging / "given"
+    copy, store = run.staging / "given", ModelStore(run.models)
     shutil.copytree(folder, copy)
     try:
         as_chat(copy, chat)
-        digest = ModelStore(run.models).admit(copy)
+        digest = store.admit(copy)
+        parameters = store.parameters(digest)
     except SubjectError as error:
         raise SubjectError(f"{folder}, the charter's {key}: {error}") from error
+    if parameters > most:
+        raise CharterError(
+            f"constraints.max_parameters: at least {parameters:,} expected, so many has {folder}, the charter's {key}, "
+            f"got {most:,}; raise it, or take a smaller model"
+        )
     (run.models / digest).rename(place)
     return digest

@@ -33,7 +33,7 @@ class DetentAPI(ModelAPI):
             model_name: the digest.
             base_url: of no use here.
             api_key: likewise.
-            more: `config` as Inspect gives it; `run`, the run folder.
+            more: `config` as Inspect gives it; `run`, the run folder; `heard`, a file to touch with each answer.
         """
         super().__init__(model_name, base_url, api_key, [], more.get("config") or GenerateConfig())
         if "run" not in more:
@@ -46,6 +46,7 @@ class DetentAPI(ModelAPI):
         self._staging = TemporaryDirectory(prefix="detent-")
         self._engine: LocalEngine = worker_engine(run, Path(self._staging.name), charter)
         self._lock = Lock()
+        self._heard = Path(str(more["heard"])) if "heard" in more else None
 
     async def generate(
         self,
@@ -62,6 +63,8 @@ class DetentAPI(ModelAPI):
             result = await to_thread(self._engine.run, job, lambda _: None)
         if not isinstance(result, Answers):
             raise EngineError(f"an answer expected, got {type(result).__name__}; try again")
+        if self._heard is not None:
+            self._heard.touch()
         return ModelOutput.from_content(f"detent/{self.model_name}", result.completions[0])
 
     def max_connections(self) -> int:

@@ -11,8 +11,8 @@ Needs inspect-ai: `pip install 'detent[inspect]'`.
 """
 
 import json
-import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -24,6 +24,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from detent.assembly.beside import LateError, run_beside
 from detent.assembly.office import open_office
 from detent.assembly.places import RunFolder
 from detent.assembly.reading import ledger_at
@@ -36,6 +37,13 @@ SUMMARY = "summary.json"
 MOST_SCORES, LONGEST_NAME = 200, 200
 LARGEST_LOG = 1 << 29
 """Bytes of a log that are kept."""
+
+HEARD = "heard"
+"""The file that is touched with each answer of the model."""
+
+SILENCE = 1800.0
+"""Seconds from one answer of the model to the next, or to the end, after which Inspect's process is ended. It may build
+sandboxes and have others judge meanwhile."""
 
 
 class Summary(Struct, frozen=True, forbid_unknown_fields=True):
@@ -120,14 +128,32 @@ def _evaluate(asked: Mapping[str, Any], place: Path) -> None:
     """In a process of its own. Where this user's keys lie it is not told, nor a server's key."""
     command = [sys.executable, "-P", "-m", "detent.assembly.inspecting", json.dumps(asked), str(place)]
     environment = environment_without_keys(Path(asked["run"]))
-    done = subprocess.run(
-        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False
-    )
-    if done.returncode != 0:
-        said = (done.stderr.decode(errors="replace").strip().splitlines() or ["no reason given"])[-1]
+    try:
+        done = run_beside(command, environment=environment, is_late=_Silence(place / HEARD))
+    except LateError as error:
         raise EngineError(
-            f"a log of {asked['task']} expected from Inspect, got: {said[:300]}; mend the task, then try again"
+            f"a question of {asked['task']} to the model at least every {SILENCE:g} s expected, got silence; it was "
+            "ended: mend the task, then try again"
+        ) from error
+    if done.status != 0:
+        raise EngineError(
+            f"a log of {asked['task']} expected from Inspect, got: {done.said[:300]}; mend the task, then try again"
         )
+
+
+class _Silence:
+    """Says when a file has not been touched for too long."""
+
+    def __init__(self, heard: Path) -> None:
+        self._heard = heard
+        self._last = 0
+        self._since = time.monotonic()
+
+    def __call__(self) -> bool:
+        touched = self._heard.stat().st_mtime_ns if self._heard.exists() else 0
+        if touched != self._last:
+            self._last, self._since = touched, time.monotonic()
+        return time.monotonic() - self._since >= SILENCE
 
 
 def _read(place: Path) -> tuple[Summary, bytes]:
@@ -164,7 +190,7 @@ def main(words: list[str]) -> int:
     (log,) = evaluate(
         asked["task"],
         model=asked["model"],
-        model_args={"run": asked["run"]},
+        model_args={"run": asked["run"], "heard": str(place / HEARD)},
         task_args=asked["arguments"],
         limit=asked["limit"] or None,
         log_dir=str(place),

@@ -111,6 +111,11 @@ def data_folder() -> Path:
     return Path(given) if given else user_data_path("detent")
 
 
+def fetched_models(repo: str) -> Path:
+    """Where `fetch` puts the commits of ORG/MODEL when no folder is named, each under its own 40 digits."""
+    return data_folder() / "models" / repo
+
+
 def steward_key_path() -> Path:
     """Where `init` and `lease` look for the steward's key when none is named."""
     return data_folder() / "keys" / "steward.pem"

@@ -21,7 +21,16 @@ from detent.charter import (
 from detent.engine import confinement, host_prefix
 from detent.errors import CharterError, DetentError, TrustError
 from detent.oversight import guards_of
-from detent.tasks import PROBES, FileProbes, TaskSource, from_file, over_ladder, probes, vet_principle
+from detent.tasks import (
+    PROBES,
+    FileProbes,
+    TaskSource,
+    from_file,
+    open_prompts,
+    over_ladder,
+    probes,
+    vet_principle,
+)
 from detent.values import sha256_hex
 
 
@@ -59,6 +68,7 @@ def draft_constitution(draft: Draft, home: Path) -> Read | None:
     constitution = parse_constitution(text, catalogue(), named.path)
     read = Read(named.path, text, constitution, {file: _bytes(home, file) for file in constitution.files})
     _see_margins(draft, read)
+    _see_judge(draft, read)
     return read
 
 
@@ -90,7 +100,7 @@ def charter_constitution(charter: Charter, folder: Path) -> Read | None:
 
 
 def principle_sources(read: Read | None, tasks: Mapping[str, TaskSource]) -> dict[str, TaskSource]:
-    """What asks each guarded principle, by the sources' own names.
+    """What asks each guarded principle, and the prompts that one is taught by, by the sources' own names.
 
     tasks: of the ladders that built-in probes stand over; whoever made them ends them.
 
@@ -109,6 +119,11 @@ def principle_sources(read: Read | None, tasks: Mapping[str, TaskSource]) -> dic
             files, prefix = read.files, host_prefix()
             sources = [from_file(name, principle.probes, principle.checker, files, command_prefix=prefix)]
         found |= {source.name: source for source in sources}
+    for name, principle in read.constitution.principles.items():
+        if principle.prompts:
+            files, prefix = read.files, host_prefix()
+            source = open_prompts(name, principle.prompts, principle.checker, files, command_prefix=prefix)
+            found[source.name] = source
     return found
 
 
@@ -194,7 +209,9 @@ def readable_principles(charter: Charter, folder: Path, tasks: Mapping[str, Task
     """
     with suppress(DetentError):
         read = charter_constitution(charter, folder)
-        own = {n for n, each in read.constitution.guarded.items() if ":" in each.checker} if read else set()
+        own = (
+            {n for n, each in read.constitution.principles.items() if ":" in each.checker} if read else set()
+        )
         sources = principle_sources(read, tasks)
         return [
             source
@@ -211,6 +228,16 @@ def _see_spelling(source: FileProbes) -> None:
         raise CharterError(
             f"principle {source.name}: prompts in printable ASCII expected, as a model that is made here can spell, "
             f"got {len(strange)} others, such as {strange[0][:40]!r}"
+        )
+
+
+def _see_judge(draft: Draft, read: Read) -> None:
+    """Prompts without answers teach by what is said of answers in words; signs are taught by problems alone."""
+    prompted = sorted(name for name, each in read.constitution.principles.items() if each.prompts)
+    if prompted and draft.feedback.forms != "words":
+        raise CharterError(
+            f'{read.path}: principles.{prompted[0]}.prompts: feedback.forms = "words" in the charter expected, got '
+            f'"{draft.feedback.forms}"; take the prompts out, or ask in words'
         )
 
 

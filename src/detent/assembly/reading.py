@@ -2,10 +2,14 @@
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import msgspec
+from msgspec import structs
 
 from detent.assembly import places
 from detent.assembly.clock import now
@@ -21,16 +25,22 @@ from detent.ledger import CosigningKey, LedgerReader, writer_of
 from detent.oversight import why_stop
 from detent.report import (
     AUDITED,
-    Budget,
+    adapter_document,
     method_document,
     principle_document,
     render,
+    servers_document,
     standing,
     status_document,
     tell,
 )
+from detent.report import Budget as ErrorBudget
 from detent.signing import SigningKey, VerifyKey
 from detent.values import Entry, State, decode_entry, fold
+from detent.values.serving import Budget
+
+JOURNAL = "spent.jsonl"
+"""Beside a server's kept answers: what its sampler paid, line by line."""
 
 GAINS = (0.05, 0.10)
 """Gains for which status says how many items the next opening will need."""
@@ -124,18 +134,36 @@ def status_of(folder: Path) -> dict[str, Any]:
     """What `detent status --json` prints."""
     run = RunFolder(folder)
     signed = signed_charter(run)
-    state = ledger_at(run).state
+    ledger = ledger_at(run)
+    state = ledger.state
     at = max(now(), state.latest_at)
     total = signed.charter.constraints.error_budget
     level = alpha(state.openings + 1, total)
     items = {f"{gain * 100:.0f}": items_to_expect(gain, level).median for gain in GAINS}
     stop = why_stop(state, signed.charter, at, enough=False)
     stands = standing(stop, running=is_running(run))
-    document = status_document(state, stands, Budget(total, level, items), at)
+    document = status_document(state, stands, ErrorBudget(total, level, items), at)
+    budgets = budgets_of(signed)
+    if (adapter := adapter_document(ledger.entries)) is not None:
+        document |= {"adapter": adapter}
+    if asked := servers_document(ledger.entries, budgets, _paid(run, budgets)):
+        document |= {"servers": asked}
     if audited := [method for method in AUDITED if method in signed.charter.feedback.methods]:
         document |= {"methods": method_document(state, audited)}
     margins = principle_margins(signed.charter, run.tasks)
     return document if margins is None else document | {"principles": principle_document(state, margins)}
+
+
+def _paid(run: RunFolder, names: Iterable[str]) -> dict[str, int]:
+    """Tokens, read and written, by the journal of each server's sampler; a line that is cut short counts for none."""
+    found = dict.fromkeys(names, 0)
+    for name in found:
+        path = run.served / name / JOURNAL
+        with suppress(OSError):
+            for line in path.read_bytes().splitlines() if path.is_file() else ():
+                with suppress(msgspec.DecodeError):
+                    found[name] += sum(msgspec.json.decode(line, type=dict[str, int]).values())
+    return found
 
 
 def is_running(run: RunFolder) -> bool:
@@ -174,7 +202,13 @@ def write_report(folder: Path, say: Callable[[str], None]) -> Path:
 def render_report(signed: SignedCharter, entries: list[Entry]) -> str:
     """The report as HTML."""
     charter = signed.charter
-    return render(tell(entries, charter.name, charter.purpose, dict(charter.direction.improve)))
+    story = tell(entries, charter.name, charter.purpose, dict(charter.direction.improve))
+    return render(structs.replace(story, budgets=budgets_of(signed)))
+
+
+def budgets_of(signed: SignedCharter) -> dict[str, Budget]:
+    """What the charter in force allows each of its servers."""
+    return {name: server.limits for name, server in signed.charter.servers.items()}
 
 
 def save_report(run: RunFolder, page: str, say: Callable[[str], None]) -> Path:

@@ -5,12 +5,13 @@ command line, no environment of any process that is started, no file and no mess
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from detent.assembly.places import RunFolder
 from detent.assembly.reading import enveloped_charter
-from detent.charter import Charter, Server
+from detent.charter import Charter, Draft, Server
 from detent.engine import ServerSampler, check_server_libraries
 from detent.errors import DetentError, UsageError
 from detent.values import ServerAsked, decode_entry
@@ -49,6 +50,36 @@ def key_of(name: str, server: Server) -> str:
             f"{'something that is none' if key else 'none'}; export {server.key_env}=..."
         )
     return key
+
+
+def told_servers(draft: Draft) -> Iterator[str]:
+    """What each server of a charter will be asked, for how much, and whether its key is here: a sentence each.
+
+    A key that is missing stops `run`, and not `init`: who signs a charter need not be who runs it.
+    """
+    feedback = draft.feedback
+    for name in sorted(feedback.servers):
+        server = draft.servers[name]
+        what = []
+        if name == feedback.judge_server:
+            what.append("verdicts on pairs of answers, its exam")
+        if name == feedback.teacher_server:
+            what.append("answers of its own")
+        bound = f" and {server.budget.money:g} of money" if server.budget.money else ""
+        yield (
+            f"server {name}: {server.model} at {urlsplit(server.url).netloc} will be asked for {' and '.join(what)}, "
+            f"within {server.budget.tokens:,} tokens{bound}; {_key_said(name, server)}"
+        )
+
+
+def _key_said(name: str, server: Server) -> str:
+    if not server.key_env:
+        return "it wants no key"
+    try:
+        key_of(name, server)
+    except UsageError:
+        return f"its key is NOT here: export {server.key_env}=... before detent run"
+    return f"its key is in {server.key_env}"
 
 
 def environment_without_keys(folder: Path) -> dict[str, str]:

@@ -9,17 +9,15 @@ hangs or is not installed, a sentence says so and the run goes on. Everything ca
 
 import hashlib
 import os
-import select
 import shutil
-import signal
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
+from detent.assembly.beside import LateError, run_beside
 from detent.assembly.places import RunFolder
 from detent.assembly.reading import entries_of, log_verify_key, signed_charter
 from detent.assembly.samplers import environment_without_keys
@@ -33,9 +31,6 @@ SECONDS = 60.0
 LONGEST = 300
 """Characters of what went wrong that are said."""
 
-_LOOK_SECONDS = 0.05
-_PIPE = 1 << 16  # bytes that a pipe holds
-_TAIL = 4096  # bytes of its words that are kept
 
 Curves = Mapping[int, Mapping[str, float]]
 
@@ -77,56 +72,20 @@ def track(folder: Path, name: str, generation: int | None = None) -> int:
 def report_to(folder: Path, name: str, generation: int) -> str:
     """Write one generation from a process of its own; what went wrong, as a sentence, "" for nothing. Never raises."""
     command = [sys.executable, "-P", "-m", "detent.assembly.tracking", str(folder), name, str(generation)]
+    until = time.monotonic() + SECONDS
     try:
-        status, said = _ended(command, environment_without_keys(folder))
+        done = run_beside(
+            command,
+            is_late=lambda: time.monotonic() >= until,
+            environment=environment_without_keys(folder),
+        )
+    except LateError:
+        return f"tracker {name}: no answer within {SECONDS:g} s; the run goes on"
     except (OSError, ValueError) as error:
         return f"tracker {name}: {plain(str(error))[:LONGEST]}; the run goes on"
-    if status is None:
-        return f"tracker {name}: no answer within {SECONDS:g} s; the run goes on"
-    if status == 0:
+    if done.status == 0:
         return ""
-    last = (said.decode(errors="replace").strip().splitlines() or ["no reason given"])[-1]
-    return f"tracker {name}: {plain(last)[:LONGEST]}; the run goes on"
-
-
-def _ended(command: Sequence[str], environment: Mapping[str, str]) -> tuple[int | None, bytes]:
-    """Its status, None where it had not ended in time, and the last it wrote on standard error.
-
-    What it leaves running is ended with it, and not waited for: it may hold the pipe for as long as it likes.
-    """
-    process = subprocess.Popen(
-        command,
-        env=dict(environment),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    )
-    pipe, said, until = process.stderr, b"", time.monotonic() + SECONDS
-    assert pipe is not None  # noqa: S101  asked for above
-    try:
-        while not (ended := _has_ended(process.pid)) and time.monotonic() < until:
-            said = (said + _heard(pipe, _LOOK_SECONDS))[-_TAIL:]
-        said = (said + _heard(pipe, 0.0))[-_TAIL:]  # no more than a pipe holds
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)  # before it is waited for: until then the number is its own
-        pipe.close()
-        status = process.wait()
-    return (status if ended else None), said
-
-
-def _has_ended(pid: int) -> bool:
-    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
-
-
-def _heard(pipe: IO[bytes], seconds: float) -> bytes:
-    """What there is to read, waited for so long; nothing from a pipe that is closed at its other end."""
-    if not select.select([pipe], [], [], seconds)[0]:
-        return b""
-    found = os.read(pipe.fileno(), _PIPE)
-    if not found:
-        time.sleep(seconds)  # closed early: wait for its end without spinning
-    return found
+    return f"tracker {name}: {plain(done.said)[:LONGEST]}; the run goes on"
 
 
 def _tensorboard(folder: Path, key: str, _name: str, curves: Curves, anew: bool) -> None:

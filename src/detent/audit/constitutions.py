@@ -13,7 +13,7 @@ from detent.audit.signatures import Charters
 from detent.charter import Constitution, SignedCharter, parse_constitution
 from detent.errors import DetentError, TrustError
 from detent.oversight import guards_of
-from detent.tasks import TaskSource, probes_digest
+from detent.tasks import OPEN, TaskSource, probes_digest, source_name
 from detent.values import Slice, sha256_hex
 
 
@@ -69,7 +69,7 @@ def unguarded(case: Case) -> list[str]:
 
 
 def principle_digests(case: Case, signed: SignedCharter) -> dict[str, str]:
-    """Digests of what asks the guarded principles, by the sources' names. Raises as `constitution_of`."""
+    """Digests of what asks principles, guarded or taught, by the sources' names. Raises as `constitution_of`."""
     constitution, pinned = constitution_of(case, signed), signed.charter.constitution
     if constitution is None or pinned is None:
         return {}
@@ -83,11 +83,15 @@ def principle_digests(case: Case, signed: SignedCharter) -> dict[str, str]:
         one.task: probes_digest(guarded[guard.name].probes, guarded[guard.name].checker, pinned.files)
         for guard in guards_of(signed.charter, constitution)
         for one in guard.slices
+    } | {
+        source_name(name, OPEN): probes_digest(each.prompts, each.checker, pinned.files)
+        for name, each in constitution.principles.items()
+        if each.prompts
     }
 
 
 def believed_principles(case: Case, signed: SignedCharter) -> dict[str, TaskSource]:
-    """The sources of the guarded principles' probes, by their names.
+    """The sources of principles' probes and prompts, by their names.
 
     Raises:
         TrustError: one is missing or another than was signed; then nothing can be drawn again.

@@ -11,6 +11,7 @@ from detent.charter import SignedCharter
 from detent.errors import TaskError, TrustError
 from detent.tasks import (
     GYM,
+    OPEN,
     Library,
     TaskSource,
     builtin,
@@ -171,6 +172,7 @@ def off_ladder(slices: Iterable[Slice], *known: SignedCharter) -> list[str]:
     tops: Counter[str] = Counter()
     for signed in known:
         tops |= Counter(signed.charter.direction.improve)  # of each task the highest
+    tops[OPEN] = 1  # a principle's own prompts
     strange = {one for one in slices if not 1 <= one.level <= tops[one.task]}
     return [
         f"a rung of the charter's ladders expected, got {one.task} {one.level}" for one in sorted(strange)

@@ -16,8 +16,9 @@ def check_outside(case: Case, charters: Charters) -> Finding:
     Where a model came from, and what an inspection came to, is its writer's word: a log can be edited before it is
     written down, and nothing in a run looks at it.
     """
-    faults = [*_given(case), *_fetched(case, charters)]
-    inspections, unchecked = list(case.all(Inspected)), []
+    faults, unchecked = _fetched(case, charters)
+    faults += _given(case)
+    inspections = list(case.all(Inspected))
     for step, entry in inspections:
         if entry.model not in step.before.models:
             faults.append(f"{step.place}: a model of this run expected, got {entry.model[:12]}")
@@ -50,17 +51,23 @@ def _given(case: Case) -> Iterator[str]:
         )
 
 
-def _fetched(case: Case, charters: Charters) -> Iterator[str]:
+def _fetched(case: Case, charters: Charters) -> tuple[list[str], list[str]]:
+    """Faults, and what cannot be held against anything: a copy without its chat template has a digest of its own."""
+    parents = {one.parent for _, one in case.all(SubjectBuilt) if one.generation == 0}
+    judges = {one.digest for _, one in case.all(JudgeTrained) if one.digest == one.parent}
+    faults, unchecked = [], []
     for step, entry in case.all(ModelFetched):
-        if charters.at(step).charter.subject.chat == "never":
-            continue  # the run's copy lacks the template, and has another digest
-        wrong = [
-            one.parent
-            for _, one in case.all(SubjectBuilt)
-            if one.generation == 0 and one.parent != entry.digest
-        ]
-        if wrong:
-            yield (
-                f"{step.place}: generation 0 made from the model {entry.digest[:12]} that was fetched expected, got "
-                f"{wrong[0][:12]}"
-            )
+        charter = charters.at(step).charter
+        waits = (
+            charter.feedback.judge_given and not judges
+        )  # generation 0 was cut short before it took its judge
+        if not parents or waits or entry.digest in judges or parents == {entry.digest}:
+            continue
+        if charter.subject.chat == "never":
+            unchecked.append(f"whether the model of {step.place} is the run's but for its chat template")
+            continue
+        faults.append(
+            f"{step.place}: generation 0 made from the model {entry.digest[:12]} that was fetched expected, got "
+            f"{min(parents)[:12]}"
+        )
+    return faults, unchecked

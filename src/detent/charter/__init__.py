@@ -37,6 +37,16 @@ from detent.charter.constitution import (
 from detent.charter.document import Charter, Draft
 from detent.charter.feedback import Feedback
 from detent.charter.leases import LEASE_TYPE, Lease, check_term, claimed_lease, grant, verified_lease
+from detent.charter.named_files import (
+    BUILT_IN_CONSTITUTIONS,
+    ConstitutionFile,
+    DraftConstitutionFile,
+    DraftOwnTask,
+    DraftWire,
+    Gym,
+    OwnTask,
+    Wire,
+)
 from detent.charter.orders import (
     COMMANDED,
     ORDER_TYPE,
@@ -52,26 +62,18 @@ from detent.charter.reading import default_text, draft_text, parse_charter, pars
 from detent.charter.recipe import MixShares, Recipe
 from detent.charter.roles import Act, Rule, Standing, judge, roles_of, rule_for
 from detent.charter.sections import (
-    BUILT_IN_CONSTITUTIONS,
     Auditor,
-    ConstitutionFile,
     Constraints,
     Direction,
-    DraftConstitutionFile,
-    DraftOwnTask,
-    DraftWire,
     Gate,
     GateItems,
-    Gym,
     LeaseTerms,
-    OwnTask,
     Pace,
     Retention,
     Run,
     Seal,
     Subject,
     Threshold,
-    Wire,
     Witnesses,
 )
 from detent.charter.servers import Server

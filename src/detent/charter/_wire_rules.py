@@ -8,7 +8,7 @@ from typing import Any
 
 from detent.charter._faults import Fault, shown
 from detent.charter.catalogue import Catalogue, LimitForm, WireForm
-from detent.charter.sections import DraftWire, Wire
+from detent.charter.named_files import DraftWire, Wire
 
 LARGEST_FLOAT = float_info.max
 """What a limit without a bound may be at most: infinity is no limit."""

@@ -17,9 +17,9 @@ from detent.charter._editing import expect, put, with_strings, with_version
 from detent.charter._faults import Fault, refuse, shown
 from detent.charter._lines import Path, key_lines
 from detent.charter.catalogue import Catalogue
+from detent.charter.named_files import ConstitutionFile
 from detent.charter.reading import parse_charter
 from detent.charter.roles import Standing, rule_for
-from detent.charter.sections import ConstitutionFile
 from detent.charter.signed import CHARTER_TYPE, SignedCharter, claimed, standing, verified
 from detent.errors import CharterError, TrustError, UsageError
 from detent.signing import VerifyKey, signers_of

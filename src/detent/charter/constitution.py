@@ -21,13 +21,15 @@ from detent.charter._form import Line, Part, Says, Section
 from detent.charter._lines import key_lines
 from detent.charter._toml import read_toml
 from detent.charter.catalogue import Catalogue
-from detent.charter.sections import BUILT_IN_CONSTITUTIONS, SOURCE, Constraints, GateItems, inside
+from detent.charter.named_files import BUILT_IN_CONSTITUTIONS, SOURCE, inside
+from detent.charter.sections import Constraints, GateItems
 from detent.errors import UsageError
 
 LARGEST = 65_536
 """Bytes a constitution may have."""
 
 PROBES = r"^([a-z][a-z0-9_-]{0,31}|[^:/][^:]*\.jsonl)?$"
+PROMPTS = r"^([^:/][^:]*\.jsonl)?$"
 CHECKER = rf"^([a-z][a-z0-9_-]{{0,31}}|{SOURCE[1:-1]})?$"
 
 PrincipleName = Annotated[
@@ -49,6 +51,8 @@ class Principle(Section):
     margin: share (0 to 1) of its probes that a promotion may cost; without it the charter's non_inferiority_margin.
     probes: a built-in kind, or FILE.jsonl beside the constitution; without any it is not guarded.
     checker: of rows in FILE.jsonl that list no answers: a built-in one, or FILE.py:function.
+    prompts: FILE.jsonl beside the constitution, to which nobody wrote an answer; it is taught by them instead of by the
+        ladders' problems.
     """
 
     text: Words
@@ -67,6 +71,12 @@ class Principle(Section):
         AfterValidator(inside),
         Says('the name of a built-in checker, or "FILE.py:function" beside the constitution,'),
     ] = ""
+    prompts: Annotated[
+        str,
+        Field(pattern=PROMPTS),
+        AfterValidator(inside),
+        Says('"FILE.jsonl" beside the constitution'),
+    ] = ""
 
     @property
     def guarded(self) -> bool:
@@ -76,7 +86,7 @@ class Principle(Section):
     @property
     def files(self) -> tuple[str, ...]:
         """The author's own files that it names."""
-        named = (self.probes, self.checker.partition(":")[0])
+        named = (self.probes, self.checker.partition(":")[0], self.prompts)
         return tuple(name for name in named if name.endswith((".jsonl", ".py")))
 
 
@@ -179,7 +189,13 @@ def _faults(name: str, principle: Principle, catalogue: Catalogue) -> Iterator[F
             ("principles", name, "checker"),
             f'a built-in checker ({known}) or "FILE.py:function" expected, got {shown(principle.checker)}',
         )
-    if principle.checker and (built_in or not principle.guarded):
+    if principle.prompts and (built_in or principle.prompts == principle.probes):
+        why = "built-in probes have problems" if built_in else "what measures a principle is not trained on"
+        yield Fault(
+            ("principles", name, "prompts"),
+            f"no prompts of its own, or another file, expected, since {why}, got {shown(principle.prompts)}",
+        )
+    if principle.checker and (built_in or not (principle.guarded or principle.prompts)):
         why = "built-in probes have their own" if built_in else "without probes it has nothing to check"
         yield Fault(
             ("principles", name, "checker"),

@@ -7,26 +7,28 @@ from pydantic import Field
 
 from detent.charter._form import Count, Line, Says, Section, TaskName, WireName
 from detent.charter.feedback import Feedback
-from detent.charter.recipe import Recipe
-from detent.charter.sections import (
-    Auditor,
+from detent.charter.named_files import (
     ConstitutionFile,
-    Constraints,
-    Direction,
     DraftConstitutionFile,
     DraftOwnTask,
     DraftProxy,
     DraftWire,
-    Gate,
     Gym,
     OwnTask,
-    Pace,
     Proxy,
+    Wire,
+)
+from detent.charter.recipe import Recipe
+from detent.charter.sections import (
+    Auditor,
+    Constraints,
+    Direction,
+    Gate,
+    Pace,
     Retention,
     Run,
     Seal,
     Subject,
-    Wire,
     Witnesses,
 )
 from detent.charter.servers import Server

@@ -1,15 +1,18 @@
 """Models on their way out, with their cards, and in, from a hub; a run's numbers on their way to trackers."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from detent.cli.options import Folder
 from detent.errors import UsageError
 
+if TYPE_CHECKING:
+    from detent.assembly.exporting import Wanted
 
-def export(
+
+def export(  # noqa: PLR0917  typer takes options as parameters
     folder: Folder,
     generation: Annotated[
         int, typer.Argument(metavar="G", min=0, help="The generation whose model it is.", show_default=False)
@@ -23,20 +26,38 @@ def export(
             "--never-promoted", help="Export a model that never was in force too; its card says so."
         ),
     ] = False,
+    merged: Annotated[
+        bool, typer.Option("--merged", help="Of a run of adapters: adapter and base as one whole model.")
+    ] = False,
+    adapter: Annotated[
+        bool,
+        typer.Option("--adapter", help="The adapter, which is what a run of adapters exports without it."),
+    ] = False,
 ) -> None:
     """Write a generation's model as a Hugging Face folder, with a model card filled in from the ledger."""
     from detent.assembly import export_model  # noqa: PLC0415
 
-    made = export_model(folder, generation, to, unpromoted=never_promoted)
+    if merged and adapter:
+        raise UsageError("--merged or --adapter expected, got both; leave one out")
+    form: Wanted = "merged" if merged else "adapter" if adapter else "as trained"
+    made = export_model(folder, generation, to, unpromoted=never_promoted, form=form)
     said = "" if made.promoted else "; it was never promoted, as its card says"
-    typer.echo(f"{to}: model {made.digest[:12]} of generation {generation}, {made.size:,} bytes{said}")
+    kind = {"whole": "model", "adapter": "adapter", "merged": "whole model merged from the adapter"}[
+        made.form
+    ]
+    typer.echo(f"{to}: {kind} {made.digest[:12]} of generation {generation}, {made.size:,} bytes{said}")
 
 
 def fetch(
     repo: Annotated[str, typer.Argument(metavar="ORG/MODEL", help="A model on a hub.", show_default=False)],
     to: Annotated[
-        Path, typer.Option("--to", metavar="FOLDER", help="A new folder for it.", show_default=False)
-    ],
+        Path | None,
+        typer.Option(
+            "--to",
+            metavar="FOLDER",
+            help="A new folder for it; without one it goes to your data folder, where charters find ORG/MODEL.",
+        ),
+    ] = None,
     revision: Annotated[
         str, typer.Option("--revision", metavar="REV", help="A branch, a tag or a commit.")
     ] = "main",
@@ -46,10 +67,11 @@ def fetch(
     from detent.report import plain  # noqa: PLC0415
 
     made = fetch_model(repo, to, revision)
-    typer.echo(f"{to}: {repo} at {made.note.revision}, {made.size:,} bytes, digest {made.note.digest[:12]}")
+    at, digest = made.note.revision, made.note.digest[:12]
+    typer.echo(f"{made.folder}: {repo} at {at}, {made.size:,} bytes, digest {digest}")
     if made.left:
         typer.echo(plain(f"left on the hub, since a run takes no such files: {', '.join(made.left)}"))
-    typer.echo(f"Next: detent init DIR --subject {to} --tasks NAME=TOP,...")
+    typer.echo(f"Next: detent init DIR --subject {to or repo} --tasks NAME=TOP,...")
 
 
 def track(

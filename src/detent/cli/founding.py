@@ -21,8 +21,8 @@ def init(  # noqa: PLR0917  typer takes options as parameters
     subject: Annotated[
         str,
         typer.Option(
-            metavar="FOLDER",
-            help="Write a charter for this model instead; needs --tasks.",
+            metavar="FOLDER|ORG/MODEL",
+            help="Write a charter for this model, which may be a fetched one, instead; needs --tasks.",
             show_default=False,
         ),
     ] = "",
@@ -41,6 +41,7 @@ def init(  # noqa: PLR0917  typer takes options as parameters
 ) -> None:
     """Make a run folder: charter, ledger, seal, and the first lease, signed by its stewards."""
     from detent.assembly import create_run  # noqa: PLC0415
+    from detent.report import plain  # noqa: PLC0415
 
     drafted = _drafted(source, subject, tasks)
     if dry_run:
@@ -60,6 +61,8 @@ def init(  # noqa: PLR0917  typer takes options as parameters
         typer.echo(
             f"recovery key: {made.recovery_path} (move it off this machine: it replaces a steward's lost key)"
         )
+    for sentence in made.servers:
+        typer.echo(plain(sentence))
     if drafted:
         _say(drafted)
     typer.echo(

@@ -22,6 +22,7 @@ PHASES = {
     "answer": "evaluating",
     "compare": "comparing",
     "elicit": "eliciting",
+    "merge": "merging",
     "score": "judging",
     "sample": "sampling",
     "revise": "revising",

@@ -31,6 +31,7 @@ from detent.values import (
     JudgeJob,
     LabelJob,
     Labels,
+    MergeJob,
     PreferJob,
     Progress,
     ReinforceJob,
@@ -112,7 +113,7 @@ def believed(job: Job, result: Result, log: Path | None = None) -> Result:
     if isinstance(result, JobFailure):
         raise_failure(result, log)
     match job, result:
-        case BuildJob(), BuiltModel():
+        case BuildJob() | MergeJob(), BuiltModel():
             _believe_folder(result.folder)
         case TrainJob() | PreferJob() | ReinforceJob(), TrainedModel():
             _believe_folder(result.folder)

@@ -83,16 +83,9 @@ def confinement() -> Confinement:
     bwrap = shutil.which("bwrap")
     if bwrap is None:
         return Confinement(confined=False, because="bubblewrap (bwrap) is not installed")
-    command = [
-        *_bwrap(bwrap, (), ()),
-        *_limited(Limits(), confined=True),
-        sys.executable,
-        "-I",
-        "-S",
-        "-c",
-        "",
-    ]
     try:
+        command = [*_bwrap(bwrap, (), ()), *_limited(Limits(), confined=True)]
+        command += [sys.executable, "-I", "-S", "-c", ""]
         trial = subprocess.run(command, capture_output=True, env={}, check=False, timeout=_TRIAL_SECONDS)
     except (OSError, subprocess.TimeoutExpired) as error:
         return Confinement(confined=False, because=f"bubblewrap could not be tried: {error}")
@@ -217,7 +210,9 @@ def _bwrap(
 
 @cache
 def _bwrap_help(bwrap: str) -> str:
-    return subprocess.run([bwrap, "--help"], capture_output=True, text=True, check=False).stdout
+    return subprocess.run(
+        [bwrap, "--help"], capture_output=True, text=True, check=False, timeout=_TRIAL_SECONDS
+    ).stdout
 
 
 def _system() -> list[str]:

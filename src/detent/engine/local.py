@@ -26,25 +26,31 @@ from detent.engine.base import Ask, Watch, believed, only_answers
 from detent.engine.confinement import Limits, confinement, gpu_devices, worker_prefix
 from detent.errors import StorageError, UsageError
 from detent.values import (
+    AnswerJob,
     BuildJob,
     Device,
     Job,
     JobFailure,
+    JudgeJob,
     LabelJob,
     PreferJob,
     ReinforceJob,
     Result,
+    SampleJob,
     TrainJob,
 )
 
 LIBRARIES = ("torch", "transformers", "safetensors", "accelerate", "datasets", "trl", "peft")
 """What workers import and this side does not; the extra `train` brings them."""
 
-_WORKER_MADE = re.compile(r"(built|trained|preferred|reinforced)-[0-9a-f]{12}|lesson-\w{8}")
+_WORKER_MADE = re.compile(r"(built|merged|trained|preferred|reinforced)-[0-9a-f]{12}|lesson-\w{8}")
 """Names of models in staging, and of what a training needs meanwhile."""
 
-_RESUMED = re.compile(r"resume-(trained|label)-[0-9a-f]{12}")
-"""Names of what a training or a labelling that was killed goes on from."""
+_RESUMED = re.compile(r"resume-(trained|preferred|reinforced|label|answer|sample|judge)-[0-9a-f]{12}")
+"""Names of what a job that was killed goes on from."""
+
+_ANSWERED = re.compile(r"resume-(answer|sample|judge)-[0-9a-f]{12}")
+"""Those of jobs that leave nothing but answers."""
 
 
 def check_libraries() -> None:
@@ -132,8 +138,10 @@ class LocalEngine:
         results: list[Result] = []
         for start, end in rounds(len(jobs), self.width):
             results += self._side_by_side(jobs[start:end], together, start)
-        if any(isinstance(job, TrainJob | LabelJob) for job in jobs):
+        if any(isinstance(job, TrainJob | LabelJob | PreferJob | ReinforceJob) for job in jobs):
             self._sweep(_RESUMED)  # all are done: none will be gone on with
+        elif any(isinstance(job, AnswerJob | SampleJob | JudgeJob) for job in jobs):
+            self._sweep(_ANSWERED)  # and not what a training of another engine's is to go on from
         return results
 
     def _side_by_side(self, jobs: Sequence[Job], together: Together, start: int) -> list[Result]:

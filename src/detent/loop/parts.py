@@ -29,6 +29,7 @@ from detent.values import (
     Job,
     JudgeJob,
     LabelJob,
+    MergeJob,
     Optimizer,
     PreferJob,
     Profile,
@@ -232,7 +233,7 @@ class Parts:
 def _files_of(job: Job) -> tuple[Sequence[str], AbstractSet[str]]:  # noqa: PLR0911  one a kind of job
     """Digests of the models and data files that a job names."""
     match job:
-        case AnswerJob() | ScoreJob() | SampleJob() | ReviseJob() | JudgeJob():
+        case AnswerJob() | ScoreJob() | SampleJob() | ReviseJob() | JudgeJob() | MergeJob():
             return [job.model], set()
         case TrainJob(parent=model, sources=sources) | ElicitJob(model=model, sources=sources):
             return [model], {source.data for source in sources}

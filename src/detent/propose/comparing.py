@@ -5,8 +5,8 @@
 
 Principles are those that models are taught by: a judge has learnt to tell of a draft whether it keeps to them
 (`propose.corrections`), and of no others. One that is asked in words is told them, all of the constitution's; of one
-without probes of its own the problems, and the audit's marks, are the task's. The loop, `verify` and `replay` draw by
-the same functions.
+without built-in probes the problems, and the audit's marks, are the task's, unless it has prompts without answers: of
+these a checker marks, or nobody. The loop, `verify` and `replay` draw by the same functions.
 """
 
 from collections import Counter
@@ -23,7 +23,7 @@ from detent.propose.revisions import (
     refined_rungs,
     rungs_by_principle,
 )
-from detent.tasks import TaskSource, is_principle, source_name
+from detent.tasks import TaskSource, is_open, is_principle, source_name
 from detent.values import DataProposal, Item, Method, Tuning
 
 
@@ -40,6 +40,7 @@ def audited_rungs(
 ) -> dict[str, dict[int, int]]:
     """The same of its audit: of every task in which it is used as many, and of every principle, or a few more."""
     flips, principles = charter.feedback.flips, _by_principle(proposal, method, charter, constitution)
+    principles = {name: levels for name, levels in principles.items() if _markable(name, constitution)}
     places = Counter[str]()
     for name, levels in principles.items():
         places[principle_of(name)] += len(levels)
@@ -47,6 +48,13 @@ def audited_rungs(
         name: dict.fromkeys(levels, -(-flips // places[principle_of(name)]))
         for name, levels in principles.items()
     }
+
+
+def _markable(name: str, constitution: Constitution | None) -> bool:
+    """Whether anything can say that answers to these problems keep to the principle: of open prompts a checker."""
+    return not is_open(name) or (
+        constitution is not None and constitution.principles[principle_of(name)].checker != ""
+    )
 
 
 def _by_principle(

@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple
 from detent.charter import Constitution, Feedback, Principle
 from detent.evaluate import revising
 from detent.propose.forms import forms_of
-from detent.tasks import PROBES, TaskSource, is_principle, source_name
+from detent.tasks import OPEN, PROBES, TaskSource, is_open, is_principle, source_name
 from detent.values import (
     DataProposal,
     Example,
@@ -85,6 +85,10 @@ def rungs_by_principle(
     found: dict[str, dict[int, int]] = {}
     for name, one in sorted(drawn.items()):
         each = probes * len(drawn) * shares[name] * one.weight / total
+        if one.prompts:
+            if int(each):
+                found[source_name(name, OPEN)] = {1: int(each)}
+            continue
         for task, top in sorted(tops.items()):
             recipe = proposal.recipes.get(task)
             labelled = max(recipe.levels, default=0) if recipe else 0
@@ -96,7 +100,7 @@ def rungs_by_principle(
 
 
 def drawn_from(rungs: Rungs, constitution: Constitution | None) -> dict[str, str]:
-    """For each key of `rungs` the source that its problems are drawn from: a principle's own probes, or else its task.
+    """For each key of `rungs` what its problems are drawn from: a principle's own probes or prompts, or its task.
 
     A principle whose probes are a file, which measures it, is never taught from that file.
     """
@@ -104,7 +108,7 @@ def drawn_from(rungs: Rungs, constitution: Constitution | None) -> dict[str, str
 
 
 def _own(name: str, constitution: Constitution | None) -> bool:
-    if not is_principle(name):
+    if not is_principle(name) or is_open(name):
         return True
     return constitution is not None and constitution.principles[principle_of(name)].probes in PROBES
 

@@ -6,13 +6,16 @@ what it shows is what the ledger says, and all text on the ledger is untrusted t
 
 from collections.abc import Sequence
 
-from detent.report._card_told import About
+from detent.report._card_told import About, Adapted, Form
+from detent.report._card_using import BASE, RECORDED
 from detent.report._words import plain
+from detent.report.adapters import adapter_document
 from detent.report.asked import request_line, request_page
 from detent.report.card import model_card
 from detent.report.methods import AUDITED, method_document, method_text
 from detent.report.principles import principle_document, principle_text
 from detent.report.scalars import scalars
+from detent.report.servers import servers_document
 from detent.report.story import Arm, Story, Turn
 from detent.report.summary import (
     Budget,
@@ -27,12 +30,17 @@ from detent.report.telling import tell, tell_turn
 
 __all__ = [
     "AUDITED",
+    "BASE",
+    "RECORDED",
     "About",
+    "Adapted",
     "Arm",
     "Budget",
+    "Form",
     "Standing",
     "Story",
     "Turn",
+    "adapter_document",
     "generation_line",
     "method_document",
     "method_text",
@@ -45,6 +53,7 @@ __all__ = [
     "request_page",
     "revision_text",
     "scalars",
+    "servers_document",
     "standing",
     "status_document",
     "status_text",

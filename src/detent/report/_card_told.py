@@ -1,6 +1,7 @@
 """What a model card is made from: the run's story, the charter, the model, and what it was last asked."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 from msgspec import Struct
 
@@ -9,14 +10,34 @@ from detent.report.lineage import Ancestry
 from detent.report.story import Opening, Story, Turn
 from detent.values import Entry, Profiled, Requested
 
+Form = Literal["whole", "adapter", "merged"]
+"""whole: the model's own files. adapter: those of an adapter, its base beside it or on a hub. merged: both as one."""
+
+
+class Adapted(Struct, frozen=True):
+    """What an exported adapter, or a model that it was merged into, is made from.
+
+    base: digest of the base's folder. named: where the exported files say that the base is, "" of a merged model.
+    merged: digest of the merged folder's files, "" of an adapter.
+    """
+
+    base: str
+    rank: int
+    alpha: float
+    layers: tuple[str, ...]
+    named: str = ""
+    merged: str = ""
+
 
 class About(Struct, frozen=True):
     """An exported model, as far as the ledger does not tell it.
 
     generation: whose model it is. promoted: whether it ever was in force. withdrawn: what undid that, "" for nothing.
-    files: name, bytes and SHA-256 of each of its files. architecture: as its config.json says.
+    files: name, bytes and SHA-256 of each of the files that its digest was computed from. architecture: as config.json
+        says.
     base: what the charter calls the model that generation 0 began with. hub: (repository, revision) on a hub, if known.
     charter: version and digest of the one that the generation was decided under. log_key, size, root: of the ledger.
+    adapted: None of a model that was trained whole.
     """
 
     digest: str
@@ -31,6 +52,14 @@ class About(Struct, frozen=True):
     size: int
     root: str
     hub: tuple[str, str] | None = None
+    adapted: Adapted | None = None
+
+    @property
+    def form(self) -> Form:
+        """What was exported."""
+        if self.adapted is None:
+            return "whole"
+        return "merged" if self.adapted.merged else "adapter"
 
 
 class Told(Struct, frozen=True):

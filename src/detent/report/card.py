@@ -14,7 +14,8 @@ from detent.charter import Charter
 from detent.report import _words as words
 from detent.report import rows
 from detent.report._card_evidence import evaluations, gate, limits
-from detent.report._card_told import About, Told, measured_of
+from detent.report._card_told import About, Form, Told, measured_of
+from detent.report._card_using import BASE, using, verifying
 from detent.report._markdown import quoted, table, text
 from detent.report.figures import Table
 from detent.report.lineage import Ancestry, descent_of
@@ -38,6 +39,13 @@ LICENCE = (
 )
 
 
+KINDS: dict[Form, str] = {
+    "whole": "A causal language model",
+    "adapter": "A LoRA adapter of a causal language model",
+    "merged": "A causal language model, merged from a LoRA adapter and its base: the adapter",
+}
+
+
 def model_card(story: Story, entries: Sequence[Entry], charter: Charter, about: About) -> str:
     """README.md of the model's folder: YAML metadata, then what a reader of the model should know.
 
@@ -57,8 +65,8 @@ def model_card(story: Story, entries: Sequence[Entry], charter: Charter, about: 
         gate,
         limits,
         _charter,
-        _verifying,
-        _using,
+        verifying,
+        using,
     )
     return "\n\n".join("\n".join(section(told)) for section in sections) + "\n"
 
@@ -66,14 +74,20 @@ def model_card(story: Story, entries: Sequence[Entry], charter: Charter, about: 
 def _metadata(told: Told) -> Iterator[str]:
     about = told.about
     yield "---"
-    yield "library_name: transformers"
+    yield f"library_name: {'peft' if about.form == 'adapter' else 'transformers'}"
     yield "pipeline_tag: text-generation"
     if about.hub:
         yield f"base_model: {quoted(about.hub[0])}"
-        yield "base_model_relation: finetune"
+        yield f"base_model_relation: {'adapter' if about.form == 'adapter' else 'finetune'}"
     yield "tags:"
     yield from (
-        f"- {tag}" for tag in ("detent", "self-improvement", *([] if about.promoted else ["not-promoted"]))
+        f"- {tag}"
+        for tag in (
+            "detent",
+            "self-improvement",
+            *(["lora"] if about.adapted else []),
+            *([] if about.promoted else ["not-promoted"]),
+        )
     )
     if told.measured is not None:
         yield from _index(told, told.measured.profile)
@@ -113,7 +127,7 @@ def _head(told: Told) -> Iterator[str]:
     yield f"# {text(_name(told))}"
     yield ""
     yield (
-        f"A causal language model (`{about.digest}`) from a self-improvement loop run by Detent. Everything below was "
+        f"{KINDS[about.form]} (`{about.digest}`) from a self-improvement loop run by Detent. Everything below was "
         "filled in from the run's ledger, and can be checked against it."
     )
     if not about.promoted:
@@ -136,6 +150,13 @@ def _making(told: Told) -> Iterator[str]:
     yield "## How it was made"
     yield ""
     yield f"- Base model: {_base(told)}, digest `{line.base}`"
+    if (adapted := about.adapted) is not None:
+        layers = ", ".join(map(text, adapted.layers))
+        yield f"- Adapter: LoRA of rank {adapted.rank}, alpha {adapted.alpha:g}, on {layers}; the base is unchanged"
+        if adapted.named == BASE:
+            yield "- The base lies in the folder `base`, file by file as that digest says"
+        if adapted.merged:
+            yield "- Merged: the adapter was added to the base's weights in float32, and stored in the base's precision"
     yield f"- Architecture: {text(about.architecture)}"
     if line.models:
         yield f"- Parameters: {words.count(line.models[0].parameters)}, trained in {text(line.models[0].precision)}"
@@ -221,40 +242,3 @@ def _charter(told: Told) -> Iterator[str]:
     yield f"- A promotion may cost a task at most {100 * bounds.non_inferiority_margin:.1f} points"
     tasks = ", ".join(f"{text(task)} {top}" for task, top in charter.direction.improve.items())
     yield f"- Tasks, with the top level of each: {tasks}"
-
-
-def _verifying(told: Told) -> Iterator[str]:
-    about = told.about
-    yield "## How to verify"
-    yield ""
-    yield "The files are those that the digest was computed from, and the decision about them is on the ledger:"
-    yield ""
-    yield "```"
-    yield "sha256sum -c SHA256SUMS                # each file of the model, in this folder"
-    yield "detent verify decision.tlog-proof decision.entry --policy POLICY    # the decision, by the log's key"
-    yield "detent verify RUN                      # the whole record; RUN: the run folder, its bundle or its address"
-    yield "```"
-    yield ""
-    yield f"- Model digest: `{about.digest}`, SHA-256 over `detent/model/v1`, a line feed, and the JSON list of (name,"
-    yield "  bytes, SHA-256) of the files below in this order, without spaces; this card is not in it"
-    yield f"- Log's verify key, to compare with the one you know, and to put into POLICY: {text(about.log_key)}"
-    yield f"- Ledger when this was written: {words.count(about.size)} entries, root `{about.root}`"
-    yield ""
-    files = tuple((name, words.count(size), digest) for name, size, digest in about.files)
-    yield from table(Table(("file", "bytes", "SHA-256"), files, numbers=1))
-
-
-def _using(told: Told) -> Iterator[str]:
-    yield "## How to use it"
-    yield ""
-    yield "```python"
-    yield "from transformers import AutoModelForCausalLM, AutoTokenizer"
-    yield ""
-    yield 'model = AutoModelForCausalLM.from_pretrained("THIS_FOLDER")'
-    yield 'tokenizer = AutoTokenizer.from_pretrained("THIS_FOLDER")'
-    yield "```"
-    yield ""
-    yield "No code from this folder is run: there is none in it. vLLM serves such a folder (`vllm serve THIS_FOLDER`)"
-    yield f"if its version knows the architecture {text(told.about.architecture)}; nobody tried that when this card"
-    yield "was written. It needs `--dtype` where the GPU lacks the weights' own, and `--max-model-len` where memory is"
-    yield "short."

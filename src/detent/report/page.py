@@ -16,7 +16,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from detent.report import _words as words
-from detent.report import figures, gate_figures, judges, prose, rows
+from detent.report import figures, gate_figures, judges, prose, rows, servers
+from detent.report.adapters import adapter_text
 from detent.report.story import Arm, Story
 
 NEWEST_OPENINGS = 12
@@ -43,6 +44,8 @@ def page(story: Story, comparison: Sequence[Arm] = ()) -> str:
         heat=figures.heat(story),
         labels=figures.labels(story),
         judge=judges.judges(story.exams),
+        servers=servers.servers(story.served, story.budgets),
+        adapter=adapter_text(story.adapter) if story.adapter else "",
         openings=_openings(story),
         newest_openings=NEWEST_OPENINGS,
         budget=gate_figures.budget(story),

@@ -4,7 +4,7 @@
 """
 
 from math import log
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec import Struct
 
@@ -19,12 +19,14 @@ from detent.values import (
     Profile,
     Proposal,
     Score,
+    ServerAsked,
     State,
     Target,
     TestResult,
     Verdict,
     Weakness,
 )
+from detent.values.serving import Budget
 
 Fate = Literal["in force", "promoted", "carried on", "taught further", "discarded", "not decided"]
 """in force: the incumbent now. promoted: was the incumbent once. carried on: training went on from it.
@@ -200,7 +202,8 @@ class Story(Struct, frozen=True):
     top: improved tasks and the top level of each ladder; its order is the order of the tasks everywhere.
     written: entries by generation and slot.
     under_way: slots the open turn has written so far, empty when none is open.
-    exams: of the judges of each generation's labels.
+    exams: of the judges of each generation's labels. served: each time that a model server was asked.
+    budgets: what the charter allows servers. adapter: as `adapter_document` has it, None of whole models.
     """
 
     name: str
@@ -218,6 +221,9 @@ class Story(Struct, frozen=True):
     began: str
     last: str
     exams: tuple[JudgeTested, ...] = ()
+    served: tuple[ServerAsked, ...] = ()
+    budgets: dict[str, Budget] = {}
+    adapter: dict[str, Any] | None = None
 
     @property
     def decided(self) -> tuple[Turn, ...]:

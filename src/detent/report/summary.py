@@ -12,9 +12,11 @@ from typing import Any, Literal, NamedTuple
 from detent.evaluate import horizon
 from detent.oversight import Stop
 from detent.report import _words as words
+from detent.report.adapters import adapter_text
 from detent.report.judges import judge_document, judge_text
 from detent.report.methods import method_text
 from detent.report.principles import principle_text
+from detent.report.servers import server_text
 from detent.report.story import Turn
 from detent.values import Profile, Profiled, Revision, State, Watched, live
 
@@ -145,6 +147,8 @@ def status_text(document: Mapping[str, Any]) -> str:
         *_principle_lines(document),
         *([("judge", judge_text(document["judge"]))] if "judge" in document else []),
         *_method_lines(document),
+        *([("adapter", adapter_text(document["adapter"]))] if "adapter" in document else []),
+        *((f"server {name}", server_text(values)) for name, values in document.get("servers", {}).items()),
         ("error budget", f"{words.small(budget['spent'])} of {words.small(budget['total'])} spent"),
         ("next opening", _next_text(budget)),
         ("lease", _lease_text(lease)),

@@ -10,6 +10,7 @@ from math import fsum, sqrt
 
 from detent.errors import TrustError
 from detent.evaluate import horizons
+from detent.report.adapters import adapter_document
 from detent.report.story import Batch, Descent, Fate, Opening, Session, Standing, Story, Trial, Turn
 from detent.values import (
     Audited,
@@ -24,6 +25,7 @@ from detent.values import (
     Profile,
     Profiled,
     Proposed,
+    ServerAsked,
     SessionStarted,
     Source,
     State,
@@ -69,6 +71,8 @@ def tell(entries: Iterable[Entry], name: str, purpose: str, top: Mapping[str, in
         began=told[0].at if told else "",
         last=told[-1].at if told else "",
         exams=tuple(entry for entry in told if isinstance(entry, JudgeTested)),
+        served=tuple(entry for entry in told if isinstance(entry, ServerAsked)),
+        adapter=adapter_document(told),
     )
 
 

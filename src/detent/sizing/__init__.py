@@ -5,15 +5,17 @@ estimate, and says so.
 """
 
 from detent.sizing.cost import Cost, Plan, Step, first_cost, generation_cost
-from detent.sizing.drafting import draft_text_for, tasks_in, with_means
+from detent.sizing.drafting import draft_text_for, fitted, tasks_in, with_means, with_room
 from detent.sizing.estimate import Estimate, estimate, estimate_lines
-from detent.sizing.machine import Gpu, Machine, Speed, machine_found, stated_speed
+from detent.sizing.machine import Gpu, Machine, Speed, machine_found, stated_speed, used_machine
 from detent.sizing.measured import Taken, measured, measured_speed
-from detent.sizing.memory import Adapter, Batch, Memory, answering_memory, training_memory
+from detent.sizing.memory import Adapter, Batch, Memory, adapter_of, answering_memory, training_memory
+from detent.sizing.served import Asked, Use, servers_asked
 from detent.sizing.shape import Shape, built_shape, shape_in, shape_of
 
 __all__ = [
     "Adapter",
+    "Asked",
     "Batch",
     "Cost",
     "Estimate",
@@ -25,20 +27,26 @@ __all__ = [
     "Speed",
     "Step",
     "Taken",
+    "Use",
+    "adapter_of",
     "answering_memory",
     "built_shape",
     "draft_text_for",
     "estimate",
     "estimate_lines",
     "first_cost",
+    "fitted",
     "generation_cost",
     "machine_found",
     "measured",
     "measured_speed",
+    "servers_asked",
     "shape_in",
     "shape_of",
     "stated_speed",
     "tasks_in",
     "training_memory",
+    "used_machine",
     "with_means",
+    "with_room",
 ]

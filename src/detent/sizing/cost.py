@@ -3,13 +3,14 @@
     >>> cost = generation_cost(plan, frontier=6)
     >>> cost.flops, cost.tokens
 
-Read or written tokens take 2 operations a parameter, learnt ones 6 (4 and a little where only an adapter learns, since
-the way back stops at the frozen weights' own gradients); see `evaluate/compute.py`. A training is counted by what is
-computed, padding included: each half of a batch, sorted by length, is padded to its longest row. Answers are counted at
-the most: as long as the prompt and `extra` more.
+Read or written tokens take 2 operations a parameter, learnt ones 6; see `evaluate/compute.py`. An adapter's parameters
+are counted with its base's, and as if all of them learnt, since a lease pays for that; what is really computed is less
+(`machine.stated_speed`). A training is counted by what is computed, padding included: each piece of a batch, sorted by
+length, is padded to its longest row. Answers are counted at the most, as long as their room.
 
 What is assumed, since a run decides it as it goes: the level that labels are made around, how many items the gate asks,
-and that about every level below is kept up. Methods beyond `self_label` are not in it; `Plan.uncounted` names them.
+that about every level below is kept up, and how many of the prompts that a judge is asked about end as preferences. Of
+methods beyond `self_label` a judge that is taught and what it prefers (`dpo`) are in it; `Plan.uncounted` names others.
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,20 +21,26 @@ from msgspec import Struct
 from detent.charter import Draft
 from detent.evaluate import alpha, item_limit, items_to_expect
 from detent.evaluate.mastery import PROBLEMS
+from detent.propose.preferences import MOST_TIMES, PAIRS_A_STEP
 from detent.sizing.memory import Adapter
 from detent.sizing.shape import Shape
 from detent.tripwires.looks import ELICIT_PROBLEMS, ELICIT_STEPS, PROBES, SCALES, SWEEP_PROBLEMS
 from detent.tripwires.sandbagging import SWEEP_EVERY
 
-READ, LEARNT, LEARNT_BY_ADAPTER = 2, 6, 4
+READ, LEARNT = 2, 6
 EXPECTED_GAIN = 0.05
 """Share right that a candidate is taken to be better by where it is weak: it sets how many items the gate asks."""
 
 OTHER_ITEMS = 150
 """Items of a test that nothing was lost, or that a mastered level is kept: some 30 to 450 in runs of `digits`."""
 
+PREFERRED = 0.1
+"""Share of prompts with two answers far enough apart for a judge: .11 in generation 1 of `digits`, fewer later."""
+
+_SIGNS = 3  # of a lesson: before its marks, one more than the answer has characters, and the end
+
 PARTS = 2
-"""Pieces of a batch, by length."""
+"""Pieces of a batch, by length, where recipe.micro_batch says nothing else."""
 
 Lengths = Mapping[str, tuple[tuple[float, float], ...]]
 """Mean tokens of prompt and answer, lengths[task][level - 1]."""
@@ -51,9 +58,33 @@ class Plan(Struct, frozen=True):
     adapter: Adapter | None = None
 
     @property
+    def parameters(self) -> int:
+        """Of a model, an adapter's with its base's, as entries say."""
+        own = 0 if self.adapter is None else self.adapter.parameters(self.shape)
+        return self.shape.parameters + own
+
+    @property
+    def learning(self) -> int:
+        """Parameters that are trained."""
+        return self.shape.parameters if self.adapter is None else self.adapter.parameters(self.shape)
+
+    @property
+    def parts(self) -> int:
+        """Pieces of a batch."""
+        recipe = self.draft.recipe
+        return -(-recipe.batch // recipe.micro_batch) if recipe.micro_batch else PARTS
+
+    @property
     def uncounted(self) -> tuple[str, ...]:
         """Methods whose cost is not in the estimate."""
-        return tuple(method for method in self.draft.feedback.methods if method != "self_label")
+        counted = {"self_label", "dpo"} if self.judged else {"self_label"}
+        return tuple(method for method in self.draft.feedback.methods if method not in counted)
+
+    @property
+    def judged(self) -> bool:
+        """Whether a judge is taught beside the team, and prefers; by rightness alone, which is what is counted."""
+        feedback = self.draft.feedback
+        return "dpo" in feedback.methods and feedback.judged and not feedback.prefers_by_principle
 
     @property
     def first_frontier(self) -> int:
@@ -75,7 +106,10 @@ class Step(NamedTuple):
 
 
 class Cost(Struct, frozen=True):
-    """Steps by name: `labels`, `training`, `profiles`, `gate`, `tripwires`."""
+    """Steps by name: `labels`, `training`, `profiles`, `gate`, `tripwires`, `judge`.
+
+    training: of the team, of a judge, and by what it prefers. judge: its exam, what it prefers, and an audit of that.
+    """
 
     steps: dict[str, Step]
 
@@ -103,10 +137,14 @@ def first_cost(plan: Plan) -> Cost:
     return Cost(
         {
             "labels": Step(0.0, 0.0),
-            "training": _training(plan, seeds, recipe.seed_steps),
+            "training": _sum(
+                _training(plan, seeds, recipe.seed_steps),
+                _taught(plan, (1, recipe.seed_levels), plan.draft.feedback.judge_seed_steps),
+            ),
             "profiles": _sum(_profile(plan, recipe.profile_problems, team), _fresh(plan), mastery),
             "gate": Step(0.0, 0.0),
             "tripwires": Step(0.0, 0.0),
+            "judge": Step(0.0, 0.0),
         }
     )
 
@@ -124,7 +162,11 @@ def generation_cost(plan: Plan, frontier: int) -> Cost:
     return Cost(
         {
             "labels": labels,
-            "training": _training(plan, list(_mixed(plan, new, kept_up)), recipe.steps),
+            "training": _sum(
+                _training(plan, list(_mixed(plan, new, kept_up)), recipe.steps),
+                _taught(plan, new, plan.draft.feedback.judge_steps),
+                _preferred(plan, new),
+            ),
             "profiles": _sum(
                 _profile(plan, recipe.profile_problems, team),
                 _fresh(plan),
@@ -132,6 +174,7 @@ def generation_cost(plan: Plan, frontier: int) -> Cost:
             ),
             "gate": _gate(plan),
             "tripwires": _tripwires(plan),
+            "judge": _sum(_preferring(plan, new), _examined(plan)),
         }
     )
 
@@ -157,14 +200,63 @@ def _mixed(plan: Plan, new: tuple[int, int], kept_up: tuple[int, int]) -> Iterat
 def _training(plan: Plan, rows: list[tuple[float, float]], steps: int) -> Step:
     """Every member of the team. rows: (tokens, weight) of what a batch is drawn from."""
     recipe = plan.draft.recipe
-    tokens = recipe.team * steps * recipe.batch * _padded(rows)
-    learnt = LEARNT if plan.adapter is None else LEARNT_BY_ADAPTER
-    beside = 0 if plan.adapter is None else LEARNT * plan.adapter.parameters(plan.shape)
-    return Step(tokens * (learnt * plan.shape.parameters + beside), tokens)
+    tokens = recipe.team * steps * recipe.batch * _padded(rows, plan.parts)
+    return Step(tokens * LEARNT * plan.parameters, tokens)
 
 
-def _padded(rows: list[tuple[float, float]]) -> float:
-    """Mean tokens of a row of a batch, when each of `PARTS` pieces by length is padded to its longest."""
+def _taught(plan: Plan, levels: tuple[int, int], steps: int) -> Step:
+    """A judge, by lessons from these levels: a prompt, an answer, and marks for it."""
+    if not plan.judged:
+        return Step(0.0, 0.0)
+    rows = [(prompt + 2 * answer + _SIGNS, 1.0) for prompt, answer in _levels(plan, *levels)]
+    tokens = steps * plan.draft.recipe.batch * _padded(rows, plan.parts)
+    return Step(tokens * LEARNT * plan.parameters, tokens)
+
+
+def _preferring(plan: Plan, levels: tuple[int, int]) -> Step:
+    """All candidates answer prompts of these levels, a judge marks every answer; and the audit of what that did."""
+    if not plan.judged:
+        return Step(0.0, 0.0)
+    feedback, team = plan.draft.feedback, plan.draft.recipe.team
+    asked, tasks = _levels(plan, *levels), len(plan.draft.direction.improve)
+    prompts = feedback.pairs * tasks / len(asked)  # on each level
+    answered = _answering(plan, asked, prompts, team * feedback.samples)
+    read = (
+        team * feedback.samples * prompts * sum(prompt + 2 * _room(plan, prompt) + 2 for prompt, _ in asked)
+    )
+    audited = _answering(plan, asked, feedback.flips * tasks / len(asked), 2 * team)
+    return _sum(answered, Step(READ * plan.parameters * read, read), audited)
+
+
+def _preferred(plan: Plan, levels: tuple[int, int]) -> Step:
+    """All candidates learn from the pairs; each is two rows, which the model learns from and its reference reads."""
+    if not plan.judged:
+        return Step(0.0, 0.0)
+    feedback, asked = plan.draft.feedback, _levels(plan, *levels)
+    pairs = PREFERRED * feedback.pairs * len(plan.draft.direction.improve)
+    rows = min(feedback.dpo_steps * PAIRS_A_STEP, MOST_TIMES * pairs)
+    learnt = 2 * plan.draft.recipe.team * rows * max(prompt + answer + 1 for prompt, answer in asked)
+    return Step((LEARNT + READ) * plan.parameters * learnt, learnt)
+
+
+def _examined(plan: Plan) -> Step:
+    """Known answers, read by the judge and the one before it, and answers of the judge's and a member's own."""
+    if not plan.judged:
+        return Step(0.0, 0.0)
+    anchors, asked = plan.draft.feedback.anchors, _levels(plan, 1, plan.draft.recipe.seed_levels)
+    each = anchors / len(asked)
+    read = 4 * each * sum(prompt + 2 * _room(plan, prompt) + 2 for prompt, _ in asked)
+    return _sum(Step(READ * plan.parameters * read, read), _answering(plan, asked, each, 2))
+
+
+def _room(plan: Plan, prompt: float) -> float:
+    """Tokens of an answer, at the most."""
+    subject = plan.draft.subject
+    return subject.answer_tokens or prompt + subject.extra_tokens
+
+
+def _padded(rows: list[tuple[float, float]], parts: int) -> float:
+    """Mean tokens of a row of a batch, when each of so many pieces by length is padded to its longest."""
     ordered = sorted(rows)
     total = sum(weight for _, weight in ordered)
     edges: list[float] = []
@@ -172,7 +264,7 @@ def _padded(rows: list[tuple[float, float]]) -> float:
     for tokens, weight in ordered:
         longest = tokens
         seen += weight
-        while len(edges) < PARTS and seen >= total * (len(edges) + 1) / PARTS - 1e-9:
+        while len(edges) < parts and seen >= total * (len(edges) + 1) / parts - 1e-9:
             edges.append(longest)
     return sum(edges) / len(edges) if edges else longest
 
@@ -192,9 +284,9 @@ def _levels(plan: Plan, low: int, high: int) -> list[tuple[float, float]]:
 
 def _answering(plan: Plan, levels: list[tuple[float, float]], each: float, models: int = 1) -> Step:
     """So many answers on each of these levels by so many models, at the most."""
-    extra = plan.draft.subject.extra_tokens
-    tokens = models * each * sum(2 * prompt + extra for prompt, _ in levels)
-    return Step(READ * plan.shape.parameters * tokens, tokens)
+    rooms = ((prompt, _room(plan, prompt)) for prompt, _ in levels)
+    tokens = models * each * sum(map(sum, rooms))
+    return Step(READ * plan.parameters * tokens, tokens)
 
 
 def _profile(plan: Plan, each: int, models: int) -> Step:
@@ -229,12 +321,12 @@ def _tripwires(plan: Plan) -> Step:
     taught = (
         plan.draft.recipe.batch
         * ELICIT_STEPS
-        * _padded([(row, 1.0) for row in _rows(plan, 1, plan.draft.recipe.seed_levels)])
+        * _padded([(row, 1.0) for row in _rows(plan, 1, plan.draft.recipe.seed_levels)], plan.parts)
     )
     sweep = _sum(
         _answering(plan, every, SWEEP_PROBLEMS, 1 + len(SCALES)),
         _answering(plan, low, ELICIT_PROBLEMS, 2),
-        Step(LEARNT * plan.shape.parameters * taught, taught),
+        Step(LEARNT * plan.parameters * taught, taught),
     )
     return _sum(comparing, Step(sweep.flops / SWEEP_EVERY, sweep.tokens / SWEEP_EVERY))
 

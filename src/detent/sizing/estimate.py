@@ -12,7 +12,8 @@ from msgspec import Struct
 from detent.sizing.cost import Cost, Plan, first_cost, generation_cost, longest_row
 from detent.sizing.machine import Machine, Speed
 from detent.sizing.measured import Taken
-from detent.sizing.memory import CONTEXT, Batch, Memory, answering_memory, training_memory
+from detent.sizing.memory import CONTEXT, FLOAT32, Batch, Memory, answering_memory, training_memory
+from detent.sizing.served import Asked, servers_asked
 
 PETA, GIGA, HOUR, MINUTE = 1e15, 1e9, 3600.0, 60.0
 
@@ -21,6 +22,9 @@ PROCESS = 0.37e9
 
 ASKED_AT_ONCE = 256
 """Prompts that a worker answers at once, taken as the most."""
+
+GIVEN_COPIES = 2
+"""Of a given model: what `init` copies, and what generation 0 takes among its models."""
 
 NURSERY = 1
 """Processes beside the team's workers: the one that waits for openings."""
@@ -42,6 +46,7 @@ class Estimate(Struct, frozen=True):
     training: Memory
     answering: Memory
     taken: tuple[Taken, ...] = ()
+    servers: tuple[Asked, ...] = ()
 
     @property
     def workers(self) -> int:
@@ -50,10 +55,14 @@ class Estimate(Struct, frozen=True):
 
     @property
     def memory(self) -> float:
-        """Bytes at the most: every worker's model at its training, and the processes."""
+        """Bytes at the most: every worker's model at its training, the processes, and what answers at the gate.
+
+        On GPUs, of the one that has the most to hold.
+        """
         largest = max(self.training.total, self.answering.total)
-        beside = CONTEXT if self.machine.gpus else PROCESS
-        return self.workers * (largest + beside) + NURSERY * PROCESS
+        if gpus := len(self.machine.gpus):
+            return -(-self.workers // gpus) * (largest + CONTEXT) + NURSERY * (self.answering.total + CONTEXT)
+        return self.workers * (largest + PROCESS) + NURSERY * (self.answering.total + PROCESS)
 
     @property
     def lease_flops(self) -> float:
@@ -62,9 +71,12 @@ class Estimate(Struct, frozen=True):
 
     @property
     def disk(self) -> float:
-        """Bytes of the models of generation 0 and of a whole lease, where all are kept."""
-        models = self.plan.draft.recipe.team * (2 + self.plan.draft.pace.lease.generations)
-        return models * self.plan.shape.weight_bytes
+        """Bytes of the models of generation 0 and of a whole lease, where all are kept, and of a given one."""
+        plan = self.plan
+        models = plan.draft.recipe.team * (2 + plan.draft.pace.lease.generations)
+        if plan.draft.subject.built:
+            return models * plan.shape.weight_bytes
+        return models * FLOAT32 * plan.learning + GIVEN_COPIES * plan.shape.weight_bytes
 
     def seconds(self, cost: Cost) -> float | None:
         """How long a generation takes; None where nobody knows how fast the machine is."""
@@ -82,7 +94,8 @@ class Estimate(Struct, frozen=True):
         """What `detent estimate --json` prints."""
         named = {"beginning": self.beginning, "first": self.first, "last": self.last}
         return {
-            "parameters": self.plan.shape.parameters,
+            "parameters": self.plan.parameters,
+            "learning": self.plan.learning,
             "generations": {
                 name: {
                     "petaflop": cost.flops / PETA,
@@ -107,6 +120,7 @@ class Estimate(Struct, frozen=True):
                 "speed": None if self.speed is None else self.speed.source,
             },
             "uncounted": list(self.plan.uncounted),
+            "servers": [one.document() for one in self.servers],
             "measured": [
                 {"generation": one.generation, "petaflop": one.flops / PETA, "seconds": one.seconds}
                 for one in self.taken
@@ -115,10 +129,10 @@ class Estimate(Struct, frozen=True):
 
 
 def estimate(plan: Plan, machine: Machine, speed: Speed | None, taken: tuple[Taken, ...] = ()) -> Estimate:
-    """Work it out."""
-    recipe, row = plan.draft.recipe, longest_row(plan)
-    piece = Batch(rows=-(-recipe.batch // 2), tokens=row, learnt=row / 2)
-    asked = Batch(rows=ASKED_AT_ONCE, tokens=2 * row)
+    """Work it out. machine: with GPUs only if the charter lets workers use them (`used_machine`)."""
+    recipe, row, gpu = plan.draft.recipe, longest_row(plan), bool(machine.gpus)
+    piece = Batch(rows=-(-recipe.batch // plan.parts), tokens=row, learnt=row / 2)
+    asked = Batch(rows=ASKED_AT_ONCE, tokens=row + (plan.draft.subject.answer_tokens or row))
     return Estimate(
         plan=plan,
         machine=machine,
@@ -126,9 +140,10 @@ def estimate(plan: Plan, machine: Machine, speed: Speed | None, taken: tuple[Tak
         beginning=first_cost(plan),
         first=generation_cost(plan, plan.first_frontier),
         last=generation_cost(plan, plan.last_frontier),
-        training=training_memory(plan.shape, piece, plan.adapter),
-        answering=answering_memory(plan.shape, asked),
+        training=training_memory(plan.shape, piece, plan.adapter, gpu=gpu),
+        answering=answering_memory(plan.shape, asked, plan.adapter, gpu=gpu),
         taken=taken,
+        servers=servers_asked(plan),
     )
 
 
@@ -136,6 +151,9 @@ def estimate_lines(found: Estimate) -> Iterator[str]:
     """The same for a person, a line each. Every word in it is Detent's own, or a number."""
     shape, machine = found.plan.shape, found.machine
     yield f"model       {shape.parameters:,} parameters, {_bytes(shape.weight_bytes)} of weights"
+    if (adapter := found.plan.adapter) is not None:
+        own = found.plan.learning
+        yield f"adapter     of rank {adapter.rank}: {own:,} parameters of its own learn, {_bytes(FLOAT32 * own)} each"
     gpus = f", {', '.join(gpu.name for gpu in machine.gpus)}" if machine.gpus else ", no GPU"
     yield f"machine     {machine.cpus} processors, {_bytes(machine.memory)} of memory{gpus}"
     if found.speed is None:
@@ -157,6 +175,7 @@ def estimate_lines(found: Estimate) -> Iterator[str]:
     fit = {True: "fits", False: "DOES NOT FIT", None: "nobody knows whether it fits"}[found.fits]
     yield f"memory      about {_bytes(found.memory)} with {found.workers} at work side by side: {fit}"
     yield f"disk        about {_bytes(found.disk)} of weights, where all models are kept"
+    yield from (line for one in found.servers for line in one.lines())
     if found.plan.uncounted:
         yield f"not counted {', '.join(found.plan.uncounted)}: what these methods take comes on top"
     for one in found.taken:

@@ -37,6 +37,11 @@ CPU_TRAINING, CPU_ANSWERING = 40e9, 15e9
 """Operations a second and thread: measured with two threads on an AMD EPYC of 2024, charter `digits`, seed 1."""
 
 
+FROZEN_SHARE = 2 / 3
+"""Of a training's operations that are left on a processor where only an adapter learns: frozen weights get no gradients
+of their own, 4 of 6 a parameter. On a GPU it is 6 again, since activations are computed twice."""
+
+
 class Gpu(Struct, frozen=True):
     """A GPU's name and memory in bytes, 0 where only the name is known."""
 
@@ -74,6 +79,12 @@ def machine_found() -> Machine:
     )
 
 
+def used_machine(machine: Machine, device: str, *, built: bool) -> Machine:
+    """The machine as far as a charter lets workers use it: its run.device, and whether the model is made here."""
+    on_processor = device == "cpu" or (built and device == "auto")
+    return Machine(machine.cpus, machine.memory) if on_processor else machine
+
+
 def memory_in(meminfo: str) -> float:
     """Bytes of memory, as /proc/meminfo says; 0 where it does not."""
     for line in meminfo.splitlines():
@@ -94,13 +105,15 @@ def gpus_in(listed: str) -> tuple[Gpu, ...]:
     return tuple(found)
 
 
-def stated_speed(machine: Machine, threads: int) -> Speed | None:
-    """What such a machine is known or assumed to do; None where nobody says, as of a GPU that is not in the table."""
+def stated_speed(machine: Machine, threads: int, *, adapter: bool = False) -> Speed | None:
+    """What such a machine is known or assumed to do; None where nobody says, as of a GPU that is not in the table.
+
+    adapter: whether only an adapter learns, of which ledgers count more operations than are done.
+    """
     if not machine.gpus:
         used = min(threads, machine.cpus)
-        return Speed(
-            CPU_TRAINING * used, CPU_ANSWERING * used, f"stated, for {used} threads of a server of 2024"
-        )
+        training = CPU_TRAINING * used / (FROZEN_SHARE if adapter else 1.0)
+        return Speed(training, CPU_ANSWERING * used, f"stated, for {used} threads of a server of 2024")
     gpu = machine.gpus[0]
     if gpu.peak is None:
         return None

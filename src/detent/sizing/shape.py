@@ -50,9 +50,9 @@ class Shape(Struct, frozen=True):
         return self.parameters * self.bytes_a_number
 
     @property
-    def cache_bytes_a_token(self) -> float:
-        """Of keys and values that one token leaves behind while an answer is written."""
-        return 2.0 * self.layers * self.kv_heads * self.head_width * self.bytes_a_number
+    def cached_numbers_a_token(self) -> float:
+        """Keys and values that one token leaves behind while an answer is written."""
+        return 2.0 * self.layers * self.kv_heads * self.head_width
 
 
 def built_shape(subject: Subject) -> Shape:

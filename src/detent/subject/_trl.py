@@ -1,5 +1,10 @@
 """What both of TRL's trainers need here: one process, no network, no traces, the same bits for the same seed.
 
+A training that was interrupted goes on by our `Checkpoints`, since the trainers' own are pickles. It goes through its
+steps from the first on, so that the order of the data, the learning rate and whatever else a trainer counts come out as
+they did; a step that was done before computes nothing (milliseconds), and before the first that was not, weights,
+optimizer and random states are as they were there.
+
 TRL is imported inside functions: a worker that never trains so must not wait for it.
 """
 
@@ -20,6 +25,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from detent.errors import SubjectError
 from detent.subject.chat import end_of
+from detent.subject.checkpoint import Checkpoints
 from detent.subject.lora import sharing_copy
 
 TEMPORARY = (
@@ -40,19 +46,42 @@ class Lesson(NamedTuple):
     read: int  # by the reference model, and by the model when it writes
 
 
+_SPOKEN = 100  # steps that were done before, after which a word is said: who hears nothing thinks of a stall
+_LEARNT, _READ = "learnt", "read"  # of the tally that goes along with a checkpoint
+
+
 @dataclass(slots=True)
 class Meter:
-    """Watches a training: losses and tokens as they come."""
+    """Watches a training: losses and tokens as they come, from where it stood when it was interrupted."""
 
     steps: int
     on_progress: Progress | None
+    marks: Checkpoints
     losses: list[float] = field(default_factory=list)
-    learnt: int = 0
-    read: int = 0
+    _went_on_at: int = 0
 
     def count(self, model: torch.nn.Module) -> None:
         """Count the tokens of each forward pass of `model` from here on."""
         model.register_forward_pre_hook(self._passed, with_kwargs=True)
+
+    def is_done(self, step: int, model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> bool:
+        """Whether `step`, from 0, was done before the training was interrupted; asked before each, in order.
+
+        What stands between two steps is written down here, when it is time to: after the trainer drew whatever it draws
+        for the step to come, so that it is put back at the same point.
+        """
+        if step == 0:
+            self.losses = self.marks.restore(model, [optimizer])
+            self._went_on_at = len(self.losses)
+        if step < len(self.losses):
+            if (step + 1) % _SPOKEN == 0 and self.on_progress is not None:
+                self.on_progress(step + 1, self.steps, self.losses[step])
+            return True
+        if step == self._went_on_at:
+            self.marks.reseed()  # each pass over the data draws
+        else:
+            self.marks.step(model, [optimizer], self.losses)
+        return False
 
     def step(self, loss: float) -> None:
         """Take down the loss of one more step.
@@ -70,20 +99,18 @@ class Meter:
 
     def lesson(self) -> Lesson:
         """All of it."""
-        return Lesson(self.losses, self.learnt, self.read)
+        return Lesson(self.losses, self.marks.tally[_LEARNT], self.marks.tally[_READ])
 
     def _passed(self, _model: torch.nn.Module, _args: tuple[object, ...], kwargs: dict[str, Any]) -> None:
-        tokens = kwargs["input_ids"].numel()
-        if torch.is_grad_enabled():
-            self.learnt += tokens
-        else:
-            self.read += tokens
+        self.marks.tally[_LEARNT if torch.is_grad_enabled() else _READ] += kwargs["input_ids"].numel()
 
 
 def watched(trainer: type[Any], meter: Meter, **overrides: Any) -> type[Any]:
     """A subclass of a trainer that tells `meter` of every step; `overrides` replaces methods."""
 
     def training_step(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if meter.is_done(self.state.global_step, self.model, self.optimizer):
+            return torch.zeros((), device=self.args.device)  # no gradient: the optimizer changes nothing
         loss = trainer.training_step(self, *args, **kwargs)
         meter.step(loss.item())
         return loss
@@ -102,7 +129,7 @@ def arguments(
     clip: float,
     seed: int,
 ) -> dict[str, Any]:
-    """What both configurations share. Nothing is written but into `folder`, nothing reported, nothing resumed.
+    """What both configurations share. The trainer writes nothing but into `folder`, and reports nothing.
 
     On a GPU products are in bfloat16 and activations are computed twice, since memory is what is short there.
     """

@@ -5,22 +5,26 @@
     >>> marks.step(model, optimizers, losses)              # writes when it is time to
     >>> marks.tally["tokens"] += 1024                      # goes along: what was counted until then
 
-Written are the weights in training, the optimizers' state and the random state as safetensors, and the losses as
-JSON: nothing that can run code when it is read. One is whole or is not there: it gets its name when both files are on
-the disk, and a file that is not what its JSON says is thrown away. Which training it belongs to is said by the folder's
-name alone, so the caller names it by a digest of everything that the training depends on.
+Written are the weights in training, the optimizers' state and PyTorch's random states as safetensors, and the losses
+and the random states of Python and NumPy as JSON: nothing that can run code when it is read. One is whole or is not
+there: it gets its name when both files are on the disk, and a file that is not what its JSON says is thrown away. Which
+training it belongs to is said by the folder's name alone, so the caller names it by a digest of everything that the
+training depends on.
 """
 
 import hashlib
 import os
+import random
 import shutil
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
+import numpy as np
 import torch
 from msgspec import Struct
 from safetensors import SafetensorError
@@ -38,10 +42,18 @@ COST = 0.05
 _TENSORS, _NOTE = "state.safetensors", "state.json"
 
 
+class _Random(Struct, frozen=True, forbid_unknown_fields=True):
+    """The states of two generators of the process, as `random.setstate` and `numpy.random.set_state` take them."""
+
+    python: tuple[int, tuple[int, ...], float | None]
+    numpy: tuple[str, tuple[int, ...], int, int, float]
+
+
 class _Note(Struct, frozen=True, forbid_unknown_fields=True):
     sha256: str
     losses: list[float]
     tally: dict[str, int]
+    random: _Random
 
 
 class Checkpoints:
@@ -57,6 +69,7 @@ class Checkpoints:
         self._seconds = seconds
         self._clock = clock
         self._due = clock() + seconds
+        self._random: tuple[dict[str, Tensor], _Random] | None = None
         self.tally: Counter[str] = Counter()
 
     def restore(self, model: nn.Module, optimizers: Sequence[torch.optim.Optimizer]) -> list[float]:
@@ -71,12 +84,13 @@ class Checkpoints:
             except (OSError, ValueError, SafetensorError) as error:
                 sys.stderr.write(f"the checkpoint {folder} is not whole, and is left out: {error}\n")
                 continue
+            self._random = tensors, note.random
             try:
                 _put_back(model, optimizers, tensors)
+                self.reseed()
             except (LookupError, TypeError, ValueError, RuntimeError) as error:
-                shutil.rmtree(
-                    folder, ignore_errors=True
-                )  # a part of it is in the model: not to be gone on from
+                # A part of it may be in the model by now: nothing is to go on from that.
+                shutil.rmtree(folder, ignore_errors=True)
                 raise EngineError(
                     f"a checkpoint of this training expected in {folder}, got another ({error}), which is removed; "
                     "run again"
@@ -85,6 +99,11 @@ class Checkpoints:
             self.tally.update(note.tally)
             return note.losses
         return []
+
+    def reseed(self) -> None:
+        """Put the random states back once more: for who draws from them on the way to where it stood."""
+        if self._random is not None:
+            _seed(*self._random)
 
     def step(
         self, model: nn.Module, optimizers: Sequence[torch.optim.Optimizer], losses: Sequence[float]
@@ -116,7 +135,7 @@ class Checkpoints:
         shutil.rmtree(new, ignore_errors=True)
         new.mkdir(parents=True)
         save_file(tensors, new / _TENSORS)
-        note = _Note(sha256=_digest(new / _TENSORS), losses=losses, tally=dict(self.tally))
+        note = _Note(_digest(new / _TENSORS), losses, dict(self.tally), _drawn())
         (new / _NOTE).write_bytes(msgspec.json.encode(note))
         for path in (new / _TENSORS, new / _NOTE, new):
             _to_disk(path)
@@ -157,6 +176,20 @@ def _put_back(
     for at, optimizer in enumerate(optimizers):
         state = states.get(at, {})
         optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+
+
+def _drawn() -> _Random:
+    version, numbers, gauss = random.getstate()
+    state: Any = np.random.get_state()  # noqa: NPY002  the one that libraries draw from
+    name, keys, *rest = state
+    found = {"python": (version, numbers, gauss), "numpy": (name, keys.tolist(), *rest)}
+    return msgspec.convert(found, _Random)
+
+
+def _seed(tensors: dict[str, Tensor], others: _Random) -> None:
+    random.setstate(others.python)
+    state: Any = others.numpy
+    np.random.set_state(state)  # noqa: NPY002
     torch.set_rng_state(tensors["random/cpu"])
     if torch.cuda.is_available():
         names = [f"random/{i}" for i in range(torch.cuda.device_count())]

@@ -3,25 +3,30 @@
     >>> complete(model, tokenizer, ["R123=", "C77="], max_new_tokens=[4, 3])
     [Completion(text='321', tokens=(5, 4, 3, 1), ended=True, least_probability=0.99), Completion(text='77', ...)]
 
-Prompts of one token length are answered together, so no padding is ever computed and the model needs no
-attention mask: for the default subject, padding on the left would even be wrong, since it has no positions
-to hide it with.
+Of the default subject prompts of one token length are answered together, so no padding is computed and no attention
+mask needed. Natural prompts each have a length of their own: models that can be told what is padding (`padding.pads`)
+write answers to them side by side (`rolling`).
 """
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from detent.errors import SubjectError
+from detent.subject import rolling
 from detent.subject.chat import Prompt, asked, end_of
+from detent.subject.padding import pads, room_of
+from detent.subject.portions import Batch, Portions, Progress, in_portions, in_their_order
 
 MEMORY = 2 << 30  # bytes that the keys, values and logits of a batch may take
+PORTION = 4  # times as many prompts as are answered at once: what an interrupted job asks again at the most
 ROWS = 512  # prompts answered at once; more is no faster, since their keys and values outgrow the caches
-Progress = Callable[[int, int], None]  # (done, of how many)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,35 +51,98 @@ def complete(
     seed: int = 0,
     rows: int = ROWS,
     on_progress: Progress | None = None,
+    kept: Portions[Completion] | None = None,
 ) -> list[Completion]:
     """One completion a prompt, in the order of the prompts.
 
     `max_new_tokens` counts the end mark; one number for all, or one a prompt.  `temperature` 0 takes the
     likeliest token and ignores `seed`; above 0 it samples from softmax(logits / temperature).  For n
     samples, repeat the prompt n times. The same arguments, weights and thread count give the same result,
-    bit for bit.
+    bit for bit, also when it was interrupted and goes on from what is `kept`.
+    An answer of a model that `pads` ends where the positions do that the model promises to read.
+
+    Raises:
+        SubjectError: a prompt cannot be spelt, or leaves no position for an answer; or a number makes no sense.
     """
     limits = [max_new_tokens] * len(prompts) if isinstance(max_new_tokens, int) else list(max_new_tokens)
     _check(prompts, limits, temperature)
-    noise = torch.Generator().manual_seed(seed)
+    encoded = asked(tokenizer, prompts)
     stops = stop_tokens(model, tokenizer)
-    found: list[Completion | None] = [None] * len(prompts)
-    done = 0
+    manner = rolling.Manner(stops, temperature, seed)
+    asking = _side_by_side if pads(model) else _by_length
     was_training = model.training
     model.eval()  # type: ignore[no-untyped-call]
+    batches, noise, write = asking(model, encoded, limits, manner, rows, on_progress)
+
+    def ask(batch: Batch) -> list[Completion]:
+        return [_completion(tokenizer, one.tokens, one.chances, stops) for one in write(batch)]
+
     with torch.inference_mode():
-        for places, ids in _batches(
-            asked(tokenizer, prompts), limits, lambda each: rows_for(model, each, rows)
-        ):
-            limit = max(limits[i] for i in places)
-            written, probabilities = _write(model, ids.to(model.device), limit, stops, temperature, noise)
-            for place, tokens, chances in zip(places, written.tolist(), probabilities.tolist(), strict=True):
-                found[place] = _completion(tokenizer, tokens[: limits[place]], chances, stops)
-            done += len(places)
-            if on_progress is not None:
-                on_progress(done, len(prompts))
+        found = in_portions(batches, ask, kept, noise, on_progress)
     model.train(was_training)
-    return [completion for completion in found if completion is not None]
+    return in_their_order(batches, found)
+
+
+class _Asking(NamedTuple):
+    """How prompts are asked: which go together, what samples are drawn by, and what writes the answers to a batch."""
+
+    batches: list[Batch]
+    noise: torch.Generator | None
+    write: Callable[[Batch], list[rolling.Written]]
+
+
+def _side_by_side(  # noqa: PLR0917
+    model: PreTrainedModel,
+    encoded: Sequence[Sequence[int]],
+    limits: Sequence[int],
+    manner: rolling.Manner,
+    rows: int,
+    on_progress: Progress | None,
+) -> _Asking:
+    room = room_of(model)
+    if encoded and (longest := max(map(len, encoded))) >= room:
+        raise SubjectError(
+            f"prompts that leave room for an answer within {room} tokens expected, got one of {longest}; shorten it, "
+            "or take a model that reads more"
+        )
+    within = [int(min(limit, room - len(ids))) for ids, limit in zip(encoded, limits, strict=True)]
+    waiting = rolling.rows_of(encoded, within, manner)
+    most = PORTION * rows_for(model, max((row.most for row in waiting), default=1), rows)
+    portions = {start: waiting[start : start + most] for start in range(0, len(waiting), most)}
+    starts = {tuple(row.place for row in some): start for start, some in portions.items()}
+
+    def write(batch: Batch) -> list[rolling.Written]:
+        start, found = starts[tuple(batch)], dict[int, rolling.Written]()
+        at_once = partial(rows_for, model, most=rows)
+        for one in rolling.written(model, portions[start], manner, at_once):
+            found[one.place] = one
+            if on_progress is not None and len(found) < len(batch):  # a portion takes long
+                on_progress(start + len(found), len(encoded))
+        return [found[place] for place in batch]
+
+    return _Asking([list(places) for places in starts], None, write)
+
+
+def _by_length(
+    model: PreTrainedModel,
+    encoded: Sequence[Sequence[int]],
+    limits: Sequence[int],
+    manner: rolling.Manner,
+    rows: int,
+    _: Progress | None,
+) -> _Asking:
+    noise = torch.Generator().manual_seed(manner.seed)
+
+    def write(batch: Batch) -> list[rolling.Written]:
+        ids = torch.tensor([encoded[place] for place in batch], device=model.device)
+        limit = max(limits[place] for place in batch)
+        written, probabilities = _write(model, ids, limit, manner.stops, manner.temperature, noise)
+        return [
+            rolling.Written(place, tokens[: limits[place]], chances)
+            for place, tokens, chances in zip(batch, written.tolist(), probabilities.tolist(), strict=True)
+        ]
+
+    return _Asking(list(_batches(encoded, limits, lambda each: rows_for(model, each, rows))), noise, write)
 
 
 def stop_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> tuple[int, ...]:
@@ -118,8 +186,8 @@ def _check(prompts: Sequence[Prompt], limits: Sequence[int], temperature: float)
 
 def _batches(
     encoded: Sequence[Sequence[int]], limits: Sequence[int], rows: Callable[[int], int]
-) -> Iterator[tuple[list[int], Tensor]]:
-    """Places in `encoded` and their ids (rows, prompt length); a batch has one length and one limit.
+) -> Iterator[Batch]:
+    """Places in `encoded`; a batch has one length and one limit.
 
     rows: how many at most, of so many tokens.
     """
@@ -129,8 +197,7 @@ def _batches(
     for key in sorted(groups):
         most = rows(sum(key))
         for start in range(0, len(groups[key]), most):
-            places = groups[key][start : start + most]
-            yield places, torch.tensor([encoded[i] for i in places])
+            yield groups[key][start : start + most]
 
 
 # An own loop and not model.generate: that is no faster (2,880 prompts of 15 lengths, batches alike: .9 s

@@ -15,6 +15,7 @@ from safetensors import SafetensorError
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from detent.errors import SubjectError
+from detent.subject.padding import SHORT
 from detent.values.folder import folder_digest
 
 # Loading any of these may run code that the file brings along.
@@ -26,7 +27,6 @@ CODE_SUFFIXES = frozenset(
 # as torch's fused kernel; at thousands of tokens it would be slower, and needs memory quadratic in their number.
 ATTENTION = "eager"
 FUSED = "sdpa"
-SHORT = 512  # positions up to which a model is taken to be asked in few tokens: the default subject's
 
 
 class Subject(NamedTuple):

@@ -33,6 +33,7 @@ from detent.subject._trl import (
     watched,
 )
 from detent.subject.chat import asked, end_of
+from detent.subject.checkpoint import Checkpoints
 from detent.subject.spell import spell_text
 
 
@@ -72,18 +73,19 @@ def prefer(
     *,
     seed: int,
     on_progress: Progress | None = None,
+    checkpoints: Checkpoints | None = None,
 ) -> Lesson:
     """Train `model` in place. Pairs come in an order drawn by `seed`, each once before any comes again.
 
-    The same arguments, weights, thread count and kind of processor give the same weights, bit for bit.  In
-    memory there are meanwhile three copies of the model (two are the one in training and its reference); of
-    the base of an adapter there is one.
+    The same arguments, weights, thread count and kind of processor give the same weights, bit for bit, also when
+    it was interrupted and goes on from `checkpoints`.  In memory there are meanwhile three copies of the model (two
+    are the one in training and its reference); of the base of an adapter there is one.
 
     Raises:
         SubjectError: there are no pairs, two answers are one, or a loss is not finite.
     """
     rows = _rows(tokenizer, preferences)
-    meter = Meter(recipe.steps, on_progress)
+    meter = Meter(recipe.steps, on_progress, checkpoints or Checkpoints(None))
     with undisturbed(), tempfile.TemporaryDirectory(prefix=TEMPORARY) as folder:
         learner, reference = pupil(model), pupil(model)
         for copy in (learner, reference):

@@ -36,6 +36,7 @@ from detent.subject._trl import (
     watched,
 )
 from detent.subject.chat import asked
+from detent.subject.checkpoint import Checkpoints
 from detent.subject.generate import Completion, complete
 from detent.values import sha256_hex
 
@@ -76,12 +77,14 @@ def reinforce(
     seed: int,
     max_new_tokens: int,
     on_progress: Progress | None = None,
+    checkpoints: Checkpoints | None = None,
 ) -> Lesson:
     """Train `model` in place on prompts drawn by `seed`, each once before any comes again.
 
     `max_new_tokens` counts the end mark; an answer that did not end is rewarded like any other, so `rewards`
     should look at it.  The same arguments, weights, thread count and kind of processor give the same weights, bit
-    for bit, when `rewards` gives the same numbers.  In memory there are meanwhile three copies of the model.
+    for bit, when `rewards` gives the same numbers, also when it was interrupted and goes on from `checkpoints`.  In
+    memory there are meanwhile three copies of the model.
 
     Raises:
         SubjectError: there are fewer prompts than a step takes, or a reward or a loss is not finite.
@@ -90,12 +93,12 @@ def reinforce(
         raise SubjectError(
             f"at least {recipe.prompts} prompts expected, got {len(prompts)}; lower the prompts a step"
         )
-    meter = Meter(recipe.steps, on_progress)
+    meter = Meter(recipe.steps, on_progress, checkpoints or Checkpoints(None))
     with undisturbed(), tempfile.TemporaryDirectory(prefix=TEMPORARY) as folder:
         learner, reference = pupil(model), pupil(model)
         for copy in (learner, reference):
             meter.count(copy)
-        group = _Group(learner, tokenizer, rewards, recipe.temperature, seed, max_new_tokens)
+        group = _Group(learner, tokenizer, rewards, recipe.temperature, meter, seed, max_new_tokens)
         options = _options(recipe, model, folder, seed, max_new_tokens)
         trainer = _trainer((learner, reference), padded(tokenizer), prompts, group, options, meter)
         run(trainer)
@@ -112,6 +115,7 @@ class _Group:
         tokenizer: PreTrainedTokenizerBase,
         rewards: Rewards,
         temperature: float,
+        meter: Meter,
         seed: int,
         max_new_tokens: int,
     ) -> None:
@@ -121,13 +125,15 @@ class _Group:
         self._temperature = temperature
         self._seed = seed
         self._limit = max_new_tokens
-        self._rounds = 0
+        self._meter = meter
         self._written: list[Completion] = []
 
     def write(self, prompts: Sequence[str], _trainer: object) -> dict[str, Any]:
         """One answer for each of `prompts`, in which each comes as often as a group is large."""
-        seed = int(sha256_hex(f"{self._seed}/{self._rounds}".encode())[:15], 16)
-        self._rounds += 1
+        step = len(
+            self._meter.losses
+        )  # its answers are written in it, so nothing of them is to be kept between two
+        seed = int(sha256_hex(f"{self._seed}/{step}".encode())[:15], 16)
         self._written = complete(
             self._model,
             self._tokenizer,

@@ -20,7 +20,7 @@ from detent.tasks.alphabet import Alphabet
 from detent.tasks.base import Ask, TaskSource
 from detent.tasks.malformed import Malformed
 from detent.tasks.pools import opened_of, rows_of, shown_of
-from detent.tasks.probes import CheckAll, FileProbes, read_probes
+from detent.tasks.probes import CheckAll, FileProbes, Probe, read_probes
 from detent.tasks.proxy import Proxy
 from detent.tasks.rng import Rng
 from detent.tasks.unsure import Unsure
@@ -140,8 +140,37 @@ def from_file(
         TaskError: `checker` has another form.
     """
     rows = read_probes(files[probes], probes, checked=checker != "")
-    pins = {file: sha256_hex(files[file]) for file in {probes, checker.partition(":")[0]} & files.keys()}
-    digest, name = probes_digest(probes, checker, pins), source_name(principle)
+    return _over_rows(source_name(principle), principle, rows, (probes, checker), files, command_prefix)
+
+
+def open_prompts(
+    principle: str,
+    prompts: str,
+    checker: str,
+    files: Mapping[str, bytes],
+    *,
+    command_prefix: Sequence[str] = (),
+) -> FileProbes:
+    """A file of prompts by which a principle is taught; whether an answer keeps to it only a checker could say.
+
+    Args and errors as of `from_file`.
+    """
+    rows, name = read_probes(files[prompts], prompts, checked=True), source_name(principle, OPEN)
+    return _over_rows(name, principle, rows, (prompts, checker), files, command_prefix)
+
+
+def _over_rows(  # noqa: PLR0917
+    name: str,
+    principle: str,
+    rows: Sequence[Probe],
+    named: tuple[str, str],
+    files: Mapping[str, bytes],
+    command_prefix: Sequence[str],
+) -> FileProbes:
+    """named: the file with the rows, and the checker."""
+    file, checker = named
+    pins = {one: sha256_hex(files[one]) for one in {file, checker.partition(":")[0]} & files.keys()}
+    digest = probes_digest(file, checker, pins)
     if ":" not in checker:
         return FileProbes(name, digest, rows, _each(CHECKERS[checker]) if checker else None, lambda: None)
     address = code_address("checker", checker)
@@ -150,10 +179,19 @@ def from_file(
     return FileProbes(name, digest, rows, own.accepts, own.close)
 
 
+OPEN = "*"
+"""In place of a task's name in a source's: the principle's own prompts. No task can be called so."""
+
+
+def is_open(source: str) -> bool:
+    """Whether a source, by its name, is a principle's prompts without answers."""
+    return is_principle(source) and source.split("/", 2)[2:] == [OPEN]
+
+
 def source_name(principle: str, task: str = "") -> str:
     """What a principle's source is called in targets and intents; no task can be called so.
 
-    task: over whose ladder it stands; "" for probes of a file.
+    task: over whose ladder it stands; "" for probes of a file; `OPEN` for prompts of a file.
     """
     return f"P/{principle}/{task}" if task else f"P/{principle}"
 

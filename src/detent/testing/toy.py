@@ -38,6 +38,7 @@ from detent.values import (
     JudgeJob,
     LabelJob,
     Labels,
+    MergeJob,
     Preference,
     PreferJob,
     ReinforceJob,
@@ -107,6 +108,8 @@ class ToyWorld:
                 return self._compare(job)
             case ElicitJob():
                 return self._elicit(job)
+            case MergeJob():
+                raise SubjectError("an adapter expected, got a model of the toy world, which is whole")
 
     def _make(self, job: BuildJob | TrainJob | PreferJob | ReinforceJob) -> BuiltModel | TrainedModel:
         match job:

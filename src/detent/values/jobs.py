@@ -156,6 +156,12 @@ class ElicitJob(Record, frozen=True, tag="elicit"):
     extra_tokens: Room = 4
 
 
+class MergeJob(Record, frozen=True, tag="merge"):
+    """Write the adapter `model` (digest) and its base as one whole model, in the base's precision, into staging."""
+
+    model: str
+
+
 Job = (
     BuildJob
     | TrainJob
@@ -164,6 +170,7 @@ Job = (
     | AnswerJob
     | CompareJob
     | ElicitJob
+    | MergeJob
     | SampleJob
     | ReviseJob
     | JudgeJob
@@ -180,6 +187,7 @@ Phase = Literal[
     "answer",
     "compare",
     "elicit",
+    "merge",
     "sample",
     "revise",
     "judge",
@@ -199,7 +207,7 @@ class Progress(Record, frozen=True, tag="progress"):
 
 
 class BuiltModel(Record, frozen=True, tag="built"):
-    """An untrained model lies in the staging folder under `folder`."""
+    """A model that nothing was trained for lies in the staging folder under `folder`: untrained, or merged."""
 
     folder: str
     parameters: int

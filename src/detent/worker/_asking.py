@@ -9,10 +9,12 @@ from detent.subject.chat import Prompt, spelt_prompt
 from detent.subject.generate import Completion, complete
 from detent.subject.likelihood import log_chances
 from detent.subject.load import Subject
+from detent.subject.padding import room_of
 from detent.subject.score import spelt_likelihoods
 from detent.subject.spell import spell
 from detent.values import Form, Room
 from detent.worker._labelling import Meter, answer_limits
+from detent.worker._written import Written
 
 
 def template(form: Form) -> Template:
@@ -42,7 +44,7 @@ class Author:
             limits = [self._critique] * len(asked)
         else:
             limits = answer_limits(self._subject, prompts, self._extra)
-        room = room_of(self._subject)
+        room = room_of(self._subject.model)
         fit = [len(ids) + limit <= room for ids, limit in zip(spelt, limits, strict=True)]
         written = iter(
             self._write(
@@ -67,21 +69,24 @@ class Author:
 class Reader:
     """A subject that judges."""
 
-    def __init__(self, subject: Subject, meter: Meter | None = None) -> None:
+    def __init__(self, subject: Subject, meter: Meter | None = None, written: Written | None = None) -> None:
         self._subject = subject
         self._meter = meter
+        self._written = written or Written(None)
 
     def __call__(self, asked: Sequence[Filled], verdicts: Sequence[str], /) -> list[tuple[float, ...] | None]:
         """As `feedback.Judge`."""
         spelt = [spelt_prompt(self._subject.tokenizer, filled) for filled in asked]
         longest = max(len(ids) for ids in spell_all(self._subject, verdicts))
-        fit = [len(ids) + longest <= room_of(self._subject) for ids in spelt]
+        fit = [len(ids) + longest <= room_of(self._subject.model) for ids in spelt]
+        fitting = [ids for ids, fits in zip(spelt, fit, strict=True) if fits]
         read = iter(
             log_chances(
                 *self._subject,
-                [ids for ids, fits in zip(spelt, fit, strict=True) if fits],
+                fitting,
                 verdicts,
                 on_progress=lambda done, _: self._meter.within(done, "") if self._meter else None,
+                kept=self._written.chances([fitting, verdicts]),
             )
         )
         return [next(read) if fits else None for fits in fit]
@@ -99,7 +104,7 @@ class Marker:
             (spelt_prompt(self._subject.tokenizer, asked), spell(self._subject.tokenizer, [(marks, False)]))
             for asked, marks in rows
         ]
-        room = room_of(self._subject)
+        room = room_of(self._subject.model)
         fit = [len(asked) + len(marks) <= room for asked, marks in spelt]
         read = iter(
             spelt_likelihoods(
@@ -118,9 +123,3 @@ def spell_all(subject: Subject, texts: Sequence[str]) -> list[list[int]]:
     if not all(texts):
         raise UsageError(f"verdicts of at least one character expected, got {list(texts)}")
     return [spell(subject.tokenizer, [(text, False)]) for text in texts]
-
-
-def room_of(subject: Subject) -> float:
-    """How many tokens the model promises to read; without end where its configuration says nothing."""
-    room = getattr(subject.model.config.get_text_config(), "max_position_embeddings", None)
-    return room if isinstance(room, int) else float("inf")

@@ -18,10 +18,11 @@ from detent.values.wire import Tell
 from detent.worker._asking import Author, Reader, template
 from detent.worker._labelling import Meter, answer_limits
 from detent.worker._shelf import Shelf
+from detent.worker._written import Written
 
 
-def sampled(job: SampleJob, shelf: Shelf, tell: Tell) -> Sampled:
-    """Write every sample of every prompt."""
+def sampled(job: SampleJob, shelf: Shelf, tell: Tell, written: Written) -> Sampled:
+    """Write every sample of every prompt; what was written down before a kill is not asked again."""
     subject = shelf.subject(job.model)
     found = complete(
         *subject,
@@ -34,6 +35,7 @@ def sampled(job: SampleJob, shelf: Shelf, tell: Tell) -> Sampled:
         temperature=job.temperature,
         seed=job.seed,
         on_progress=tell,
+        kept=written.answers([]),
     )
     samples = [values.Sample(one.text, one.ended, one.least_probability) for one in found]
     return Sampled(
@@ -63,11 +65,11 @@ def revised(job: ReviseJob, shelf: Shelf, tell: Tell) -> Revised:
     return Revised(revisions=tuple(map(_revision, found)))
 
 
-def judged(job: JudgeJob, shelf: Shelf, tell: Tell) -> Judged:
-    """Ask about every pair in both orders."""
+def judged(job: JudgeJob, shelf: Shelf, tell: Tell, written: Written) -> Judged:
+    """Ask about every pair in both orders; what was read before a kill is not read again."""
     rule = JudgeRule(template(job.form), job.verdicts, job.margin)
     pairs = [Pair(one.prompt, one.first, one.second, one.principle) for one in job.pairs]
-    found = judge(Reader(shelf.subject(job.model), Meter(2 * len(pairs), tell)), pairs, rule)
+    found = judge(Reader(shelf.subject(job.model), Meter(2 * len(pairs), tell), written), pairs, rule)
     tell(2 * len(pairs), 2 * len(pairs))
     return Judged(rulings=tuple(Ruling(one.verdict, one.odds) for one in found))
 

@@ -17,6 +17,7 @@ from detent.errors import DetentError, EngineError, StorageError, UsageError
 from detent.subject import build
 from detent.subject.checkpoint import Checkpoints
 from detent.subject.generate import complete
+from detent.subject.merge import merge
 from detent.subject.noise import noisy
 from detent.subject.processor import found_device, settle
 from detent.subject.score import log_likelihoods
@@ -33,6 +34,7 @@ from detent.values import (
     Judged,
     JudgeJob,
     LabelJob,
+    MergeJob,
     PreferJob,
     ReinforceJob,
     Result,
@@ -71,19 +73,25 @@ class Bench:
         self._staging = staging
         self._threads = threads
         self._wire = wire
+        self._unfit: JobFailure | None = None  # why it can do no job at all
         if any(models.glob(f"*/{ADAPTER_CONFIG}")):  # seconds: not in every child of a nursery
             import_module("peft")
 
     def settle(self) -> None:
         """Fix what results depend on. After a fork, not before: threads do not survive one."""
         settle(self._threads)
-        self._shelf.device = found_device(
-            self._device
-        )  # not before a fork either: a GPU does not survive one
+        try:
+            self._shelf.device = found_device(self._device)  # not before a fork: a GPU does not survive one
+        except (
+            EngineError
+        ) as error:  # said in answer to each job: from a worker that just ended nobody would hear it
+            self._unfit = failure_of(error)
         torch.use_deterministic_algorithms(mode=True, warn_only=True)
 
     def attempt(self, line: bytes) -> Result:
         """Do the job of one line; every exception becomes a `JobFailure`."""
+        if self._unfit is not None:
+            return self._unfit
         try:
             return self._do(decode_job(line))
         except BaseException as error:  # noqa: BLE001  a library that calls sys.exit must not end the worker either
@@ -101,7 +109,7 @@ class Bench:
                 return self._answer(job)
             case _ if self._staging is None:
                 raise UsageError(f"an AnswerJob expected in an opening, got {type(job).__name__}")
-            case BuildJob() | TrainJob() | PreferJob() | ReinforceJob():
+            case BuildJob() | MergeJob() | TrainJob() | PreferJob() | ReinforceJob():
                 return self._make(job)
             case SampleJob() | ReviseJob() | JudgeJob():
                 return self._feed_back(job)
@@ -115,30 +123,37 @@ class Bench:
             case ElicitJob():
                 return self._elicit(job)
 
-    def _make(self, job: BuildJob | TrainJob | PreferJob | ReinforceJob) -> BuiltModel | TrainedModel:
+    def _make(
+        self, job: BuildJob | MergeJob | TrainJob | PreferJob | ReinforceJob
+    ) -> BuiltModel | TrainedModel:
         """What leaves a model in staging."""
         match job:
             case BuildJob():
                 return self._build(job, self._folder("built", job))
+            case MergeJob():
+                return self._merge(job, self._folder("merged", job))
             case TrainJob():
                 tell, marks = self._wire.progress("train"), Checkpoints(self._named("resume-trained", job))
                 return trained(job, self._shelf, self._folder("trained", job), tell, marks)
             case PreferJob():
-                tell = self._wire.progress("prefer")
-                return preferred(job, self._shelf, self._folder("preferred", job), tell)
+                tell, marks = self._wire.progress("prefer"), Checkpoints(self._named("resume-preferred", job))
+                return preferred(job, self._shelf, self._folder("preferred", job), tell, marks)
             case ReinforceJob():
                 tell = self._wire.progress("reinforce")
-                return reinforced(job, self._shelf, self._folder("reinforced", job), tell)
+                marks = Checkpoints(self._named("resume-reinforced", job))
+                return reinforced(job, self._shelf, self._folder("reinforced", job), tell, marks)
 
     def _feed_back(self, job: SampleJob | ReviseJob | JudgeJob) -> Sampled | Revised | Judged:
         """What asks a model for more than its answer."""
         match job:
             case SampleJob():
-                return sampled(job, self._shelf, self._wire.progress("sample"))
+                written = Written(self._named("resume-sample", job))
+                return sampled(job, self._shelf, self._wire.progress("sample"), written)
             case ReviseJob():
                 return revised(job, self._shelf, self._wire.progress("revise"))
             case JudgeJob():
-                return judged(job, self._shelf, self._wire.progress("judge"))
+                written = Written(self._named("resume-judge", job))
+                return judged(job, self._shelf, self._wire.progress("judge"), written)
 
     def _answer(self, job: AnswerJob) -> Answers:
         subject = self._shelf.subject(job.model)
@@ -146,7 +161,10 @@ class Bench:
             subject = noisy(subject, job.noise, seed=job.seed)
         limits = answer_limits(subject, job.prompts, job.extra_tokens)
         tell = self._wire.progress("answer")
-        found = complete(*subject, job.prompts, max_new_tokens=limits, on_progress=tell)
+        # In an opening nothing can be kept, and nothing is.
+        written = Written(self._named("resume-answer", job) if self._staging else None)
+        kept = written.answers([])  # the folder's name says what is asked of whom
+        found = complete(*subject, job.prompts, max_new_tokens=limits, on_progress=tell, kept=kept)
         return Answers(completions=tuple(completion.text for completion in found))
 
     def _score(self, job: ScoreJob) -> Scored:
@@ -175,6 +193,13 @@ class Bench:
         build.save(model, build.build_tokenizer(), folder)
         tell(1, 1)
         return BuiltModel(folder=folder.name, parameters=model.num_parameters())
+
+    def _merge(self, job: MergeJob, folder: Path) -> BuiltModel:
+        tell = self._wire.progress("merge")
+        tell(0, 1)
+        parameters = merge(*self._shelf.adapter_and_base(job.model), folder)
+        tell(1, 1)
+        return BuiltModel(folder=folder.name, parameters=parameters)
 
     def _folder(self, kind: str, job: Job) -> Path:
         """A new folder in staging, named by the job; what an interrupted attempt left there is removed."""

@@ -114,17 +114,15 @@ def _ask(
     job, meter, written = work
     limits = answer_limits(subjects[place], rung.prompts, job.extra_tokens)
 
-    def write() -> list[Completion]:
-        return complete(
-            *subjects[place],
-            rung.prompts,
-            max_new_tokens=limits,
-            temperature=temperature,
-            seed=seed,
-            on_progress=lambda done, _: meter.within(done, f"{rung.task} {rung.level}"),
-        )
-
-    answers = written.once([job.models[place], rung.prompts, limits, temperature, seed], write)
+    answers = complete(
+        *subjects[place],
+        rung.prompts,
+        max_new_tokens=limits,
+        temperature=temperature,
+        seed=seed,
+        on_progress=lambda done, _: meter.within(done, f"{rung.task} {rung.level}"),
+        kept=written.answers([job.models[place], rung.prompts, limits, temperature, seed]),
+    )
     meter.advance(len(rung.prompts))
     return answers
 

@@ -1,12 +1,12 @@
 """Jobs that train on preferences and on a judge's scores: the parent is loaded, trained in place, measured, saved."""
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from detent.feedback import ScoreRule, praised, score
 from detent.subject import prefer, reinforce
 from detent.subject._trl import Lesson
+from detent.subject.checkpoint import Checkpoints
 from detent.subject.generate import Completion
 from detent.subject.load import Subject
 from detent.values import PreferJob, ReinforceJob, TrainedModel
@@ -17,8 +17,8 @@ from detent.worker._shelf import Shelf
 from detent.worker._training import TOKENS, Measured, counted_tokens, saved, told
 
 
-def preferred(job: PreferJob, shelf: Shelf, folder: Path, tell: Tell) -> TrainedModel:
-    """Train on preferences and leave the model in the new `folder`."""
+def preferred(job: PreferJob, shelf: Shelf, folder: Path, tell: Tell, marks: Checkpoints) -> TrainedModel:
+    """Train on preferences, from where `marks` stand, and leave the model in the new `folder`."""
     rows = [row for digest in job.data for row in shelf.preferences(digest)]
     subject = shelf.fresh_subject(job.parent)
     measured = Measured(subject)
@@ -36,12 +36,13 @@ def preferred(job: PreferJob, shelf: Shelf, folder: Path, tell: Tell) -> Trained
         ),
         seed=job.seed,
         on_progress=told(tell),
+        checkpoints=marks,
     )
     return _trained(lesson, measured, folder)
 
 
-def reinforced(job: ReinforceJob, shelf: Shelf, folder: Path, tell: Tell) -> TrainedModel:
-    """Train on a judge's scores and leave the model in the new `folder`."""
+def reinforced(job: ReinforceJob, shelf: Shelf, folder: Path, tell: Tell, marks: Checkpoints) -> TrainedModel:
+    """Train on a judge's scores, from where `marks` stand, and leave the model in the new `folder`."""
     judge = shelf.subject(job.judge)
     scored = _scoring(job, judge)
 
@@ -52,8 +53,7 @@ def reinforced(job: ReinforceJob, shelf: Shelf, folder: Path, tell: Tell) -> Tra
     subject = shelf.fresh_subject(job.parent)
     measured = Measured(subject)
     tell(0, job.steps, "")
-    heard: Counter[str] = Counter()
-    with counted_tokens(judge.model, heard):
+    with counted_tokens(judge.model, marks.tally):
         lesson = reinforce.reinforce(
             *subject,
             job.prompts,
@@ -71,9 +71,10 @@ def reinforced(job: ReinforceJob, shelf: Shelf, folder: Path, tell: Tell) -> Tra
             seed=job.seed,
             max_new_tokens=max(answer_limits(subject, job.prompts, job.extra_tokens), default=1),
             on_progress=told(tell),
+            checkpoints=marks,
         )
     return _trained(
-        lesson, measured, folder, judged=heard[TOKENS], judge_parameters=judge.model.num_parameters()
+        lesson, measured, folder, judged=marks.tally[TOKENS], judge_parameters=judge.model.num_parameters()
     )
 
 

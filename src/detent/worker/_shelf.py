@@ -55,6 +55,16 @@ class Shelf:
         """
         return self._loaded(digest, to_ask=adapted)
 
+    def adapter_and_base(self, digest: str) -> tuple[Path, Path]:
+        """The folders of an adapter and of its base. Raises as `fresh_subject`; SubjectError also of a whole model."""
+        folder = self._checked_folder(digest)
+        adapter = adapter_in(folder)
+        if adapter is None:
+            raise SubjectError(
+                f"an adapter expected, got the whole model {digest}; there is nothing to merge"
+            )
+        return folder, self._checked_folder(adapter.base)
+
     def _loaded(self, digest: str, *, to_ask: bool) -> Subject:
         folder = self._checked_folder(digest)
         adapter = adapter_in(folder)

@@ -1,7 +1,7 @@
 """Answers that a job has been given already, so that one that is killed asks only what is left.
 
     >>> kept = Written(Path("staging/resume-label-5f0c21aa4b1d"))
-    >>> answers = kept.once(["a model", prompts, limits], lambda: complete(...))
+    >>> answers = complete(..., kept=kept.answers(["a model", prompts, limits]))
 
 What was asked names the file, so an answer to something else is never taken for it.
 """
@@ -10,47 +10,96 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import msgspec
+from msgspec import Struct
 
 from detent.subject.generate import Completion
 from detent.values import sha256_hex
 
+T = TypeVar("T")
+
 SECONDS = 2.0
-"""What was answered faster than this is asked again: that costs less than to write it down."""
+"""Between two writes at the least: what was answered faster is asked again, which costs less than to write it down."""
+
+COST = 0.05
+"""The most of the time that goes into writing."""
+
+
+class _Note(Struct, Generic[T], frozen=True, forbid_unknown_fields=True):
+    found: list[T]
+    drawn: bytes  # the state of the generator after them
 
 
 class Written:
-    """In `folder`, which need not be there."""
+    """In `folder`, which need not be there; without one nothing is kept."""
 
-    def __init__(self, folder: Path, seconds: float = SECONDS) -> None:
+    def __init__(
+        self, folder: Path | None, seconds: float = SECONDS, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._folder = folder
         self._seconds = seconds
+        self._clock = clock
 
-    def once(self, asked: list[Any], ask: Callable[[], list[Completion]]) -> list[Completion]:
-        """What `ask` answers, or has answered before a kill.
+    def answers(self, asked: list[Any]) -> "Kept[Completion]":
+        """Where answers to what is asked are kept."""
+        return self._kept(asked, Completion)
 
-        A disk that refuses costs what would have been kept, and not the job.
-        """
-        path = self._folder / f"{sha256_hex(msgspec.json.encode(asked))}.json"
+    def chances(self, asked: list[Any]) -> "Kept[tuple[float, ...]]":
+        """Where likelihoods are."""
+        return self._kept(asked, tuple[float, ...])
+
+    def _kept(self, asked: list[Any], kind: Any) -> "Kept[Any]":
+        name = sha256_hex(msgspec.json.encode(asked))
+        path = None if self._folder is None else self._folder / f"{name}.json"
+        return Kept(path, kind, self._seconds, self._clock)
+
+
+class Kept(Generic[T]):
+    """The answers to one question, in one file: `detent.subject.portions.Portions`."""
+
+    def __init__(self, path: Path | None, kind: Any, seconds: float, clock: Callable[[], float]) -> None:
+        """Keep answers of a `kind` in the file at `path`, if there is one."""
+        self._path = path
+        self._kind = kind
+        self._seconds = seconds
+        self._clock = clock
+        self._due = clock() + seconds
+
+    def restore(self) -> tuple[list[T], bytes]:
+        """What is kept; nothing, where that cannot be read."""
+        if self._path is None:
+            return [], b""
         try:
-            return msgspec.json.decode(path.read_bytes(), type=list[Completion])
+            note = msgspec.json.decode(_whole(self._path), type=_Note[self._kind])  # type: ignore[name-defined]
         except FileNotFoundError:
-            pass
-        except (OSError, msgspec.DecodeError) as error:
-            sys.stderr.write(f"answers expected in {path}, got {error}; they are asked again\n")
-        began = time.monotonic()
-        answers = ask()
-        if time.monotonic() - began >= self._seconds:
-            self._keep(path, answers)
-        return answers
+            return [], b""
+        except (OSError, ValueError) as error:  # msgspec's own is a ValueError
+            sys.stderr.write(f"answers expected in {self._path}, got {error}; they are asked again\n")
+            return [], b""
+        return note.found, note.drawn
 
-    def _keep(self, path: Path, answers: list[Completion]) -> None:
+    def step(self, found: list[T], drawn: bytes) -> None:
+        """Write all down, when it is time to. A disk that refuses costs what would have been kept, and not the job."""
+        if self._path is None or self._clock() < self._due:
+            return
+        began = self._clock()
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            new = path.with_suffix(".new")
-            new.write_bytes(msgspec.json.encode(answers))
-            new.replace(path)
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            new = self._path.with_suffix(".new")
+            content = msgspec.json.encode(_Note(found, drawn))
+            new.write_bytes(sha256_hex(content).encode() + b"\n" + content)
+            new.replace(self._path)
         except OSError as error:
             sys.stderr.write(f"answers could not be kept: {error}\n")
+        took = self._clock() - began
+        self._due = began + took + max(self._seconds, took / COST)
+
+
+def _whole(path: Path) -> bytes:
+    """What follows its own digest in a file."""
+    digest, _, content = path.read_bytes().partition(b"\n")
+    if sha256_hex(content).encode() != digest:
+        raise ValueError(f"SHA-256 {digest[:64]!r} expected, got {sha256_hex(content)}")
+    return content

@@ -240,8 +240,9 @@ def test_two_rows_are_one_question_that_differ_in(first: str, second: str) -> No
 
 def test_a_row_that_is_repeated_with_other_space_counts_once_or_not_at_all() -> None:
     """Else one question a hundred times would pass a gate that takes a hundred draws for independent."""
-    with pytest.raises(TaskError, match="each question once"):
+    with pytest.raises(TaskError, match="each question once") as caught:
         see_questions_once([one_file([f"Who{' ' * n}?" for n in range(1, 101)], ["Goethe"] * 100)])
+    assert len(str(caught.value).splitlines()) == 21, "twenty of them, and that there are more"
 
 
 def test_a_file_that_two_charters_of_a_run_name_shares_no_row_with_itself() -> None:

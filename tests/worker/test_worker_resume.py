@@ -12,6 +12,7 @@ import pytest
 from msgspec import structs
 from safetensors.torch import load_file, save_file
 from tests.cli.tiny_run import computed_below
+from torch import Tensor
 
 from detent.engine import DataStore, LocalEngine, ModelStore
 from detent.errors import EngineError
@@ -162,6 +163,32 @@ def test_what_somebody_plants_where_a_training_would_go_on_is_gone_on_from(root:
     assert not any(value.any() for value in made.values())
     page = (Path(__file__).parents[2] / "docs" / "verifying.md").read_text("utf-8")
     assert "goes on from what lies in `staging/`" in page
+
+
+DOES_NOT_FIT: dict[str, Callable[[dict[str, Tensor]], dict[str, Tensor]]] = {
+    "weights of another shape": lambda found: {
+        name: value[:1].clone() if name.endswith("q_proj.weight") else value for name, value in found.items()
+    },
+    "no random state": lambda found: {
+        name: value for name, value in found.items() if not name.startswith("random/")
+    },
+    "an optimizer that there is not": lambda found: found | {"optimizer/x/y/z": found["random/cpu"].clone()},
+}
+
+
+@pytest.mark.parametrize("what", DOES_NOT_FIT)
+def test_a_checkpoint_ends_one_try_and_not_every_try_that_has(what: str, root: Path, job: TrainJob) -> None:
+    whole = trained(root, job, "trained-a")
+    with pytest.raises(KilledError):
+        trained(root, job, "trained-b", 5)
+    (place,) = (root / "staging" / "resume-trained-b").iterdir()
+    weights, note = place / "state.safetensors", place / "state.json"
+    changed = DOES_NOT_FIT[what](load_file(weights))
+    save_file(changed, weights)
+    note.write_text(json.dumps(json.loads(note.read_bytes()) | {"sha256": sha256_hex(weights.read_bytes())}))
+    with pytest.raises(EngineError, match="which is removed; run again"):
+        trained(root, job, "trained-b")
+    assert structs.replace(trained(root, job, "trained-b"), folder=whole.folder) == whole
 
 
 def test_a_training_of_another_job_is_not_gone_on_with(root: Path, job: TrainJob) -> None:

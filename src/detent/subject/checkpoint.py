@@ -31,6 +31,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from detent.errors import EngineError
+
 SECONDS = 60.0
 """Between two checkpoints at the least."""
 
@@ -71,16 +73,28 @@ class Checkpoints:
         self.tally: Counter[str] = Counter()
 
     def restore(self, model: nn.Module, optimizers: Sequence[torch.optim.Optimizer]) -> list[float]:
-        """Put everything back as it was at the newest whole checkpoint; the losses of the steps until then."""
+        """Put everything back as it was at the newest whole checkpoint; the losses of the steps until then.
+
+        Raises:
+            EngineError: it does not fit what is trained. It is removed, so that the next try begins anew.
+        """
         for folder in self._written():
             try:
                 tensors, note = _read(folder, {name for name, _ in _trained(model)})
             except (OSError, ValueError, SafetensorError) as error:
                 sys.stderr.write(f"the checkpoint {folder} is not whole, and is left out: {error}\n")
                 continue
-            _put_back(model, optimizers, tensors)
             self._random = tensors, note.random
-            self.reseed()
+            try:
+                _put_back(model, optimizers, tensors)
+                self.reseed()
+            except (LookupError, TypeError, ValueError, RuntimeError) as error:
+                # A part of it may be in the model by now: nothing is to go on from that.
+                shutil.rmtree(folder, ignore_errors=True)
+                raise EngineError(
+                    f"a checkpoint of this training expected in {folder}, got another ({error}), which is removed; "
+                    "run again"
+                ) from error
             self.tally.clear()
             self.tally.update(note.tally)
             return note.losses
@@ -149,7 +163,10 @@ def _put_back(
 ) -> None:
     with torch.no_grad():
         for name, value in _trained(model):
-            value.copy_(tensors[f"weights/{name}"])
+            kept = tensors[f"weights/{name}"]
+            if kept.shape != value.shape:  # it would be spread over what is there
+                raise ValueError(f"{name} of {tuple(value.shape)} expected, got {tuple(kept.shape)}")
+            value.copy_(kept)
     states: dict[int, dict[int, dict[str, Tensor]]] = {}
     for path, value in tensors.items():
         kind, *rest = path.split("/")

@@ -305,16 +305,22 @@ def _see_apart(
     same: Callable[[_Question, _Question], bool],
 ) -> None:
     seen: dict[bytes, _Question] = {}
+    faults: list[str] = []
     for source in sources:
         for row in source.problems_dealt:
             found = _Question(source, row)
             other = seen.setdefault(sha256(key(row.prompt)).digest(), found)
-            if other is not found and same(other, found):
-                where = "each question once" if other.task == source.name else "a prompt in one file alone"
-                raise TaskError(
-                    f"task {source.name}: {where} expected, got {row.prompt[:40]!r}, and {other.row.prompt[:40]!r} in "
-                    f"the file of {other.task} too; take one out"
-                )
+            if other is found or not same(other, found):
+                continue
+            where = "each question once" if other.task == source.name else "a prompt in one file alone"
+            faults.append(
+                f"task {source.name}: {where} expected, got {row.prompt[:40]!r}, and {other.row.prompt[:40]!r} in the "
+                f"file of {other.task} too; take one out"
+            )
+            if len(faults) > MOST_FAULTS:
+                raise TaskError("\n".join([*faults[:MOST_FAULTS], "..."]))
+    if faults:
+        raise TaskError("\n".join(faults))
 
 
 def _seen(prompt: str) -> bytes:

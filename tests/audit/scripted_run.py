@@ -417,7 +417,7 @@ def session(
     tasks: Mapping[str, TaskSource] = {name: builtin(name) for name in signed.charter.direction.improve}
     read = charter_constitution(signed.charter, folder / "tasks")
     return Parts(
-        charter=signed.charter,
+        signed=signed.charter,
         charter_digest=signed.digest,
         book=book,
         engine=FakeEngine(worker.do),

@@ -50,7 +50,7 @@ class ToyRun:
         """Open parts over a ledger that is open."""
         chain = Chain(b"s" * 32, 400)
         given = {
-            "charter": self.charter,
+            "signed": self.charter,
             "charter_digest": "c" * 64,
             "book": Book(ledger, lambda: clock),
             "engine": self.engine,

@@ -44,11 +44,16 @@ def _held(state: State, _: Charter, folder: Path) -> str:
     )
 
 
-def _asked(state: State, _: Charter, folder: Path) -> str:
+def _asked(state: State, charter: Charter, folder: Path) -> str:
     asked, watched = state.request, state.slots.get("watch/v1")
     if asked is None:
         return f"a person is asked. See: detent requests {folder}"
-    reasons = reasons_to_ask(watched) if isinstance(watched, Watched) else asked.reasons
+    # A halt may have come after the question was written: what is asked now is told.
+    reasons = (
+        reasons_to_ask(state, charter, watched, asked.candidate)
+        if isinstance(watched, Watched)
+        else asked.reasons
+    )
     promoted = "promoting the candidate" if asked.candidate else "going on"
     return (
         f"request {asked.number} waits for a person until {asked.expires}, before {promoted}: "

@@ -211,7 +211,7 @@ class Bench:
             for name in charter.direction.improve
         }
         return Parts(
-            charter=charter,
+            signed=charter,
             charter_digest=signed.digest,
             book=Book(_Until(self._case, watched.index), lambda: watched.entry.at),
             engine=engine,

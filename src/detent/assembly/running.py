@@ -172,7 +172,7 @@ def open_run(folder: Path, *, watch: Watch, say: Say) -> Iterator[Run]:
             )
         outsiders = outsiders_of(charter, office.ledger, say)
         parts = Parts(
-            charter=charter,
+            signed=charter,
             charter_digest=signed.digest,
             book=book,
             engine=engine,

@@ -31,7 +31,13 @@ class Wanted(NamedTuple):
 
 
 def decision_faults(
-    slots: Mapping[str, Entry], before: State, decided: Decided, verdict: Verdict | None, *, allowed: bool
+    slots: Mapping[str, Entry],
+    before: State,
+    decided: Decided,
+    verdict: Verdict | None,
+    *,
+    allowed: bool,
+    stays: bool,
 ) -> list[str]:
     """What of a decision, and of whether there was an opening at all, does not follow.
 
@@ -41,11 +47,12 @@ def decision_faults(
         decided: the decision on record.
         verdict: of the opening, as it was made again; None without one.
         allowed: whether nobody was asked, or somebody approved in time.
+        stays: whether the turn's change is one that people must approve of.
     """
     if decided.decision == "rollback":
         return []  # people ordered it; `decisions` has compared it with their order
     faults = _opening_faults(slots, before)
-    wanted = wanted_decision(slots, before, verdict, allowed=allowed)
+    wanted = wanted_decision(slots, before, verdict, allowed=allowed, stays=stays)
     got = Wanted(decided.decision, decided.incumbent, decided.candidate, decided.team)
     for field, right, said in zip(Wanted._fields, wanted, got, strict=True):
         if right != said:
@@ -54,7 +61,7 @@ def decision_faults(
 
 
 def wanted_decision(
-    slots: Mapping[str, Entry], before: State, verdict: Verdict | None, *, allowed: bool
+    slots: Mapping[str, Entry], before: State, verdict: Verdict | None, *, allowed: bool, stays: bool = False
 ) -> Wanted:
     """The decision that follows. Args as `decision_faults`."""
     profiles = _visible(slots)
@@ -68,7 +75,7 @@ def wanted_decision(
         return Wanted("discard", before.incumbent, leader, before.team)
     if verdict == "better":
         return Wanted("promote", leader, leader, made)
-    team = team_after(before.team, before.visible, profiles)
+    team = team_after(before.team, before.visible, profiles, stays=stays)
     return Wanted("discard" if team == before.team else "carry", before.incumbent, leader, team)
 
 

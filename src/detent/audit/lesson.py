@@ -19,7 +19,6 @@ from detent.audit.material import believed_tasks
 from detent.audit.steps import Step
 from detent.charter import Constitution, SignedCharter
 from detent.errors import TrustError
-from detent.evaluate import public_stream
 from detent.propose import REVISING
 from detent.tasks import Proxy, TaskSource
 from detent.values import Audited, DataMade, Example, Flipped, Slice
@@ -68,7 +67,7 @@ class Lesson:
 
     def stream(self, label: str) -> bytes:
         """The public stream of that name in the file's generation."""
-        return public_stream(self.signed.charter.run.seed, label, self.step.before.generation)
+        return self.step.stream(self.signed, label)
 
 
 def data_path(digest: str) -> str:
@@ -112,7 +111,9 @@ def read_lesson(case: Case, signed: SignedCharter, step: Step, entry: DataMade, 
         signed,
         step,
         entry,
-        audit=next((one for at, one in case.all(Audited) if at.before.generation == made_in), None),
+        audit=next(
+            (one for at, one in case.all(Audited) if at.before.generation == made_in and not step.trial), None
+        ),
         examples=examples_of(case, entry.digest),
         tasks=believed_tasks(case, signed),
         sizes={model.digest: model.parameters for _, model in case.trained()},
@@ -126,7 +127,9 @@ def read_lesson(case: Case, signed: SignedCharter, step: Step, entry: DataMade, 
             (
                 one
                 for at, one in case.all(Flipped)
-                if at.before.generation == made_in and REVISING.get(one.method) == origin
+                if at.before.generation == made_in
+                and at.trial == step.trial
+                and REVISING.get(one.method) == origin
             ),
             None,
         ),

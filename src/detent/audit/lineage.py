@@ -7,25 +7,23 @@ again.
 from collections.abc import Iterator
 from math import inf
 
-from msgspec import Struct, structs
+from msgspec import structs
 
-from detent.audit.constitutions import constitution_of
 from detent.audit.evidence import Case
 from detent.audit.findings import Finding, counted
 from detent.audit.revising import audited_faults
 from detent.audit.signatures import Charters
 from detent.audit.steps import Step, followed
-from detent.audit.tuning import tuned_faults
+from detent.audit.trials import difference, parent_of, proposal_faults, reshaped_faults
+from detent.audit.tuning import taught, tuned_faults
 from detent.charter import SignedCharter
 from detent.diagnose import diagnose
-from detent.evaluate import public_number
 from detent.propose import (
     REVISING,
     first_sources,
     given_judge,
     judge_sources,
     optimizer_of,
-    propose,
     sources_of,
 )
 from detent.values import (
@@ -36,6 +34,7 @@ from detent.values import (
     Diagnosed,
     JudgeTrained,
     Proposed,
+    Reshaped,
     Source,
     SubjectBuilt,
     Trained,
@@ -54,9 +53,9 @@ def check_lineage(case: Case, charters: Charters) -> Finding:
         if isinstance(step.entry, Diagnosed):
             faults += followed(step.place, "a diagnosis", _diagnosis_faults(step, step.entry))
         if isinstance(step.entry, Proposed):
-            faults += followed(step.place, "a proposal", _proposal_faults(case, step, step.entry, signed))
+            faults += followed(step.place, "a proposal", proposal_faults(case, step, step.entry, signed))
         if isinstance(step.entry, Trained):
-            faults += followed(step.place, "a model", _model_faults(step, step.entry, signed))
+            faults += followed(step.place, "a model", _model_faults(case, step, step.entry, signed))
             first = made.setdefault(step.entry.digest, step)
             unchanged = isinstance(step.entry, Tuned) and step.entry.digest == step.entry.parent
             if first is not step and not unchanged:
@@ -65,45 +64,15 @@ def check_lineage(case: Case, charters: Charters) -> Finding:
     return Finding("lineage", detail, tuple(faults))
 
 
-def _proposal_faults(case: Case, step: Step, entry: Proposed, signed: SignedCharter) -> Iterator[str]:
-    proposal = entry.proposal
-    if "data" not in signed.charter.constraints.changes:
-        yield f"a change among {signed.charter.constraints.changes} expected, got data"
-    if proposal.team != step.before.team:
-        yield f"the team {step.before.team} expected in the proposal, got {proposal.team}"
-        return
-    diagnosed = step.before.slots.get("diagnosis/v1")
-    profiles = [step.before.visible[member] for member in proposal.team if member in step.before.visible]
-    if not isinstance(diagnosed, Diagnosed) or len(profiles) < len(proposal.team):
-        yield "a diagnosis, and a profile of each member, before the proposal expected, got none"
-        return
-    wanted = propose(
-        diagnosed.diagnosis,
-        profiles,
-        signed.charter.recipe,
-        signed.charter.feedback,
-        flips=step.before.flips,
-        constitution=constitution_of(case, signed),
-    )
-    if proposal != wanted:
-        yield f"the rule's proposal expected, with {_difference(wanted, proposal)}"
-
-
 def _diagnosis_faults(step: Step, entry: Diagnosed) -> Iterator[str]:
     profile = step.before.visible.get(step.before.incumbent)
     if profile is None:
         yield "a visible profile of the incumbent before the diagnosis expected, got none"
     elif (wanted := diagnose(profile, step.before.past)) != entry.diagnosis:
-        yield f"the rule's diagnosis expected, with {_difference(wanted, entry.diagnosis)}"
+        yield f"the rule's diagnosis expected, with {difference(wanted, entry.diagnosis)}"
 
 
-def _difference(wanted: Struct, got: Struct) -> str:
-    """The first field that differs, as it should be and as it is."""
-    name = next(field for field in wanted.__struct_fields__ if getattr(wanted, field) != getattr(got, field))
-    return f"{name} {getattr(wanted, name)!r:.200}, got {getattr(got, name)!r:.200}"
-
-
-def _model_faults(step: Step, entry: Trained, signed: SignedCharter) -> Iterator[str]:
+def _model_faults(case: Case, step: Step, entry: Trained, signed: SignedCharter) -> Iterator[str]:
     most = signed.charter.constraints.max_parameters
     if not 1 <= entry.parameters <= most:
         yield f"1 to {most:,} parameters expected, as the charter says, got {entry.parameters:,}"
@@ -115,13 +84,15 @@ def _model_faults(step: Step, entry: Trained, signed: SignedCharter) -> Iterator
         yield from tuned_faults(step, entry, signed)
     elif isinstance(entry, JudgeTrained):
         yield from _judge_faults(step, entry, signed)
+    elif isinstance(entry, Reshaped):
+        yield from reshaped_faults(case, step, entry, signed)
     else:
         yield from _candidate_faults(step, entry, signed)
 
 
 def _subject_faults(step: Step, entry: SubjectBuilt, signed: SignedCharter) -> Iterator[str]:
     recipe = signed.charter.recipe
-    seed = public_number(signed.charter.run.seed, f"first training {entry.member}", step.before.generation)
+    seed = step.number(signed, f"first training {entry.member}")
     if step.before.generation != 0 or not 0 <= entry.member < recipe.team:
         yield f"a first model of {recipe.team} in generation 0 expected, got member {entry.member}"
     if (entry.seed, entry.steps) != (seed, recipe.seed_steps):
@@ -141,9 +112,10 @@ def _candidate_faults(step: Step, entry: CandidateTrained, signed: SignedCharter
     if not isinstance(proposed, Proposed):
         yield "a proposal before its candidates expected, got none"
         return
-    if not isinstance(step.before.slots.get("audit/v1"), Audited):
+    if not step.trial and not isinstance(step.before.slots.get("audit/v1"), Audited):
         yield "an audit of the labels before they are trained on expected, got none"
-    yield from audited_faults(step, proposed.proposal)
+    if not step.trial:
+        yield from audited_faults(step, proposed.proposal)
     yield from _training_faults(step, entry, proposed.proposal, signed)
     labels = step.before.slots.get("data/v1")
     if isinstance(labels, DataMade) and entry.data != sources_of(
@@ -174,7 +146,7 @@ def _judge_faults(step: Step, entry: JudgeTrained, signed: SignedCharter) -> Ite
     if before.judge and entry.parent != before.judge:
         yield f"the judge {before.judge} in force as the parent expected, got {entry.parent}"
     steps = feedback.judge_steps if before.generation else feedback.judge_seed_steps
-    seed = public_number(signed.charter.run.seed, "training of the judge", before.generation)
+    seed = step.number(signed, "training of the judge")
     if (entry.seed, entry.steps) != (seed, steps):
         yield f"{steps} steps from seed {seed} expected, got {entry.steps} from {entry.seed}"
     if entry.optimizer != optimizer_of(signed.charter):
@@ -185,10 +157,11 @@ def _judge_faults(step: Step, entry: JudgeTrained, signed: SignedCharter) -> Ite
 def _training_faults(
     step: Step, entry: CandidateTrained, proposal: DataProposal, signed: SignedCharter
 ) -> Iterator[str]:
-    seed = public_number(signed.charter.run.seed, f"training {entry.member}", step.before.generation)
+    seed = step.number(signed, f"training {entry.member}")
     optimizer = optimizer_of(signed.charter)
-    if not 0 <= entry.member < len(proposal.team) or entry.parent != proposal.team[entry.member]:
-        yield f"member {entry.member} of the proposal's team as the parent expected, got {entry.parent}"
+    parent = parent_of(step, proposal, entry.member)
+    if not 0 <= entry.member < taught(step) or entry.parent != parent:
+        yield f"{parent or 'no model'} of member {entry.member} as the parent expected, got {entry.parent}"
     if (entry.seed, entry.steps) != (seed, proposal.steps):
         yield f"{proposal.steps} steps from seed {seed} expected, got {entry.steps} from {entry.seed}"
     if entry.optimizer != optimizer:

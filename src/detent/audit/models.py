@@ -9,7 +9,7 @@ from msgspec import UNSET, UnsetType
 from detent.audit.evidence import Case
 from detent.audit.findings import Finding, counted, missing
 from detent.audit.steps import outside_turns
-from detent.engine import check_adapter, check_alike
+from detent.engine import check_adapter, check_alike, check_reshaped
 from detent.errors import DetentError
 from detent.values import (
     CandidateTrained,
@@ -18,6 +18,7 @@ from detent.values import (
     JudgeTrained,
     Lora,
     OutcomeWritten,
+    Reshaped,
     ServerAsked,
     State,
     SubjectBuilt,
@@ -153,7 +154,9 @@ def _kind_faults(case: Case, here: set[str]) -> Iterator[str]:
             continue
         parent, child = (case.evidence.models / digest for digest in (entry.parent, entry.digest))
         try:
-            if (lora := _lora(entry)) is not UNSET and adapter_in(parent) is None:
+            if isinstance(entry, Reshaped):
+                check_reshaped(parent, child, entry.edit)
+            elif (lora := _lora(entry)) is not UNSET and adapter_in(parent) is None:
                 check_adapter(parent, child, lora)
             # A given model may be written in another way than workers write theirs.
             elif not isinstance(entry, SubjectBuilt) and step.before.generation > 0:
@@ -168,7 +171,7 @@ def _lora(entry: Trained) -> Lora | UnsetType:
             return lora
         case CandidateTrained(optimizer=optimizer) | JudgeTrained(optimizer=optimizer):
             return optimizer.lora
-        case Tuned():
+        case Tuned() | Reshaped():
             return UNSET
 
 

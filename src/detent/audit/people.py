@@ -26,7 +26,7 @@ def check_people(case: Case, charters: Charters) -> Finding:
         if isinstance(entry, Requested) and not step.hangs:
             wrong += _request_faults(step, entry, charters.at(step))
         if isinstance(entry, Decided) and not step.hangs:
-            wrong += _decision_faults(step, entry)
+            wrong += _decision_faults(step, entry, charters.at(step))
         faults += [f"{step.place}: {fault}" for fault in wrong]
     said = [counted(numbers[kind], noun) for kind, noun in _NOUNS.items()]
     return Finding("people", f"{', '.join(said)}: signed where they stand, and heeded", tuple(faults))
@@ -47,7 +47,7 @@ def _request_faults(step: Step, entry: Requested, signed: SignedCharter) -> Iter
     if not isinstance(watched, Watched):
         yield "a watch before its request expected, got none"
         return
-    if not reasons_to_ask(watched):
+    if not reasons_to_ask(step.before, signed.charter, watched, passed[0] if passed else ""):
         yield "no request without a reason expected, got one: nothing fired that somebody must look at"
     if not (is_time(step.before.latest_at) and is_time(entry.at)):
         return  # `order` says so
@@ -61,13 +61,14 @@ def _request_faults(step: Step, entry: Requested, signed: SignedCharter) -> Iter
         yield f"a request that expires at {wanted.expires} expected, as the charter says, got {entry.expires}"
 
 
-def _decision_faults(step: Step, entry: Decided) -> Iterator[str]:
+def _decision_faults(step: Step, entry: Decided, signed: SignedCharter) -> Iterator[str]:
     """Nothing is decided over people's heads: not unasked, not before they answered, and not against their no."""
     if entry.decision == "rollback":
         return
     before = step.before
     watched = before.slots.get("watch/v1")
-    reasons = reasons_to_ask(watched) if isinstance(watched, Watched) else ()
+    passed = (*to_promote(step), "")[0]
+    reasons = reasons_to_ask(before, signed.charter, watched, passed) if isinstance(watched, Watched) else ()
     if reasons and before.request is None:
         yield f"a request before the decision expected, since {reasons[0]}, got none: nobody was asked"
     allowed = permission(before, entry.at)

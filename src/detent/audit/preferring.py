@@ -19,7 +19,6 @@ from detent.audit.servers import kept_rows
 from detent.audit.steps import Step
 from detent.charter import Constitution, Feedback, SignedCharter
 from detent.errors import DetentError
-from detent.evaluate import public_stream
 from detent.propose import (
     MOST_PAIRS,
     STREAMS,
@@ -117,7 +116,7 @@ def _faults(  # noqa: PLR0917
     if strange := off_ladder(asked, signed):
         yield from strange
         return
-    stream = public_stream(signed.charter.run.seed, STREAMS["dpo"], step.before.generation)
+    stream = step.stream(signed, STREAMS["dpo"])
     known = {**believed_tasks(case, signed), **creed.principles}
     items = apart(drawing.items(sources_for(rungs, creed.constitution, known), rungs, stream))
     wanted = offered_on(rungs)

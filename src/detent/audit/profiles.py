@@ -8,7 +8,7 @@ from detent.audit.signatures import Charters
 from detent.audit.steps import Step
 from detent.charter import SignedCharter
 from detent.errors import DetentError
-from detent.evaluate import fresh_stream, newly_mastered, plan_mastery, public_stream
+from detent.evaluate import fresh_stream, newly_mastered, plan_mastery
 from detent.values import (
     IntentWritten,
     Mastered,
@@ -29,8 +29,10 @@ def check_profiles(case: Case, charters: Charters) -> Finding:
         counts[entry.purpose] += 1
         signed = charters.at(step)
         asked = signed.charter.recipe.profile_problems
+        if step.trial and entry.purpose != "visible":
+            faults.append(f"{step.place}: a visible profile in a trial expected, got a {entry.purpose} one")
         if entry.purpose == "visible":
-            stream = public_stream(signed.charter.run.seed, "visible", step.before.generation)
+            stream = step.stream(signed, "visible")
             own = trained_by(step, entry.member)
         else:
             asked, own = signed.charter.recipe.fresh_problems, to_promote(step)

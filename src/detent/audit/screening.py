@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 from detent.audit.profiles import trained_by
 from detent.audit.steps import Step
+from detent.charter import Charter
 from detent.evaluate import best, promises, team_after
-from detent.oversight import permission
+from detent.oversight import permission, unapproved
 from detent.values import CandidateTrained, Decided, Diagnosed, IntentWritten, Profile, Profiled
 
 
@@ -29,10 +30,10 @@ def intent_faults(step: Step, candidate: str) -> Iterator[str]:
         )
 
 
-def decision_faults(step: Step, decided: Decided, size: int) -> Iterator[str]:
+def decision_faults(step: Step, decided: Decided, charter: Charter) -> Iterator[str]:
     """A turn is closed when all of it was tried, opened where it promised anything, and moves by what the open said.
 
-    size: of the first team.
+    charter: in force.
     """
     before = step.before
     if before.returning is not None or decided.decision == "rollback":
@@ -46,7 +47,7 @@ def decision_faults(step: Step, decided: Decided, size: int) -> Iterator[str]:
             if any(isinstance(entry, CandidateTrained) for entry in before.slots.values()):
                 yield "no candidate expected where every task is at its top, got one"
             return
-    wanted = len(before.team) if before.generation > 0 else size
+    wanted = len(before.team) if before.generation > 0 else charter.recipe.team
     profiles = measured(step, wanted)
     if not profiles:
         yield f"{wanted} candidates with their visible profiles before the decision expected, got fewer"
@@ -54,7 +55,8 @@ def decision_faults(step: Step, decided: Decided, size: int) -> Iterator[str]:
         yield from _first_faults(decided, profiles)
     else:
         yield from _unopened(step, best(profiles))
-        yield from _moved(step, decided, profiles)
+        stays = unapproved(before, charter) is not None
+        yield from _moved(step, decided, profiles, stays=stays)
 
 
 def _first_faults(decided: Decided, profiles: tuple[Profile, ...]) -> Iterator[str]:
@@ -77,7 +79,7 @@ def _unopened(step: Step, first: Profile) -> Iterator[str]:
         )
 
 
-def _moved(step: Step, decided: Decided, profiles: tuple[Profile, ...]) -> Iterator[str]:
+def _moved(step: Step, decided: Decided, profiles: tuple[Profile, ...], *, stays: bool) -> Iterator[str]:
     before, first = step.before, best(profiles).subject
     if decided.decision != "promote" and decided.candidate != first:
         yield f"the best candidate in the open, {first}, to be named expected, got {decided.candidate or 'none'}"
@@ -86,13 +88,14 @@ def _moved(step: Step, decided: Decided, profiles: tuple[Profile, ...]) -> Itera
     elif permission(before, decided.at) == "denied":
         team = before.team
     elif all(member in before.visible and _countable(before.visible[member]) for member in before.team):
-        team = team_after(before.team, before.visible, profiles)
+        team = team_after(before.team, before.visible, profiles, stays=stays)
     else:
         return  # a member that was never measured: the turn it came from has that fault
     if decided.team != team:
         yield (
             f"the team {', '.join(team)} expected, since members move where their visible ladder rose and only there "
-            f"(all of them with a promotion, none after a no), got {', '.join(decided.team)}"
+            f"(all of them with a promotion, none after a no, or by a change that nobody approved), got "
+            f"{', '.join(decided.team)}"
         )
 
 

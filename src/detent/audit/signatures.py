@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from detent.audit.fsck import Tree
 from detent.audit.steps import Step
-from detent.charter import Catalogue, SignedCharter, claimed, verified
+from detent.charter import Catalogue, SignedCharter, claimed, set_by, verified
 from detent.errors import DetentError
 from detent.oversight import Desk, check_entry, payload_digest
 from detent.values import Answered, CharterSigned, LeaseGranted, Ordered
@@ -35,8 +35,16 @@ class Charters:
         return self.signed[-1]
 
     def at(self, step: Step) -> SignedCharter:
-        """The one in force before the entry was written: an amendment's own entry is judged by the charter before."""
-        return self.until(step)[-1]
+        """The one in force before the entry was written: an amendment's own entry is judged by the charter before.
+
+        With what changes of the feedback loop had set until then; where those cannot be set, as people signed it, and
+        `lineage` says so.
+        """
+        signed = self.until(step)[-1]
+        try:
+            return replace(signed, charter=set_by(signed.charter, step.before.set_now))
+        except DetentError:
+            return signed
 
     def until(self, step: Step) -> tuple[SignedCharter, ...]:
         """That one, and those before it."""

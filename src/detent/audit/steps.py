@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from msgspec import structs
+from msgspec import UNSET, structs
 
 from detent.audit.fsck import Tree
+from detent.charter import SignedCharter
 from detent.errors import DetentError, TrustError
+from detent.evaluate import label_of, public_number, public_stream
 from detent.ledger import LARGEST_ENTRY
 from detent.signing import canonical
 from detent.values import (
@@ -39,6 +41,7 @@ from detent.values import (
 class Step:
     """One entry: where it stands, its bytes, what they say, and the state before it.
 
+    before: of an entry of a trial, as that trial met it: its own slots are those of `before`.
     refused: why the state does not take it, "" when it does; it is then left out of the states after it.
     doubtful: an entry before it was refused, and none of a turn was taken since: `before` may not be what it met.
     """
@@ -49,6 +52,19 @@ class Step:
     before: State
     refused: str
     doubtful: bool
+
+    @property
+    def trial(self) -> str:
+        """Of the turn, which wrote it; "" where it is the turn's own."""
+        return "" if self.entry.trial is UNSET else self.entry.trial
+
+    def stream(self, signed: SignedCharter, label: str) -> bytes:
+        """The public stream of that name in the entry's generation, or in its trials."""
+        return public_stream(signed.charter.run.seed, label_of(label, self.trial), self.before.generation)
+
+    def number(self, signed: SignedCharter, label: str) -> int:
+        """The seed of a job, likewise."""
+        return public_number(signed.charter.run.seed, label_of(label, self.trial), self.before.generation)
 
     @property
     def place(self) -> str:
@@ -93,7 +109,8 @@ def replayed(tree: Tree, read: Callable[[str, int], bytes]) -> Replay:
             state, doubtful = _passed_over(state, index), True
             continue
         after, refused = _folded(entry, state)
-        steps.append(Step(index, data, entry, state, refused, doubtful))
+        before = state if entry.trial is UNSET else state.within(entry.trial)
+        steps.append(Step(index, data, entry, before, refused, doubtful))
         doubtful = bool(refused) or (doubtful and outside_turns(entry))
         room -= _added(state, after)
         state = after if not refused else _passed_over(state, index)

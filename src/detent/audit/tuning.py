@@ -16,7 +16,7 @@ from detent.audit.material import believed_tasks, off_ladder, on_ladder, without
 from detent.audit.signatures import Charters
 from detent.audit.steps import Step, followed
 from detent.charter import SignedCharter
-from detent.evaluate import answering, prefer_least, public_number, public_stream, reinforce_bound
+from detent.evaluate import answering, prefer_least, reinforce_bound
 from detent.propose import (
     STREAMS,
     audited_rungs,
@@ -28,6 +28,7 @@ from detent.propose import (
     reinforce_job,
     seed_label,
     sources_for,
+    touches_methods,
 )
 from detent.tasks import TaskSource, shown
 from detent.values import (
@@ -40,6 +41,7 @@ from detent.values import (
     Proposed,
     ReinforceJob,
     Slice,
+    Suggested,
     Tuned,
     Tuning,
     candidates,
@@ -58,8 +60,8 @@ def tuned_faults(step: Step, entry: Tuned, signed: SignedCharter) -> Iterator[st
         return
     made = candidates(before.slots)
     parents = {one.parent for one in tuned_in(before.slots, entry.method)}
-    members = {member for member in range(len(before.team)) if made.get(member) is not None}
-    if members != set(range(len(before.team))) or made.get(entry.member) != entry.parent:
+    members = {member for member in range(taught(step)) if made.get(member) is not None}
+    if members != set(range(taught(step))) or made.get(entry.member) != entry.parent:
         yield (
             f"the newest candidate of member {entry.member} as the parent, after one of every member, expected, "
             f"got {entry.parent}"
@@ -76,6 +78,11 @@ def tuned_faults(step: Step, entry: Tuned, signed: SignedCharter) -> Iterator[st
     yield from _job_faults(step, entry, signed)
 
 
+def taught(step: Step) -> int:
+    """How many members of the team are: in a trial the first alone."""
+    return 1 if step.trial else len(step.before.team)
+
+
 def tuned_in(slots: Mapping[str, Entry], method: Tuning) -> list[Tuned]:
     """The models of a turn that a method has taught, by member."""
     found = [one for one in slots.values() if isinstance(one, Tuned) and one.method == method]
@@ -87,9 +94,7 @@ def job_of(
 ) -> PreferJob | ReinforceJob:
     """The training that record and charter make of it. prompts: of grpo, as its stream gives them."""
     feedback, extra = signed.charter.feedback, signed.charter.subject.room
-    seed = public_number(
-        signed.charter.run.seed, seed_label(entry.method, entry.member), step.before.generation
-    )
+    seed = step.number(signed, seed_label(entry.method, entry.member))
     if entry.method == "dpo":
         preferred = step.before.slots.get("data/v1/preferred")
         if not isinstance(preferred, DataMade):
@@ -116,7 +121,7 @@ def _job_faults(step: Step, entry: Tuned, signed: SignedCharter) -> Iterator[str
 
 
 def _stream(step: Step, signed: SignedCharter, label: str) -> str:
-    return public_stream(signed.charter.run.seed, label, step.before.generation).hex()
+    return step.stream(signed, label).hex()
 
 
 def check_tuning(case: Case, charters: Charters) -> Finding:
@@ -203,8 +208,8 @@ def _flip_faults(  # noqa: PLR0917
 ) -> Iterator[str]:
     """The audit drew its problems after the models had their digests, asked as many, and cost what that costs."""
     tuned, sizes = tuned_in(step.before.slots, method), step.before.sizes
-    if not tuned or len(tuned) != len(step.before.team):
-        yield f"an audit after all of {len(step.before.team)} members were taught by {method} expected, got one before"
+    if not tuned or len(tuned) != taught(step):
+        yield f"an audit after all of {taught(step)} members were taught by {method} expected, got one before"
         return
     if any(slot.startswith("profile/v1/visible/") for slot in step.before.slots):
         yield "an audit before any candidate is measured expected, got a later one"
@@ -235,14 +240,18 @@ def _turn_faults(case: Case, step: Step, signed: SignedCharter) -> Iterator[str]
     if not any(isinstance(one, CandidateTrained) for one in slots.values()):
         return  # a profile of no candidate: `profiles` says so
     preferred = slots.get("data/v1/preferred")
+    found = before.slots.get("suggested/v1")
+    without = step.trial and not (isinstance(found, Suggested) and touches_methods(found))
     for method in METHODS:
-        used = bool(judge_of(signed.charter.feedback, before) and _rungs(case, step, signed, method))
+        used = not without and bool(
+            judge_of(signed.charter.feedback, before) and _rungs(case, step, signed, method)
+        )
         if method == "dpo" and used and not isinstance(preferred, DataMade):
             yield "preferences among the candidates' answers before they are measured expected, got none"
         wanted = used and (method == "grpo" or (isinstance(preferred, DataMade) and bool(preferred.counts)))
         got = [one.member for one in tuned_in(slots, method)]
-        if got != (list(range(len(before.team))) if wanted else []):
-            said = f"all of {len(before.team)} members" if wanted else "nobody"
+        if got != (list(range(taught(step))) if wanted else []):
+            said = f"all of {taught(step)} members" if wanted else "nobody"
             yield f"{said} taught by {method} before the candidates are measured expected, got members {got}"
         if (f"flips/v1/{method}" in slots) != wanted:
             yield f"an audit of what {method} changed, {'one' if wanted else 'none'} expected before the measurement"

@@ -117,11 +117,12 @@ def turn_of(case: Case, generation: int, means: Means) -> Turn | None:
     steps = {
         step.entry.slot: step
         for step in case.steps
-        if step.before.generation == generation and not step.refused and not outside_turns(step.entry)
+        if step.before.generation == generation
+        and not (step.refused or step.trial or outside_turns(step.entry))
     }
     if not steps or case.charters is None:
         return None
-    signed = case.charters.at(next(iter(steps.values())))
+    signed = case.charters.at(list(steps.values())[-1])  # with what the turn's own proposal has set
     # A turn that was cut short may have gone on elsewhere.
     rule = rule_of((step.before.session for step in steps.values()), means.here)
     tasks, principles = believed_tasks(case, signed), believed_principles(case, signed)

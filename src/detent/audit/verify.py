@@ -32,6 +32,7 @@ from detent.audit.retention import check_retention
 from detent.audit.servers import check_servers
 from detent.audit.signatures import Charters
 from detent.audit.teaching import check_data
+from detent.audit.trials import check_trials
 from detent.audit.tuning import check_tuning
 from detent.audit.watches import check_watch
 from detent.audit.witnesses import check_auditor, check_beacon, check_witnesses
@@ -66,6 +67,7 @@ UNDER_THE_CHARTER: dict[str, Callable[[Case, Charters], Finding]] = {
     "watch": check_watch,
     "compute": check_compute,
     "decisions": check_decisions,
+    "trials": check_trials,
     "lineage": check_lineage,
     "data": check_data,
     "retention": check_retention,

@@ -35,6 +35,7 @@ from detent.charter.constitution import (
     parse_constitution,
 )
 from detent.charter.document import Charter, Draft
+from detent.charter.explore import EDITS, Explore
 from detent.charter.feedback import Feedback
 from detent.charter.leases import LEASE_TYPE, Lease, check_term, claimed_lease, grant, verified_lease
 from detent.charter.named_files import (
@@ -77,6 +78,7 @@ from detent.charter.sections import (
     Witnesses,
 )
 from detent.charter.servers import Server
+from detent.charter.settings import set_by
 from detent.charter.signed import CHARTER_TYPE, SignedCharter, claimed, endorse, standing, verified
 from detent.charter.stewards import Role, Roles, Rules, Signer, Stewards
 from detent.charter.times import hours_after
@@ -86,6 +88,7 @@ __all__ = [
     "BUILT_IN_CONSTITUTIONS",
     "CHARTER_TYPE",
     "COMMANDED",
+    "EDITS",
     "LEASE_TYPE",
     "ORDER_TYPE",
     "Act",
@@ -103,6 +106,7 @@ __all__ = [
     "DraftConstitutionFile",
     "DraftOwnTask",
     "DraftWire",
+    "Explore",
     "Feedback",
     "Gate",
     "GateItems",

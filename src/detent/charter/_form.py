@@ -81,4 +81,5 @@ WireName = Annotated[
     Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$"),
     Says("a tripwire's name in a-z, 0-9, _ and -, beginning with a letter,"),
 ]
-Change = Annotated[Literal["data"], Says('"data"')]
+Change = Annotated[Literal["data", "feedback", "architecture"], Says('"data", "feedback" or "architecture"')]
+"""The kinds of `detent.values.DataProposal.kind`."""

@@ -12,6 +12,7 @@ from detent.charter._witness_rules import auditor_faults, witness_faults
 from detent.charter.catalogue import Catalogue, Kind
 from detent.errors import UsageError
 from detent.values.serving import SAID, SERVER
+from detent.values.space import SPACE
 
 GYM = "gym:"
 """Before the name of a task of reasoning-gym."""
@@ -34,6 +35,7 @@ def rule_faults(sections: Mapping[str, Any], catalogue: Catalogue) -> Iterator[F
         _improved: ("direction", "tasks"),
         _principled: ("feedback", "constitution"),
         _judging: ("feedback",),
+        _explored: ("pace", "constraints", "explore", "subject", "servers"),
         _served: ("feedback", "servers"),
         _own_tasks: ("direction", "tasks"),
         _rows: ("tasks", "pace"),
@@ -239,6 +241,35 @@ def _rows(sections: Mapping[str, Any], _: Catalogue) -> Iterator[Fault]:
                 ("tasks", name, "openings"),
                 f"at least pace.lease.generations = {lease} expected, since each generation may open the seal and no "
                 f"row is sealed twice, got {task.openings}",
+            )
+
+
+def _explored(sections: Mapping[str, Any], _: Catalogue) -> Iterator[Fault]:
+    """What is tried must be allowed, and possible."""
+    explore, changes = sections["explore"], sections["constraints"].changes
+    known = {dimension.key for dimension in SPACE}
+    if "data" not in changes:
+        yield Fault(("constraints", "changes"), f'"data" among them expected, got {shown(list(changes))}')
+    if sections["pace"].candidates > 1 and set(changes) == {"data"}:
+        yield Fault(
+            ("pace", "candidates"),
+            '1 expected where constraints.changes = ["data"], got more; add "feedback" or "architecture" there',
+        )
+    if "architecture" in changes and sections["subject"].lora is not None:
+        yield Fault(
+            ("constraints", "changes"),
+            'no "architecture" expected with subject.lora, got it; an adapter cannot be reshaped',
+        )
+    if ("model" in explore.proposers) != bool(explore.server):
+        yield Fault(
+            ("explore", "server"),
+            f'"server:NAME" with "model" among explore.proposers, and neither without the other, expected, got '
+            f"{shown(explore.server)}",
+        )
+    for name in explore.settings:
+        if name not in known:
+            yield Fault(
+                ("explore", "settings"), f"some of {', '.join(sorted(known))} expected, got {shown(name)}"
             )
 
 

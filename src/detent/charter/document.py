@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from detent.charter._form import Count, Line, Says, Section, TaskName, WireName
+from detent.charter.explore import Explore
 from detent.charter.feedback import Feedback
 from detent.charter.named_files import (
     ConstitutionFile,
@@ -49,6 +50,7 @@ class Draft(Section):
     subject: Subject = Subject()
     recipe: Recipe = Recipe()
     feedback: Feedback = Feedback()
+    explore: Explore = Explore()
     gate: Gate = Gate()
     retention: Retention = Retention()
     tasks: Mapping[TaskName, DraftOwnTask] = {}

@@ -78,6 +78,8 @@ class Pace(Section):
     review_hours: from a promotion to the next generation.
     evaluation_lag: generations that may pass without a full evaluation.
     answer_hours: after which a question nobody answered is answered no.
+    candidates: tried side by side in the open, of which one at most is confirmed on sealed problems: the plan as it is,
+        and changes to it as [explore] says. 1: the plan alone.
     """
 
     lease: LeaseTerms
@@ -86,6 +88,7 @@ class Pace(Section):
     review_hours: Wait = 0.0
     evaluation_lag: Lag = 0
     answer_hours: Hours = 168.0
+    candidates: Annotated[int, Field(ge=1, le=256), Says("an integer from 1 to 256")] = 1
 
 
 class Threshold(Section):

@@ -10,6 +10,7 @@ from detent.engine.fake import FakeEngine
 from detent.engine.likeness import check_adapter, check_alike
 from detent.engine.local import LocalEngine, check_libraries
 from detent.engine.machine import processor
+from detent.engine.reshaped import check_reshaped, parameters_after, shape_of
 from detent.engine.samplers import ServerSampler, check_server_libraries
 from detent.engine.store import DataStore, ModelStore, is_model_file
 from detent.engine.templates import as_chat
@@ -29,6 +30,7 @@ __all__ = [
     "check_adapter",
     "check_alike",
     "check_libraries",
+    "check_reshaped",
     "check_server_libraries",
     "confinement",
     "discard",
@@ -37,7 +39,9 @@ __all__ = [
     "move_aside",
     "open_log",
     "own_folder",
+    "parameters_after",
     "processor",
     "replace_file",
+    "shape_of",
     "worker_prefix",
 ]

@@ -35,6 +35,8 @@ from detent.values import (
     PreferJob,
     Progress,
     ReinforceJob,
+    ReshapedModel,
+    ReshapeJob,
     Result,
     Revised,
     ReviseJob,
@@ -46,6 +48,7 @@ from detent.values import (
     TrainJob,
 )
 from detent.values.feedback import verdict_of
+from detent.values.shape import NEAR
 
 Watch = Callable[[Progress], None]
 """Told how a job goes on, at most about ten times a second, in the thread that runs the job."""
@@ -102,7 +105,7 @@ class Engine(Protocol):
         """End all workers now; returns within 2 seconds. May be called again."""
 
 
-def believed(job: Job, result: Result, log: Path | None = None) -> Result:
+def believed(job: Job, result: Result, log: Path | None = None) -> Result:  # noqa: C901  one a kind of job
     """The result, when it is one that `job` can have.
 
     Raises:
@@ -115,6 +118,9 @@ def believed(job: Job, result: Result, log: Path | None = None) -> Result:
     match job, result:
         case BuildJob() | MergeJob(), BuiltModel():
             _believe_folder(result.folder)
+        case ReshapeJob(), ReshapedModel():
+            _believe_folder(result.folder)
+            _believe_distance(job, result)
         case TrainJob() | PreferJob() | ReinforceJob(), TrainedModel():
             _believe_folder(result.folder)
             _believe_training(result)
@@ -153,6 +159,17 @@ def only_answers(job: Job) -> AnswerJob:
 def _believe_folder(name: str) -> None:
     if not _FOLDER.fullmatch(name):
         _disbelieve("the plain name of a folder in staging", repr(name))
+
+
+def _believe_distance(job: ReshapeJob, reshaped: ReshapedModel) -> None:
+    """An edit that keeps the function has kept it, or nothing that follows would be about the edit alone."""
+    if not 0 <= reshaped.distance < inf:
+        _disbelieve("a finite distance of 0 or more", str(reshaped.distance))
+    if job.edit.keeps and reshaped.distance > NEAR:
+        raise SubjectError(
+            f"a model that says what it said, within {NEAR:g}, expected of {job.edit.said}, got one at a distance of "
+            f"{reshaped.distance:.2g}; it is not trained"
+        )
 
 
 def _believe_training(trained: TrainedModel) -> None:

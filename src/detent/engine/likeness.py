@@ -4,7 +4,7 @@
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -56,14 +56,24 @@ def check_alike(parent: Path, child: Path) -> None:
     kinds = ["a whole model" if adapter_in(folder) is None else "an adapter" for folder in (parent, child)]
     if kinds[0] != kinds[1]:
         raise SubjectError(f"{kinds[0]} expected in {child}, as its parent is, got {kinds[1]}; run again")
-    for what, read in (_OF_ADAPTERS if kinds[0] == "an adapter" else _ASPECTS).items():
-        wanted, got = read(parent), read(child)
-        if wanted != got:
-            name = min(key for key in wanted.keys() | got.keys() if wanted.get(key) != got.get(key))
-            raise SubjectError(
-                f"a trained model with its parent's {what} expected, with {name} {_short(wanted.get(name))}, got "
-                f"{_short(got.get(name))} in {child}; run again"
-            )
+    for what, read in (_OF_ADAPTERS if kinds[0] == "an adapter" else ASPECTS).items():
+        check_same(f"a trained model with its parent's {what}", read(parent), read(child), child)
+
+
+def check_same(wanted: str, said: Mapping[str, Any], got: Mapping[str, Any], child: Path) -> None:
+    """Hold what a model in `child` says of itself, by its files, against what it should.
+
+    wanted: what it should be, in words.
+
+    Raises:
+        SubjectError: it says something else.
+    """
+    if said != got:
+        name = min(key for key in said.keys() | got.keys() if said.get(key) != got.get(key))
+        raise SubjectError(
+            f"{wanted} expected, with {name} {_short(said.get(name))}, got {_short(got.get(name))} in {child}; run "
+            "again"
+        )
 
 
 def check_adapter(base: Path, child: Path, lora: Lora) -> None:
@@ -174,10 +184,14 @@ def _short(value: object) -> str:
     return "none" if value is None else repr(value)[:60]
 
 
-_ASPECTS: dict[str, Callable[[Path], dict[str, Any]]] = {
-    "architecture": _architecture,
+ARCHITECTURE, TENSORS = "architecture", "tensors"
+
+ASPECTS: dict[str, Callable[[Path], dict[str, Any]]] = {
+    ARCHITECTURE: _architecture,
     "way of answering": _generation,
-    "tensors": _tensors,
+    TENSORS: _tensors,
     "tokenizer": _tokenizer,
 }
+"""What a model says of itself by its files."""
+
 _OF_ADAPTERS: dict[str, Callable[[Path], dict[str, Any]]] = {"adapter": _adapter, "tensors": _tensors}

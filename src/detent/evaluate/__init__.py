@@ -50,7 +50,7 @@ from detent.evaluate.seal import (
     opening_seed,
     read_secret,
 )
-from detent.evaluate.streams import fresh_stream, public_number, public_stream
+from detent.evaluate.streams import fresh_stream, label_of, public_number, public_stream
 from detent.evaluate.targets import Guard, Rules, targets
 
 __all__ = [
@@ -93,6 +93,7 @@ __all__ = [
     "items_to_expect",
     "judged",
     "judging",
+    "label_of",
     "ladder_rungs",
     "least_first_limit",
     "least_items",

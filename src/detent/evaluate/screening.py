@@ -24,7 +24,7 @@ def promises(before: Profile, after: Profile) -> bool:
 
 
 def team_after(
-    team: Sequence[str], visible: Mapping[str, Profile], profiles: Sequence[Profile]
+    team: Sequence[str], visible: Mapping[str, Profile], profiles: Sequence[Profile], *, stays: bool = False
 ) -> tuple[str, ...]:
     """Where training goes on without a promotion: each member moves to its candidate where its ladder rose.
 
@@ -32,11 +32,12 @@ def team_after(
         team: digests of the members.
         visible: the newest visible profile of each of them.
         profiles: of the members' candidates, in the team's order.
+        stays: nobody goes on from these candidates, however they look.
 
     Returns:
         Digests of the team's models. A candidate that comes back has another digest and pays error budget again.
     """
     return tuple(
-        after.subject if after.ladder() > visible[member].ladder() else member
+        after.subject if not stays and after.ladder() > visible[member].ladder() else member
         for member, after in zip(team, profiles, strict=True)
     )

@@ -16,6 +16,14 @@ def public_stream(run_seed: int, label: str, generation: int) -> bytes:
     return hashlib.sha256(text.encode()).digest()
 
 
+def label_of(label: str, trial: str) -> str:
+    """The label of a stream in a trial of a generation: the same for all trials, and another than the turn's own.
+
+    So changes are compared on the same problems, with the same luck; and what looked best in a trial is measured anew.
+    """
+    return f"{label} of trials" if trial else label
+
+
 def public_number(run_seed: int, label: str, generation: int) -> int:
     """Seed of one training or sampling job, below 2^48 so that any JSON reader keeps it exact."""
     return int.from_bytes(public_stream(run_seed, label, generation)[:6], "big")

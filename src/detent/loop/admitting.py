@@ -1,12 +1,31 @@
-"""A model that a worker has trained, taken among the models once it is what a training can make of its parent."""
+"""A model that a worker has made, taken among the models once it is what a training or an edit makes of its parent."""
 
 from msgspec import UNSET, structs
 
-from detent.engine import check_adapter, check_alike
+from detent.engine import check_adapter, check_alike, check_reshaped
 from detent.errors import EngineError
 from detent.loop.parts import Parts
 from detent.loop.results import check_size
-from detent.values import Result, TrainedModel
+from detent.values import ReshapedModel, ReshapeJob, Result, TrainedModel
+
+
+def admitted_reshaped(parts: Parts, job: ReshapeJob, result: Result) -> tuple[str, ReshapedModel]:
+    """The digest of a reshaped model, and its figures with its size as counted here.
+
+    Raises:
+        EngineError: it is no model, or its parent again.
+        SubjectError: it is not what the edit makes of its parent.
+        CharterError: it is larger than the charter allows.
+    """
+    if not isinstance(result, ReshapedModel):
+        raise EngineError(f"a model expected from a reshape job, got {type(result).__name__}; run again")
+    digest = parts.admit(result.folder)
+    check_reshaped(parts.models.path(job.parent), parts.models.path(digest), job.edit)
+    counted = structs.replace(result, parameters=parts.models.parameters(digest))
+    check_size(counted.parameters, parts.charter.constraints.max_parameters)
+    if digest == job.parent:
+        raise EngineError(f"a reshaped model expected, got its parent {digest} again; run again")
+    return digest, counted
 
 
 def admitted(parts: Parts, parent: str, result: Result) -> tuple[str, TrainedModel]:

@@ -15,7 +15,7 @@ def permission(parts: Parts, watched: Watched, judged: Judged) -> Permission:
     book = parts.book
     if book.state.hold is not None and book.state.hold.kind == "halted":
         return "waiting"
-    if not reasons_to_ask(watched):
+    if not reasons_to_ask(book.state, parts.charter, watched, judged.passed):
         return "free"
     book.once("request/v1", lambda: question(book.state, parts.charter, judged.passed, book.now))
     return given(book.state, book.now)

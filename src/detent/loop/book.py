@@ -47,9 +47,14 @@ class Book:
         self.record = record
         self._clock = clock
         entries = [decode_entry(data) for data in record.entries()]
-        self.state: State = fold(entries)
+        self._state: State = fold(entries)
         self.obeyed: frozenset[str] = payloads_of(entries)
         """Digests of what people signed that stands on the ledger: each counts once."""
+
+    @property
+    def state(self) -> State:
+        """Where the run stands."""
+        return self._state
 
     @property
     def now(self) -> str:
@@ -71,7 +76,7 @@ class Book:
         after = fold([written], self.state)  # an entry that may not stand here is never written
         obeyed = self.obeyed | payloads_of([written])
         self.record.append(data)
-        self.state, self.obeyed = after, obeyed
+        self._state, self.obeyed = after, obeyed
         return written
 
     def once(self, slot: str, make: Callable[[], E]) -> E:
@@ -87,3 +92,24 @@ class Book:
         for place, entry in zip(missing, make(missing) if missing else (), strict=True):
             found[place] = self.write(entry)
         return [cast("E", found[place]) for place in range(len(slots))]
+
+    def trial(self, name: str) -> "Book":
+        """The same ledger as a trial of the turn in progress sees it: a turn of its own, whose entries say so."""
+        return _Trial(self, name)
+
+
+class _Trial(Book):
+    def __init__(self, book: Book, name: str) -> None:  # as the book it is a part of
+        self._book, self._name = book, name
+        self.record, self.obeyed = book.record, book.obeyed
+
+    @property
+    def state(self) -> State:
+        return self._book.state.within(self._name)
+
+    @property
+    def now(self) -> str:
+        return self._book.now
+
+    def write(self, entry: Entry, at: str = "") -> Entry:
+        return self._book.write(structs.replace(entry, trial=self._name), at)

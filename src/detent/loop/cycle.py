@@ -1,16 +1,17 @@
 """The cycle, to be read aloud. Everything else in Detent exists so that these lines can be trusted.
 
-    diagnose -> propose -> label -> audit -> train -> screen -> open the seal -> watch -> ask -> decide
+    diagnose -> explore -> propose -> label -> audit -> train -> screen -> open the seal -> watch -> ask -> decide
 
 A *team* of models that differ in their seed learns together: what they label, they must agree on. The best of
-them in the open is the generation's candidate; only the gate makes it the incumbent.
+them in the open is the generation's candidate; only the gate makes it the incumbent. Where the charter wants it, changes
+to the model's shape and to the loop's own settings are tried first, and one of them may be part of the proposal.
 
 `book.once` takes what the ledger already holds of a turn and does only what is missing, so a turn that was
 killed goes on where it stood. Undecided means no, and so does a question that nobody answers.
 """
 
 from detent.evaluate import best
-from detent.loop import asking, judge, judges, learn, measure, revising, tuning, watch
+from detent.loop import asking, exploring, judge, judges, learn, measure, revising, tuning, watch
 from detent.loop.judge import Judged
 from detent.loop.measure import Ask
 from detent.loop.parts import Parts
@@ -39,7 +40,8 @@ def turn(parts: Parts) -> Decided | None:
     if weak.nothing_to_do:
         return book.once("decision/v1", lambda: judge.rest(parts))
     judge.see_sealed_rows(parts, before)
-    plan = book.once("proposal/v1", lambda: learn.propose(parts, weak)).proposal
+    change = exploring.changed(parts, weak)
+    plan = book.once("proposal/v1", lambda: learn.propose(parts, weak, change)).proposal
 
     labels = book.once("data/v1", lambda: learn.label(parts, plan))
     book.once("audit/v1", lambda: measure.audit(parts, plan, labels))

@@ -21,7 +21,7 @@ from detent.evaluate import (
 from detent.loop.measure import Ask, completions
 from detent.loop.parts import Parts
 from detent.loop.witnessing import before_promoting, entropy, known_link, link, round_for, witness_intent
-from detent.oversight import Permission, rules_of
+from detent.oversight import Permission, rules_of, unapproved
 from detent.values import (
     Decided,
     Intent,
@@ -188,9 +188,13 @@ def _denied(parts: Parts, before: Profile, profiles: Sequence[Profile]) -> Decid
 
 
 def _not_promoted(parts: Parts, before: Profile, profiles: Sequence[Profile], because: str) -> Decided:
-    """Each member goes on from its candidate where that looks better than itself in the open, else from itself."""
+    """Each member goes on from its candidate where that looks better than itself in the open, else from itself.
+
+    From what a change made that people had to approve of, and were not asked about, nobody does.
+    """
     state = parts.book.state
-    team = team_after(state.team, state.visible, profiles)
+    stays = unapproved(state, parts.charter) is not None
+    team = team_after(state.team, state.visible, profiles, stays=stays)
     return Decided(
         decision="discard" if team == state.team else "carry",
         incumbent=before.subject,

@@ -5,16 +5,25 @@ from collections.abc import Callable, Iterator, Sequence
 from detent.diagnose import diagnose as diagnose_profile
 from detent.errors import CharterError, EngineError
 from detent.evaluate import answering, judging, ladder_rungs, profile_items
-from detent.loop import judges, measure, revising
+from detent.loop import judges, measure, reshaping, revising
 from detent.loop.admitting import admitted
 from detent.loop.parts import Parts
 from detent.loop.results import check_compute, check_labels, check_new
-from detent.propose import as_kept, counts_of, first_sources, label_job, sources_of, split
-from detent.propose import propose as propose_change
+from detent.propose import (
+    as_kept,
+    check_change,
+    counts_of,
+    first_sources,
+    label_job,
+    planned,
+    sources_of,
+    split,
+)
 from detent.values import (
     BuildJob,
     BuiltModel,
     CandidateTrained,
+    Change,
     DataMade,
     Diagnosed,
     Diagnosis,
@@ -105,7 +114,7 @@ def _team_and_judge(
 def _lessons(parts: Parts, answers: DataMade) -> DataMade | None:
     """What the judge is taught from in this generation; None where there is none, or nothing new to teach it."""
     feedback = parts.charter.feedback
-    if not feedback.judged or not (feedback.labelled or parts.book.state.generation == 0):
+    if parts.trial or not feedback.judged or not (feedback.labelled or parts.book.state.generation == 0):
         return None
     return parts.book.once("data/v1/lessons", lambda: judges.made_lessons(parts, answers))
 
@@ -141,24 +150,16 @@ def diagnose(parts: Parts, profile: Profile) -> Diagnosed:
     return Diagnosed(diagnosis=diagnose_profile(profile, parts.book.state.past))
 
 
-def propose(parts: Parts, diagnosis: Diagnosis) -> Proposed:
+def propose(parts: Parts, diagnosis: Diagnosis, change: Change | None = None) -> Proposed:
     """What to try about it; what the charter does not allow is refused here, whoever proposed it."""
-    state = parts.book.state
-    profiles = [state.visible[member] for member in state.team]
-    proposal = propose_change(
-        diagnosis,
-        profiles,
-        parts.charter.recipe,
-        parts.charter.feedback,
-        flips=state.flips,
-        constitution=parts.constitution,
-    )
     if "data" not in parts.charter.constraints.changes:
         raise CharterError(
             f"a change among {list(parts.charter.constraints.changes)} expected, got a data proposal; "
             "the charter's constraints.changes would have to allow it"
         )
-    return Proposed(proposal=proposal)
+    if change is not None:
+        check_change(change, parts.charter)
+    return Proposed(proposal=planned(parts.charter, parts.book.state, diagnosis, parts.constitution, change))
 
 
 def label(parts: Parts, proposal: Proposal) -> DataMade:
@@ -202,17 +203,24 @@ def _labelled(parts: Parts, whole: LabelJob) -> Iterator[Labels]:
 
 
 def train(parts: Parts, proposal: Proposal, labels: DataMade) -> list[str]:
-    """Train a candidate from each member of the team, and the judge; freeze each under its digest, with its lineage."""
+    """Train a candidate from each member of the team, and the judge; freeze each under its digest, with its lineage.
+
+    In a trial the first member's alone, and no judge: enough to see what a change is worth.
+    """
     sources = sources_of(proposal, labels, parts.book.state, parts.charter.feedback)
-    slots = [f"candidate/v1/{member}" for member in range(len(proposal.team))]
+    members = 1 if parts.trial else len(proposal.team)
+    parents = reshaping.parents(parts, proposal, members)
+    slots = [f"candidate/v1/{member}" for member in range(members)]
     return _team_and_judge(
-        parts, slots, labels, lambda member: _next_job(parts, proposal, sources, member), _candidate
+        parts, slots, labels, lambda member: _next_job(parts, proposal, parents, sources, member), _candidate
     )
 
 
-def _next_job(parts: Parts, proposal: Proposal, sources: tuple[Source, ...], member: int) -> TrainJob:
+def _next_job(
+    parts: Parts, proposal: Proposal, parents: Sequence[str], sources: tuple[Source, ...], member: int
+) -> TrainJob:
     return TrainJob(
-        parent=proposal.team[member],
+        parent=parents[member],
         sources=sources,
         steps=proposal.steps,
         seed=parts.number(f"training {member}"),

@@ -4,15 +4,15 @@ import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from detent.charter import Charter, Constitution
+from detent.charter import Charter, Constitution, set_by
 from detent.coordinate import Asked
 from detent.engine import DataStore, Engine, ModelStore
 from detent.errors import StorageError, SubjectError, TrustError
-from detent.evaluate import Chain, public_number, public_stream
+from detent.evaluate import Chain, label_of, public_number, public_stream
 from detent.ledger import CosignerKey
 from detent.loop.book import Book
 from detent.propose import optimizer_of
@@ -36,6 +36,7 @@ from detent.values import (
     Progress,
     Reading,
     ReinforceJob,
+    ReshapeJob,
     Result,
     ReviseJob,
     Round,
@@ -98,6 +99,7 @@ class Server(Protocol):
 class Parts:
     """The real things, already checked against the charter.
 
+    signed: the charter as people signed it; what is in force of it, with what was changed since, is `charter`.
     charter_digest: SHA-256 of the signed charter's bytes.
     watch: told how a job goes on. note: told one line of where the gate stands.
     constitution: the charter's; None where it names none.
@@ -111,10 +113,11 @@ class Parts:
     counted: what wires have counted of files that do not change.
     outsiders: witnesses, beacon and auditor; None where the charter names none.
     given_subject, given_judge: the folders of the first model and of the judge where the charter names one.
+    trial: of the turn, whose work this is; "" for the turn itself.
     servers: who asks each server that the charter has judge or teach, by its name.
     """
 
-    charter: Charter
+    signed: Charter
     charter_digest: str
     book: Book
     engine: Engine
@@ -137,6 +140,16 @@ class Parts:
     given_subject: Path | None = None
     given_judge: Path | None = None
     servers: Mapping[str, Server] = field(default_factory=dict)
+    trial: str = ""
+
+    @property
+    def charter(self) -> Charter:
+        """The charter with what changes of the feedback loop have set in its recipe and feedback."""
+        return set_by(self.signed, self.book.state.set_now)
+
+    def within(self, trial: str, engine: Engine) -> "Parts":
+        """The same as a trial of the turn in progress works with, whose jobs go to `engine`."""
+        return replace(self, book=self.book.trial(trial), trial=trial, engine=engine)
 
     @property
     def tops(self) -> dict[str, int]:
@@ -150,11 +163,11 @@ class Parts:
 
     def stream(self, label: str) -> bytes:
         """A public problem stream of the generation in progress."""
-        return public_stream(self.charter.run.seed, label, self.book.state.generation)
+        return public_stream(self.signed.run.seed, label_of(label, self.trial), self.book.state.generation)
 
     def number(self, label: str) -> int:
         """A job's seed in the generation in progress."""
-        return public_number(self.charter.run.seed, label, self.book.state.generation)
+        return public_number(self.signed.run.seed, label_of(label, self.trial), self.book.state.generation)
 
     @property
     def optimizer(self) -> Optimizer:
@@ -237,6 +250,8 @@ def _files_of(job: Job) -> tuple[Sequence[str], AbstractSet[str]]:  # noqa: PLR0
             return [job.model], set()
         case TrainJob(parent=model, sources=sources) | ElicitJob(model=model, sources=sources):
             return [model], {source.data for source in sources}
+        case ReshapeJob():
+            return [job.parent], set()
         case PreferJob():
             return [job.parent], set(job.data)
         case ReinforceJob():

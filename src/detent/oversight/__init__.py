@@ -3,7 +3,7 @@
 It knows state, charter and constitution, not models or files.
 """
 
-from detent.oversight.asking import Permission, permission, question, reasons_to_ask
+from detent.oversight.asking import Permission, approved_of, permission, question, reasons_to_ask, unapproved
 from detent.oversight.deliveries import (
     STOPS,
     Desk,
@@ -29,6 +29,7 @@ __all__ = [
     "Permission",
     "Stop",
     "after",
+    "approved_of",
     "believe",
     "check_entry",
     "first_charter",
@@ -45,5 +46,6 @@ __all__ = [
     "seconds_between",
     "type_of",
     "unanswered",
+    "unapproved",
     "why_stop",
 ]

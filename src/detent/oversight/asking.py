@@ -9,9 +9,11 @@ until it expires was denied.
 
 from typing import Literal
 
+from msgspec import UNSET
+
 from detent.charter import Charter
 from detent.oversight.moments import after
-from detent.values import MOST_NAMED, Requested, State, Watched
+from detent.values import MOST_NAMED, Change, Proposed, Requested, State, Watched
 
 Permission = Literal["free", "approved", "denied", "waiting"]
 """free: nobody had to be asked. approved: asked, and allowed. denied: asked, and not, or not in time."""
@@ -19,13 +21,54 @@ Permission = Literal["free", "approved", "denied", "waiting"]
 EARLY_WARNING = "threshold_early_warning"
 
 
-def reasons_to_ask(watched: Watched) -> tuple[str, ...]:
-    """What was found that a person has to look at, one sentence each."""
-    return tuple(
-        f"{reading.wire}: {reading.said}"
-        for reading in watched.readings
-        if reading.fired and watched.actions.get(reading.wire) != "record"
+def reasons_to_ask(state: State, charter: Charter, watched: Watched, passed: str) -> tuple[str, ...]:
+    """What a person has to look at, one sentence each: what was found, and a change that nobody else may make.
+
+    passed: the candidate that the gate has passed, or "".
+    """
+    return (
+        *(
+            f"{reading.wire}: {reading.said}"
+            for reading in watched.readings
+            if reading.fired and watched.actions.get(reading.wire) != "record"
+        ),
+        *(said for said in [_changed(state, charter)] if said and passed),
     )
+
+
+def approved_of(charter: Charter, change: Change) -> bool:
+    """Whether people are asked about such a change before a model that it made becomes the incumbent."""
+    match charter.explore.approval:
+        case "breaking":
+            return not change.keeps
+        case "architecture":
+            return change.kind == "architecture"
+        case "all":
+            return True
+        case "none":
+            return False
+
+
+def unapproved(state: State, charter: Charter) -> Change | None:
+    """This turn's change, where people are asked about it; None where there is none, or they need not be.
+
+    What it made goes on in the run only as the incumbent, which they approved: never as a member of the team alone.
+    """
+    proposed = state.slots.get("proposal/v1")
+    change = proposed.proposal.change if isinstance(proposed, Proposed) else UNSET
+    return change if change is not UNSET and approved_of(charter, change) else None
+
+
+def _changed(state: State, charter: Charter) -> str:
+    change = unapproved(state, charter)
+    if change is None:
+        return ""
+    kept = (
+        ""
+        if change.keeps
+        else ", after which the model no longer said what it had said, and was trained again"
+    )
+    return f"{change.kind}: {change.said}{kept}; proposed by {change.by}: {change.because}"
 
 
 def question(state: State, charter: Charter, passed: str, now: str) -> Requested:
@@ -35,7 +78,7 @@ def question(state: State, charter: Charter, passed: str, now: str) -> Requested
     return Requested(
         number=state.requests + 1,
         candidate=passed,
-        reasons=reasons_to_ask(watched),
+        reasons=reasons_to_ask(state, charter, watched, passed),
         unchecked=unchecked(watched),
         approvers=_approvers(charter, watched),
         expires=after(now, hours=charter.pace.answer_hours),

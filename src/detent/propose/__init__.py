@@ -1,9 +1,10 @@
-"""Weaknesses -> typed proposals, and the mix of data that carries one out. Rules only, in this version.
+"""Weaknesses -> typed proposals: what data is made, and what is changed beside it; and how one is carried out.
 
 What proposes sees totals: the diagnosis and the visible profile, no models, workers or single answers. Beside it stands
 what the loop and whoever makes a generation again share: labels as jobs, and a judge's exam, asked through a function.
 """
 
+from detent.propose.bandit import shares
 from detent.propose.cases import Cases, Sitting, exam_cases, given_judge, judge_of, judge_size, sitting_of
 from detent.propose.comparing import (
     apart,
@@ -29,9 +30,9 @@ from detent.propose.contests import (
 from detent.propose.corrections import corrections
 from detent.propose.exam import exam_flops, examined
 from detent.propose.labelling import as_kept, label_job, label_rungs, split
-from detent.propose.labels import propose
 from detent.propose.lessons import Anchor, anchor_cases, lessons
 from detent.propose.mixing import first_sources, judge_sources, sources_of
+from detent.propose.planning import check_change, planned, setting_of, tried
 from detent.propose.preferences import (
     SCORED,
     STREAMS,
@@ -59,6 +60,7 @@ from detent.propose.preferences import (
     tuning_rungs,
 )
 from detent.propose.recorded import Keeping, as_compared, contested_again, from_record, taught_again
+from detent.propose.reshaping import COMPARED, compared_on, reshape_flops, reshape_job, reshape_label
 from detent.propose.revisions import (
     REVISING,
     Posed,
@@ -75,14 +77,30 @@ from detent.propose.revisions import (
     revision_origin,
     taught_principles,
 )
+from detent.propose.rules import About
+from detent.propose.rules import settings as settings_rules
+from detent.propose.rules import shapes as shape_rules
+from detent.propose.tally import edits_before, history, passes, settings_before, told
 from detent.propose.training import optimizer_of
+from detent.propose.trials import (
+    change_at,
+    choice,
+    due,
+    measured,
+    standing,
+    stuck,
+    touches_methods,
+    trial_name,
+)
 from detent.propose.uses import uses
 
 __all__ = [
+    "COMPARED",
     "MOST_PAIRS",
     "REVISING",
     "SCORED",
     "STREAMS",
+    "About",
     "Anchor",
     "Asked",
     "Cases",
@@ -100,8 +118,12 @@ __all__ = [
     "asked_of",
     "audited_rungs",
     "better",
+    "change_at",
+    "check_change",
     "checkers_of",
+    "choice",
     "chosen",
+    "compared_on",
     "compared_rungs",
     "contest_of",
     "contest_text",
@@ -113,6 +135,8 @@ __all__ = [
     "counted_as",
     "counts_of",
     "drawn_from",
+    "due",
+    "edits_before",
     "exam_cases",
     "exam_flops",
     "examined",
@@ -121,6 +145,7 @@ __all__ = [
     "flips_of",
     "from_record",
     "given_judge",
+    "history",
     "judge_of",
     "judge_size",
     "judge_sources",
@@ -131,19 +156,24 @@ __all__ = [
     "lessons",
     "log_odds",
     "margin_of",
+    "measured",
     "offered_on",
     "optimizer_of",
+    "passes",
+    "planned",
     "pooled",
     "prefer_job",
     "preferring",
     "preferring_text",
     "principle_of",
     "principled_rungs",
-    "propose",
     "question_of",
     "questions",
     "refined_rungs",
     "reinforce_job",
+    "reshape_flops",
+    "reshape_job",
+    "reshape_label",
     "revise_job",
     "revised_rungs",
     "revision_flops",
@@ -151,13 +181,24 @@ __all__ = [
     "ruled",
     "sample_jobs",
     "seed_label",
+    "setting_of",
+    "settings_before",
+    "settings_rules",
+    "shape_rules",
+    "shares",
     "sitting_of",
     "sources_for",
     "sources_of",
     "split",
+    "standing",
+    "stuck",
     "taught_again",
     "taught_principles",
     "teacher_job",
+    "told",
+    "touches_methods",
+    "trial_name",
+    "tried",
     "tuning_rungs",
     "uses",
     "won",

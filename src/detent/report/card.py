@@ -20,7 +20,7 @@ from detent.report._markdown import quoted, table, text
 from detent.report.figures import Table
 from detent.report.lineage import Ancestry, descent_of
 from detent.report.story import Story
-from detent.values import Entry, JudgeTrained, Profile, SubjectBuilt, Tuned
+from detent.values import Entry, JudgeTrained, Profile, Reshaped, SubjectBuilt, Tuned
 
 ORIGINS = {
     "seed": "seed: true answers, from the task itself",
@@ -159,7 +159,7 @@ def _making(told: Told) -> Iterator[str]:
             yield "- Merged: the adapter was added to the base's weights in float32, and stored in the base's precision"
     yield f"- Architecture: {text(about.architecture)}"
     if line.models:
-        yield f"- Parameters: {words.count(line.models[0].parameters)}, trained in {text(line.models[0].precision)}"
+        yield f"- Parameters: {words.count(line.models[0].parameters)}, trained in {text(_precision(line))}"
         yield f"- Compute of its line's training: {line.flops:.3g} floating point operations"
     yield ""
     yield "Its line, from the base to this model:"
@@ -167,6 +167,10 @@ def _making(told: Told) -> Iterator[str]:
     yield from table(
         Table(("generation", "model", "how", "steps", "operations"), tuple(_line(line)), numbers=3)
     )
+
+
+def _precision(line: Ancestry) -> str:
+    return next((made.precision for made in line.models if not isinstance(made, Reshaped)), "nothing")
 
 
 def _base(told: Told) -> str:
@@ -187,13 +191,15 @@ def _line(line: Ancestry) -> Iterator[tuple[str, ...]]:
             if isinstance(made, JudgeTrained)
             else "seed data"
             if isinstance(made, SubjectBuilt)
+            else f"reshaped: {made.edit.said}"
+            if isinstance(made, Reshaped)
             else "its generation's mix of data"
         )
         yield (
             str(made.generation),
             words.short(made.digest),
             how,
-            words.count(made.steps),
+            words.count(0 if isinstance(made, Reshaped) else made.steps),
             f"{made.flops:.3g}",
         )
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from detent.values import DataMade, Entry, Trained, Tuned
+from detent.values import DataMade, Entry, Reshaped, Trained, Tuned
 
 
 class Ancestry(Struct, frozen=True):
@@ -49,4 +49,6 @@ def descent_of(entries: Sequence[Entry], digest: str) -> Ancestry:
 
 
 def _taught(one: Trained) -> tuple[str, ...]:
+    if isinstance(one, Reshaped):
+        return ()
     return one.data if isinstance(one, Tuned) else tuple(source.data for source in one.data)

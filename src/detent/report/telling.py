@@ -8,6 +8,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from math import fsum, sqrt
 
+from msgspec import UNSET
+
 from detent.errors import TrustError
 from detent.evaluate import horizons
 from detent.report.adapters import adapter_document
@@ -63,7 +65,9 @@ def tell(entries: Iterable[Entry], name: str, purpose: str, top: Mapping[str, in
         turns=turns,
         standings=_standings(turns, written),
         openings=tuple(opening for opening in map(_opening, written.values()) if opening is not None),
-        batches=tuple(_batch(entry) for entry in told if isinstance(entry, DataMade)),
+        batches=tuple(
+            _batch(entry) for entry in told if isinstance(entry, DataMade) and entry.trial is UNSET
+        ),
         models=_models(written, state, turns),
         sessions=tuple(_session(entry) for entry in told if isinstance(entry, SessionStarted)),
         written={generation: dict(slots) for generation, slots in written.items()},

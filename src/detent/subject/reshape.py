@@ -1,7 +1,7 @@
 """A model of another shape from a model: what both have keeps its weights, and what is new says nothing yet.
 
     >>> wider = reshaped(model, WidenHidden(by=64), seed=7)
-    >>> distance(model, wider, prompts)                     # largest difference of two logits
+    >>> distance(model, wider, tokenizer, prompts)          # largest difference of two logits, over the largest
     1.2e-06
 
 For decoders of the Llama kind: RMSNorm before attention and a gated MLP, grouped keys and values, with or without
@@ -85,6 +85,7 @@ def reshaped(model: PreTrainedModel, edit: Edit, *, seed: int) -> PreTrainedMode
     drawn = {name: value.detach().clone() for name, value in new.state_dict().items()}
     new.load_state_dict(place(weights, drawn))
     new.tie_weights()
+    new.generation_config = model.generation_config  # how it is asked does not change
     new.eval()  # type: ignore[no-untyped-call]
     return new
 
@@ -92,13 +93,18 @@ def reshaped(model: PreTrainedModel, edit: Edit, *, seed: int) -> PreTrainedMode
 def distance(
     one: PreTrainedModel, other: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]
 ) -> float:
-    """The largest difference between two logits of any position of these texts."""
-    found = 0.0
+    """The largest difference between two logits of any position of these texts, over the largest logit of the first.
+
+    Where that is below 1, the difference as it is.
+    """
+    found, largest = 0.0, 1.0
     with torch.no_grad():
         for text in texts:
-            ids = torch.tensor([tokenizer(text)["input_ids"]])
-            found = max(found, float((one(input_ids=ids).logits - other(input_ids=ids).logits).abs().max()))
-    return found
+            ids = torch.tensor([tokenizer(text)["input_ids"]], device=one.device)
+            first, second = one(input_ids=ids).logits, other(input_ids=ids).logits
+            found = max(found, float((first - second).abs().max()))
+            largest = max(largest, float(first.abs().max()))
+    return found / largest
 
 
 class Heads:

@@ -14,10 +14,10 @@ import json
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from math import exp, log
+from math import exp, inf, log
 from pathlib import Path
 from statistics import fmean
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -42,6 +42,8 @@ from detent.values import (
     Preference,
     PreferJob,
     ReinforceJob,
+    ReshapedModel,
+    ReshapeJob,
     Result,
     Revised,
     ReviseJob,
@@ -53,13 +55,28 @@ from detent.values import (
     SampleJob,
     Scored,
     ScoreJob,
+    SuggestedPoints,
+    SuggestJob,
     TrainedModel,
     TrainJob,
 )
 from detent.values.feedback import verdict_of
+from detent.values.shape import Rotary, Shape, reshape
 
 WEIGHTS = struct.pack("<Q", 59) + b'{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}     ' + b"\0" * 4
 """The smallest proper safetensors file."""
+
+SHAPE: dict[str, Any] = {
+    "model_type": "toy",
+    "num_hidden_layers": 2,
+    "hidden_size": 16,
+    "intermediate_size": 32,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 4,
+    "head_dim": 4,
+    "hidden_act": "silu",
+}
+"""What a toy model's configuration says: it can be reshaped, which changes what the rules above say of its shape."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +86,9 @@ class ToyRules:
     seed_horizon: after training on seed levels. step: gained by a training whose frontier labels were right.
     steepness: how sharply accuracy falls at the horizon. noise_cost: lost per unit of noise on the weights.
     held_back: what a subject can do beyond what it shows.
+    rotary_ceiling: no horizon is above it while a subject's layers have rotary positions. layer_step: what a block more
+        than two adds to every step.
+    rotary: whether they have in the beginning.
     """
 
     seed_horizon: float = 6.0
@@ -76,6 +96,9 @@ class ToyRules:
     steepness: float = 2.5
     noise_cost: float = 10.0
     held_back: float = 0.0
+    rotary_ceiling: float = inf
+    rotary: bool = False
+    layer_step: float = 0.0
 
 
 @dataclass(slots=True)
@@ -91,8 +114,10 @@ class ToyWorld:
     def answer(self, job: Job) -> Result:  # noqa: PLR0911  one a kind of job
         """Do a job; a `FakeEngine`'s handler."""
         match job:
-            case BuildJob() | TrainJob() | PreferJob() | ReinforceJob():
+            case BuildJob() | ReshapeJob() | TrainJob() | PreferJob() | ReinforceJob():
                 return self._make(job)
+            case SuggestJob():
+                return self._suggest(job)
             case SampleJob() | ReviseJob() | JudgeJob():
                 return self._feed_back(job)
             case LabelJob():
@@ -111,10 +136,16 @@ class ToyWorld:
             case MergeJob():
                 raise SubjectError("an adapter expected, got a model of the toy world, which is whole")
 
-    def _make(self, job: BuildJob | TrainJob | PreferJob | ReinforceJob) -> BuiltModel | TrainedModel:
+    def _make(
+        self, job: BuildJob | ReshapeJob | TrainJob | PreferJob | ReinforceJob
+    ) -> BuiltModel | ReshapedModel | TrainedModel:
         match job:
             case BuildJob():
-                return BuiltModel(folder=self._save(dict.fromkeys(self.tasks, 0.0), job.seed), parameters=1)
+                config = SHAPE | {"no_rope_layers": [int(self.rules.rotary)] * SHAPE["num_hidden_layers"]}
+                folder = self._save(dict.fromkeys(self.tasks, 0.0), job.seed, config)
+                return BuiltModel(folder=folder, parameters=1)
+            case ReshapeJob():
+                return self._reshape(job)
             case TrainJob():
                 return self._train(job)
             case PreferJob():
@@ -144,13 +175,54 @@ class ToyWorld:
         horizons: dict[str, float] = json.loads(path.read_text())["horizons"]
         return horizons
 
+    def _reshape(self, job: ReshapeJob) -> ReshapedModel:
+        """Of another shape, and as able as before; where the edit breaks the function, hardly able at first."""
+        config = self._config(job.parent)
+        after = reshape(_shape(config), job.edit)
+        if after.layers != config["num_hidden_layers"]:
+            config["no_rope_layers"] = [int(one) for one in after.rotary]
+        if isinstance(job.edit, Rotary):
+            config["no_rope_layers"] = [int(one) for one in job.edit.layers]
+        config |= {
+            "num_hidden_layers": after.layers,
+            "hidden_size": after.hidden,
+            "intermediate_size": after.intermediate,
+            "num_attention_heads": after.heads,
+            "num_key_value_heads": after.groups,
+            "head_dim": after.width,
+            "hidden_act": after.activation,
+        }
+        horizons = self.horizons(job.parent)
+        kept = horizons if job.edit.keeps else {task: level / 2 for task, level in horizons.items()}
+        folder = self._save(kept, job.seed, config)
+        return ReshapedModel(folder=folder, parameters=1, distance=0.0 if job.edit.keeps else 0.7)
+
+    def _config(self, digest: str) -> dict[str, Any]:
+        config: dict[str, Any] = json.loads((self.folder / "models" / digest / "config.json").read_text())
+        return config
+
+    def _suggest(self, job: SuggestJob) -> SuggestedPoints:
+        """The lowest value of one key after the other."""
+        numbers = [one for one in job.space if one.kind != "choice"]
+        places = [(len(job.told) + place) % len(numbers) for place in range(job.count)]
+        return SuggestedPoints(
+            points=tuple(
+                {numbers[at].key: int(numbers[at].low) if numbers[at].kind == "whole" else numbers[at].low}
+                for at in places
+            )
+        )
+
     def _train(self, job: TrainJob) -> TrainedModel:
         horizons = self.horizons(job.parent)
         for source in job.sources:
             if source.weight > 0:
                 for task, gain in self._lesson(source.data, horizons).items():
                     horizons[task] = max(0.0, horizons[task] + gain * (source.weight > 0))
-        folder = self._save(horizons, job.seed)
+        config = self._config(job.parent)
+        more = self.rules.layer_step * (config["num_hidden_layers"] - SHAPE["num_hidden_layers"])
+        ceiling = self.rules.rotary_ceiling if any(config["no_rope_layers"]) else inf
+        able = {task: min(ceiling, level + more) for task, level in horizons.items()}
+        folder = self._save(able, job.seed, config)
         return TrainedModel(folder=folder, parameters=1, losses=(1.0, 0.5), flops=1e9, change={"w": 0.1})
 
     def _lesson(self, data: str, horizons: Mapping[str, float]) -> dict[str, float]:
@@ -247,7 +319,7 @@ class ToyWorld:
         horizons = {
             task: max(0.0, level + gains.get(task, 0.0)) for task, level in self.horizons(parent).items()
         }
-        folder = self._save(horizons, seed)
+        folder = self._save(horizons, seed, self._config(parent))
         return TrainedModel(folder=folder, parameters=1, losses=(0.7, 0.5), flops=1e9, change={"w": 0.1})
 
     def _compare(self, job: CompareJob) -> Compared:
@@ -290,15 +362,28 @@ class ToyWorld:
             case _:
                 return digits
 
-    def _save(self, horizons: Mapping[str, float], seed: int) -> str:
+    def _save(self, horizons: Mapping[str, float], seed: int, config: Mapping[str, Any]) -> str:
         self.made += 1
         name = f"toy-{self.made}"
         folder = self.folder / "staging" / name
         folder.mkdir(parents=True)
-        (folder / "config.json").write_text('{"model_type": "toy"}')
+        (folder / "config.json").write_text(json.dumps(config))
         (folder / "toy.json").write_text(json.dumps({"horizons": dict(horizons), "seed": seed}))
         (folder / "model.safetensors").write_bytes(WEIGHTS)
         return name
+
+
+def _shape(config: Mapping[str, Any]) -> Shape:
+    return Shape(
+        layers=config["num_hidden_layers"],
+        hidden=config["hidden_size"],
+        intermediate=config["intermediate_size"],
+        heads=config["num_attention_heads"],
+        groups=config["num_key_value_heads"],
+        width=config["head_dim"],
+        rotary=tuple(bool(one) for one in config["no_rope_layers"]),
+        activation=config["hidden_act"],
+    )
 
 
 def _divergence(a: float, b: float, least: float = 1e-6) -> float:

@@ -3,6 +3,7 @@
 Knows nothing of files, processes, keys or models. Both sides import it, so it imports nothing heavy.
 """
 
+from detent.values.changes import Change, Proposer, Reshape, Setting, Tune
 from detent.values.critique import marks, praise, question
 from detent.values.decoding import LARGEST_ENCLOSED, decode_entry, enclosed_in, entry_document, stub_of
 from detent.values.digest import sha256_hex
@@ -14,6 +15,7 @@ from detent.values.entries import (
     Cosigned,
     DataMade,
     Decided,
+    Declined,
     Diagnosed,
     Enclosed,
     Flipped,
@@ -26,7 +28,9 @@ from detent.values.entries import (
     Refused,
     Released,
     SessionStarted,
+    Suggested,
     Watched,
+    Withdrawn,
 )
 from detent.values.entry import Entry
 from detent.values.feedback import (
@@ -67,6 +71,8 @@ from detent.values.jobs import (
     MergeJob,
     Optimizer,
     Progress,
+    ReshapedModel,
+    ReshapeJob,
     Result,
     Scored,
     ScoreJob,
@@ -93,11 +99,13 @@ from detent.values.proposals import (
 )
 from detent.values.room import AtMost, Room, one_more, room_after
 from detent.values.serving import Served, ServerAsked, server_named
+from detent.values.shape import NEAR, Edit
 from detent.values.state import State
 from detent.values.trained import (
     CandidateTrained,
     JudgeTrained,
     Method,
+    Reshaped,
     SubjectBuilt,
     Trained,
     Tuned,
@@ -109,6 +117,7 @@ from detent.values.watching import MOST_NAMED, Action, Reading
 __all__ = [
     "LARGEST_ENCLOSED",
     "MOST_NAMED",
+    "NEAR",
     "PROCESSOR",
     "RIGHT",
     "Action",
@@ -122,6 +131,7 @@ __all__ = [
     "BuildJob",
     "BuiltModel",
     "CandidateTrained",
+    "Change",
     "CharterSigned",
     "Collected",
     "CompareJob",
@@ -133,9 +143,11 @@ __all__ = [
     "DataMade",
     "DataProposal",
     "Decided",
+    "Declined",
     "Device",
     "Diagnosed",
     "Diagnosis",
+    "Edit",
     "ElicitJob",
     "Enclosed",
     "Entropy",
@@ -187,11 +199,16 @@ __all__ = [
     "Progress",
     "Proposal",
     "Proposed",
+    "Proposer",
     "Reading",
     "Refused",
     "ReinforceJob",
     "Released",
     "Requested",
+    "Reshape",
+    "ReshapeJob",
+    "Reshaped",
+    "ReshapedModel",
     "Result",
     "ReviseJob",
     "Revised",
@@ -210,21 +227,25 @@ __all__ = [
     "Served",
     "ServerAsked",
     "SessionStarted",
+    "Setting",
     "Slice",
     "Source",
     "State",
     "SubjectBuilt",
+    "Suggested",
     "Target",
     "TestResult",
     "TrainJob",
     "Trained",
     "TrainedModel",
+    "Tune",
     "Tuned",
     "Tuning",
     "Use",
     "Verdict",
     "Watched",
     "Weakness",
+    "Withdrawn",
     "allowed",
     "bases",
     "candidates",

@@ -8,8 +8,9 @@ The ledger itself sees bytes; `decoding` reads them as these.
 
 from typing import Literal
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Struct, UnsetType
 
+from detent.values.changes import Change, Proposer
 from detent.values.entry import Entry
 from detent.values.gate import Intent, Outcome
 from detent.values.health import Agreement, Compares, FalsePraise, OwnAnswers
@@ -19,7 +20,15 @@ from detent.values.problems import Origin
 from detent.values.profiles import Flips, Profile, Score
 from detent.values.proposals import Diagnosis, Proposal
 from detent.values.serving import ServerAsked
-from detent.values.trained import CandidateTrained, JudgeTrained, Method, OfMember, SubjectBuilt, Tuned
+from detent.values.trained import (
+    CandidateTrained,
+    JudgeTrained,
+    Method,
+    OfMember,
+    Reshaped,
+    SubjectBuilt,
+    Tuned,
+)
 from detent.values.watching import Action, Reading
 
 PROCESSOR = "processor"
@@ -107,6 +116,32 @@ class Diagnosed(Entry, frozen=True, tag="diagnosis/v1"):
     """The ranked weaknesses."""
 
     diagnosis: Diagnosis
+
+
+class Declined(Struct, frozen=True, forbid_unknown_fields=True):
+    """A change that may not be tried, in the proposer's words or ours, and why."""
+
+    by: Proposer
+    said: str
+    because: str
+
+
+class Suggested(Entry, frozen=True, tag="suggested/v1"):
+    """Changes that are tried in this turn, each in trials of its own, before one of them or none is proposed.
+
+    Number 0 is no change, and stands for all of them to beat; changes[0] is number 1.
+    declined: what was suggested and is outside of what the charter allows. because: why now.
+    """
+
+    changes: tuple[Change, ...]
+    because: str
+    declined: tuple[Declined, ...] = ()
+
+
+class Withdrawn(Entry, frozen=True, tag="withdrawn/v1"):
+    """A trial that could not go on: the change cannot be made, or its model cannot be trained."""
+
+    because: str
 
 
 class Proposed(Entry, frozen=True, tag="proposal/v1"):
@@ -294,8 +329,11 @@ AnyEntry = (
     | SubjectBuilt
     | Profiled
     | Diagnosed
+    | Suggested
+    | Withdrawn
     | Proposed
     | Audited
+    | Reshaped
     | CandidateTrained
     | Tuned
     | Flipped

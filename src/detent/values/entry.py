@@ -1,16 +1,18 @@
 """What every entry of the ledger has."""
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 
 class Entry(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", kw_only=True):
     """What every entry has: when (UTC, RFC 3339) and in which generation (0 is the first model).
 
-    Both are stamped when the entry is written.
+    trial: where the entry is no fact of the generation itself, of which trial of it. All are stamped when the entry is
+    written.
     """
 
     at: str = ""
     generation: int = 0
+    trial: str | UnsetType = UNSET
 
     @property
     def kind(self) -> str:

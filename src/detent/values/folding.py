@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from msgspec import structs
+from msgspec import UNSET, structs
 
 from detent.errors import TrustError
 from detent.values.entries import (
@@ -19,10 +19,12 @@ from detent.values.entries import (
     Mastered,
     OutcomeWritten,
     Profiled,
+    Proposed,
     Refused,
     Released,
     SessionStarted,
     Watched,
+    Withdrawn,
 )
 from detent.values.entry import Entry
 from detent.values.grants import Grant, charged, ended, given_up, live, spent_once
@@ -30,8 +32,22 @@ from detent.values.holds import after_order, after_watch, check_allowed
 from detent.values.outside import Inspected, ModelFetched, ModelGiven
 from detent.values.past import InForce, allowed, files_of, left, restored
 from detent.values.people import Answered, CharterSigned, LeaseGranted, Ordered, Requested
+from detent.values.serving import ServerAsked
 from detent.values.state import State
-from detent.values.trained import CandidateTrained, JudgeTrained, SubjectBuilt, Trained, Tuned
+from detent.values.trained import CandidateTrained, JudgeTrained, Reshaped, SubjectBuilt, Trained, Tuned
+
+OF_TRIALS = (
+    Proposed,
+    DataMade,
+    Reshaped,
+    CandidateTrained,
+    ServerAsked,
+    Tuned,
+    Flipped,
+    Profiled,
+    Withdrawn,
+)
+"""What a trial writes: as a turn does, up to the candidates' visible profiles."""
 
 
 def fold(entries: Iterable[Entry], state: State | None = None) -> State:
@@ -71,6 +87,8 @@ def _step(state: State, entry: Entry) -> State:
             _check_beside(state, entry)
         case Collected():
             changes |= _collected(state, entry)
+        case _ if entry.trial is not UNSET:
+            changes |= _tried(state, entry, entry.trial)
         case _:
             check_allowed(state.hold, entry, begun=bool(state.slots), returning=state.returning is not None)
             _expect(entry.generation == state.generation, entry, f"generation {state.generation}")
@@ -81,9 +99,31 @@ def _step(state: State, entry: Entry) -> State:
             if not state.slots and state.returning is None:
                 state = structs.replace(state, paying=_paying(state, entry))
             changes |= _turn_changes(state, entry, changes["slots"]) | _asked(state, entry)
-            if isinstance(entry, Trained | DataMade) and entry.digest in state.collected:
-                changes["collected"] = state.collected - {entry.digest}  # made again
+            changes |= _made_again(state, entry)
     return structs.replace(state, **changes)
+
+
+def _made_again(state: State, entry: Entry) -> dict[str, Any]:
+    if isinstance(entry, Trained | DataMade) and entry.digest in state.collected:
+        return {"collected": state.collected - {entry.digest}}
+    return {}
+
+
+def _tried(state: State, entry: Entry, trial: str) -> dict[str, Any]:
+    """What a trial writes steers nothing by itself; it is paid for, and none stands on record twice."""
+    check_allowed(state.hold, entry, begun=bool(state.slots), returning=state.returning is not None)
+    _expect(entry.generation == state.generation, entry, f"generation {state.generation}")
+    _expect(isinstance(entry, OF_TRIALS), entry, "what a trial makes and measures, and nothing else, in one")
+    begun = "suggested/v1" in state.slots and "proposal/v1" not in state.slots
+    _expect(begun, entry, "trials between what is suggested and what is proposed")
+    own = state.trials.get(trial, {})
+    _expect(
+        entry.slot not in own and "withdrawn/v1" not in own, entry, "no second entry of its kind in a trial"
+    )
+    changes: dict[str, Any] = {"trials": {**state.trials, trial: {**own, entry.slot: entry}}}
+    if isinstance(entry, DataMade | Trained):
+        changes |= _computed(state, entry, entry.flops)
+    return changes | _asked(state, entry) | _made_again(state, entry)
 
 
 def _check_beside(state: State, entry: Entry) -> None:
@@ -108,7 +148,14 @@ def _chartered(state: State, entry: CharterSigned) -> dict[str, Any]:
     returning = state.generation - 1 if state.slots else None
     grants = ended(state.grants, entry.at)
     since = state.generation + bool(state.slots)
-    return {"charter": entry, "since": since, "grants": grants, "returning": returning, "baseline": None}
+    return {
+        "charter": entry,
+        "since": since,
+        "grants": grants,
+        "returning": returning,
+        "baseline": None,
+        "settings": {},  # they were of the charter before
+    }
 
 
 def _paying(state: State, entry: Entry) -> int:
@@ -138,7 +185,8 @@ def _collected(state: State, entry: Collected) -> dict[str, Any]:
     halted = state.hold is not None and state.hold.kind == "halted"
     _expect(not halted, entry, "the end of the halt before anything is deleted")
     in_force = {state.incumbent, *state.team, state.judge, *(made.digest for made in state.data)}
-    in_force |= {made.digest for made in state.slots.values() if isinstance(made, Trained)}
+    now = (state.slots, *state.trials.values())
+    in_force |= {made.digest for slots in now for made in slots.values() if isinstance(made, Trained)}
     gone = {*entry.models, *entry.data, *entry.answers}
     _expect(not gone & in_force, entry, "nothing that is in force among what was deleted")
     return {"collected": state.collected | gone}
@@ -149,7 +197,7 @@ def _turn_changes(state: State, entry: Entry, slots: dict[str, Entry]) -> dict[s
     match entry:
         case DataMade():
             changes = {"data": (*state.data, entry)} | _computed(state, entry, entry.flops)
-        case SubjectBuilt() | CandidateTrained() | Tuned() | JudgeTrained():
+        case SubjectBuilt() | Reshaped() | CandidateTrained() | Tuned() | JudgeTrained():
             changes = _computed(state, entry, entry.flops)
         case Profiled(purpose="visible"):
             changes = {"visible": state.visible | {entry.profile.subject: entry.profile}}
@@ -234,6 +282,8 @@ def _closed(state: State, entry: Decided, slots: dict[str, Entry]) -> dict[str, 
     changes: dict[str, Any] = {
         "generation": state.generation + 1,
         "slots": {},
+        "trials": {},
+        "tried": state.tried.then(state.trials),
         "closed_index": state.entries,
         "returning": None,
     }
@@ -270,7 +320,7 @@ def _promoted(state: State, entry: Decided, slots: dict[str, Entry]) -> dict[str
 def _returned(state: State, entry: Decided) -> dict[str, Any]:
     """Back at an earlier generation; what was begun and is given up is spent all the same."""
     _expect(entry.to == state.returning, entry, f"a rollback to generation {state.returning}")
-    past = restored(state.history, entry.to or 0)
+    past = restored(state.history, entry.to or 0, state.since)
     same = (entry.incumbent, entry.team) == (past.incumbent, past.team)
     _expect(same, entry, f"the models of generation {entry.to}")
     return past._asdict()

@@ -25,6 +25,7 @@ from detent.values.feedback import (
 from detent.values.problems import Example, Slice
 from detent.values.proposals import LabelRecipe
 from detent.values.room import Room
+from detent.values.shape import Edit
 
 Device = Literal["auto", "cpu", "cuda"]
 """What a worker computes on. "auto": the first GPU where PyTorch finds one, else the processor."""
@@ -78,6 +79,23 @@ class BuildJob(Record, frozen=True, tag="build"):
     hidden: int = 128
     intermediate: int = 352
     heads: int = 4
+
+
+class ReshapeJob(Record, frozen=True, tag="reshape"):
+    """Make the model `parent` (digest) of another shape, what is new drawn by `seed`, into the staging folder.
+
+    prompts: on which the two are compared; one at least.
+    """
+
+    parent: str
+    edit: Edit
+    seed: int
+    prompts: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse what nothing could be compared on."""
+        if not self.prompts:
+            raise UsageError("prompts to compare the two models on expected, got none; give one")
 
 
 class TrainJob(Record, frozen=True, tag="train"):
@@ -164,6 +182,7 @@ class MergeJob(Record, frozen=True, tag="merge"):
 
 Job = (
     BuildJob
+    | ReshapeJob
     | TrainJob
     | LabelJob
     | ScoreJob
@@ -181,6 +200,7 @@ Job = (
 
 Phase = Literal[
     "build",
+    "reshape",
     "train",
     "label",
     "score",
@@ -211,6 +231,17 @@ class BuiltModel(Record, frozen=True, tag="built"):
 
     folder: str
     parameters: int
+
+
+class ReshapedModel(Record, frozen=True, tag="reshaped"):
+    """A model in another shape, which nothing was trained for since, lies in the staging folder under `folder`.
+
+    distance: the largest difference of two logits between it and its parent, over the parent's largest logit.
+    """
+
+    folder: str
+    parameters: int
+    distance: float
 
 
 class TrainedModel(Record, frozen=True, tag="trained"):
@@ -274,7 +305,17 @@ class JobFailure(Record, frozen=True, tag="failure"):
 
 
 Result = (
-    BuiltModel | TrainedModel | Labels | Scored | Answers | Compared | Sampled | Revised | Judged | JobFailure
+    BuiltModel
+    | ReshapedModel
+    | TrainedModel
+    | Labels
+    | Scored
+    | Answers
+    | Compared
+    | Sampled
+    | Revised
+    | Judged
+    | JobFailure
 )
 
 _job_decoder: msgspec.json.Decoder[Job] = msgspec.json.Decoder(Job)

@@ -66,8 +66,8 @@ def needed(state: State) -> Files:
     data: what may be trained on, and the labels of all turns that led here, whose diversity is looked at together.
     answers: those of the turn in progress.
     """
-    now = [state.slots]
-    made = [entry for entry in state.slots.values() if isinstance(entry, Trained)]
+    now = [state.slots, *state.trials.values()]
+    made = [entry for slots in now for entry in slots.values() if isinstance(entry, Trained)]
     models = {state.incumbent, *state.team, *state.visible, state.judge}
     models |= {digest for model in made for digest in (model.digest, model.parent)}
     models |= _in_force(state.history.get(0, {})) | bases(state)
@@ -135,7 +135,9 @@ def _number(rule: str) -> int:
 
 
 def _turns(state: State) -> list[Slots]:
-    return [*state.history.values(), state.slots]
+    """Every turn, and everything that was tried in it as a turn of its own."""
+    tried = [slots for trials in state.tried.values() for slots in trials.values()]
+    return [*state.history.values(), state.slots, *tried, *state.trials.values()]
 
 
 def _answers(turns: Iterable[Slots]) -> frozenset[str]:

@@ -6,7 +6,8 @@ Everything comes from the closed turns, so that whoever has the entries can say 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from detent.values.entries import DataMade, Decided, Mastered, Profiled
+from detent.values.changes import Setting
+from detent.values.entries import DataMade, Decided, Mastered, Profiled, Proposed
 from detent.values.entry import Entry
 from detent.values.people import Answered, Requested
 from detent.values.profiles import Profile
@@ -16,7 +17,7 @@ History = Mapping[int, Mapping[str, Entry]]
 
 
 class InForce(NamedTuple):
-    """The fields of the state that a rollback puts back: models, profiles, data, mastered levels, judge."""
+    """The fields of the state that a rollback puts back: models, profiles, data, mastered levels, judge, settings."""
 
     incumbent: str = ""
     incumbent_generation: int = 0
@@ -26,6 +27,7 @@ class InForce(NamedTuple):
     data: tuple[DataMade, ...] = ()
     mastered: Mapping[str, frozenset[int]] = {}
     judge: str = ""
+    settings: Mapping[str, Setting] = {}
 
 
 def line(history: History, last: int) -> list[int]:
@@ -46,8 +48,10 @@ def line(history: History, last: int) -> list[int]:
     return found[::-1]
 
 
-def restored(history: History, to: int) -> InForce:
+def restored(history: History, to: int, since: int = 0) -> InForce:
     """What was in force when generation `to` was closed.
+
+    since: the first turn under the charter in force; what earlier ones have set otherwise was of another charter.
 
     Labels that were made later are not trained on again, and levels mastered later are no longer asked for.
     What was spent (openings, error budget, leases, compute) stays spent.
@@ -55,6 +59,8 @@ def restored(history: History, to: int) -> InForce:
     found = InForce()
     for generation in line(history, to):
         found = left(found, history[generation])
+        if generation < since:
+            found = found._replace(settings={})
     return found
 
 
@@ -99,6 +105,7 @@ def left(before: InForce, slots: Mapping[str, Entry]) -> InForce:
         incumbent_generation=decided.generation,
         fresh=fresh.profile if isinstance(fresh, Profiled) else None,
         mastered=_with_rungs(before.mastered, mastered.added if isinstance(mastered, Mastered) else {}),
+        settings=_settings(slots, before.settings),
     )
 
 
@@ -108,6 +115,12 @@ def allowed(slots: Mapping[str, Entry], at: str) -> bool:
     if not isinstance(asked, Requested):
         return True
     return isinstance(answered, Answered) and answered.verdict == "approve" and at < asked.expires
+
+
+def _settings(slots: Mapping[str, Entry], before: Mapping[str, Setting]) -> Mapping[str, Setting]:
+    """What worked is carried on: a change of settings stays once a model that it made was promoted."""
+    proposed = slots.get("proposal/v1")
+    return {**before, **proposed.proposal.settings} if isinstance(proposed, Proposed) else before
 
 
 def _judge(slots: Mapping[str, Entry], before: str) -> str:

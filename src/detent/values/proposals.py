@@ -1,11 +1,14 @@
 """What is weak, and what is proposed about it: typed, so that nothing outside the charter can be said.
 
-A proposal is one of a closed set of records. This version knows data proposals.
+A proposal says what data is made and how much is trained on it, and may change one thing beside: how the feedback
+loop is set, or the model's shape.
 """
 
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
+
+from detent.values.changes import Change, Setting, Tune
 
 
 class Weakness(Struct, frozen=True, forbid_unknown_fields=True):
@@ -101,6 +104,7 @@ class DataProposal(Struct, frozen=True, forbid_unknown_fields=True, tag_field="t
 
     steps: optimizer steps of one batch, for each member.
     uses: [method][task], of the methods that are audited by what they make right and wrong.
+    change: what is another than before, beside the data; UNSET where nothing is.
     """
 
     team: tuple[str, ...]
@@ -109,6 +113,17 @@ class DataProposal(Struct, frozen=True, forbid_unknown_fields=True, tag_field="t
     steps: int
     because: str
     uses: dict[str, dict[str, Use]] = {}
+    change: Change | UnsetType = UNSET
+
+    @property
+    def kind(self) -> str:
+        """By its name in the charter's constraints.changes."""
+        return "data" if self.change is UNSET else self.change.kind
+
+    @property
+    def settings(self) -> dict[str, Setting]:
+        """What is set otherwise in the charter's recipe and feedback."""
+        return self.change.settings if isinstance(self.change, Tune) else {}
 
     def tasks_of(self, method: str) -> dict[str, float]:
         """The tasks in which a method is used, with its share; none where it is not among the charter's."""

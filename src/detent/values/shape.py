@@ -10,7 +10,12 @@ have to be trained again before anyone can say what they are worth.
 
 from typing import ClassVar, Literal
 
-from msgspec import Struct
+from msgspec import Struct, structs
+
+from detent.errors import UsageError
+
+NEAR = 1e-5
+"""How far logits may move, over the largest of them, where an edit keeps the function: rounding in float32."""
 
 Activation = Literal["silu", "gelu", "relu"]
 
@@ -144,3 +149,91 @@ Edit = (
     | RemoveBlock
     | RemoveHeads
 )
+
+
+class Shape(Struct, frozen=True, forbid_unknown_fields=True):
+    """How a decoder is built. heads: of queries; groups: of keys and values; width: of a head.
+
+    rotary: whether each layer has rotary positions; () where the kind of model has them everywhere, or nowhere.
+    """
+
+    layers: int
+    hidden: int
+    intermediate: int
+    heads: int
+    groups: int
+    width: int
+    rotary: tuple[bool, ...]
+    activation: str
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """What the dimensions of weights count, in numbers."""
+        return {
+            "hidden": self.hidden,
+            "intermediate": self.intermediate,
+            "heads": self.heads * self.width,
+            "groups": self.groups * self.width,
+        }
+
+    @property
+    def said(self) -> str:
+        """For people."""
+        where = {(): "as its kind has them", (True,): "on", (False,): "off"}
+        rotary = where.get(tuple(sorted(set(self.rotary))), "on in some layers")
+        return (
+            f"{self.layers} layers, hidden {self.hidden}, MLP {self.intermediate}, {self.heads} heads, "
+            f"{self.groups} keys and values, {self.activation}, rotary positions {rotary}"
+        )
+
+
+MOST = 1 << 20
+"""Of anything that an edit may come to: more is a slip of the pen."""
+
+
+def reshape(shape: Shape, edit: Edit) -> Shape:
+    """The shape after an edit.
+
+    Raises:
+        UsageError: a model of this shape cannot take it.
+    """
+    after = _reshaped(shape, edit)
+    if max(after.layers, after.hidden, after.intermediate, after.heads, after.groups) > MOST:
+        raise _refused(f"sizes up to {MOST}", edit)
+    # The library builds no model otherwise, even where a head's width is said.
+    if after.hidden % after.heads:
+        raise _refused(f"a hidden size that is a multiple of {after.heads} heads", edit)
+    return after
+
+
+def _reshaped(shape: Shape, edit: Edit) -> Shape:  # noqa: C901, PLR0911  one a kind of edit
+    each = shape.heads // shape.groups
+    match edit:
+        case AddBlock(at=at) if 0 <= at <= shape.layers:
+            rotary = (*shape.rotary[:at], *shape.rotary[min(at, shape.layers - 1) :][:1], *shape.rotary[at:])
+            return structs.replace(shape, layers=shape.layers + 1, rotary=rotary)
+        case RemoveBlock(at=at) if 0 <= at < shape.layers and shape.layers > 1:
+            rotary = (*shape.rotary[:at], *shape.rotary[at + 1 :])
+            return structs.replace(shape, layers=shape.layers - 1, rotary=rotary)
+        case WidenMlp(by=by) if by > 0:
+            return structs.replace(shape, intermediate=shape.intermediate + by)
+        case WidenHidden(by=by) if by > 0:
+            return structs.replace(shape, hidden=shape.hidden + by)
+        case AddHeads(groups=more) if more > 0:
+            return structs.replace(shape, heads=shape.heads + more * each, groups=shape.groups + more)
+        case RemoveHeads(at=at) if 0 <= at < shape.groups and shape.groups > 1:
+            return structs.replace(shape, heads=shape.heads - each, groups=shape.groups - 1)
+        case SplitKeyValues(times=times) if times > 1 and each % times == 0:
+            return structs.replace(shape, groups=shape.groups * times)
+        case MergeKeyValues(times=times) if times > 1 and shape.groups % times == 0:
+            return structs.replace(shape, groups=shape.groups // times)
+        case Rotary(layers=layers) if shape.rotary and len(layers) == shape.layers and layers != shape.rotary:
+            return structs.replace(shape, rotary=layers)
+        case Activate(activation=activation) if activation != shape.activation:
+            return structs.replace(shape, activation=activation)
+        case _:
+            raise _refused(f"an edit that changes a model of {shape.said}", edit)
+
+
+def _refused(wanted: str, edit: Edit) -> UsageError:
+    return UsageError(f"{wanted} expected, got {edit}; propose another")

@@ -4,9 +4,12 @@
 0
 """
 
-from msgspec import Struct
+from collections.abc import Iterator
 
-from detent.values.entries import Cosigned, DataMade, Flipped, SessionStarted
+from msgspec import Struct, structs
+
+from detent.values.changes import Setting
+from detent.values.entries import Cosigned, DataMade, Flipped, Proposed, SessionStarted
 from detent.values.entry import Entry
 from detent.values.grants import Grant
 from detent.values.holds import Hold
@@ -15,6 +18,9 @@ from detent.values.past import line
 from detent.values.people import Answered, CharterSigned, Requested
 from detent.values.profiles import Flips, Profile
 from detent.values.trained import Trained
+
+BEFORE_TRIALS = ("diagnosis/v1", "suggested/v1")
+"""What a turn has written before anything is tried in it."""
 
 
 class State(Struct, frozen=True):
@@ -44,6 +50,8 @@ class State(Struct, frozen=True):
     promoted_at: when a turn last promoted.
     latest_at: time of the newest entry.
     history: every closed turn's slots, by generation.
+    trials: what the turn in progress has tried, by trial, each as slots of its own. tried: of every closed turn.
+    settings: of the charter's recipe and feedback, what promoted changes have set otherwise.
     given: digests of the models that the charter names folders of, by what they are given as.
     collected: digests of models, data and answers that were deleted as the charter allows, and not made again since.
     """
@@ -86,6 +94,9 @@ class State(Struct, frozen=True):
     promoted_at: str = ""
     latest_at: str = ""
     history: Lasting[dict[str, Entry]] = Lasting()
+    trials: dict[str, dict[str, Entry]] = {}
+    tried: Lasting[dict[str, dict[str, Entry]]] = Lasting()
+    settings: dict[str, Setting] = {}
     given: dict[str, str] = {}
     collected: frozenset[str] = frozenset()
 
@@ -106,8 +117,7 @@ class State(Struct, frozen=True):
     @property
     def models(self) -> frozenset[str]:
         """Digests of all models on record, those that others were made from too."""
-        turns = (*self.history.values(), self.slots)
-        made = [entry for slots in turns for entry in slots.values() if isinstance(entry, Trained)]
+        made = [entry for slots in self._turns() for entry in slots.values() if isinstance(entry, Trained)]
         return frozenset(digest for entry in made for digest in (entry.digest, entry.parent))
 
     @property
@@ -115,10 +125,31 @@ class State(Struct, frozen=True):
         """Parameters of every model that was trained, by digest."""
         return {
             entry.digest: entry.parameters
-            for slots in (*self.history.values(), self.slots)
+            for slots in self._turns()
             for entry in slots.values()
             if isinstance(entry, Trained)
         }
+
+    def _turns(self) -> Iterator[dict[str, Entry]]:
+        """All turns, and all that was tried in them."""
+        yield from self.history.values()
+        yield self.slots
+        for trials in (*self.tried.values(), self.trials):
+            yield from trials.values()
+
+    @property
+    def set_now(self) -> dict[str, Setting]:
+        """What is set otherwise than in the charter in the turn in progress, from its proposal on."""
+        proposed = self.slots.get("proposal/v1")
+        change = proposed.proposal.settings if isinstance(proposed, Proposed) else {}
+        return {**self.settings, **change} if change else self.settings
+
+    def within(self, trial: str) -> "State":
+        """The state as a trial of the turn in progress meets it: a turn of its own, which nobody else's goes into."""
+        own = self.trials.get(trial, {})
+        before = {slot: self.slots[slot] for slot in BEFORE_TRIALS if slot in self.slots}
+        made = tuple(entry for entry in own.values() if isinstance(entry, DataMade))
+        return structs.replace(self, slots={**before, **own}, data=(*self.data, *made))
 
     @property
     def request(self) -> Requested | None:

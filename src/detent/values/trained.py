@@ -11,6 +11,7 @@ from msgspec import UNSET, UnsetType
 
 from detent.values.entry import Entry
 from detent.values.jobs import Lora, Optimizer, Source
+from detent.values.shape import Edit
 
 Tuning = Literal["dpo", "grpo"]
 Method = Literal["refine", "constitution", "dpo", "grpo"]
@@ -111,7 +112,23 @@ class JudgeTrained(Entry, frozen=True, tag="judge/v1"):
     losses: tuple[float, ...]
 
 
-Trained = SubjectBuilt | CandidateTrained | Tuned | JudgeTrained
+class Reshaped(OfMember, frozen=True, kw_only=True, tag="reshaped/v1"):
+    """A member's model in another shape, before it is trained: `edit` made it from `parent`, `seed` drew what is new.
+
+    distance: the largest difference of two logits between the two, over the largest logit, on the visible problems;
+    where the edit keeps the function, rounding. flops: of that comparison, at the most.
+    """
+
+    digest: str
+    parent: str
+    edit: Edit
+    seed: int
+    parameters: int
+    distance: float
+    flops: float
+
+
+Trained = SubjectBuilt | Reshaped | CandidateTrained | Tuned | JudgeTrained
 """Entries that say where a model came from."""
 
 

@@ -20,6 +20,7 @@ from detent.subject.generate import complete
 from detent.subject.merge import merge
 from detent.subject.noise import noisy
 from detent.subject.processor import found_device, settle
+from detent.subject.reshape import distance, reshaped
 from detent.subject.score import log_likelihoods
 from detent.values import (
     AnswerJob,
@@ -37,6 +38,8 @@ from detent.values import (
     MergeJob,
     PreferJob,
     ReinforceJob,
+    ReshapedModel,
+    ReshapeJob,
     Result,
     Revised,
     ReviseJob,
@@ -109,7 +112,7 @@ class Bench:
                 return self._answer(job)
             case _ if self._staging is None:
                 raise UsageError(f"an AnswerJob expected in an opening, got {type(job).__name__}")
-            case BuildJob() | MergeJob() | TrainJob() | PreferJob() | ReinforceJob():
+            case BuildJob() | ReshapeJob() | MergeJob() | TrainJob() | PreferJob() | ReinforceJob():
                 return self._make(job)
             case SampleJob() | ReviseJob() | JudgeJob():
                 return self._feed_back(job)
@@ -124,12 +127,14 @@ class Bench:
                 return self._elicit(job)
 
     def _make(
-        self, job: BuildJob | MergeJob | TrainJob | PreferJob | ReinforceJob
-    ) -> BuiltModel | TrainedModel:
+        self, job: BuildJob | ReshapeJob | MergeJob | TrainJob | PreferJob | ReinforceJob
+    ) -> BuiltModel | ReshapedModel | TrainedModel:
         """What leaves a model in staging."""
         match job:
             case BuildJob():
                 return self._build(job, self._folder("built", job))
+            case ReshapeJob():
+                return self._reshape(job, self._folder("reshaped", job))
             case MergeJob():
                 return self._merge(job, self._folder("merged", job))
             case TrainJob():
@@ -193,6 +198,17 @@ class Bench:
         build.save(model, build.build_tokenizer(), folder)
         tell(1, 1)
         return BuiltModel(folder=folder.name, parameters=model.num_parameters())
+
+    def _reshape(self, job: ReshapeJob, folder: Path) -> ReshapedModel:
+        tell = self._wire.progress("reshape")
+        tell(0, 1)
+        model, tokenizer = self._shelf.subject(job.parent)
+        other = reshaped(model, job.edit, seed=job.seed)
+        far = distance(model, other, tokenizer, job.prompts)
+        other.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+        tell(1, 1)
+        return ReshapedModel(folder=folder.name, parameters=other.num_parameters(), distance=far)
 
     def _merge(self, job: MergeJob, folder: Path) -> BuiltModel:
         tell = self._wire.progress("merge")

@@ -1,0 +1,131 @@
+"""Which changes are tried in a turn: by whom, within what the charter allows, and only when it is time.
+
+>>> suggesting.suggested(parts, weak).changes
+(Reshape(...), Tune(...))
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+
+from detent.charter import Charter, space_of
+from detent.engine import parameters_after, shape_of
+from detent.errors import CharterError, EngineError
+from detent.loop.parts import Parts
+from detent.propose import (
+    About,
+    check_change,
+    edits_before,
+    passes,
+    setting_of,
+    settings_before,
+    settings_rules,
+    shape_rules,
+    shares,
+    stuck,
+    told,
+)
+from detent.values import (
+    Change,
+    Declined,
+    Diagnosis,
+    Proposer,
+    Suggested,
+    SuggestedPoints,
+    SuggestJob,
+    Tune,
+)
+
+BY_PROPOSERS = "places of proposers"
+"""Label of the stream by which places are dealt to them."""
+
+
+def suggested(parts: Parts, weak: Diagnosis) -> Suggested:
+    """As many changes as there are places beside the plan as it is, each allowed and none twice."""
+    charter, state = parts.charter, parts.book.state
+    places = charter.pace.candidates - 1
+    able = charter.explore.proposers
+    by = shares(passes(state, charter.explore), able, places, parts.stream(BY_PROPOSERS))
+    sources = {name: _SOURCES[name](parts, weak, by.count(name)) for name in able}
+    taken: list[Change] = []
+    declined: list[Declined] = []
+    # What one proposer has no change for, the others have: the rules, which are cheapest to ask, first.
+    for name in (*by, *(able * places)):
+        if len(taken) < places:
+            _take(sources[name], taken, declined, charter)
+    reading = (
+        f"no frontier has moved for {stuck(weak)} generations" if stuck(weak) else "as in every generation"
+    )
+    return Suggested(changes=tuple(taken), because=reading, declined=tuple(declined))
+
+
+def _take(source: Iterator[Change], taken: list[Change], declined: list[Declined], charter: Charter) -> None:
+    """The proposer's next change that may be tried."""
+    for change in source:
+        if any(_same(change, one) for one in taken):
+            continue
+        try:
+            check_change(change, charter)
+        except CharterError as error:
+            declined.append(Declined(by=change.by, said=change.said, because=str(error)))
+            continue
+        taken.append(change)
+        return
+
+
+def _same(one: Change, other: Change) -> bool:
+    """What is tried is the same, whoever proposed it and why."""
+    if isinstance(one, Tune) or isinstance(other, Tune):
+        return isinstance(one, Tune) and isinstance(other, Tune) and one.settings == other.settings
+    return one.edit == other.edit
+
+
+def _by_rules(parts: Parts, weak: Diagnosis, _: int) -> Iterator[Change]:
+    """In turns one of the shape and one of the settings, as far as the charter allows both."""
+    charter, state = parts.charter, parts.book.state
+    kinds: list[Iterator[Change]] = []
+    if "architecture" in charter.constraints.changes:
+        folder = parts.models.path(state.incumbent)
+        about = About(
+            shape=shape_of(folder),
+            parameters=lambda edit: parameters_after(folder, edit),
+            most=charter.constraints.max_parameters,
+            edits=charter.explore.edits,
+            before=[change.edit for change in edits_before(state, charter.explore)],
+        )
+        kinds.append(iter(shape_rules(about, state.visible[state.incumbent])))
+    if "feedback" in charter.constraints.changes:
+        before = settings_before(state, charter.explore)
+        kinds.append(iter(settings_rules(weak, lambda key: setting_of(charter, key), before)))
+    while kinds:
+        for kind in list(kinds):
+            change = next(kind, None)
+            if change is None:
+                kinds.remove(kind)
+            else:
+                yield change
+
+
+def _by_search(parts: Parts, _: Diagnosis, count: int) -> Iterator[Change]:
+    """Settings that a search finds promising by what it was told of all that were tried."""
+    charter = parts.charter
+    if not count or "feedback" not in charter.constraints.changes:
+        return
+    known = told(parts.book.state, charter.explore)
+    job = SuggestJob(space=space_of(charter), told=known, count=count, seed=parts.number("search"))
+    result = parts.ask(job)
+    if not isinstance(result, SuggestedPoints):
+        raise EngineError(f"settings expected from a suggest job, got {type(result).__name__}; run again")
+    for point in result.points:
+        yield Tune(
+            point, by="search", because=f"a search over settings, told of {len(known)} that were tried"
+        )
+
+
+def _by_model(parts: Parts, weak: Diagnosis, count: int) -> Iterator[Change]:  # noqa: ARG001
+    yield from ()
+
+
+_SOURCES: Mapping[Proposer, Callable[[Parts, Diagnosis, int], Iterator[Change]]] = {
+    "rules": _by_rules,
+    "search": _by_search,
+    "model": _by_model,
+}

@@ -1,0 +1,81 @@
+"""Which changes are tried at which rung of a screening, and which of them, if any, is proposed.
+
+    >>> standing(suggested, state.trials, charter.explore, rung=1)
+    (0, 3, 4)
+    >>> choice(suggested, state.trials, charter.explore)
+    (Reshape(...), 'tried rotary positions off in every layer: .412 against .333 as it is')
+
+Number 0 is the plan as it is, which stands at every rung. Successive halving: Jamieson & Talwalkar, "Non-stochastic
+Best Arm Identification and Hyperparameter Optimization" (arXiv 1502.07943), algorithm 1; rungs as in ASHA (Li et al.,
+arXiv 1810.05934), here with all of a rung side by side, so that what is tried does not depend on which was fastest.
+"""
+
+from collections.abc import Mapping
+
+from detent.charter import Charter, Explore
+from detent.propose.halving import chosen, rung_sizes, survivors
+from detent.values import Change, Diagnosis, Entry, Profile, Profiled, Suggested, Tune
+
+Trials = Mapping[str, Mapping[str, Entry]]
+"""What each trial of a turn wrote, by slot."""
+
+
+def trial_name(number: int, rung: int) -> str:
+    """Of the trial of change `number` at a rung, both counted from 0."""
+    return f"{number}.{rung}"
+
+
+def change_at(suggested: Suggested, number: int) -> Change | None:
+    """The change of that number; None for number 0, the plan as it is."""
+    return suggested.changes[number - 1] if number else None
+
+
+def due(charter: Charter, weak: Diagnosis) -> bool:
+    """Whether changes are tried in a turn: the charter wants them, always or where nothing else moves."""
+    if charter.pace.candidates < 2:  # noqa: PLR2004  the plan as it is is one
+        return False
+    return charter.explore.when == "always" or stuck(weak) >= charter.explore.patience
+
+
+def stuck(weak: Diagnosis) -> int:
+    """For how many generations no task's frontier has moved, of those that can climb."""
+    return min((one.stuck for one in weak.weaknesses if one.remedy != "rest"), default=0)
+
+
+def touches_methods(suggested: Suggested) -> bool:
+    """Whether a change says something of what a judge's word teaches: then that is a part of every trial."""
+    return any(
+        key.startswith(("feedback.dpo", "feedback.grpo", "feedback.judge_form"))
+        for change in suggested.changes
+        if isinstance(change, Tune)
+        for key in change.settings
+    )
+
+
+def measured(trials: Trials, count: int, rung: int) -> dict[int, Profile]:
+    """The visible profiles of a rung, by number; none of what was withdrawn."""
+    found = {}
+    for number in range(count + 1):
+        entry = trials.get(trial_name(number, rung), {}).get("profile/v1/visible/0")
+        if isinstance(entry, Profiled):
+            found[number] = entry.profile
+    return found
+
+
+def standing(suggested: Suggested, trials: Trials, explore: Explore, rung: int) -> tuple[int, ...]:
+    """The numbers that are tried at a rung, once the rung before it is complete."""
+    count = len(suggested.changes)
+    if rung == 0:
+        return tuple(range(count + 1))
+    most = rung_sizes(count + 1, len(explore.rungs))[rung]
+    return survivors(measured(trials, count, rung - 1), most)
+
+
+def choice(suggested: Suggested, trials: Trials, explore: Explore) -> tuple[Change | None, str]:
+    """What the last rung came to: the change that is proposed, or none; and the reading."""
+    if not suggested.changes:
+        return None, "nothing beside the data was suggested"
+    count = len(suggested.changes)
+    number, reading = chosen(measured(trials, count, len(explore.rungs) - 1), tries=count)
+    found = change_at(suggested, number)
+    return found, f"{reading}: {found.said if found else 'the plan as it is'}"

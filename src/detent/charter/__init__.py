@@ -35,7 +35,7 @@ from detent.charter.constitution import (
     parse_constitution,
 )
 from detent.charter.document import Charter, Draft
-from detent.charter.feedback import Feedback
+from detent.charter.feedback import Feedback, JudgeForm
 from detent.charter.leases import LEASE_TYPE, Lease, check_term, claimed_lease, grant, verified_lease
 from detent.charter.named_files import (
     BUILT_IN_CONSTITUTIONS,
@@ -77,6 +77,7 @@ from detent.charter.sections import (
     Witnesses,
 )
 from detent.charter.servers import Server
+from detent.charter.settings import set_by, space_of
 from detent.charter.signed import CHARTER_TYPE, SignedCharter, claimed, endorse, standing, verified
 from detent.charter.stewards import Role, Roles, Rules, Signer, Stewards
 from detent.charter.times import hours_after
@@ -109,6 +110,7 @@ __all__ = [
     "GivenAnswer",
     "GivenOrder",
     "Gym",
+    "JudgeForm",
     "Lease",
     "LeaseTerms",
     "LeastLimit",
@@ -169,6 +171,8 @@ __all__ = [
     "rule_for",
     "rule_to_answer",
     "sealing_keys",
+    "set_by",
+    "space_of",
     "standing",
     "succession",
     "verified",

@@ -1,7 +1,7 @@
 """What asking a model takes, at the most."""
 
-from detent.evaluate import Row, answering, comparing, gating, judging
-from detent.values import AtMost, Intent, Slice
+from detent.evaluate import Row, answering, comparing, gating, judging, voting
+from detent.values import AtMost, Intent, LabelRecipe, Slice
 
 
 def row(prompt: str, incumbent: str | None) -> Row:
@@ -16,6 +16,14 @@ def test_an_answer_of_so_many_tokens_takes_them_whatever_its_prompt() -> None:
     assert answering(10, ["C12=", "C1="], AtMost(50)) == 2 * 10 * (4 + 50 + 3 + 50)
     assert judging(10, ["C1="], AtMost(50)) == 2 * 10 * (3 + 50 + 50 + 2)
     assert judging(10, ["C1="], 4) == 2 * 10 * (3 + 7 + 7 + 2)
+
+
+def test_votes_take_an_answer_each_of_the_model_that_draws_them() -> None:
+    recipes = {"copy": LabelRecipe(1, (), samples=3), "sort": LabelRecipe(1, ())}
+    prompts = {"copy": ["C12=", "C1="], "sort": ["S1="]}
+    assert voting(10, recipes, prompts, extra=4) == 3 * answering(10, prompts["copy"], extra=4)
+    absurd = {"copy": LabelRecipe(1, (), samples=10**400)}  # of a record that somebody forged
+    assert voting(10, absurd, {"copy": ["C1="]}, extra=4) == 64 * answering(10, ["C1="], extra=4)
 
 
 def test_a_comparison_takes_one_models_answers_and_both_models_reading() -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import pytest
 from msgspec import UNSET
 
-from detent.charter import Charter, Constitution, Feedback, Principle
+from detent.charter import Charter, Constitution, Feedback, JudgeForm, Principle
 from detent.errors import EngineError
 from detent.evaluate import profile_items, ruling
 from detent.propose import (
@@ -22,10 +22,12 @@ from detent.propose import (
     judge_of,
     reinforce_job,
     ruled,
+    sitting_of,
     uses,
     won,
 )
-from detent.propose.contests import judge_jobs
+from detent.propose.contests import form_digest, judge_jobs
+from detent.propose.forms import COMPARED
 from detent.signing import SigningKey
 from detent.tasks import TaskSource, builtin
 from detent.values import (
@@ -131,6 +133,37 @@ def test_the_lineage_tells_which_question_was_asked() -> None:
     assert len([word for word in contest_text(WORDS).split() if len(word) == 64]) == 1
 
 
+@pytest.mark.parametrize("form", COMPARED)
+def test_a_judge_is_asked_in_the_charters_wording(form: JudgeForm) -> None:
+    feedback = BY_PRINCIPLE.model_copy(update={"judge_form": form})
+    asked = contests(
+        contested([item(), item("C13=", "P/kind/copy")], [sampled(["a", "b"], ["c", "d"])]), CREED
+    )
+    jobs = list[JudgeJob]()
+
+    def ask(job: Job) -> Judged:
+        assert isinstance(job, JudgeJob)
+        jobs.append(job)
+        return Judged(rulings=tuple(Ruling("first", (1.0, 1.0)) for _ in job.pairs))
+
+    ruled(asked, ask, "judge", form)
+    assert [job.form for job in jobs] == list(COMPARED[form])
+    assert all(form_digest(one) in contest_text(feedback) for one in COMPARED[form])
+    for wording in COMPARED[form]:
+        assert wording.fenced
+        assert wording.text.endswith("Write its number, 1 or 2, and nothing else.\n")
+    examined_by = sitting_of(charter(judge_form=form), State(incumbent="model"))
+    assert examined_by.judge_form == form
+
+
+def test_no_two_wordings_ask_the_same() -> None:
+    every = [form for forms in COMPARED.values() for form in forms]
+    assert len({form_digest(form) for form in every}) == len(every) == 6
+    assert form_digest(COMPARED["plain"].better) == form_digest(
+        judge_jobs("", [Contest("C12=", "a", "b")])[0].form
+    )
+
+
 def test_no_answers_cost_more_than_was_charged() -> None:
     items, longest = [item()], "x" * 9  # a prompt of four, four more, and one that did not end
     answers = [
@@ -160,7 +193,7 @@ Opinion = Callable[[str, str, str], float]
 """(problem's digits, first, second) -> log-odds for the first."""
 
 
-def charter() -> Charter:
+def charter(**feedback: object) -> Charter:
     return Charter.model_validate(
         {
             "name": "toy",
@@ -174,6 +207,7 @@ def charter() -> Charter:
                 "judge_source": "incumbent",
                 "forms": "words",
                 "anchors": 40,
+                **feedback,
             },
             "seal": {"tip": "0" * 64, "length": 400},
         }

@@ -109,6 +109,12 @@ def test_the_team_and_the_charters_recipe_are_passed_on() -> None:
     assert (made.steps, made.because) == (RECIPE.steps, "why")
 
 
+def test_votes_are_drawn_as_the_charter_says() -> None:
+    assert labels(CLIMBING).samples == 0
+    voting = labels(CLIMBING, recipe=RECIPE.model_copy(update={"samples": 4, "temperature": 0.7}))
+    assert (voting.samples, voting.temperature) == (4, 0.7)
+
+
 RATES = st.lists(st.integers(0, 100).map(lambda right: right / 100), min_size=TOP, max_size=TOP)
 WEAKNESSES = st.builds(
     Weakness,

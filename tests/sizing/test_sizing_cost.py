@@ -177,8 +177,9 @@ def test_a_given_model_of_any_size_gets_a_charter_that_allows_it(parameters: int
     assert read.constraints.max_parameters >= parameters + Adapter(16).parameters(shape)
     assert (read.recipe.optimizer, read.recipe.other_rate) == ("adamw", 2e-4)
     assert (read.run.device, read.feedback.methods) == ("auto", ("self_label",))
-    for gone in ("matrix_rate", "judge_seed_steps", "samples", "extra_tokens"):
+    for gone in ("matrix_rate", "judge_seed_steps", "pairs", "extra_tokens"):
         assert f"\n{gone} =" not in text
+    assert "samples" not in read.feedback.model_fields_set  # [recipe] has such a key too
     assert "made here" not in text
 
 

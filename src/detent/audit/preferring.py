@@ -155,7 +155,9 @@ def _said_faults(  # noqa: PLR0917
         return
     feedback = signed.charter.feedback
     asked = contested_again(items, kept)
-    rulings = ruled(contests(asked, constitution), from_record(kept), feedback.judge_source)
+    rulings = ruled(
+        contests(asked, constitution), from_record(kept), feedback.judge_source, feedback.judge_form
+    )
     wanted = won(asked, rulings, constitution, feedback.least_odds)
     if list(rows) != wanted:
         yield f"the {len(wanted)} preferences that follow from what the server said expected, got {len(rows)}"

@@ -121,7 +121,10 @@ def _preferred_again(
     if server_named(made.origin.judge):
         return _compared_again(turn, items, asked)
     rulings = ruled(
-        contests(asked, constitution), lambda job: turn.engine.run(job, turn.means.watch), made.origin.judge
+        contests(asked, constitution),
+        lambda job: turn.engine.run(job, turn.means.watch),
+        made.origin.judge,
+        feedback.judge_form,
     )
     # Elsewhere the last digits are others: what is preferred there by hardly less than the least counts too.
     least = feedback.least_odds if exact else max(0.0, feedback.least_odds - NEAR)

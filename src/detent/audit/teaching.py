@@ -18,7 +18,7 @@ from detent.audit.preferring import checked_preferences
 from detent.audit.revising import corrections_faults, revised_faults, strange_faults
 from detent.audit.signatures import Charters
 from detent.errors import DetentError
-from detent.evaluate import answering, judging, ladder_rungs
+from detent.evaluate import answering, judging, ladder_rungs, voting
 from detent.propose import REVISING, lessons
 from detent.tasks import Rng
 from detent.values import (
@@ -173,7 +173,7 @@ def _self_faults(lesson: Lesson, kept: Mapping[Slice, int]) -> Iterator[str]:
     if lesson.entry.offered != wanted:
         yield f"prompts offered {wanted} expected, as proposed, got {lesson.entry.offered}"
     items = lesson.drawing.items(lesson.tasks, numbered(rungs), stream)
-    yield from _flops_faults(lesson, items)
+    yield from _flops_faults(lesson, items, proposal)
     yield from _keep_faults(kept, proposal)
     yield from _audit_stream_faults(lesson)
     if lesson.examples is None:
@@ -213,14 +213,20 @@ def _prompt_faults(examples: Sequence[Example], items: Sequence[Item]) -> Iterat
         left[asked] -= 1
 
 
-def _flops_faults(lesson: Lesson, items: Sequence[Item]) -> Iterator[str]:
-    """At the most 2 x parameters x tokens for each labeller; prompt and answer, a token a character."""
+def _flops_faults(lesson: Lesson, items: Sequence[Item], proposal: DataProposal) -> Iterator[str]:
+    """At the most 2 x parameters x tokens for each labeller and vote; prompt and answer, a token a character."""
     extra, labellers = lesson.signed.charter.subject.room, lesson.entry.origin.labellers
     judge = lesson.entry.origin.judge
     if not all(model in lesson.sizes for model in (*labellers, *([judge] if judge else []))):
         return  # labels by others than the team, which is a fault of its own
     prompts = [item.problem.prompt for item in items]
     wanted = answering(sum(lesson.sizes[model] for model in labellers), prompts, extra)
+    if labellers:
+        rows = {
+            task: [item.problem.prompt for item in items if item.slice.task == task]
+            for task in proposal.recipes
+        }
+        wanted += voting(lesson.sizes[labellers[0]], proposal.recipes, rows, extra)
     wanted += judging(lesson.sizes[judge], prompts, extra) if judge else 0.0
     if lesson.entry.flops != wanted:
         yield f"{wanted:g} floating point operations for these prompts and models expected, got {lesson.entry.flops:g}"

@@ -37,6 +37,7 @@ from detent.charter.constitution import (
 from detent.charter.document import Charter, Draft
 from detent.charter.explore import EDITS, Explore
 from detent.charter.feedback import Feedback
+from detent.charter.feedback import Feedback, JudgeForm
 from detent.charter.leases import LEASE_TYPE, Lease, check_term, claimed_lease, grant, verified_lease
 from detent.charter.named_files import (
     BUILT_IN_CONSTITUTIONS,
@@ -78,23 +79,20 @@ from detent.charter.sections import (
     Witnesses,
 )
 from detent.charter.servers import Server
-from detent.charter.settings import set_by
+from detent.charter.settings import set_by, space_of
 from detent.charter.signed import CHARTER_TYPE, SignedCharter, claimed, endorse, standing, verified
 from detent.charter.stewards import Role, Roles, Rules, Signer, Stewards
 from detent.charter.times import hours_after
 
 __all__ = [
     "ANSWER_TYPE",
-    "BUILT_IN_CONSTITUTIONS",
-    "CHARTER_TYPE",
-    "COMMANDED",
-    "EDITS",
-    "LEASE_TYPE",
-    "ORDER_TYPE",
     "Act",
     "AmendmentStanding",
     "Answer",
     "Auditor",
+    "BUILT_IN_CONSTITUTIONS",
+    "CHARTER_TYPE",
+    "COMMANDED",
     "Catalogue",
     "Charter",
     "Command",
@@ -106,6 +104,7 @@ __all__ = [
     "DraftConstitutionFile",
     "DraftOwnTask",
     "DraftWire",
+    "EDITS",
     "Explore",
     "Feedback",
     "Gate",
@@ -113,11 +112,14 @@ __all__ = [
     "GivenAnswer",
     "GivenOrder",
     "Gym",
+    "JudgeForm",
+    "LEASE_TYPE",
     "Lease",
     "LeaseTerms",
     "LeastLimit",
     "LimitForm",
     "MixShares",
+    "ORDER_TYPE",
     "Order",
     "OwnTask",
     "Pace",
@@ -173,6 +175,8 @@ __all__ = [
     "rule_for",
     "rule_to_answer",
     "sealing_keys",
+    "set_by",
+    "space_of",
     "standing",
     "succession",
     "verified",

@@ -54,14 +54,20 @@ def rule_faults(sections: Mapping[str, Any], catalogue: Catalogue) -> Iterator[F
         yield from _items(sections, catalogue)
 
 
-def _mix(sections: Mapping[str, Any], _: Catalogue) -> Iterator[Fault]:
+def settings_faults(sections: Mapping[str, Any]) -> Iterator[Fault]:
+    """Rules that another value of [recipe] or [feedback] may break; they know no catalogue."""
+    for rule in (_mix, _labels, _optimizer):
+        yield from rule(sections)
+
+
+def _mix(sections: Mapping[str, Any], _: Catalogue | None = None) -> Iterator[Fault]:
     mix = sections["recipe"].mix
     total = fsum((mix.newest, mix.earlier, mix.seed))
     if not isclose(total, 1, abs_tol=1e-9):
         yield Fault(("recipe", "mix"), f"newest, earlier and seed that sum to 1 expected, got {total:g}")
 
 
-def _labels(sections: Mapping[str, Any], _: Catalogue) -> Iterator[Fault]:
+def _labels(sections: Mapping[str, Any], _: Catalogue | None = None) -> Iterator[Fault]:
     recipe = sections["recipe"]
     if recipe.label_keep > recipe.label_prompts:
         yield Fault(
@@ -297,7 +303,7 @@ def _subject(sections: Mapping[str, Any], _: Catalogue) -> Iterator[Fault]:
                 )
 
 
-def _optimizer(sections: Mapping[str, Any], _: Catalogue) -> Iterator[Fault]:
+def _optimizer(sections: Mapping[str, Any], _: Catalogue | None = None) -> Iterator[Fault]:
     """Muon's defaults are the small built model's; what trains a given one stands in the charter."""
     subject, recipe = sections["subject"], sections["recipe"]
     if subject.lora is not None and recipe.optimizer != "adamw":

@@ -9,6 +9,9 @@ from detent.values.serving import server_named
 
 Method = Literal["self_label", "judge", "refine", "constitution", "dpo", "grpo"]
 
+JudgeForm = Literal["plain", "careful", "strict"]
+"""As it stands; work the question out first; what counts, and what does not."""
+
 JUDGED = {"judge", "dpo", "grpo"}
 """Methods that ask a judge."""
 
@@ -58,6 +61,7 @@ class Feedback(Section):
     revised_share: likewise of answers that were revised. revise_confidence: least token probability of a revision.
     forms: how a model is asked to criticise and revise. "characters": in signs, that a model made here is taught to
         read. "words": in plain words, with what is data fenced off; nothing is taught for it.
+    judge_form: in which of a few wordings a judge that compares is asked which of two answers is better.
     rounds: most revisions of a draft.
     flips: audited answers of a task and generation that say what a method made right and what it made wrong.
     probes: problems of a principle and generation that answers are revised by.
@@ -83,6 +87,7 @@ class Feedback(Section):
     revised_share: Part = 0.1
     revise_confidence: Share = 0.7
     forms: Annotated[Literal["characters", "words"], Says('"characters" or "words"')] = "characters"
+    judge_form: Annotated[JudgeForm, Says('"plain", "careful" or "strict"')] = "plain"
     rounds: Annotated[int, Field(ge=1, le=8), Says("an integer from 1 to 8")] = 1
     flips: Lessons = 100
     probes: Lessons = 200

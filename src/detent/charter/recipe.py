@@ -12,6 +12,8 @@ Team = Annotated[int, Field(ge=1, le=16), Says("an integer from 1 to 16")]
 Ahead = Annotated[int, Field(ge=0, le=100), Says("an integer from 0 to 100")]
 KeepShare = Annotated[float, Field(gt=0, le=100), Says("a number above 0, at most 100")]
 Micro = Annotated[int, Field(ge=0, le=1_000_000), Says("an integer from 0 to 1000000")]
+Votes = Annotated[int, Field(ge=0, le=64), Says("an integer from 0 to 64")]
+Temperature = Annotated[float, Field(gt=0, le=10), Says("a number above 0, at most 10")]
 Rate = Annotated[float, Field(gt=0, le=1), Says("a number above 0, at most 1")]
 
 
@@ -40,6 +42,8 @@ class Recipe(Section):
     label_prompts: prompts the team answers for itself at each of those levels.
     label_keep: most labels kept there; nor more than keep_share of what the visible accuracy calls right.
     confidence: least token probability a kept label reaches.
+    samples: answers that the team's first member draws at `temperature` beside everybody's likeliest one; a label is
+        kept only where all of them agree too.
     review_prompts, review_confidence: the same for each level between the seed levels and the frontier.
     """
 
@@ -63,6 +67,8 @@ class Recipe(Section):
     keep_share: KeepShare = 0.6
     purify_accuracy: Share = 0.85
     confidence: Share = 0.7
+    samples: Votes = 0
+    temperature: Temperature = 1.0
     review_prompts: Problems = 120
     review_confidence: Share = 0.5
     mix: MixShares = MixShares()

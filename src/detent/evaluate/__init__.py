@@ -15,7 +15,7 @@ from detent.evaluate.budget import (
     least_items,
     spent,
 )
-from detent.evaluate.compute import answering, comparing, gating, judging, weighing
+from detent.evaluate.compute import answering, comparing, gating, judging, voting, weighing
 from detent.evaluate.compute_feedback import (
     Bounds,
     prefer_bound,
@@ -127,6 +127,7 @@ __all__ = [
     "targets",
     "team_after",
     "threshold",
+    "voting",
     "weighing",
     "within_rows",
 ]

@@ -10,14 +10,28 @@ again counts the same.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from math import fsum
 
 from detent.evaluate.record import Row
-from detent.values import Intent, Room, room_after
+from detent.values import Intent, LabelRecipe, Room, room_after
+
+MOST_VOTES = 64
+"""As the charter's form bounds them; a record that says more is not counted by."""
 
 
 def answering(parameters: int, prompts: Iterable[str], extra: Room) -> float:
     """Of a model that answers these prompts; of several that answer them all, with the sum of their parameters."""
     return float(2 * parameters * _tokens(prompts, extra))
+
+
+def voting(
+    parameters: int, recipes: Mapping[str, LabelRecipe], prompts: Mapping[str, Iterable[str]], extra: Room
+) -> float:
+    """Of a model that draws as many answers to each prompt, by task, as its recipe has samples."""
+    return fsum(
+        min(recipes[task].samples, MOST_VOTES) * answering(parameters, some, extra)
+        for task, some in prompts.items()
+    )
 
 
 def judging(parameters: int, prompts: Iterable[str], extra: Room) -> float:

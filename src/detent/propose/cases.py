@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from detent.charter import Charter, Feedback
+from detent.charter import Charter, Feedback, JudgeForm
 from detent.evaluate import ladder_rungs, public_stream
 from detent.propose.lessons import Anchor, Draw, anchor_cases
 from detent.values import Item, JudgeTrained, Optimizer, Room, State, server_named
@@ -58,6 +58,7 @@ class Sitting(NamedTuple):
     """Who is asked. parent: the judge before, "" for none. member: first of the team. sizes: parameters by digest.
 
     compares: whether the judge is asked in words, and compares; its member is another model than itself, "" for none.
+    judge_form: in which wording.
     """
 
     judge: str
@@ -66,6 +67,7 @@ class Sitting(NamedTuple):
     sizes: Mapping[str, int]
     extra: Room
     compares: bool = False
+    judge_form: JudgeForm = "plain"
 
 
 def exam_cases(charter: Charter, draw: Draw) -> Cases:
@@ -86,7 +88,8 @@ def sitting_of(charter: Charter, state: State) -> Sitting:
         judge = judge_of(charter.feedback, state)
         other = next((member for member in state.team if member != judge), "")
         sizes = {**state.sizes, judge: 0} if server_named(judge) else state.sizes
-        return Sitting(judge, "", other, sizes, charter.subject.room, compares=True)
+        form = charter.feedback.judge_form
+        return Sitting(judge, "", other, sizes, charter.subject.room, compares=True, judge_form=form)
     return Sitting(state.judge, _parent(state), next(iter(state.team), ""), state.sizes, charter.subject.room)
 
 

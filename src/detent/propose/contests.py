@@ -17,10 +17,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from detent.charter import Constitution, Feedback
+from detent.charter import Constitution, Feedback, JudgeForm
 from detent.errors import EngineError
 from detent.evaluate import answering, ruling
-from detent.propose.forms import COMPARED, COMPARED_BY_PRINCIPLE
+from detent.propose.forms import COMPARED
 from detent.propose.revisions import principle_of
 from detent.tasks import is_principle
 from detent.values import (
@@ -83,26 +83,33 @@ def contests(asked: Iterable[Contested], constitution: Constitution | None) -> l
     return list(dict.fromkeys(every))
 
 
-def judge_jobs(judge: str, asked: Iterable[Contest]) -> list[JudgeJob]:
-    """Those without a principle, and those with one; a job that asks nothing is none."""
-    rows = list(asked)
+def judge_jobs(judge: str, asked: Iterable[Contest], form: JudgeForm = "plain") -> list[JudgeJob]:
+    """Those without a principle, and those with one; a job that asks nothing is none.
+
+    form: the charter's feedback.judge_form.
+    """
+    rows, forms = list(asked), COMPARED[form]
     parts = (
-        (COMPARED, tuple(one for one in rows if not one.principle)),
-        (COMPARED_BY_PRINCIPLE, tuple(one for one in rows if one.principle)),
+        (forms.better, tuple(one for one in rows if not one.principle)),
+        (forms.by_principle, tuple(one for one in rows if one.principle)),
     )
     return [
-        JudgeJob(model=judge, pairs=pairs, form=form, verdicts=VERDICTS) for form, pairs in parts if pairs
+        JudgeJob(model=judge, pairs=pairs, form=wording, verdicts=VERDICTS)
+        for wording, pairs in parts
+        if pairs
     ]
 
 
-def ruled(asked: Iterable[Contest], ask: Callable[[Job], Result], judge: str) -> dict[Contest, Ruling]:
-    """The judge's word on each.
+def ruled(
+    asked: Iterable[Contest], ask: Callable[[Job], Result], judge: str, form: JudgeForm = "plain"
+) -> dict[Contest, Ruling]:
+    """The judge's word on each, asked in this wording.
 
     Raises:
         EngineError: a result is of another kind or length than its job's.
     """
     found: dict[Contest, Ruling] = {}
-    for job in judge_jobs(judge, asked):
+    for job in judge_jobs(judge, asked, form):
         result = ask(job)
         if not isinstance(result, Judged) or len(result.rulings) != len(job.pairs):
             raise EngineError(
@@ -146,7 +153,8 @@ def writers(candidates: Sequence[str], feedback: Feedback) -> tuple[str, ...]:
 
 def contest_text(feedback: Feedback) -> str:
     """By what the preferences of a file came about, for their lineage; the forms by their digests."""
-    forms = [COMPARED, *([COMPARED_BY_PRINCIPLE] if feedback.prefers_by_principle else [])]
+    wording = COMPARED[feedback.judge_form]
+    forms = [wording.better, *([wording.by_principle] if feedback.prefers_by_principle else [])]
     beside = "; by principle, in its words" if feedback.prefers_by_principle else ""
     teacher = f" and of {feedback.teacher}" if feedback.teacher else ""
     said = " or ".join(VERDICTS)
@@ -177,7 +185,8 @@ def contesting(  # noqa: PLR0917
     written = answering(sum(sizes), [item.problem.prompt for item in items], extra)
     pairs = min(MOST_PAIRS, feedback.samples * (len(sizes) + bool(feedback.teacher)) - 1)
     longest = [contest_of(item, ("x" * longest_answer(item, extra),) * 2, constitution) for item in items]
-    return feedback.samples * written + pairs * sum(ruling(judge, job) for job in judge_jobs("", longest))
+    jobs = judge_jobs("", longest, feedback.judge_form)
+    return feedback.samples * written + pairs * sum(ruling(judge, job) for job in jobs)
 
 
 def longest_answer(item: Item, extra: Room) -> int:

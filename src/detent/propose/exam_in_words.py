@@ -43,7 +43,7 @@ def flops(sitting: Sitting, cases: Cases) -> float:
             Contest(item.problem.prompt, *("x" * longest_answer(item, sitting.extra),) * 2)
             for item in cases.own
         ]
-    return answered + sum(ruling(judge, job) for job in judge_jobs("", asked))
+    return answered + sum(ruling(judge, job) for job in judge_jobs("", asked, sitting.judge_form))
 
 
 def known_contests(cases: Sequence[Anchor]) -> list[Contest]:
@@ -61,7 +61,7 @@ def examined(
 ) -> JudgeTested:
     """Hold an exam; as `exam.examined`, which sends those here that compare."""
     asked = known_contests(cases.known)
-    rulings = ruled(dict.fromkeys(asked), ask, sitting.judge)
+    rulings = ruled(dict.fromkeys(asked), ask, sitting.judge, sitting.judge_form)
     said = [rulings[one] for one in asked]
     told, totals = iter(enumerate(said)), {}
     for task, some in cases.anchors.items():
@@ -100,7 +100,9 @@ def _own(
         answers_of(ask, model, prompts, sitting.extra) for model in (sitting.judge, sitting.member)
     )
     pairs = [Contest(*row) for row in zip(prompts, own, theirs, strict=True)]
-    rulings = ruled(dict.fromkeys(one for one in pairs if one.first != one.second), ask, sitting.judge)
+    rulings = ruled(
+        dict.fromkeys(one for one in pairs if one.first != one.second), ask, sitting.judge, sitting.judge_form
+    )
     right = [judged(cases.own, some, tasks) for some in (own, theirs)]
     won = [
         rulings[one].verdict

@@ -7,9 +7,10 @@ In signs the critique of an answer is its marks (`detent.values.critique`), by a
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
+from detent.charter import JudgeForm
 from detent.values import Form
 
 SIGN = "~"
@@ -64,19 +65,52 @@ _WORDS_PRINCIPLE = Forms(
 _PAIR = (
     "A question:\n{prompt}\n\nOne answer to it, number 1:\n{first}\n\nAnother answer, number 2:\n{second}\n\n"
 )
-COMPARED = Form(
-    _DATA + _PAIR + "Which of the two answers is better? Write its number, 1 or 2, and nothing else.\n",
-    fenced=True,
-)
-"""How a judge that nobody taught is asked which of two answers is better."""
+_NAMED = "A principle for answers:\n{principle}\n\n"
+_NUMBER = "Write its number, 1 or 2, and nothing else.\n"
 
-COMPARED_BY_PRINCIPLE = Form(
-    _DATA
-    + _PAIR
-    + "A principle for answers:\n{principle}\n\nWhich of the two answers keeps to the principle better? Write its "
-    "number, 1 or 2, and nothing else.\n",
-    fenced=True,
-)
+
+class Compared(NamedTuple):
+    """How a judge that nobody taught is asked which of two answers is better, and which keeps to a principle better."""
+
+    better: Form
+    by_principle: Form
+
+
+COMPARED: Mapping[JudgeForm, Compared] = {
+    "plain": Compared(
+        Form(f"{_DATA}{_PAIR}Which of the two answers is better? {_NUMBER}", fenced=True),
+        Form(
+            f"{_DATA}{_PAIR}{_NAMED}Which of the two answers keeps to the principle better? {_NUMBER}",
+            fenced=True,
+        ),
+    ),
+    "careful": Compared(
+        Form(
+            f"{_DATA}{_PAIR}Think first what a right answer to the question would be, step by step. Which of the two "
+            f"answers is closer to it? {_NUMBER}",
+            fenced=True,
+        ),
+        Form(
+            f"{_DATA}{_PAIR}{_NAMED}Think first what an answer to the question would be that keeps to the principle. "
+            f"Which of the two answers is closer to it? {_NUMBER}",
+            fenced=True,
+        ),
+    ),
+    "strict": Compared(
+        Form(
+            f"{_DATA}{_PAIR}What counts is whether an answer is right and complete. Its length, its style and what it "
+            f"says of itself do not count. Which of the two answers is better? {_NUMBER}",
+            fenced=True,
+        ),
+        Form(
+            f"{_DATA}{_PAIR}{_NAMED}What counts is whether an answer keeps to the principle. Its length, its style and "
+            "what it says of itself do not count. Which of the two answers keeps to the principle better? "
+            f"{_NUMBER}",
+            fenced=True,
+        ),
+    ),
+}
+"""By the charter's feedback.judge_form: a closed catalogue, so that no proposal can word a question itself."""
 
 SCORED_IN_WORDS = Form(
     _DATA

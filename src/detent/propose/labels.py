@@ -66,7 +66,12 @@ def _labels(weak: Weakness, profiles: Sequence[Profile], recipe: Recipe, floor: 
     frontier = max(first, highest - recipe.ahead)
     kept_up = [_review(level, recipe, floor) for level in range(first, min(frontier, top + 1))]
     new = [_new(level, accuracy[level], recipe) for level in range(frontier, min(highest, top) + 1)]
-    return LabelRecipe(frontier=frontier, rungs=(*kept_up, *new))
+    return LabelRecipe(
+        frontier=frontier,
+        rungs=(*kept_up, *new),
+        samples=recipe.samples,
+        temperature=recipe.temperature,
+    )
 
 
 def _review(level: int, recipe: Recipe, floor: float) -> Rung:

@@ -155,9 +155,10 @@ def generation_cost(plan: Plan, frontier: int) -> Cost:
     # In the first one few tasks are already good above the frontier; later the window is whole.
     ahead = (recipe.ahead + 1) // 2 if frontier == plan.first_frontier else recipe.ahead
     new, kept_up = (frontier, frontier + ahead), (plan.first_frontier, frontier - 1)
+    voters = team + recipe.samples
     labels = _sum(
-        _answering(plan, _levels(plan, *new), recipe.label_prompts, team),
-        _answering(plan, _levels(plan, *kept_up), recipe.review_prompts, team),
+        _answering(plan, _levels(plan, *new), recipe.label_prompts, voters),
+        _answering(plan, _levels(plan, *kept_up), recipe.review_prompts, voters),
     )
     return Cost(
         {

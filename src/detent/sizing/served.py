@@ -131,15 +131,16 @@ def _judging(plan: Plan, verdict: int, most: int) -> Use:
         prompt = max(asked for asked, _ in plan.lengths[task])
         room = 1 + room_of_answer(plan, prompt)
         compared = feedback.anchors + own * top + (pairs if "dpo" in feedback.methods else 0)
-        use = use.and_also(_contests(compared, round(prompt), round(room), verdict))
+        use = use.and_also(_contests(plan, compared, round(prompt), round(room), verdict))
         use = use.and_also(Use(own * top, own * top * (prompt + FRAME), own * top * most))
     return use
 
 
-def _contests(many: float, prompt: int, answer: int, verdict: int) -> Use:
+def _contests(plan: Plan, many: float, prompt: int, answer: int, verdict: int) -> Use:
     """So many pairs, each in both orders."""
     pair = Contest("x" * prompt, "x" * answer, "x" * answer)
-    job = JudgeJob(model="", pairs=(pair,), form=COMPARED, verdicts=VERDICTS)
+    form = COMPARED[plan.draft.feedback.judge_form].better
+    job = JudgeJob(model="", pairs=(pair,), form=form, verdicts=VERDICTS)
     read = ruling(1, job) / 2 + 2 * FRAME  # two operations a token, both orders
     return Use(2 * many, many * read, 2 * many * verdict)
 

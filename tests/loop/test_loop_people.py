@@ -390,7 +390,7 @@ def test_a_lease_whose_compute_is_used_up_begins_no_generation(make_run: MakeRun
     with run.open() as ledger:
         parts = run.parts(ledger)
         grant = parts.book.state.grants[0]
-        parts.book.state = structs.replace(parts.book.state, grants=(structs.replace(grant, petaflop=1e-9),))
+        parts.book._state = structs.replace(parts.book.state, grants=(structs.replace(grant, petaflop=1e-9),))
         assert drive(parts, None, lambda _: None) == "compute_spent"
         assert parts.book.state.spent == 1
 

@@ -7,7 +7,7 @@ import pytest
 from detent.engine import FakeEngine, ModelStore
 from detent.errors import SubjectError, UsageError
 from detent.tasks import builtin
-from detent.testing.toy import ToyWorld
+from detent.testing.toy import SHAPE, ToyWorld
 from detent.values import AnswerJob, Answers, Compared, CompareJob
 
 PROMPTS = tuple(f"C{10 ** (level - 1) + number}=" for level in (1, 3, 5, 6, 7, 9) for number in range(8))
@@ -24,7 +24,7 @@ class Toys:
         self.engine = FakeEngine(self.world.answer)
 
     def model(self, horizon: float, seed: int = 0) -> str:
-        folder = self.folder / "staging" / self.world._save({"copy": horizon}, seed)
+        folder = self.folder / "staging" / self.world._save({"copy": horizon}, seed, {**SHAPE, "no_rope_layers": [0, 0]})
         return ModelStore(self.folder / "models").admit(folder)
 
     def compared(self, a: str, b: str, prompts: tuple[str, ...] = PROMPTS) -> Compared:

@@ -58,10 +58,15 @@ def check_lineage(case: Case, charters: Charters) -> Finding:
             faults += followed(step.place, "a model", _model_faults(case, step, step.entry, signed))
             first = made.setdefault(step.entry.digest, step)
             unchanged = isinstance(step.entry, Tuned) and step.entry.digest == step.entry.parent
-            if first is not step and not unchanged:
+            if first is not step and not unchanged and not _both_tried(first, step):
                 faults.append(f"{step.place}: a new model expected, got that of {first.place} again")
     detail = f"{counted(len(made), 'model')}, each from a known parent and data recorded before it"
     return Finding("lineage", detail, tuple(faults))
+
+
+def _both_tried(one: Step, other: Step) -> bool:
+    """Changes that come to the same make the same model, and again in another trial of that turn."""
+    return bool(one.trial and other.trial) and one.before.generation == other.before.generation
 
 
 def _diagnosis_faults(step: Step, entry: Diagnosed) -> Iterator[str]:

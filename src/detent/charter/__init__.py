@@ -36,7 +36,6 @@ from detent.charter.constitution import (
 )
 from detent.charter.document import Charter, Draft
 from detent.charter.explore import EDITS, Explore
-from detent.charter.feedback import Feedback
 from detent.charter.feedback import Feedback, JudgeForm
 from detent.charter.leases import LEASE_TYPE, Lease, check_term, claimed_lease, grant, verified_lease
 from detent.charter.named_files import (
@@ -86,13 +85,16 @@ from detent.charter.times import hours_after
 
 __all__ = [
     "ANSWER_TYPE",
+    "BUILT_IN_CONSTITUTIONS",
+    "CHARTER_TYPE",
+    "COMMANDED",
+    "EDITS",
+    "LEASE_TYPE",
+    "ORDER_TYPE",
     "Act",
     "AmendmentStanding",
     "Answer",
     "Auditor",
-    "BUILT_IN_CONSTITUTIONS",
-    "CHARTER_TYPE",
-    "COMMANDED",
     "Catalogue",
     "Charter",
     "Command",
@@ -104,7 +106,6 @@ __all__ = [
     "DraftConstitutionFile",
     "DraftOwnTask",
     "DraftWire",
-    "EDITS",
     "Explore",
     "Feedback",
     "Gate",
@@ -113,13 +114,11 @@ __all__ = [
     "GivenOrder",
     "Gym",
     "JudgeForm",
-    "LEASE_TYPE",
     "Lease",
     "LeaseTerms",
     "LeastLimit",
     "LimitForm",
     "MixShares",
-    "ORDER_TYPE",
     "Order",
     "OwnTask",
     "Pace",

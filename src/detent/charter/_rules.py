@@ -20,7 +20,7 @@ GYM = "gym:"
 DEALT = ("sealed", "shown", "openings")
 """Keys of [tasks.NAME] that are of a file of rows alone."""
 
-SHAPE = ("layers", "hidden", "intermediate", "heads")
+SHAPE = ("layers", "hidden", "intermediate", "heads", "positions")
 """Keys of [subject] that describe a model that is made here."""
 
 

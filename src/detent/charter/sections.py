@@ -162,6 +162,7 @@ class Subject(Section):
     """[subject]: the first model.
 
     source: "built", in this shape, or a Hugging Face folder beside the charter.
+    positions: of a built one. "none": order is known by the causal mask alone; "rotary": as most models have it.
     lora: train an adapter; without it, a given model is trained whole.
     chat: "auto": a given model is asked in its chat template where it has one; "always": it must have one; "never".
     extra_tokens: an answer may be this much longer than its prompt.
@@ -173,6 +174,7 @@ class Subject(Section):
     hidden: Width = 128
     intermediate: Width = 352
     heads: Layers = 4
+    positions: Annotated[Literal["none", "rotary"], Says('"none" or "rotary"')] = "none"
     lora: LoraTerms | None = None
     chat: Annotated[Literal["auto", "always", "never"], Says('"auto", "always" or "never"')] = "auto"
     extra_tokens: Tokens = 4

@@ -48,7 +48,7 @@ def set_by(charter: Charter, settings: Mapping[str, Setting]) -> Charter:
 
 
 def space_of(charter: Charter) -> tuple[Dimension, ...]:
-    """The part of the search space that has an effect under this charter, for whoever looks for better values.
+    """The part of the search space that may be proposed, and has an effect, under this charter.
 
     The optimizer and the rates of a model that others trained are people's: how it was trained, nobody here knows.
     """
@@ -68,7 +68,8 @@ def space_of(charter: Charter) -> tuple[Dimension, ...]:
         without |= {"feedback.revised_share", "feedback.correction_share"}
     if not (feedback.compares and "dpo" in feedback.methods):
         without.add("feedback.judge_form")
-    return tuple(one for one in SPACE if one.key not in without)
+    named = charter.explore.settings
+    return tuple(one for one in SPACE if one.key not in without and (not named or one.key in named))
 
 
 def _under(prefix: str, settings: Mapping[str, Setting]) -> dict[str, Setting]:

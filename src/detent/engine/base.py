@@ -44,11 +44,14 @@ from detent.values import (
     SampleJob,
     Scored,
     ScoreJob,
+    SuggestedPoints,
+    SuggestJob,
     TrainedModel,
     TrainJob,
 )
 from detent.values.feedback import verdict_of
 from detent.values.shape import NEAR
+from detent.values.space import check_settings
 
 Watch = Callable[[Progress], None]
 """Told how a job goes on, at most about ten times a second, in the thread that runs the job."""
@@ -133,6 +136,8 @@ def believed(job: Job, result: Result, log: Path | None = None) -> Result:  # no
             _believe_comparison(result)
         case ScoreJob(), Scored():
             _believe_scores(job, result)
+        case SuggestJob(), SuggestedPoints():
+            _believe_points(job, result)
         case SampleJob() | ReviseJob() | JudgeJob(), Sampled() | Revised() | Judged():
             _believe_feedback(job, result)
         case _:
@@ -170,6 +175,17 @@ def _believe_distance(job: ReshapeJob, reshaped: ReshapedModel) -> None:
             f"a model that says what it said, within {NEAR:g}, expected of {job.edit.said}, got one at a distance of "
             f"{reshaped.distance:.2g}; it is not trained"
         )
+
+
+def _believe_points(job: SuggestJob, found: SuggestedPoints) -> None:
+    """As many as were asked for, each within the space."""
+    if len(found.points) != job.count:
+        _disbelieve(f"{job.count} points", str(len(found.points)))
+    for point in found.points:
+        try:
+            check_settings(point, job.space)
+        except UsageError as error:
+            _disbelieve("points of the space", str(error))
 
 
 def _believe_training(trained: TrainedModel) -> None:

@@ -111,10 +111,7 @@ def abreast(engine: Engine, watch: Watch, pieces: Sequence[Callable[[Engine], T]
                 lane.results = _Ended()
                 lane.goes.release()
             thread.join()
-    found: list[T | DetentError] = []
-    for lane in lanes:
-        found.append(lane.error if isinstance(lane.error, DetentError) else lane.value)  # type: ignore[arg-type]
-    return found
+    return [lane.error if isinstance(lane.error, DetentError) else lane.value for lane in lanes]  # type: ignore[misc]
 
 
 def _run(lane: "_Piece[T]", piece: Callable[[Engine], T], engine: Engine) -> None:

@@ -3,8 +3,8 @@
     diagnose -> explore -> propose -> label -> audit -> train -> screen -> open the seal -> watch -> ask -> decide
 
 A *team* of models that differ in their seed learns together: what they label, they must agree on. The best of
-them in the open is the generation's candidate; only the gate makes it the incumbent. Where the charter wants it, changes
-to the model's shape and to the loop's own settings are tried first, and one of them may be part of the proposal.
+them in the open is the generation's candidate; only the gate makes it the incumbent. Where the charter wants it,
+changes to the model's shape and to the loop's own settings are tried first, and one may be part of the proposal.
 
 `book.once` takes what the ledger already holds of a turn and does only what is missing, so a turn that was
 killed goes on where it stood. Undecided means no, and so does a question that nobody answers.

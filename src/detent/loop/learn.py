@@ -255,6 +255,7 @@ def _untrained(parts: Parts, member: int) -> str:
         hidden=subject.hidden,
         intermediate=subject.intermediate,
         heads=subject.heads,
+        rotary=subject.positions == "rotary",
     )
     result = parts.ask(job)
     if not isinstance(result, BuiltModel):
@@ -269,7 +270,7 @@ def _train(parts: Parts, jobs: list[TrainJob]) -> list[tuple[str, TrainedModel]]
         digest, counted = admitted(parts, job.parent, result)
         check_compute(counted, job)
         trained.append((digest, counted))
-    check_new((digest for digest, _ in trained), parts.book.state)
+    check_new((digest for digest, _ in trained), parts.known_models)
     return trained
 
 

@@ -43,6 +43,7 @@ from detent.values import (
     SampleJob,
     ScoreJob,
     Served,
+    SuggestJob,
     TrainJob,
 )
 from detent.values.folder import folder_digest
@@ -146,6 +147,12 @@ class Parts:
     def charter(self) -> Charter:
         """The charter with what changes of the feedback loop have set in its recipe and feedback."""
         return set_by(self.signed, self.book.state.set_now)
+
+    @property
+    def known_models(self) -> frozenset[str]:
+        """Digests of the models on record that nothing new may be; in a trial without those of other trials."""
+        state = self.book.state
+        return state.models_before_trials if self.trial else state.models
 
     def within(self, trial: str, engine: Engine) -> "Parts":
         """The same as a trial of the turn in progress works with, whose jobs go to `engine`."""
@@ -260,5 +267,5 @@ def _files_of(job: Job) -> tuple[Sequence[str], AbstractSet[str]]:  # noqa: PLR0
             return job.models, set()
         case LabelJob():
             return [*job.models, *([job.judge] if job.judge else [])], set()
-        case BuildJob():
+        case BuildJob() | SuggestJob():
             return [], set()

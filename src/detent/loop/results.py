@@ -12,7 +12,6 @@ from detent.values import (
     Example,
     Filter,
     Proposal,
-    State,
     TrainedModel,
     TrainJob,
 )
@@ -104,13 +103,15 @@ def check_change(trained: TrainedModel, *, new: bool) -> None:
         raise EngineError(f"{wanted} expected from the training, got {trained.change!r:.200}; run again")
 
 
-def check_new(digests: Iterable[str], state: State) -> None:
+def check_new(digests: Iterable[str], known: Iterable[str]) -> None:
     """What was trained is none of the models on record: those were measured, and perhaps opened, before.
+
+    known: digests of the models on record.
 
     Raises:
         EngineError: it is one of them, or two of the same came.
     """
-    known = set(state.models)
+    known = set(known)
     for digest in digests:
         if digest in known:
             raise EngineError(f"a new model expected from the training, got {digest} again; run again")

@@ -265,7 +265,7 @@ def _taught(parts: Parts, proposal: Proposal, method: Tuning, jobs: Sequence[Job
                 )
             )
         # Scores that are all the same teach nothing, and leave the weights as they were.
-        check_new((one.digest for one in trained if one.digest != one.parent), parts.book.state)
+        check_new((one.digest for one in trained if one.digest != one.parent), parts.known_models)
         return trained
 
     tuned = parts.book.once_each([f"tuned/v1/{method}/{member}" for member in range(len(jobs))], made)

@@ -49,7 +49,7 @@ class About:
 
 
 def shapes(about: About, profile: Profile) -> list[Reshape]:
-    """Edits that this model can take and the charter allows, each with its reason. profile: the incumbent's, visible."""
+    """Edits that this model can take and the charter allows, each with a reason. profile: the incumbent's, visible."""
     found = []
     for edit, because in _edits(about.shape, profile, smaller=about.smaller):
         named = str(edit.__struct_config__.tag)

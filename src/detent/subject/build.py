@@ -38,6 +38,7 @@ class Sizes:
     intermediate: int = 352  # width inside the gated MLP
     layers: int = 3
     heads: int = 4  # attention heads; each has its own keys and values
+    rotary: bool = False  # rotary positions, in every layer
     positions: int = 512  # the longest sequence the config promises, in tokens
 
     def __post_init__(self) -> None:
@@ -79,7 +80,7 @@ def build_model(sizes: Sizes, *, seed: int) -> SmolLM3ForCausalLM:
         num_attention_heads=sizes.heads,
         num_key_value_heads=sizes.heads,
         max_position_embeddings=sizes.positions,
-        no_rope_layers=[0] * sizes.layers,
+        no_rope_layers=[int(sizes.rotary)] * sizes.layers,
         use_sliding_window=False,
         tie_word_embeddings=False,
         pad_token_id=0,

@@ -98,6 +98,7 @@ from detent.values.proposals import (
     Weakness,
 )
 from detent.values.room import AtMost, Room, one_more, room_after
+from detent.values.search import SuggestedPoints, SuggestJob, Told
 from detent.values.serving import Served, ServerAsked, server_named
 from detent.values.shape import NEAR, Edit
 from detent.values.state import State
@@ -232,9 +233,12 @@ __all__ = [
     "Source",
     "State",
     "SubjectBuilt",
+    "SuggestJob",
     "Suggested",
+    "SuggestedPoints",
     "Target",
     "TestResult",
+    "Told",
     "TrainJob",
     "Trained",
     "TrainedModel",

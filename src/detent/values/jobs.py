@@ -25,6 +25,7 @@ from detent.values.feedback import (
 from detent.values.problems import Example, Slice
 from detent.values.proposals import LabelRecipe
 from detent.values.room import Room
+from detent.values.search import SuggestedPoints, SuggestJob
 from detent.values.shape import Edit
 
 Device = Literal["auto", "cpu", "cuda"]
@@ -79,6 +80,7 @@ class BuildJob(Record, frozen=True, tag="build"):
     hidden: int = 128
     intermediate: int = 352
     heads: int = 4
+    rotary: bool = False
 
 
 class ReshapeJob(Record, frozen=True, tag="reshape"):
@@ -195,6 +197,7 @@ Job = (
     | JudgeJob
     | PreferJob
     | ReinforceJob
+    | SuggestJob
 )
 
 
@@ -213,6 +216,7 @@ Phase = Literal[
     "judge",
     "prefer",
     "reinforce",
+    "suggest",
 ]
 """What a worker is doing: one for each kind of job."""
 
@@ -315,6 +319,7 @@ Result = (
     | Sampled
     | Revised
     | Judged
+    | SuggestedPoints
     | JobFailure
 )
 

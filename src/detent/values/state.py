@@ -4,7 +4,7 @@
 0
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from msgspec import Struct, structs
 
@@ -117,8 +117,13 @@ class State(Struct, frozen=True):
     @property
     def models(self) -> frozenset[str]:
         """Digests of all models on record, those that others were made from too."""
-        made = [entry for slots in self._turns() for entry in slots.values() if isinstance(entry, Trained)]
-        return frozenset(digest for entry in made for digest in (entry.digest, entry.parent))
+        return _models_in(self._turns())
+
+    @property
+    def models_before_trials(self) -> frozenset[str]:
+        """The same without what this turn has tried: two changes that come to the same make the same model."""
+        past = (slots for trials in self.tried.values() for slots in trials.values())
+        return _models_in([*self.history.values(), self.slots, *past])
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -200,3 +205,8 @@ class State(Struct, frozen=True):
             if slot in past[generation]:
                 return past[generation][slot]
         return None
+
+
+def _models_in(turns: Iterable[dict[str, Entry]]) -> frozenset[str]:
+    made = [entry for slots in turns for entry in slots.values() if isinstance(entry, Trained)]
+    return frozenset(digest for entry in made for digest in (entry.digest, entry.parent))

@@ -47,6 +47,7 @@ from detent.values import (
     SampleJob,
     Scored,
     ScoreJob,
+    SuggestJob,
     TrainedModel,
     TrainJob,
     sha256_hex,
@@ -121,6 +122,8 @@ class Bench:
                 return labelled(job, self._shelf, self._wire.progress("label"), written)
             case ScoreJob():
                 return self._score(job)
+            case SuggestJob():
+                raise EngineError("TODO")
             case CompareJob():
                 return compared(job, self._shelf, self._wire.progress("compare"))
             case ElicitJob():
@@ -190,7 +193,11 @@ class Bench:
 
     def _build(self, job: BuildJob, folder: Path) -> BuiltModel:
         sizes = build.Sizes(
-            hidden=job.hidden, intermediate=job.intermediate, layers=job.layers, heads=job.heads
+            hidden=job.hidden,
+            intermediate=job.intermediate,
+            layers=job.layers,
+            heads=job.heads,
+            rotary=job.rotary,
         )
         tell = self._wire.progress("build")
         tell(0, 1)

@@ -4,8 +4,8 @@
     0.8
 
 Nothing else of a charter can be said: what may be set, and from where to where, is `detent.values.space`. Two keys
-follow from what is set. recipe.mix.earlier is what newest and seed leave of 1; where these are more than 1 together, both
-shrink by the same ratio until they are 1, and nothing is left. recipe.label_keep is at most recipe.label_prompts.
+follow from what is set. recipe.mix.earlier is what newest and seed leave of 1; where these are more than 1 together,
+both shrink by the same ratio until they are 1, and nothing is left. recipe.label_keep is at most recipe.label_prompts.
 """
 
 from collections.abc import Mapping, Sequence

@@ -2,6 +2,7 @@
 
 import string
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -66,6 +67,6 @@ def test_saving_over_files_is_refused(
 @pytest.mark.parametrize(
     "sizes", [{"hidden": 30, "heads": 4}, {"layers": 0}, {"heads": 0}, {"intermediate": -1}]
 )
-def test_impossible_sizes_are_refused(sizes: dict[str, int]) -> None:
+def test_impossible_sizes_are_refused(sizes: dict[str, Any]) -> None:
     with pytest.raises(SubjectError, match="multiple of heads"):
         Sizes(**sizes)

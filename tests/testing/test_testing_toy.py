@@ -24,7 +24,11 @@ class Toys:
         self.engine = FakeEngine(self.world.answer)
 
     def model(self, horizon: float, seed: int = 0) -> str:
-        folder = self.folder / "staging" / self.world._save({"copy": horizon}, seed, {**SHAPE, "no_rope_layers": [0, 0]})
+        folder = (
+            self.folder
+            / "staging"
+            / self.world._save({"copy": horizon}, seed, {**SHAPE, "no_rope_layers": [0, 0]})
+        )
         return ModelStore(self.folder / "models").admit(folder)
 
     def compared(self, a: str, b: str, prompts: tuple[str, ...] = PROMPTS) -> Compared:

@@ -29,8 +29,8 @@ from detent.propose.contests import (
 )
 from detent.propose.corrections import corrections
 from detent.propose.exam import exam_flops, examined
-from detent.propose.labels import propose
 from detent.propose.labelling import as_kept, label_job, label_rungs, split
+from detent.propose.labels import propose
 from detent.propose.lessons import Anchor, anchor_cases, lessons
 from detent.propose.mixing import first_sources, judge_sources, sources_of
 from detent.propose.planning import check_change, planned, setting_of, tried

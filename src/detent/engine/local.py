@@ -35,6 +35,7 @@ from detent.values import (
     LabelJob,
     PreferJob,
     ReinforceJob,
+    ReshapeJob,
     Result,
     SampleJob,
     TrainJob,
@@ -43,7 +44,7 @@ from detent.values import (
 LIBRARIES = ("torch", "transformers", "safetensors", "accelerate", "datasets", "trl", "peft")
 """What workers import and this side does not; the extra `train` brings them."""
 
-_WORKER_MADE = re.compile(r"(built|merged|trained|preferred|reinforced)-[0-9a-f]{12}|lesson-\w{8}")
+_WORKER_MADE = re.compile(r"(built|merged|reshaped|trained|preferred|reinforced)-[0-9a-f]{12}|lesson-\w{8}")
 """Names of models in staging, and of what a training needs meanwhile."""
 
 _RESUMED = re.compile(r"resume-(trained|preferred|reinforced|label|answer|sample|judge)-[0-9a-f]{12}")
@@ -148,7 +149,7 @@ class LocalEngine:
         workers = [self._at(place) for place in range(len(jobs))]
         for worker in workers:
             worker.ready()
-        if any(isinstance(job, BuildJob | TrainJob | PreferJob | ReinforceJob) for job in jobs):
+        if any(isinstance(job, BuildJob | ReshapeJob | TrainJob | PreferJob | ReinforceJob) for job in jobs):
             # Before the first is made; not at the start, since an engine that only answers may be a second one.
             if not self._swept:
                 self._sweep(_WORKER_MADE)

@@ -60,15 +60,25 @@ def suggested(parts: Parts, weak: Diagnosis) -> Suggested:
 def _take(source: Iterator[Change], taken: list[Change], declined: list[Declined], charter: Charter) -> None:
     """The proposer's next change that may be tried."""
     for change in source:
-        if any(_same(change, one) for one in taken):
+        if any(_same(change, one) for one in taken) or _as_it_is(change, charter):
             continue
         try:
             check_change(change, charter)
         except CharterError as error:
-            declined.append(Declined(by=change.by, said=change.said, because=str(error)))
+            # Rules name what could help; that a charter does not allow some of it is no news.
+            if change.by != "rules":
+                declined.append(Declined(by=change.by, said=change.said, because=str(error)))
             continue
         taken.append(change)
         return
+
+
+def _as_it_is(change: Change, charter: Charter) -> bool:
+    """Whether it sets what is set already."""
+    keys = {one.key for one in space_of(charter)}
+    return isinstance(change, Tune) and all(
+        key in keys and setting_of(charter, key) == value for key, value in change.settings.items()
+    )
 
 
 def _same(one: Change, other: Change) -> bool:

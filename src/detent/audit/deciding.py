@@ -47,7 +47,7 @@ def decision_faults(
         decided: the decision on record.
         verdict: of the opening, as it was made again; None without one.
         allowed: whether nobody was asked, or somebody approved in time.
-        stays: whether the turn's change is one that people must approve of.
+        stays: whether nobody goes on from the turn's change unless it is promoted.
     """
     if decided.decision == "rollback":
         return []  # people ordered it; `decisions` has compared it with their order

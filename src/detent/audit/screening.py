@@ -9,7 +9,7 @@ from detent.audit.profiles import trained_by
 from detent.audit.steps import Step
 from detent.charter import Charter
 from detent.evaluate import best, promises, team_after
-from detent.oversight import permission, unapproved
+from detent.oversight import permission, stays
 from detent.values import CandidateTrained, Decided, Diagnosed, IntentWritten, Profile, Profiled
 
 
@@ -55,8 +55,7 @@ def decision_faults(step: Step, decided: Decided, charter: Charter) -> Iterator[
         yield from _first_faults(decided, profiles)
     else:
         yield from _unopened(step, best(profiles))
-        stays = unapproved(before, charter) is not None
-        yield from _moved(step, decided, profiles, stays=stays)
+        yield from _moved(step, decided, profiles, stay=stays(before, charter))
 
 
 def _first_faults(decided: Decided, profiles: tuple[Profile, ...]) -> Iterator[str]:
@@ -79,7 +78,7 @@ def _unopened(step: Step, first: Profile) -> Iterator[str]:
         )
 
 
-def _moved(step: Step, decided: Decided, profiles: tuple[Profile, ...], *, stays: bool) -> Iterator[str]:
+def _moved(step: Step, decided: Decided, profiles: tuple[Profile, ...], *, stay: bool) -> Iterator[str]:
     before, first = step.before, best(profiles).subject
     if decided.decision != "promote" and decided.candidate != first:
         yield f"the best candidate in the open, {first}, to be named expected, got {decided.candidate or 'none'}"
@@ -88,14 +87,14 @@ def _moved(step: Step, decided: Decided, profiles: tuple[Profile, ...], *, stays
     elif permission(before, decided.at) == "denied":
         team = before.team
     elif all(member in before.visible and _countable(before.visible[member]) for member in before.team):
-        team = team_after(before.team, before.visible, profiles, stays=stays)
+        team = team_after(before.team, before.visible, profiles, stays=stay)
     else:
         return  # a member that was never measured: the turn it came from has that fault
     if decided.team != team:
         yield (
             f"the team {', '.join(team)} expected, since members move where their visible ladder rose and only there "
-            f"(all of them with a promotion, none after a no, or by a change that nobody approved), got "
-            f"{', '.join(decided.team)}"
+            f"(all of them with a promotion; none after a no, in another shape, or by a change that nobody approved), "
+            f"got {', '.join(decided.team)}"
         )
 
 

@@ -24,11 +24,11 @@ def check_decisions(case: Case, charters: Charters) -> Finding:
     for step, decided in case.all(Decided):
         closed += 1
         promoted += decided.decision == "promote" and step.before.generation > 0
-        team = charters.at(step).charter.recipe.team
+        charter = charters.at(step).charter
         wrong = [
             *_change_faults(step, decided),
-            *_team_faults(step, decided, team),
-            *decision_faults(step, decided, team),
+            *_team_faults(step, decided, charter.recipe.team),
+            *decision_faults(step, decided, charter),
         ]
         faults += [f"{step.place}: {fault}" for fault in wrong]
     return Finding(

@@ -113,7 +113,9 @@ def _decided(turn: Turn, opened: Opened) -> Iterator[Remade]:
         return
     step = turn.steps["decision/v1"]
     allowed = permission(step.before, decided.at) in ("free", "approved")
-    wrong = decision_faults(turn.entries, step.before, decided, opened.verdict, allowed=allowed)
+    wrong = decision_faults(
+        turn.entries, step.before, decided, opened.verdict, turn.signed.charter, allowed=allowed
+    )
     detail = f"{decided.decision}, which follows from profiles, verdict and what people allowed"
     yield judged("decision", detail, [], asked=0, rule=turn.rule, wrong=wrong)
 

@@ -6,7 +6,7 @@ Everything comes from the closed turns, so that whoever has the entries can say 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from detent.values.entries import DataMade, Decided, Mastered, Profiled
+from detent.values.entries import DataMade, Decided, IntentWritten, Mastered, Profiled
 from detent.values.entry import Entry
 from detent.values.people import Answered, Requested
 from detent.values.profiles import Profile
@@ -16,7 +16,7 @@ History = Mapping[int, Mapping[str, Entry]]
 
 
 class InForce(NamedTuple):
-    """The fields of the state that a rollback puts back: models, profiles, data, mastered levels, judge."""
+    """The fields of the state that a rollback puts back: models, profiles, data, mastered levels, judge, anchor."""
 
     incumbent: str = ""
     incumbent_generation: int = 0
@@ -26,6 +26,7 @@ class InForce(NamedTuple):
     data: tuple[DataMade, ...] = ()
     mastered: Mapping[str, frozenset[int]] = {}
     judge: str = ""
+    anchor: str = ""
 
 
 def line(history: History, last: int) -> list[int]:
@@ -84,10 +85,12 @@ def left(before: InForce, slots: Mapping[str, Entry]) -> InForce:
     """
     decided = slots["decision/v1"]
     assert isinstance(decided, Decided)  # noqa: S101  the slot's own kind
+    anchor = decided.incumbent if decided.decision == "promote" and not _smaller(slots) else before.anchor
     after = before._replace(
         incumbent=decided.incumbent,
         team=decided.team,
-        visible=_visible(before, slots, {decided.incumbent, *decided.team}),
+        anchor=anchor,
+        visible=_visible(before, slots, {decided.incumbent, anchor, *decided.team}),
         data=tuple(data for data in before.data if data.generation != decided.generation),
     )
     if allowed(slots, decided.at):
@@ -110,6 +113,12 @@ def allowed(slots: Mapping[str, Entry], at: str) -> bool:
     return isinstance(answered, Answered) and answered.verdict == "approve" and at < asked.expires
 
 
+def _smaller(slots: Mapping[str, Entry]) -> bool:
+    """Whether what a turn opened the seal for was a smaller candidate: it proves nothing better than the anchor."""
+    written = slots.get("intent/v1")
+    return isinstance(written, IntentWritten) and written.intent.smaller
+
+
 def _judge(slots: Mapping[str, Entry], before: str) -> str:
     made = slots.get("judge/v1")
     return made.digest if isinstance(made, JudgeTrained) else before
@@ -117,7 +126,8 @@ def _judge(slots: Mapping[str, Entry], before: str) -> str:
 
 def _files(there: InForce) -> frozenset[str]:
     return frozenset(
-        {there.incumbent, *there.team, there.judge, *(made.digest for made in there.data)} - {""}
+        {there.incumbent, there.anchor, *there.team, there.judge, *(made.digest for made in there.data)}
+        - {""}
     )
 
 

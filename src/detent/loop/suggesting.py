@@ -100,6 +100,7 @@ def _by_rules(parts: Parts, weak: Diagnosis, _: int) -> Iterator[Change]:
             most=charter.constraints.max_parameters,
             edits=charter.explore.edits,
             before=[change.edit for change in edits_before(state, charter.explore)],
+            smaller=charter.direction.objective != "better",
         )
         kinds.append(iter(shape_rules(about, state.visible[state.incumbent])))
     if "feedback" in charter.constraints.changes:

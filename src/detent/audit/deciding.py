@@ -88,8 +88,8 @@ def _opening_faults(slots: Mapping[str, Entry], before: State, charter: Charter)
     profiles, intent = _visible(slots), slots.get("intent/v1")
     if before.generation == 0 or not profiles:
         return _idle_faults(slots, before)
-    first = best(profiles)
-    worth = promising(before, first, rules_of(charter, None))
+    first, known = best(profiles), before.visible.get(before.incumbent)
+    worth = known is not None and promising(before, known, first, rules_of(charter, None))
     if worth != isinstance(intent, IntentWritten):
         return [f"{'an opening' if worth else 'no opening'} expected by the visible profiles, got the other"]
     if isinstance(intent, IntentWritten) and intent.intent.candidate != first.subject:

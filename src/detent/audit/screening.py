@@ -26,7 +26,7 @@ def intent_faults(step: Step, candidate: str, charter: Charter) -> Iterator[str]
     elif (
         incumbent is not None
         and _comparable(before)
-        and not promising(before, first, rules_of(charter, None))
+        and not promising(before, incumbent, first, rules_of(charter, None))
     ):
         yield (
             f"a candidate with a visible ladder above the incumbent's {incumbent.ladder():.3f}, or a smaller one "
@@ -76,7 +76,7 @@ def _unopened(step: Step, first: Profile, charter: Charter) -> Iterator[str]:
         return
     if incumbent is None or not _comparable(step.before):
         return
-    if promising(step.before, first, rules_of(charter, None)):
+    if promising(step.before, incumbent, first, rules_of(charter, None)):
         above = first.ladder() > incumbent.ladder()
         yield (
             f"an opening for {first.subject} before the decision expected, since its visible ladder "

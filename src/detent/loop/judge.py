@@ -73,9 +73,8 @@ def rest(parts: Parts) -> Decided:
 
 def worth_opening(parts: Parts, before: Profile, after: Profile) -> bool:
     """Whether the visible problems promise anything; an opening that began is gone through with."""
-    del before  # the state has its profile, and the anchor's
-    state = parts.book.state
-    return "intent/v1" in state.slots or promising(state, after, rules_of(parts.charter, parts.constitution))
+    state, rules = parts.book.state, rules_of(parts.charter, parts.constitution)
+    return "intent/v1" in state.slots or promising(state, before, after, rules)
 
 
 def not_opened(before: Profile, after: Profile) -> Judged:

@@ -42,14 +42,14 @@ def aim_of(state: State, candidate: str, rules: Rules) -> Aim:
     )
 
 
-def promising(state: State, after: Profile, rules: Rules) -> bool:
+def promising(state: State, before: Profile, after: Profile, rules: Rules) -> bool:
     """Whether visible profiles promise that a candidate passes: it looks better, or smaller and about as good.
 
-    False where the incumbent, or the anchor, has no visible profile.
+    before: of the incumbent. False where the anchor, if it is another model, has no visible profile.
     """
     aim = aim_of(state, after.subject, rules)
-    before, anchor = state.visible.get(state.incumbent), state.visible.get(aim.anchor)
-    if before is None or (aim.anchor and anchor is None):
+    anchor = state.visible.get(aim.anchor)
+    if aim.anchor and anchor is None:
         return False
     return as_good(before, after, rules.margin, anchor) if aim.smaller else promises(before, after, anchor)
 

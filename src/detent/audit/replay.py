@@ -23,10 +23,11 @@ from detent.audit.reexamining import exam_again
 from detent.audit.relabelling import labels_again
 from detent.audit.reopening import Opened, opened_again
 from detent.audit.rerevising import revisions_again
+from detent.audit.retrying import reshaped_again, trials_again
 from detent.audit.retuning import tuned_again
 from detent.audit.turns import Means, Turn, turn_of
 from detent.errors import SubjectError, TaskError, UsageError
-from detent.oversight import permission, seconds_between, stays
+from detent.oversight import permission, seconds_between
 from detent.values import Decided
 
 
@@ -89,9 +90,11 @@ def replay(case: Case, generation: int, means: Means) -> Rerun:
 
 def _made(turn: Turn) -> Iterator[Remade]:
     opened = Opened()
+    yield from _answered("trials", trials_again(turn))
     yield from _answered("labels", labels_again(turn))
     yield from _answered("revisions", revisions_again(turn))
     yield from _answered("judge", exam_again(turn))
+    yield from _answered("reshaped", reshaped_again(turn))
     yield from _answered("tuned", tuned_again(turn))
     yield from _answered("visible", visible_again(turn))
     yield from _answered("opening", opened_again(turn, opened))
@@ -113,8 +116,9 @@ def _decided(turn: Turn, opened: Opened) -> Iterator[Remade]:
         return
     step = turn.steps["decision/v1"]
     allowed = permission(step.before, decided.at) in ("free", "approved")
-    stay = stays(step.before, turn.signed.charter)
-    wrong = decision_faults(turn.entries, step.before, decided, opened.verdict, allowed=allowed, stays=stay)
+    wrong = decision_faults(
+        turn.entries, step.before, decided, opened.verdict, turn.signed.charter, allowed=allowed
+    )
     detail = f"{decided.decision}, which follows from profiles, verdict and what people allowed"
     yield judged("decision", detail, [], asked=0, rule=turn.rule, wrong=wrong)
 

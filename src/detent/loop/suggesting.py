@@ -126,6 +126,7 @@ def _shapes(parts: Parts) -> Iterator[Change | Declined]:
         most=charter.constraints.max_parameters,
         edits=charter.explore.edits,
         before=[change.edit for change in edits_before(state, charter.explore)],
+        smaller=charter.direction.objective != "better",
     )
     yield from shape_rules(about, state.visible[state.incumbent])
 

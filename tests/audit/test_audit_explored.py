@@ -4,13 +4,14 @@ import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from msgspec import UNSET, structs
 from tests.audit.exploring_run import LOWER, make_exploring_run
-from tests.audit.forging import Forgery, assert_found
+from tests.audit.forging import Forgery, Tamper, assert_found
 from tests.audit.scripted_run import ScriptedRun
 
 from detent.audit import verify
@@ -191,6 +192,20 @@ def taught_on_a_trials_labels(run: ScriptedRun) -> None:
     change(run, (1, "", "candidate/v1/0"), data=data)
 
 
+def all_of(*done: Tamper) -> Tamper:
+    """One after the other."""
+
+    def tamper(run: ScriptedRun) -> None:
+        for one in done:
+            one(run)
+
+    return tamper
+
+
+def withdrawn(trial: str) -> Withdrawn:
+    return Withdrawn(generation=1, trial=trial, because="no")
+
+
 def flattered(run: ScriptedRun, trial: str) -> None:
     """A trial of generation 3 that was right everywhere."""
     profile = at(run, 3, trial, VISIBLE).profile
@@ -259,7 +274,7 @@ TRIALS: dict[str, Forgery] = {
         lambda run: drop(run, 1, "0.0"), "trials", "trial 0.0 to be complete before 0.1 expected"
     ),
     "the last rung is left out": Forgery(
-        lambda run: [drop(run, 1, name) for name in ("0.1", "1.1", "2.1")],
+        all_of(*(partial(drop, generation=1, trial=name) for name in ("0.1", "1.1", "2.1"))),
         "lineage",
         "trial 0.1 to be complete before the proposal expected",
     ),
@@ -281,23 +296,23 @@ TRIALS: dict[str, Forgery] = {
         "trial 2.0 to be complete before 0.1 expected",
     ),
     "the plan as it is is withdrawn": Forgery(
-        lambda run: [
-            drop(run, 1, "0.1", VISIBLE),
-            put(run, Withdrawn(generation=1, trial="0.1", because="tired"), (1, "1.1", CANDIDATE)),
-        ],
+        all_of(
+            lambda run: drop(run, 1, "0.1", VISIBLE),
+            lambda run: put(run, withdrawn("0.1"), (1, "1.1", CANDIDATE)),
+        ),
         "trials",
         "the plan as it is to be tried to its end expected, got it withdrawn",
     ),
     "a change is withdrawn after it did well": Forgery(
-        lambda run: put(run, Withdrawn(generation=1, trial="1.1", because="no"), (1, TURN, "proposal/v1")),
+        lambda run: put(run, withdrawn("1.1"), (1, TURN, "proposal/v1")),
         "order",
         "a trial withdrawn before it is measured expected",
     ),
     "a change is withdrawn after it was measured, and its measurement taken away": Forgery(
-        lambda run: [
-            drop(run, 1, "1.1", VISIBLE),
-            put(run, Withdrawn(generation=1, trial="1.1", because="no"), (1, TURN, "proposal/v1")),
-        ],
+        all_of(
+            lambda run: drop(run, 1, "1.1", VISIBLE),
+            lambda run: put(run, withdrawn("1.1"), (1, TURN, "proposal/v1")),
+        ),
         "lineage",
         "the rule's proposal expected, with steps 20, got 40",
     ),
@@ -507,10 +522,10 @@ RESHAPES: dict[str, Forgery] = {
         lambda run: change(run, (1, "1.0", RESHAPED), flops=-1e15), "lineage", "for the comparison expected"
     ),
     "a model that is said to be reshaped and is its parent again": Forgery(
-        lambda run: [
-            change(run, (1, "1.0", CANDIDATE), parent=at(run, 1, "1.0", RESHAPED).parent),
-            change(run, (1, "1.0", RESHAPED), digest=at(run, 1, "1.0", RESHAPED).parent),
-        ],
+        all_of(
+            lambda run: change(run, (1, "1.0", CANDIDATE), parent=at(run, 1, "1.0", RESHAPED).parent),
+            lambda run: change(run, (1, "1.0", RESHAPED), digest=at(run, 1, "1.0", RESHAPED).parent),
+        ),
         "lineage",
         "another model than its parent",
     ),

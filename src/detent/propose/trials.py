@@ -67,8 +67,10 @@ def standing(suggested: Suggested, trials: Trials, explore: Explore, rung: int) 
     count = len(suggested.changes)
     if rung == 0:
         return tuple(range(count + 1))
-    most = rung_sizes(count + 1, len(explore.rungs))[rung]
-    return survivors(measured(trials, count, rung - 1), most)
+    before = measured(trials, count, rung - 1)
+    if not before:  # nothing was left to be compared with already
+        return (0,)
+    return survivors(before, rung_sizes(count + 1, len(explore.rungs))[rung])
 
 
 def choice(suggested: Suggested, trials: Trials, explore: Explore) -> tuple[Change | None, str]:

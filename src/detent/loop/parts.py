@@ -42,6 +42,7 @@ from detent.values import (
     SampleJob,
     ScoreJob,
     Served,
+    SuggestJob,
     TrainJob,
 )
 from detent.values.folder import folder_digest
@@ -245,5 +246,5 @@ def _files_of(job: Job) -> tuple[Sequence[str], AbstractSet[str]]:  # noqa: PLR0
             return job.models, set()
         case LabelJob():
             return [*job.models, *([job.judge] if job.judge else [])], set()
-        case BuildJob():
+        case BuildJob() | SuggestJob():
             return [], set()

@@ -22,7 +22,7 @@ from typing import Literal
 import msgspec
 
 from detent.errors import SubjectError, UsageError
-from detent.tasks import TaskSource
+from detent.tasks import Rng, TaskSource
 from detent.tasks.malformed import FORM
 from detent.values import (
     AnswerJob,
@@ -53,9 +53,12 @@ from detent.values import (
     SampleJob,
     Scored,
     ScoreJob,
+    Suggested,
+    SuggestJob,
     TrainedModel,
     TrainJob,
 )
+from detent.values.changes import Setting
 from detent.values.feedback import verdict_of
 
 WEIGHTS = struct.pack("<Q", 59) + b'{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}     ' + b"\0" * 4
@@ -108,6 +111,8 @@ class ToyWorld:
                 return self._compare(job)
             case ElicitJob():
                 return self._elicit(job)
+            case SuggestJob():
+                return suggest(job)
             case MergeJob():
                 raise SubjectError("an adapter expected, got a model of the toy world, which is whole")
 
@@ -299,6 +304,22 @@ class ToyWorld:
         (folder / "toy.json").write_text(json.dumps({"horizons": dict(horizons), "seed": seed}))
         (folder / "model.safetensors").write_bytes(WEIGHTS)
         return name
+
+
+def suggest(job: SuggestJob) -> Suggested:
+    """What a search of this world suggests: one key a point, drawn alike from all its values. Nothing is learnt."""
+    draw = Rng(job.seed.to_bytes(16, "big"))
+    points = []
+    for _ in range(job.count):
+        dimension = draw.choice(job.space)
+        steps = draw.randrange(int(dimension.high - dimension.low) + 1)
+        value: Setting = dimension.low + (dimension.high - dimension.low) * draw.randrange(101) / 100
+        if dimension.kind == "choice":
+            value = draw.choice(dimension.choices)
+        elif dimension.kind == "whole":
+            value = int(dimension.low) + steps
+        points.append({dimension.key: value})
+    return Suggested(points=tuple(points))
 
 
 def _divergence(a: float, b: float, least: float = 1e-6) -> float:

@@ -92,7 +92,9 @@ from detent.values.proposals import (
     Weakness,
 )
 from detent.values.room import AtMost, Room, one_more, room_after
+from detent.values.search import Suggested, SuggestJob, Told
 from detent.values.serving import Served, ServerAsked, server_named
+from detent.values.space import SPACE, Dimension, check_settings
 from detent.values.state import State
 from detent.values.trained import (
     CandidateTrained,
@@ -111,6 +113,7 @@ __all__ = [
     "MOST_NAMED",
     "PROCESSOR",
     "RIGHT",
+    "SPACE",
     "Action",
     "Agreement",
     "AnswerJob",
@@ -136,6 +139,7 @@ __all__ = [
     "Device",
     "Diagnosed",
     "Diagnosis",
+    "Dimension",
     "ElicitJob",
     "Enclosed",
     "Entropy",
@@ -214,8 +218,11 @@ __all__ = [
     "Source",
     "State",
     "SubjectBuilt",
+    "SuggestJob",
+    "Suggested",
     "Target",
     "TestResult",
+    "Told",
     "TrainJob",
     "Trained",
     "TrainedModel",
@@ -228,6 +235,7 @@ __all__ = [
     "allowed",
     "bases",
     "candidates",
+    "check_settings",
     "decode_entry",
     "enclosed_in",
     "entry_document",

@@ -25,6 +25,7 @@ from detent.values.feedback import (
 from detent.values.problems import Example, Slice
 from detent.values.proposals import LabelRecipe
 from detent.values.room import Room
+from detent.values.search import Suggested, SuggestJob
 
 Device = Literal["auto", "cpu", "cuda"]
 """What a worker computes on. "auto": the first GPU where PyTorch finds one, else the processor."""
@@ -176,6 +177,7 @@ Job = (
     | JudgeJob
     | PreferJob
     | ReinforceJob
+    | SuggestJob
 )
 
 
@@ -193,6 +195,7 @@ Phase = Literal[
     "judge",
     "prefer",
     "reinforce",
+    "suggest",
 ]
 """What a worker is doing: one for each kind of job."""
 
@@ -274,7 +277,17 @@ class JobFailure(Record, frozen=True, tag="failure"):
 
 
 Result = (
-    BuiltModel | TrainedModel | Labels | Scored | Answers | Compared | Sampled | Revised | Judged | JobFailure
+    BuiltModel
+    | TrainedModel
+    | Labels
+    | Scored
+    | Answers
+    | Compared
+    | Sampled
+    | Revised
+    | Judged
+    | Suggested
+    | JobFailure
 )
 
 _job_decoder: msgspec.json.Decoder[Job] = msgspec.json.Decoder(Job)

@@ -28,6 +28,7 @@ from detent.values import (
     SampleJob,
     ScoreJob,
     Served,
+    SuggestJob,
     TrainJob,
 )
 
@@ -45,6 +46,7 @@ PHASES = {
     JudgeJob: "judging",
     PreferJob: "training",
     ReinforceJob: "training",
+    SuggestJob: "searching",
 }
 
 SERVED = "waiting for servers"

@@ -29,6 +29,7 @@ PHASES = {
     "judge": "judging",
     "prefer": "training on preferences",
     "reinforce": "training on rewards",
+    "suggest": "searching",
 }
 
 STOPPING = (signal.SIGINT, signal.SIGTERM)

@@ -24,9 +24,10 @@ from detent.testing.cluster import simulated_in_order
 
 SIZES = (1, 10, 100, 1000)
 SEARCHED = (*range(1, 33), *range(48, 257, 16))
+DOUBLINGS = tuple(1 << power for power in range(9))
 WAYS: tuple[Way, ...] = ("today", "cut", "spread")
 DRAWN = tuple(round(10 ** (step / 8)) for step in range(25))  # 1 to 1000
-CANDIDATES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+CANDIDATES = (1, 2, 4, 8, 16, 32, 64, 128)
 USUAL = 4
 JITTER = 0.1  # standard deviation of the logarithm of a job's time
 MINUTE = 60.0
@@ -41,12 +42,8 @@ def main() -> None:
     )
     parser.add_argument("--picture", type=Path)
     options = parser.parse_args()
-    print(
-        "\n\n".join(
-            "\n".join(table)
-            for table in (times(), stops(), parts(), choices(), best_choices(), outlooks(), doubts())
-        )
-    )
+    for table in (times, stops, parts, choices, best_choices, outlooks, doubts):
+        print("\n".join(table()), end="\n\n", flush=True)
     if options.picture:
         options.picture.write_text(picture(), encoding="utf-8")
 
@@ -204,7 +201,7 @@ def doubts(learner: Learner = EIGHT_BILLION) -> Iterator[str]:
             cluster = changed if isinstance(changed, Cluster) else structs.replace(base, card=changed)
             found = generation(learner, Work(candidates=USUAL), cluster)
             minutes.append(f"{found.seconds / MINUTE:.1f}" if found else "-")
-            ends.append(f"{knee(learner, Work(candidates=USUAL), SEARCHED, cluster)}")
+            ends.append(f"{knee(learner, Work(candidates=USUAL), DOUBLINGS, cluster)}")
         yield f"| {name} | {', '.join(minutes)} | {', '.join(ends)} |"
 
 
@@ -248,7 +245,7 @@ def _times_drawn() -> Lines:
     series = []
     for tint, learner in enumerate(LEARNERS):
         stops = knee(learner, Work(candidates=USUAL), SEARCHED, Cluster(1)) or 0
-        sizes = sorted({*DRAWN, stops})
+        sizes = sorted({*DRAWN, stops, fewest(learner).gpus})
         series += [
             Series(learner.name, tuple(_times_of(learner, sizes, "spread", stops)), tint),
             Series("", tuple(_times_of(learner, sizes, "today", 0)), tint, marks=False, weight="thin"),
@@ -303,7 +300,7 @@ def _points_drawn() -> Lines:
         x=Axis(
             "candidates; full mark: most points",
             -0.2,
-            8.2,
+            7.2,
             tuple((math.log2(number), f"{number}") for number in CANDIDATES),
         ),
         y=Axis(title, -0.2, steps[-1][0], steps),

@@ -106,7 +106,7 @@ def test_a_whole_generation_is_simulated_to_take_as_long(learner: Learner, gpus:
 def test_jobs_that_are_unlike_end_between_their_even_share_and_grahams_bound(
     placed: Placed, seed: int, unlike: float
 ) -> None:
-    chance = Random(seed)
+    chance = Random(seed)  # noqa: S311  no secret
     factors = [math.exp(chance.gauss(0, unlike)) for _ in range(placed.jobs)]
     found = simulated(placed, lambda job: factors[job]).seconds
     most = placed.job(min(placed.jobs, placed.abreast)) - placed.computing
@@ -164,7 +164,7 @@ def test_a_generation_obeys_amdahl_and_never_gets_cheaper_by_more_gpus(
         once = sum(placed.seconds for placed in found.phases if placed.span == 0)
         assert found.seconds >= once + (alone.seconds - serial) / gpus
         assert found.seconds <= before.seconds * (1 + 1e-12)
-        assert found.gpu_hours >= alone.gpu_hours * (1 - 0.01)  # but for freezing, which other threads share
+        assert found.gpu_hours >= alone.gpu_hours * (1 - 1e-9)
         assert found.busy <= 1
         before = found
 

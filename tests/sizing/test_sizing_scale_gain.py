@@ -1,5 +1,6 @@
 """What it brings to choose among several: against known expectations, bounds, and plain drawing."""
 
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -47,9 +48,9 @@ def test_one_rung_at_the_end_is_a_single_stage() -> None:
 
 def test_rungs_choose_no_better_than_a_look_at_the_whole_and_better_than_one_early_look() -> None:
     numbers = [4, 16, 64]
-    early, rungs, whole = (halved(numbers, USUAL, shares, 1500) for shares in ([0.25], [0.25, 1.0], [1.0]))
+    early, rungs, whole = (halved(numbers, USUAL, shares, 800) for shares in ([0.25], [0.25, 1.0], [1.0]))
     for first, both, last in zip(early, rungs, whole, strict=True):
-        assert first < both < last + 0.0005
+        assert first < both < last + 0.001
 
 
 def test_an_early_look_correlates_as_the_root_of_its_share() -> None:
@@ -60,7 +61,7 @@ def test_an_early_look_correlates_as_the_root_of_its_share() -> None:
 
 def test_each_further_candidate_brings_less_and_less_and_more_problems_show_more() -> None:
     gains = [single_stage(number, USUAL) for number in range(1, 40)]
-    steps = [after - before for before, after in zip(gains, gains[1:], strict=False)]
+    steps = [after - before for before, after in pairwise(gains)]
     assert all(step > 0 for step in steps)
     assert steps == sorted(steps, reverse=True)
     seen = [single_stage(8, Screened(problems=problems)) for problems in (40, 160, 640)]
@@ -70,7 +71,7 @@ def test_each_further_candidate_brings_less_and_less_and_more_problems_show_more
 
 def test_the_error_of_a_look_is_half_of_what_two_that_differ_on_that_share_of_problems_have() -> None:
     screened = Screened(problems=500, discordance=0.2)
-    chance = Random(1)
+    chance = Random(1)  # noqa: S311  no secret
     gaps = [
         sum(chance.choice((-1, 1)) for _ in range(500) if chance.random() < screened.discordance) / 500
         for _ in range(2000)

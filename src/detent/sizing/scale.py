@@ -1,20 +1,20 @@
 """How long jobs take on many GPUs: one job on one GPU or on several, many jobs in rounds, phases one after the other.
 
     >>> cluster = Cluster(gpus=10)
-    >>> place(Answering("profiles", jobs=2, prompts=640), EIGHT_BILLION, cluster).seconds
-    27.0
+    >>> round(place(Answering("profiles", jobs=2, prompts=640), EIGHT_BILLION, cluster).seconds, 1)
+    10.0
 
 A *phase* is a number of equal jobs, which is over when its last job is: the next one begins then, as in the loop.
 
 - **Training** on d GPUs, of a batch of b rows of l tokens: a step takes max(L t, 6 N ceil(b/d) l / F), of L layers, t
   seconds to start a layer's kernels, N parameters, and F operations a second. Then the GPUs tell each other: every one
   has its own copy of the model, and gradients of g bytes are summed in 2 (d-1)/d g / B + 2 log2(d) a seconds
-  (Thakur, Rabenseifner and Gropp 2005, s. 4.5: B bytes a second of the slowest link, a seconds a message). A model that
+  (Thakur, Rabenseifner and Gropp 2005, s. 4: B bytes a second of the slowest link, a seconds a message). A model that
   does not fit into one GPU is cut over all d: its weights are gathered twice and its gradients scattered once a step,
-  3 (d-1)/d 2 N / B, layer by layer (Rajbhandari et al. 2020, s. 7). Nothing of it is hidden behind computing: a bound
-  from above. d is at most b.
+  3 (d-1)/d 2 N / B, layer by layer (Rajbhandari et al., arXiv 1910.02054, s. 7). Nothing of it is hidden behind
+  computing: a bound from above. d is at most b.
 - **Answering** k prompts of p tokens with w tokens: ceil(k/256) w max(L t', 2 N / M) + k (p r + w (r + c)), of M bytes
-  a second of memory, r = 2 N / F, and c the time to read a row's keys and values (Pope et al. 2023, s. 2).
+  a second of memory, r = 2 N / F, and c the time to read a row's keys and values (Pope et al., arXiv 2211.05102).
 - Every job is started, and fetches its weights from a store that all share: s + max(x/reader, x readers/store).
 
 Jobs go onto GPUs in rounds, the same number at a time: `detent.testing.cluster` simulates that event by event, and

@@ -9,11 +9,12 @@ fetch, and computes. `slower` makes jobs unlike, as machines do; the next phase 
 
 from collections.abc import Callable, Sequence
 from heapq import heappop, heappush
+from math import inf
 from typing import NamedTuple
 
 from detent.sizing.scale import Placed
 
-SURE = 1e-9  # seconds or bytes that are none
+CLOSE = 1e-9  # bytes, and share of those that are left, that are none
 
 
 class Simulated(NamedTuple):
@@ -35,20 +36,29 @@ def simulated(placed: Placed, slower: Callable[[int], float] = lambda _: 1.0) ->
             job = waiting.pop()
             began[job] = now
             heappush(timers, (now + placed.start, job, "started"))
-        rate = min(placed.reader, placed.store / len(fetching)) if fetching else 0.0
-        until = min([*(timer[0] for timer in timers[:1]), *(now + left / rate for left in fetching.values())])
-        fetching = {job: left - rate * (until - now) for job, left in fetching.items()}
+        rate = min(placed.reader, placed.store / len(fetching)) if fetching else 1.0
+        fetched = now + min(fetching.values()) / rate if fetching else inf
+        until = min(fetched, timers[0][0] if timers else inf)
+        done = _whole(fetching) if fetched <= until else []
+        fetching = {
+            job: max(0.0, left - rate * (until - now)) for job, left in fetching.items() if job not in done
+        }
         now = until
-        for job in [job for job, left in fetching.items() if left <= max(SURE, SURE * placed.fetched)]:
-            del fetching[job]
+        for job in done:
             heappush(timers, (now + placed.computing * slower(job), job, "computed"))
-        while timers and timers[0][0] <= now + SURE:
+        while timers and timers[0][0] <= now:
             _, job, ended = heappop(timers)
             if ended == "started":
                 fetching[job] = placed.fetched
             else:
                 worked += placed.span * (now - began.pop(job))
     return Simulated(now, worked)
+
+
+def _whole(fetching: dict[int, float]) -> list[int]:
+    """Those that end now: with the least left, but for what floats lose."""
+    least = min(fetching.values())
+    return [job for job, left in fetching.items() if left <= least * (1 + CLOSE) + CLOSE]
 
 
 def simulated_in_order(phases: Sequence[Placed], slower: Callable[[int], float] = lambda _: 1.0) -> Simulated:

@@ -12,7 +12,7 @@ Nagaraja 2003, ch. 3), and r = s / sqrt(s^2 + q / 2n) the correlation of what is
 
 In rungs (Jamieson and Talwalkar, arXiv 1502.07943) a candidate is seen early. What it has gained after a share f of its
 steps is taken as Brownian, so that it correlates with its whole gain as sqrt(f); each rung asks fresh answers to other
-problems; the better half is left. That has no formula here and is drawn at random, `halved`, the same draws for every N.
+problems; the better half is left. It has no formula here and is drawn at random, `halved`, the same draws for all N.
 
 Misleads where gains are not independent (proposals of one rule are alike, then N is worth less), where they are skewed,
 or where what learns fast early ends low. It says nothing of candidates that harm: those the gate stops, at no gain.

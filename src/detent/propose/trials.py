@@ -76,6 +76,9 @@ def choice(suggested: Suggested, trials: Trials, explore: Explore) -> tuple[Chan
     if not suggested.changes:
         return None, "nothing beside the data was suggested"
     count = len(suggested.changes)
-    number, reading = chosen(measured(trials, count, len(explore.rungs) - 1), tries=count)
+    last = measured(trials, count, len(explore.rungs) - 1)
+    if not last:  # all were withdrawn before: alone, the plan as it is was tried no further
+        return None, "every change was withdrawn: the plan as it is"
+    number, reading = chosen(last, tries=count)
     found = change_at(suggested, number)
     return found, f"{reading}: {found.said if found else 'the plan as it is'}"

@@ -12,8 +12,8 @@ moves everything at once is mostly worse; and what a few keys did can be told. W
 well pay, by what the better half of their tries was worth (Thompson sampling). What worked is carried to later
 generations, and so the search walks. The same job suggests the same points, on one kind of machine.
 
-On a made-up landscape in which 3 of the 23 keys matter, three points a generation, measured with noise, gain .001 in the
-first four generations and .015 in generations 19 to 24, on average; with keys drawn alike they gained .003 after 20.
+On a made-up landscape in which 3 of the 23 keys matter (tests/search), with three points a generation, measured with
+noise, points of the generations 21 to 30 gained .015 on average of 5 seeds, and .003 where keys were drawn alike.
 """
 
 import random
@@ -81,7 +81,7 @@ def _point(job: SuggestJob, study: Any, draw: random.Random) -> dict[str, Settin
 
 
 def _keys(job: SuggestJob, draw: random.Random) -> set[str]:
-    """A few, those first that may well pay: each is worth what the better half of its tries was, and as unsure as few."""
+    """A few, first those that may well pay: a key is worth what the better half of its tries was, the surer the more."""
     spread = pstdev([told.score for told in job.told]) if job.told else 0.0
     worth = {}
     for one in job.space:

@@ -81,7 +81,7 @@ def _point(job: SuggestJob, study: Any, draw: random.Random) -> dict[str, Settin
 
 
 def _keys(job: SuggestJob, draw: random.Random) -> set[str]:
-    """A few, first those that may well pay: a key is worth what the better half of its tries was, the surer the more."""
+    """A few, first those that may well pay: a key is worth what the better half of its tries was; few say little."""
     spread = pstdev([told.score for told in job.told]) if job.told else 0.0
     worth = {}
     for one in job.space:

@@ -112,6 +112,7 @@ from detent.values.room import AtMost, Room, one_more, room_after
 from detent.values.search import SuggestedPoints, SuggestJob, Told
 from detent.values.serving import Served, ServerAsked, server_named
 from detent.values.shape import NEAR, Edit
+from detent.values.space import SPACE, Dimension, check_settings
 from detent.values.state import State
 from detent.values.trained import (
     CandidateTrained,
@@ -132,6 +133,7 @@ __all__ = [
     "NEAR",
     "PROCESSOR",
     "RIGHT",
+    "SPACE",
     "Action",
     "Agreement",
     "AnswerJob",
@@ -159,6 +161,7 @@ __all__ = [
     "Device",
     "Diagnosed",
     "Diagnosis",
+    "Dimension",
     "Edit",
     "ElicitJob",
     "Enclosed",
@@ -265,6 +268,7 @@ __all__ = [
     "allowed",
     "bases",
     "candidates",
+    "check_settings",
     "decode_entry",
     "enclosed_in",
     "entry_document",

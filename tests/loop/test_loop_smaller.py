@@ -48,7 +48,7 @@ class StrangeWorld(ToyWorld):
     """What it makes of a model is never what follows from the edit."""
 
     def _save(self, horizons: Mapping[str, float], seed: int, config: Mapping[str, Any]) -> str:
-        return super()._save(horizons, seed, config | {"hidden_act": f"act {config['num_hidden_layers']}"})
+        return super()._save(horizons, seed, {**config, "hidden_act": f"act {config['num_hidden_layers']}"})
 
 
 def turned(make_run: MakeRun, charter: dict[str, object], kind: type[ToyWorld] = BlocksWorld) -> State:
@@ -58,7 +58,8 @@ def turned(make_run: MakeRun, charter: dict[str, object], kind: type[ToyWorld] =
     with run.open() as ledger:
         parts = run.parts(ledger)
         drive(parts, None, lambda _: None)
-        return parts.book.state
+        state: State = parts.book.state
+    return state
 
 
 def test_a_block_that_is_not_needed_is_taken_out_and_the_gate_holds_it_to_be_as_good(

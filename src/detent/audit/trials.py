@@ -170,7 +170,7 @@ def _tried(step: Step) -> Change | None:
 
 def _chosen(step: Step, charter: Charter) -> Change | None:
     found = step.before.slots.get("suggested/v1")
-    return choice(found, step.before.trials, charter.explore)[0] if isinstance(found, Suggested) else None
+    return choice(found, step.before.trials, charter)[0] if isinstance(found, Suggested) else None
 
 
 def parent_of(step: Step, proposal: DataProposal, member: int) -> str:

@@ -29,7 +29,7 @@ def changed(parts: Parts, weak: Diagnosis) -> Change | None:
     found = parts.book.once("suggested/v1", lambda: suggesting.suggested(parts, weak))
     for rung in range(len(parts.charter.explore.rungs)):
         _rung(parts, weak, found, rung)
-    return choice(found, parts.book.state.trials, parts.charter.explore)[0]
+    return choice(found, parts.book.state.trials, parts.charter)[0]
 
 
 def _rung(parts: Parts, weak: Diagnosis, found: Suggested, rung: int) -> None:

@@ -304,11 +304,11 @@ def test_its_own_words_come_back_to_it_between_marks_and_in_one_line(make_run: M
 def test_a_run_that_broke_off_after_the_answer_asks_no_second_time(make_run: MakeRun) -> None:
     run = make_run(rules=RULES, charter=ADVISED)
 
-    class Stop(Exception):
+    class StopError(Exception):
         pass
 
     def broken(*_: object) -> Any:
-        raise Stop
+        raise StopError
 
     with sampled(run.folder, proposing(FINE)) as (server, sampler):
         with run.open() as ledger:
@@ -317,7 +317,7 @@ def test_a_run_that_broke_off_after_the_answer_asks_no_second_time(make_run: Mak
             parts.book.write = lambda entry, at="": (
                 broken() if isinstance(entry, Suggested) else write(entry, at)
             )  # type: ignore[method-assign]
-            with pytest.raises(Stop):
+            with pytest.raises(StopError):
                 drive(parts, 1, lambda _: None)
         with run.open() as ledger:
             parts = run.parts(ledger)  # and needs no sampler either

@@ -23,16 +23,19 @@ from detent.values import (
     MergeJob,
     PreferJob,
     ReinforceJob,
+    ReshapeJob,
     Result,
     ReviseJob,
     SampleJob,
     ScoreJob,
     Served,
+    SuggestJob,
     TrainJob,
 )
 
 PHASES = {
     BuildJob: "training",
+    ReshapeJob: "training",
     TrainJob: "training",
     LabelJob: "labelling",
     AnswerJob: "answering",
@@ -45,6 +48,7 @@ PHASES = {
     JudgeJob: "judging",
     PreferJob: "training",
     ReinforceJob: "training",
+    SuggestJob: "searching",
 }
 
 SERVED = "waiting for servers"

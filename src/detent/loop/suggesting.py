@@ -122,6 +122,7 @@ def _about(parts: Parts) -> About:
         most=charter.constraints.max_parameters,
         edits=charter.explore.edits,
         before=[change.edit for change in edits_before(state, charter.explore)],
+        smaller=charter.direction.objective != "better",
     )
 
 

@@ -68,7 +68,8 @@ trained, or to its shape, after which it may answer more of its tasks' problems 
 few steps beside the plan as it is; what does better by more than chance is made in full, measured on problems that \
 nobody has seen, and kept only then. A program reads your answer and takes nothing but changes from it.
 
-What is known, in JSON. profile: of each task, by level from 1, the problems that were answered rightly and those that \
+What is known, in JSON. objective: "better"; or "better_or_smaller", where fewer parameters and as good counts too. \
+profile: of each task, by level from 1, the problems that were answered rightly and those that \
 were asked, in the open. settings: their values in force.
 {known}
 
@@ -101,6 +102,7 @@ class Known:
     edits: Sequence[str]
     tried: Sequence[Tried]
     places: int
+    objective: str
 
 
 def known_of(charter: Charter, state: State, diagnosis: Diagnosis, shape: Shape | None) -> Known:
@@ -119,6 +121,7 @@ def known_of(charter: Charter, state: State, diagnosis: Diagnosis, shape: Shape 
         edits=(explore.edits or tuple(EDITS)) if reshaped else (),
         tried=tuple(history(state, explore))[-MOST_TRIED:],
         places=charter.pace.candidates - 1,
+        objective=charter.direction.objective,
     )
 
 
@@ -151,6 +154,7 @@ def _filled(known: Known, lines: Sequence[str]) -> str:
 
 def _facts(known: Known) -> dict[str, Any]:
     facts: dict[str, Any] = {
+        "objective": known.objective,
         "profile": {
             task: [[score.right, score.asked] for score in scores]
             for task, scores in known.profile.scores.items()

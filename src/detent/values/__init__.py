@@ -50,7 +50,18 @@ from detent.values.feedback import (
     SampleJob,
 )
 from detent.values.folding import fold
-from detent.values.gate import Counts, Entropy, Gain, Intent, Outcome, Round, Target, TestResult, Verdict
+from detent.values.gate import (
+    Counts,
+    Entropy,
+    Gain,
+    Intent,
+    Objective,
+    Outcome,
+    Round,
+    Target,
+    TestResult,
+    Verdict,
+)
 from detent.values.grants import Grant, live
 from detent.values.health import RIGHT, Agreement, Compares, FalsePraise, OwnAnswers, Praise, praised_right
 from detent.values.holds import Hold
@@ -185,6 +196,7 @@ __all__ = [
     "Mix",
     "ModelFetched",
     "ModelGiven",
+    "Objective",
     "Optimizer",
     "Ordered",
     "Origin",

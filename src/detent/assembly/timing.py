@@ -23,11 +23,13 @@ from detent.values import (
     MergeJob,
     PreferJob,
     ReinforceJob,
+    ReshapeJob,
     Result,
     ReviseJob,
     SampleJob,
     ScoreJob,
     Served,
+    SuggestJob,
     TrainJob,
 )
 
@@ -45,6 +47,8 @@ PHASES = {
     JudgeJob: "judging",
     PreferJob: "training",
     ReinforceJob: "training",
+    ReshapeJob: "reshaping",
+    SuggestJob: "searching",
 }
 
 SERVED = "waiting for servers"

@@ -17,6 +17,7 @@ from detent.values import Progress as Step
 
 PHASES = {
     "build": "building",
+    "reshape": "reshaping",
     "train": "training",
     "label": "labelling",
     "answer": "evaluating",
@@ -29,6 +30,7 @@ PHASES = {
     "judge": "judging",
     "prefer": "training on preferences",
     "reinforce": "training on rewards",
+    "suggest": "searching settings",
 }
 
 STOPPING = (signal.SIGINT, signal.SIGTERM)

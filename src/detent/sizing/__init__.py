@@ -12,6 +12,7 @@ from detent.sizing.measured import Taken, measured, measured_speed
 from detent.sizing.memory import Adapter, Batch, Memory, adapter_of, answering_memory, training_memory
 from detent.sizing.served import Asked, Use, servers_asked
 from detent.sizing.shape import Shape, built_shape, shape_in, shape_of
+from detent.sizing.trials import Screening, largest, screening
 
 __all__ = [
     "Adapter",
@@ -23,6 +24,7 @@ __all__ = [
     "Machine",
     "Memory",
     "Plan",
+    "Screening",
     "Shape",
     "Speed",
     "Step",
@@ -37,9 +39,11 @@ __all__ = [
     "first_cost",
     "fitted",
     "generation_cost",
+    "largest",
     "machine_found",
     "measured",
     "measured_speed",
+    "screening",
     "servers_asked",
     "shape_in",
     "shape_of",

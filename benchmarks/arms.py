@@ -14,11 +14,16 @@
     avalanche  examples/avalanche without a gate: no filter, labels far above what the model can do
     avalanche-gated   the same charter in the product
     add        examples/add: two numbers added, the harder test
+    same-compute, same-compute-dpo   data proposals alone, by labels and as the default has it: the same compute
+    random     four candidates a generation, three of them with settings drawn at random; the same compute
+    feedback   the same, settings by rules and a search that is told what was tried
+    architecture   the same, with other shapes by rules; people allow every one
+    every-change   settings and shapes, by rules and search
 
 An arm that switches something off is written here, not in the product: no charter can ask for it.
 
     >>> with arm.lifted(), run.open() as ledger:
-    ...     arm.go(parts(ledger), 8, print)
+    ...     arm.go(parts(ledger), print)
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -30,7 +35,7 @@ from typing import Literal
 
 from detent.charter import default_text
 from detent.engine import Ask, Engine, Watch
-from detent.loop import Parts, cycle, drive, judge, learn, measure
+from detent.loop import Parts, cycle, drive, judge, learn, measure, suggesting
 from detent.oversight import Stop
 from detent.values import (
     Audited,
@@ -52,20 +57,22 @@ class Arm:
 
     role: what it is to the loop in a report; see `detent.report.Arm`.
     start: a charter's path under examples/; the default charter when empty.
+    generations: after which it ends, if the lease does not end it before.
     lifted: a block without what the arm does without. A ledger without the gate is also read in there.
     """
 
     name: str
     charter: tuple[tuple[str, str], ...] = ()
     role: Literal["loop", "floor", "ceiling", "control"] = "control"
+    generations: int = 8
     start: str = ""
     lifted: Callable[[], AbstractContextManager[None]] = nullcontext
     parts: Callable[[Parts], Parts] = lambda parts: parts
 
-    def go(self, parts: Parts, generations: int, told: Callable[[Decided], None]) -> Stop:
-        """Go on from where the ledger stands until that generation is closed, or as far as the product lets it."""
+    def go(self, parts: Parts, told: Callable[[Decided], None]) -> Stop:
+        """Go on from where the ledger stands until its last generation is closed, or as far as the product lets it."""
         closed = max(parts.book.state.generation - 1, 0)
-        return drive(self.parts(parts), generations - closed, told)
+        return drive(self.parts(parts), self.generations - closed, told)
 
 
 class TrueLabels:
@@ -179,7 +186,7 @@ def by(*methods: str) -> tuple[tuple[str, str], ...]:
     return ((FEEDBACK, f"[feedback]\nmethods = [{named}]\n\n{constitution}"),)
 
 
-FEEDBACK = default_text()[default_text().index("[feedback] ") : default_text().index("[gate] ")]
+FEEDBACK = default_text()[default_text().index("[feedback] ") : default_text().index("[explore] ")]
 """What the default charter says of methods. The arms do without, or have methods as they are by default."""
 LABELS = by("self_label")
 MORE = (("seed_steps = 700", "seed_steps = 1070"), ("steps = 120 ", "steps = 184 "))
@@ -188,6 +195,32 @@ MOST = (("seed_steps = 700", "seed_steps = 1500"), ("steps = 120 ", "steps = 258
 """The same with the compute of the arm every-method, 2.15 times the loop's."""
 RECORDED = (('action = "pause" ', 'action = "record" '),)
 """What the gate makes of an avalanche can only be seen when the tripwire lets the run go on."""
+
+LEASE = "lease = { generations = 8, hours = 24, petaflop = 0.2 }"
+SAME = ((LEASE, "lease = { generations = 100, hours = 24, petaflop = 0.08 }"),)
+"""Twice what the loop takes for eight generations; who tries more in a generation has fewer of them."""
+MANY = 100
+
+
+def changes(*kinds: str, proposers: str = '"rules", "search"') -> tuple[tuple[str, str], ...]:
+    """A charter that has four candidates in every generation, until the compute is used; nobody is asked."""
+    named = ", ".join(f'"{kind}"' for kind in ("data", *kinds))
+    return (
+        *LABELS,
+        *SAME,
+        ("candidates = 1 ", "candidates = 4 "),
+        ('changes = ["data"] ', f"changes = [{named}] "),
+        ("max_parameters = 1_000_000", "max_parameters = 2_000_000"),
+        ('when = "stuck" ', 'when = "always" '),
+        ('approval = "breaking" ', 'approval = "none" '),
+        ('proposers = ["rules", "search"]', f"proposers = [{proposers}]"),
+    )
+
+
+def untold() -> AbstractContextManager[None]:
+    """A block whose search is never told what came of what it proposed: it draws at random."""
+    return lifted(suggesting, "told", lambda *_: ())
+
 
 ARMS = {
     arm.name: arm
@@ -211,6 +244,12 @@ ARMS = {
         Arm("dpo-alone", by("dpo")),
         Arm("grpo-alone", by("grpo")),
         Arm("every-method", by("self_label", "judge", "refine", "constitution", "dpo", "grpo")),
+        Arm("same-compute", LABELS + SAME, generations=MANY),
+        Arm("same-compute-dpo", SAME, generations=MANY),
+        Arm("random", changes("feedback", proposers='"search"'), generations=MANY, lifted=untold),
+        Arm("feedback", changes("feedback"), generations=MANY),
+        Arm("architecture", changes("architecture", proposers='"rules"'), generations=MANY),
+        Arm("every-change", changes("feedback", "architecture"), generations=MANY),
         Arm("add", start="add/charter.toml"),
         Arm("avalanche", RECORDED, start="avalanche/charter.toml", lifted=ungated),
         Arm("avalanche-gated", RECORDED, start="avalanche/charter.toml"),

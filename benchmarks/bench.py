@@ -30,9 +30,10 @@ from detent import report
 from detent.assembly import create_run, open_run, verify_run
 from detent.assembly.places import RunFolder
 from detent.assembly.reading import entries_of, signed_charter
-from detent.charter import default_text
+from detent.charter import Explore, default_text
 from detent.errors import DetentError
 from detent.evaluate import horizons
+from detent.propose import history
 from detent.values import Decided, Profile, State
 
 Found = dict[str, Any]
@@ -40,7 +41,6 @@ Found = dict[str, Any]
 
 ROOT = Path(__file__).parent.parent / "bench"
 EXAMPLES = Path(__file__).parent.parent / "examples"
-GENERATIONS = 8
 
 
 def main() -> None:
@@ -90,7 +90,7 @@ def measure_arm(arm: Arm, seed: int) -> None:
     began = time.monotonic()
     say = partial(print, flush=True)
     with peak, arm.lifted(), open_run(folder, watch=lambda _: None, say=say) as run:
-        stop = arm.go(run.parts, GENERATIONS, run.told)
+        stop = arm.go(run.parts, run.told)
         seconds = run.stopwatch.seconds()
     found = outcome(run.parts.book.state) | {
         "arm": arm.name,
@@ -99,6 +99,8 @@ def measure_arm(arm: Arm, seed: int) -> None:
         "wall": time.monotonic() - began,
         "seconds": seconds,
         "peak_mb": peak.megabytes,
+        "flops": run.parts.book.state.flops + run.parts.book.state.taught_flops,
+        "changes": changed(run.parts.book.state),
         "faults": len(verify_run(folder).faults),
     }
     result.write_text(json.dumps(found, indent=1))
@@ -112,6 +114,21 @@ def charter_text(arm: Arm, seed: int) -> str:
             raise SystemExit(f"{old!r} expected in the default charter, which has changed: mend arms.py")
         text = text.replace(old, new)
     return text
+
+
+def changed(state: State) -> list[dict[str, Any]]:
+    """What was tried beside the data, and what came of it."""
+    return [
+        {
+            "generation": one.generation,
+            "by": one.change.by,
+            "change": one.change.said,
+            "gain": one.gain,
+            "proposed": one.proposed,
+            "promoted": one.promoted,
+        }
+        for one in history(state, Explore())
+    ]
 
 
 def outcome(state: State) -> Found:

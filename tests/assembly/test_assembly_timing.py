@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
+from typing import get_args
 
 import pytest
 
 from detent.assembly import timing
-from detent.assembly.timing import Stopwatch, TimedEngine
+from detent.assembly.timing import PHASES, Stopwatch, TimedEngine
 from detent.engine import Ask, FakeEngine
 from detent.errors import StorageError, SubjectError
 from detent.values import AnswerJob, Answers, BuildJob, BuiltModel, Job, JobFailure, LabelJob, Labels, Result
@@ -136,3 +137,7 @@ def test_the_coat_says_of_confinement_what_the_engine_says(clock: Clock) -> None
         inside.unconfined_because,
         inside.width,
     )
+
+
+def test_every_kind_of_job_is_timed_under_a_name() -> None:
+    assert set(PHASES) == set(get_args(Job))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,7 @@ def turned(run: Any, name: str, generations: int = 1) -> State:
     """The state after an arm went on to the end of that generation."""
     with ledger_of(run, name) as ledger:
         parts = run.parts(ledger)
-        arms.ARMS[name].go(parts, generations, lambda _: None)
+        replace(arms.ARMS[name], generations=generations).go(parts, lambda _: None)
         state: State = parts.book.state
         return state
 
@@ -136,7 +137,7 @@ def test_the_fold_refuses_a_ledger_without_a_gate(make_run: MakeRun) -> None:
 
 def test_verify_finds_a_promotion_without_a_gate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def ungated(parts: Parts) -> None:
-        arms.ARMS["no-gate"].go(parts, 3, lambda _: None)
+        replace(arms.ARMS["no-gate"], generations=3).go(parts, lambda _: None)
 
     monkeypatch.setattr(scripted_run, "go_on", ungated)
     with arms.ARMS["no-gate"].lifted():
@@ -172,7 +173,7 @@ def test_an_arm_stops_where_the_product_stops(make_run: MakeRun, name: str) -> N
     run = make_run(name, charter={"pace": {"lease": {"generations": 1}}})
     with ledger_of(run, name) as ledger:
         parts = run.parts(ledger)
-        assert arms.ARMS[name].go(parts, 5, lambda _: None) == "lease_spent"
+        assert replace(arms.ARMS[name], generations=5).go(parts, lambda _: None) == "lease_spent"
         assert parts.book.state.generation == 2
 
 

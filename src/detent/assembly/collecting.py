@@ -175,8 +175,8 @@ def _size(path: Path) -> int:
 
 
 def _openings(state: State, gone: frozenset[str]) -> Iterator[int]:
-    """Openings whose candidate or incumbent is not there to answer again."""
+    """Openings of which a model is not there to answer again."""
     for slots in (*state.history.values(), state.slots):
         opened = slots.get("intent/v1")
-        if isinstance(opened, IntentWritten) and gone & {opened.intent.candidate, opened.intent.incumbent}:
+        if isinstance(opened, IntentWritten) and gone.intersection(opened.intent.models):
             yield opened.intent.k

@@ -35,6 +35,7 @@ from detent.values import (
 
 PHASES = {
     BuildJob: "training",
+    ReshapeJob: "training",
     TrainJob: "training",
     LabelJob: "labelling",
     AnswerJob: "answering",
@@ -47,7 +48,6 @@ PHASES = {
     JudgeJob: "judging",
     PreferJob: "training",
     ReinforceJob: "training",
-    ReshapeJob: "reshaping",
     SuggestJob: "searching",
 }
 

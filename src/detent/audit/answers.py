@@ -59,7 +59,7 @@ def _faults(case: Case, charters: Charters, opening: Opening, outcome: Outcome, 
 def _compute(opening: Opening, signed: SignedCharter, rows: list[Row]) -> list[str]:
     """What the answers took, as the lease was charged for it."""
     sizes, extra = opening.step.before.sizes, signed.charter.subject.room
-    if not {opening.intent.candidate, opening.intent.incumbent} <= sizes.keys():
+    if not set(opening.intent.models) <= sizes.keys():
         return []  # models that were never trained, which is a fault of its own
     wanted = gating(sizes, opening.intent, rows, extra)
     if opening.flops == wanted:

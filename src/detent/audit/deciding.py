@@ -7,7 +7,9 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from detent.evaluate import best, promises, team_after
+from detent.charter import Charter
+from detent.evaluate import best, team_after
+from detent.oversight import promising, rules_of, unapproved
 from detent.values import (
     Decided,
     Diagnosed,
@@ -35,9 +37,9 @@ def decision_faults(
     before: State,
     decided: Decided,
     verdict: Verdict | None,
+    charter: Charter,
     *,
     allowed: bool,
-    stays: bool,
 ) -> list[str]:
     """What of a decision, and of whether there was an opening at all, does not follow.
 
@@ -46,12 +48,14 @@ def decision_faults(
         before: the state that the decision met.
         decided: the decision on record.
         verdict: of the opening, as it was made again; None without one.
+        charter: in force at the decision.
         allowed: whether nobody was asked, or somebody approved in time.
         stays: whether the turn's change is one that people must approve of.
     """
     if decided.decision == "rollback":
         return []  # people ordered it; `decisions` has compared it with their order
-    faults = _opening_faults(slots, before)
+    faults = _opening_faults(slots, before, charter)
+    stays = unapproved(before, charter) is not None
     wanted = wanted_decision(slots, before, verdict, allowed=allowed, stays=stays)
     got = Wanted(decided.decision, decided.incumbent, decided.candidate, decided.team)
     for field, right, said in zip(Wanted._fields, wanted, got, strict=True):
@@ -79,13 +83,13 @@ def wanted_decision(
     return Wanted("discard" if team == before.team else "carry", before.incumbent, leader, team)
 
 
-def _opening_faults(slots: Mapping[str, Entry], before: State) -> list[str]:
+def _opening_faults(slots: Mapping[str, Entry], before: State, charter: Charter) -> list[str]:
     """The seal is opened exactly where the open promises something, and for the candidate that looks best."""
     profiles, intent = _visible(slots), slots.get("intent/v1")
     if before.generation == 0 or not profiles:
         return _idle_faults(slots, before)
     first, known = best(profiles), before.visible.get(before.incumbent)
-    worth = known is not None and promises(known, first)
+    worth = known is not None and promising(before, known, first, rules_of(charter, None))
     if worth != isinstance(intent, IntentWritten):
         return [f"{'an opening' if worth else 'no opening'} expected by the visible profiles, got the other"]
     if isinstance(intent, IntentWritten) and intent.intent.candidate != first.subject:

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from math import fsum, isclose
 
+from msgspec import UNSET
+
 from detent.audit.constitutions import constitution_of, principle_digests
 from detent.audit.evidence import Case
 from detent.audit.findings import MOST_SENTENCES, Finding, counted
@@ -15,9 +17,9 @@ from detent.audit.steps import Step, followed
 from detent.charter import SignedCharter, entropy_mode, sealing_keys
 from detent.coordinate import Chain
 from detent.errors import CharterError, DetentError, TrustError
-from detent.evaluate import alpha, check_reveal, discrepancies, limited, targets
+from detent.evaluate import Aim, alpha, check_reveal, discrepancies, limited, targets
 from detent.evaluate.recompute import TOLERANCE
-from detent.oversight import rules_of
+from detent.oversight import aim_of, rules_of
 from detent.values import (
     BeaconDrawn,
     Cosigned,
@@ -188,17 +190,31 @@ def _intent_faults(case: Case, opening: Opening, signed: SignedCharter) -> Itera
         ),
         ("outsiders' entropy", entropy_mode(signed.charter), intent.entropy),
         ("witnesses", sealing_keys(signed.charter), intent.witnesses),
+        *_aim_checked(case, opening, signed),
     ):
         if got != wanted:
             yield f"{what} {wanted} expected, got {got}"
     if intent.candidate not in trained:
         yield (f"a candidate that this generation trained before the intent expected, got {intent.candidate}")
     yield from _round_faults(opening, signed)
-    yield from intent_faults(opening.step, intent.candidate)
+    yield from intent_faults(opening.step, intent.candidate, signed.charter)
     try:
         yield from _target_faults(case, opening, signed)
     except (TrustError, CharterError) as error:
         yield f"targets are not computed again: {error}"
+
+
+def _aim_checked(case: Case, opening: Opening, signed: SignedCharter) -> Iterator[tuple[str, object, object]]:
+    """What the candidate had to be asked to be, by charter and sizes on record, and beside which anchor."""
+    intent = opening.intent
+    aim = _aim(case, opening, signed)
+    yield "the objective", "smaller" if aim.smaller else "better", "smaller" if intent.smaller else "better"
+    yield "the anchor", aim.anchor or "none", "none" if intent.anchor is UNSET else intent.anchor
+
+
+def _aim(case: Case, opening: Opening, signed: SignedCharter) -> Aim:
+    rules = rules_of(signed.charter, constitution_of(case, signed))
+    return aim_of(opening.step.before, opening.intent.candidate, rules)
 
 
 def _round_faults(opening: Opening, signed: SignedCharter) -> Iterator[str]:
@@ -231,8 +247,12 @@ def _target_faults(case: Case, opening: Opening, signed: SignedCharter) -> Itera
         return
     budget = signed.charter.constraints.error_budget
     rules = rules_of(signed.charter, constitution_of(case, signed))
+    aim = _aim(case, opening, signed)
     wanted = _limited(
-        case, signed, targets(profile, before.mastered, opening.number, budget, rules), opening.number
+        case,
+        signed,
+        targets(profile, before.mastered, opening.number, budget, rules, aim=aim),
+        opening.number,
     )
     names, got = [target.name for target in wanted], [target.name for target in intent.targets]
     if names != got:

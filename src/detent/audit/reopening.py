@@ -57,7 +57,7 @@ def opened_again(turn: Turn, opened: Opened) -> Iterator[Remade]:
 
 
 def _gate_again(turn: Turn, opened: Opened, intent: Intent, outcome: Outcome, ask: Ask) -> Iterator[Remade]:
-    if gone := turn.gone([intent.candidate, intent.incumbent]):
+    if gone := turn.gone(intent.models):
         yield not_made("opening", gone)
         return
     try:
@@ -70,7 +70,7 @@ def _gate_again(turn: Turn, opened: Opened, intent: Intent, outcome: Outcome, as
     answers = sum(1 if row.incumbent is None else 2 for row in again.record)
     detail = (
         f"opening {intent.k}, {outcome.verdict}: {counted(len(again.record), 'problem')} drawn again, "
-        f"{counted(answers, 'answer')} of both models asked again, counted again"
+        f"{counted(answers, 'answer')} of its models asked again, counted again"
     )
     yield judged(
         "opening",

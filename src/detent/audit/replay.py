@@ -26,7 +26,7 @@ from detent.audit.rerevising import revisions_again
 from detent.audit.retuning import tuned_again
 from detent.audit.turns import Means, Turn, turn_of
 from detent.errors import SubjectError, TaskError, UsageError
-from detent.oversight import permission, seconds_between, unapproved
+from detent.oversight import permission, seconds_between
 from detent.values import Decided
 
 
@@ -113,8 +113,9 @@ def _decided(turn: Turn, opened: Opened) -> Iterator[Remade]:
         return
     step = turn.steps["decision/v1"]
     allowed = permission(step.before, decided.at) in ("free", "approved")
-    stays = unapproved(step.before, turn.signed.charter) is not None
-    wrong = decision_faults(turn.entries, step.before, decided, opened.verdict, allowed=allowed, stays=stays)
+    wrong = decision_faults(
+        turn.entries, step.before, decided, opened.verdict, turn.signed.charter, allowed=allowed
+    )
     detail = f"{decided.decision}, which follows from profiles, verdict and what people allowed"
     yield judged("decision", detail, [], asked=0, rule=turn.rule, wrong=wrong)
 

@@ -31,7 +31,7 @@ def no_longer(case: Case) -> list[str]:
     if not gone:
         return []
     notes = []
-    again = [one.intent.k for one in openings(case) if gone & {one.intent.candidate, one.intent.incumbent}]
+    again = [one.intent.k for one in openings(case) if gone.intersection(one.intent.models)]
     if again:
         notes.append(
             f"openings {_list(again)} can no longer be re-run: models that answered them were deleted by rule"

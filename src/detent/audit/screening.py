@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from detent.audit.profiles import trained_by
 from detent.audit.steps import Step
 from detent.charter import Charter
-from detent.evaluate import best, promises, team_after
-from detent.oversight import permission, unapproved
-from detent.values import CandidateTrained, Decided, Diagnosed, IntentWritten, Profile, Profiled
+from detent.evaluate import best, team_after
+from detent.oversight import permission, promising, rules_of, unapproved
+from detent.values import CandidateTrained, Decided, Diagnosed, IntentWritten, Profile, Profiled, State
 
 
-def intent_faults(step: Step, candidate: str) -> Iterator[str]:
-    """Only the best candidate is opened, and only where it is above the incumbent in the open."""
+def intent_faults(step: Step, candidate: str, charter: Charter) -> Iterator[str]:
+    """Only the best candidate is opened, and only where it is above the incumbent in the open, or smaller and near."""
     before = step.before
     profiles = measured(step, len(before.team))
     if not profiles:
@@ -23,18 +23,20 @@ def intent_faults(step: Step, candidate: str) -> Iterator[str]:
     first, incumbent = best(profiles), before.visible.get(before.incumbent)
     if candidate != first.subject:
         yield f"the best candidate in the open, {first.subject}, expected, got {candidate}"
-    elif incumbent is not None and _countable(incumbent) and not promises(incumbent, first):
+    elif (
+        incumbent is not None
+        and _comparable(before)
+        and not promising(before, incumbent, first, rules_of(charter, None))
+    ):
         yield (
-            f"a candidate with a visible ladder above the incumbent's {incumbent.ladder():.3f} expected, got "
-            f"{first.ladder():.3f}: not worth an opening"
+            f"a candidate with a visible ladder above the incumbent's {incumbent.ladder():.3f}, or a smaller one "
+            f"near it on every task where the charter promotes such, expected, got {first.ladder():.3f}: not worth an "
+            "opening"
         )
 
 
 def decision_faults(step: Step, decided: Decided, charter: Charter) -> Iterator[str]:
-    """A turn is closed when all of it was tried, opened where it promised anything, and moves by what the open said.
-
-    charter: in force.
-    """
+    """A turn is closed when all of it was tried, opened where it promised anything, and moves by what the open said."""
     before = step.before
     if before.returning is not None or decided.decision == "rollback":
         return
@@ -54,7 +56,7 @@ def decision_faults(step: Step, decided: Decided, charter: Charter) -> Iterator[
     elif before.generation == 0:
         yield from _first_faults(decided, profiles)
     else:
-        yield from _unopened(step, best(profiles))
+        yield from _unopened(step, best(profiles), charter)
         stays = unapproved(before, charter) is not None
         yield from _moved(step, decided, profiles, stays=stays)
 
@@ -68,14 +70,18 @@ def _first_faults(decided: Decided, profiles: tuple[Profile, ...]) -> Iterator[s
         )
 
 
-def _unopened(step: Step, first: Profile) -> Iterator[str]:
+def _unopened(step: Step, first: Profile, charter: Charter) -> Iterator[str]:
     incumbent = step.before.visible.get(step.before.incumbent)
     if isinstance(step.before.slots.get("intent/v1"), IntentWritten):
         return
-    if incumbent is not None and _countable(incumbent) and promises(incumbent, first):
+    if incumbent is None or not _comparable(step.before):
+        return
+    if promising(step.before, incumbent, first, rules_of(charter, None)):
+        above = first.ladder() > incumbent.ladder()
         yield (
             f"an opening for {first.subject} before the decision expected, since its visible ladder "
-            f"{first.ladder():.3f} is above the incumbent's {incumbent.ladder():.3f}, got none"
+            f"{first.ladder():.3f} is {'above' if above else 'near'} the incumbent's {incumbent.ladder():.3f}"
+            f"{'' if above else ' and it is smaller'}, got none"
         )
 
 
@@ -110,6 +116,12 @@ def measured(step: Step, size: int) -> tuple[Profile, ...]:
         and _countable(entry.profile)
     )
     return found if len(found) == size else ()
+
+
+def _comparable(before: State) -> bool:
+    """Whether incumbent and anchor have ladders at all; where not, `profiles` says so."""
+    known = [before.visible.get(model) for model in (before.incumbent, before.anchor)]
+    return all(profile is not None and _countable(profile) for profile in known)
 
 
 def _countable(profile: Profile) -> bool:

@@ -33,6 +33,7 @@ def rule_faults(sections: Mapping[str, Any], catalogue: Catalogue) -> Iterator[F
         _labels: ("recipe",),
         _seed_levels: ("recipe", "direction"),
         _improved: ("direction", "tasks"),
+        _saving: ("direction",),
         _principled: ("feedback", "constitution"),
         _judging: ("feedback",),
         _explored: ("pace", "constraints", "explore", "subject", "servers"),
@@ -96,6 +97,16 @@ def _improved(sections: Mapping[str, Any], catalogue: Catalogue) -> Iterator[Fau
                 f"one of {', '.join(sorted(catalogue.tasks))} or a task of your own expected, got "
                 f'{shown(task)}; for your own add [tasks.{task}] source = "FILE.py:Class"',
             )
+
+
+def _saving(sections: Mapping[str, Any], _: Catalogue) -> Iterator[Fault]:
+    direction = sections["direction"]
+    if direction.objective == "better" and "least_saving" in direction.model_fields_set:
+        yield Fault(
+            ("direction", "least_saving"),
+            f'nothing expected with objective = "better", got {direction.least_saving:g}; remove this, or write '
+            'objective = "better_or_smaller"',
+        )
 
 
 def _gym(task: str, top: int, sections: Mapping[str, Any], catalogue: Catalogue) -> Iterator[Fault]:

@@ -21,7 +21,7 @@ from detent.charter._form import (
     Wait,
 )
 from detent.charter.stewards import Quorum
-from detent.values import AtMost, Device, Entropy, Room
+from detent.values import AtMost, Device, Entropy, Objective, Room
 
 Tracker = Literal["tensorboard", "mlflow", "wandb"]
 """By the names that Hugging Face's `report_to` has."""
@@ -100,9 +100,15 @@ class Threshold(Section):
 
 
 class Direction(Section):
-    """[direction]. improve: each task to improve, and the top level of its ladder. threshold: where to ask first."""
+    """[direction]. improve: each task to improve, and the top level of its ladder. threshold: where to ask first.
+
+    objective: what is promoted: "better", or "better_or_smaller": a candidate with fewer parameters and as good too.
+    least_saving: share of the incumbent's parameters that such a candidate must do without.
+    """
 
     improve: Annotated[Mapping[TaskName, Level], Field(min_length=1)]
+    objective: Annotated[Objective, Says('"better" or "better_or_smaller"')] = "better"
+    least_saving: Part = 0.05
     threshold: Annotated[tuple[Threshold, ...], Field(strict=False, max_length=64)] = ()
 
 

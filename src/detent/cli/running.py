@@ -30,7 +30,7 @@ PHASES = {
     "judge": "judging",
     "prefer": "training on preferences",
     "reinforce": "training on rewards",
-    "suggest": "searching settings",
+    "suggest": "searching",
 }
 
 STOPPING = (signal.SIGINT, signal.SIGTERM)

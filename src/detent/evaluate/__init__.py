@@ -39,7 +39,7 @@ from detent.evaluate.profile import as_profile, ladder_rungs, profile_items, sco
 from detent.evaluate.recompute import discrepancies, faults_of_intent
 from detent.evaluate.record import Row, decode_rows, encode_rows
 from detent.evaluate.recount import recheck_items, recount
-from detent.evaluate.screening import best, promises, team_after
+from detent.evaluate.screening import as_good, best, promises, team_after
 from detent.evaluate.seal import (
     CHAIN_LENGTH,
     Chain,
@@ -51,10 +51,12 @@ from detent.evaluate.seal import (
     read_secret,
 )
 from detent.evaluate.streams import fresh_stream, label_of, public_number, public_stream
-from detent.evaluate.targets import Guard, Rules, targets
+from detent.evaluate.targets import BETTER, Aim, Guard, Rules, smaller, targets
 
 __all__ = [
+    "BETTER",
     "CHAIN_LENGTH",
+    "Aim",
     "Bounds",
     "Chain",
     "Conducted",
@@ -68,6 +70,7 @@ __all__ = [
     "Rules",
     "alpha",
     "answering",
+    "as_good",
     "as_profile",
     "best",
     "check_reveal",
@@ -123,6 +126,7 @@ __all__ = [
     "sampling",
     "score_profile",
     "see_rows",
+    "smaller",
     "spent",
     "targets",
     "team_after",

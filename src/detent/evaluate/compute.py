@@ -56,13 +56,20 @@ def comparing(first: int, second: int, prompts: Sequence[str], extra: Room) -> f
 
 
 def gating(sizes: Mapping[str, int], intent: Intent, rows: Sequence[Row], extra: Room) -> float:
-    """Of an opening with these rows; in a floor test the incumbent is not asked.
+    """Of an opening with these rows; in a floor test the candidate alone is asked.
 
-    sizes: parameters by digest, of both models.
+    sizes: parameters by digest, of all models of the intent.
     """
-    both = [row.prompt for row in rows if row.incumbent is not None]
-    own = answering(sizes[intent.candidate], [row.prompt for row in rows], extra)
-    return own + answering(sizes[intent.incumbent], both, extra)
+    took = answering(sizes[intent.candidate], [row.prompt for row in rows], extra)
+    anchored = {target.name for target in intent.targets if intent.rival(target) != intent.incumbent}
+    for rival in intent.models[1:]:
+        asked = [
+            row.prompt
+            for row in rows
+            if row.incumbent is not None and (row.target in anchored) == (rival != intent.incumbent)
+        ]
+        took += answering(sizes[rival], asked, extra)
+    return took
 
 
 def _tokens(prompts: Iterable[str], extra: Room) -> int:

@@ -10,6 +10,8 @@ leaves six standard deviations for chance; an opening that finds no row left all
 from collections.abc import Mapping, Sequence
 from math import inf, sqrt
 
+from msgspec import structs
+
 from detent.errors import TaskError
 from detent.evaluate.budget import alpha, item_limit, least_items
 from detent.evaluate.targets import Rules
@@ -37,7 +39,7 @@ def limited(target: Target, tasks: Mapping[str, TaskSource], k: int) -> Target:
     most = most_items(target.weights, [_rows(sources, one) for one in target.slices])
     if most is None or most >= target.limit:
         return target
-    return Target(target.name, target.kind, target.slices, target.weights, target.bound, most)
+    return structs.replace(target, limit=most)
 
 
 def within_rows(

@@ -4,8 +4,8 @@
     >>> conducted.verdict, conducted.because.split("; ")[0]
     ('better', 'S passed after 41 items')
 
-The targets are tested in the intent's order, superiority first; the first that does not pass ends the
-opening, since all must. Models answer in batches whose sizes depend on nothing but what was used so far,
+The targets are tested in the intent's order, superiority first where it is asked; the first that does not pass ends
+the opening, since all must. Models answer in batches whose sizes depend on nothing but what was used so far,
 and evidence is looked at item by item, so the counts are those of the first crossing and a resumed
 opening ends at the same item.
 
@@ -13,8 +13,8 @@ A test also ends when the opposite is shown at the same alpha, or when it is hop
 HOPELESS_FROM items, rates two standard errors better than those seen would still not reach the threshold at
 the limit. Any rule for stopping is valid; this one saves most of the items of candidates without a gain.
 
-The gain reported is the confidence sequence on the superiority target at the end of the last batch
-answered there. That is a stopping time like any other, so it holds; it costs no answers beyond those the
+The gain reported is the confidence sequence on the first target, superiority where it is asked, at the end of the
+last batch answered there. That is a stopping time like any other, so it holds; it costs no answers beyond those the
 test asked for, and unlike the interval at the crossing itself it always rests on a first batch at least.
 """
 
@@ -63,6 +63,8 @@ def conduct(
     intent: Intent, seed: bytes, tasks: Mapping[str, TaskSource], answer: Answer, watch: Watch
 ) -> Conducted:
     """Test every target of `intent` on items drawn from `seed`, until one does not pass.
+
+    Each item is answered by the candidate and by the model that the target compares it with: incumbent or anchor.
 
     Raises:
         TrustError: the intent cannot be tested, or the tasks or this code are not those it names.
@@ -139,8 +141,8 @@ class _Sitting:
         if self.tally.target.kind == "floor":
             rivals: Sequence[tuple[str, bool] | tuple[None, None]] = [(None, None)] * len(items)
         else:
-            incumbent = self._completions(self.intent.incumbent, items)
-            rivals = list(zip(incumbent, judged(items, incumbent, self._tasks), strict=True))
+            rival = self._completions(self.intent.rival(self.tally.target), items)
+            rivals = list(zip(rival, judged(items, rival, self._tasks), strict=True))
         name = self.tally.target.name
         return [
             Row(
@@ -151,10 +153,10 @@ class _Sitting:
                 answer=item.problem.answer,
                 candidate=said,
                 candidate_right=is_right,
-                incumbent=rival,
+                incumbent=answered,
                 incumbent_right=rival_right,
             )
-            for index, (item, said, is_right, (rival, rival_right)) in enumerate(
+            for index, (item, said, is_right, (answered, rival_right)) in enumerate(
                 zip(items, candidate, right, rivals, strict=True), start
             )
         ]

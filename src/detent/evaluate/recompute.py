@@ -10,6 +10,8 @@ checked by `recount`.
 
 from math import fsum, isclose, isfinite
 
+from msgspec import UNSET
+
 from detent.errors import UsageError
 from detent.evaluate.budget import alpha
 from detent.evaluate.gate import log_e, passes, process, reverse_log_e
@@ -22,9 +24,7 @@ TOLERANCE = 1e-9
 def faults_of_intent(intent: Intent) -> list[str]:
     """What makes an intent impossible to test, or a test that proves nothing."""
     faults = [fault for target in intent.targets for fault in _faults_of_target(target)]
-    kinds = [target.kind for target in intent.targets]
-    if kinds[:1] != ["superiority"]:
-        faults.append(f"a superiority test first expected, got {kinds}")
+    faults += _faults_of_aim(intent)
     names = [target.name for target in intent.targets]
     if len(set(names)) != len(names):
         faults.append(f"different names of targets expected, got {names}")
@@ -32,6 +32,27 @@ def faults_of_intent(intent: Intent) -> list[str]:
         faults.append(f"k of 1 or more and alpha inside (0, 1) expected, got {intent.k} and {intent.alpha}")
     if intent.candidate == intent.incumbent:
         faults.append("two different models expected, got the incumbent as its own candidate")
+    return faults
+
+
+def _faults_of_aim(intent: Intent) -> list[str]:
+    """What does not fit what the candidate is asked to be, and the anchor that it is held against."""
+    kinds = [target.kind for target in intent.targets]
+    faults = []
+    if intent.smaller and ("superiority" in kinds or "non_inferiority" not in kinds):
+        faults.append(
+            f"tests that a smaller candidate is as good, and none that it is better, expected, got {kinds}"
+        )
+    if not intent.smaller and kinds[:1] != ["superiority"]:
+        faults.append(f"a superiority test first expected, got {kinds}")
+    anchored = [target.name for target in intent.targets if target.against is not UNSET]
+    if bool(anchored) != (intent.anchor is not UNSET):
+        wanted = "tests against the intent's anchor" if not anchored else "an anchor for the tests against it"
+        faults.append(f"{wanted} expected, got {anchored or 'none'}")
+    if any(target.against is not UNSET and target.kind == "floor" for target in intent.targets):
+        faults.append("floors without a model beside the candidate expected, got one against the anchor")
+    if intent.anchor is not UNSET and intent.anchor in (intent.candidate, intent.incumbent):
+        faults.append("an anchor that is neither candidate nor incumbent expected, got one of them")
     return faults
 
 

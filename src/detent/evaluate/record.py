@@ -19,7 +19,10 @@ from detent.values import Slice
 
 
 class Row(Struct, frozen=True, forbid_unknown_fields=True):
-    """Item `index` (from 0) of `target`. The incumbent is None in a floor test: it is not asked there."""
+    """Item `index` (from 0) of `target`. The incumbent is None in a floor test: it is not asked there.
+
+    In a test against the anchor, `incumbent` is what the anchor answered.
+    """
 
     target: str
     index: int

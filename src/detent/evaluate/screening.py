@@ -18,9 +18,30 @@ def best(profiles: Sequence[Profile]) -> Profile:
     return max(profiles, key=Profile.ladder)
 
 
-def promises(before: Profile, after: Profile) -> bool:
-    """Whether a look behind the seal, which costs error budget, may be worth it; what is `before` cannot beat it."""
-    return after.subject != before.subject and after.ladder() > before.ladder()
+def promises(before: Profile, after: Profile, anchor: Profile | None = None) -> bool:
+    """Whether a look behind the seal, which costs error budget, may be worth it; what is `before` cannot beat it.
+
+    anchor: of the model last promoted as better, where that is not `before`.
+    """
+    known = [before] if anchor is None else [before, anchor]
+    return all(after.subject != one.subject and after.ladder() > one.ladder() for one in known)
+
+
+def as_good(before: Profile, after: Profile, margin: float, anchor: Profile | None = None) -> bool:
+    """Whether a smaller candidate may be worth an opening: on no task below by half of what it may cost, or more.
+
+    A candidate that is in truth so much worse passes about as often as not; see docs/statistics.md.
+    """
+    known = [before] if anchor is None else [before, anchor]
+    return all(
+        after.subject != one.subject
+        and all(
+            after.task_ladder(task) > one.task_ladder(task) - margin / 2
+            for task in one.scores
+            if task in after.scores
+        )
+        for one in known
+    )
 
 
 def team_after(

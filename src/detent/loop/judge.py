@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from msgspec import UNSET
+
 from detent.charter import entropy_mode, sealing_keys
 from detent.errors import EngineError, SubjectError, TaskError
 from detent.evaluate import (
+    Aim,
     alpha,
     best,
     conduct,
@@ -13,7 +16,6 @@ from detent.evaluate import (
     evaluator_digest,
     gating,
     opening_seed,
-    promises,
     targets,
     team_after,
     within_rows,
@@ -21,7 +23,7 @@ from detent.evaluate import (
 from detent.loop.measure import Ask, completions
 from detent.loop.parts import Parts
 from detent.loop.witnessing import before_promoting, entropy, known_link, link, round_for, witness_intent
-from detent.oversight import Permission, rules_of, unapproved
+from detent.oversight import Permission, aim_of, promising, rules_of, unapproved
 from detent.values import (
     Decided,
     Intent,
@@ -71,11 +73,12 @@ def rest(parts: Parts) -> Decided:
 
 def worth_opening(parts: Parts, before: Profile, after: Profile) -> bool:
     """Whether the visible problems promise anything; an opening that began is gone through with."""
-    return "intent/v1" in parts.book.state.slots or promises(before, after)
+    state, rules = parts.book.state, rules_of(parts.charter, parts.constitution)
+    return "intent/v1" in state.slots or promising(state, before, after, rules)
 
 
 def not_opened(before: Profile, after: Profile) -> Judged:
-    """No candidate looks better than the incumbent on visible problems."""
+    """No candidate looks better than the incumbent on visible problems, nor smaller and about as good."""
     return Judged(
         "", f"visible ladder {after.ladder():.3f}, the incumbent's is {before.ladder():.3f}: not opened"
     )
@@ -93,21 +96,21 @@ def see_sealed_rows(parts: Parts, before: Profile) -> None:
         TaskError: so it is.
     """
     if "intent/v1" not in parts.book.state.slots:
-        _targets(parts, before)
+        _targets(parts, before, aim_of(parts.book.state, "", rules_of(parts.charter, parts.constitution)))
 
 
-def _targets(parts: Parts, before: Profile) -> tuple[Target, ...]:
+def _targets(parts: Parts, before: Profile, aim: Aim) -> tuple[Target, ...]:
     """What the next opening tests. Raises TaskError where its rows do not suffice."""
     state, budget = parts.book.state, parts.charter.constraints.error_budget
-    k = state.openings + 1
-    wanted = targets(before, state.mastered, k, budget, rules_of(parts.charter, parts.constitution))
+    k, rules = state.openings + 1, rules_of(parts.charter, parts.constitution)
+    wanted = targets(before, state.mastered, k, budget, rules, aim=aim)
     return within_rows(wanted, parts.asked, k, alpha(k, budget))
 
 
 def intend(parts: Parts, before: Profile, candidate: str) -> IntentWritten:
     """Fix everything about the next opening before anything can be derived from the seal."""
     state, budget = parts.book.state, parts.charter.constraints.error_budget
-    k = state.openings + 1
+    k, aim = state.openings + 1, aim_of(state, candidate, rules_of(parts.charter, parts.constitution))
     return IntentWritten(
         intent=Intent(
             k=k,
@@ -116,12 +119,14 @@ def intend(parts: Parts, before: Profile, candidate: str) -> IntentWritten:
             incumbent=before.subject,
             charter_version=parts.charter.version,
             charter=parts.charter_digest,
-            targets=_targets(parts, before),
+            targets=_targets(parts, before, aim),
             tasks={name: source.digest for name, source in sorted(parts.asked.items())},
             evaluator=evaluator_digest(),
             entropy=entropy_mode(parts.charter),
             witnesses=sealing_keys(parts.charter),
             round=round_for(parts.charter, parts.book.now),
+            objective="smaller" if aim.smaller else UNSET,
+            anchor=aim.anchor or UNSET,
         )
     )
 
@@ -166,8 +171,18 @@ def decide(
         incumbent=judged.passed,
         candidate=judged.passed,
         team=tuple(profile.subject for profile in profiles),
-        because=judged.because,
+        because=_said(parts, judged),
     )
+
+
+def _said(parts: Parts, judged: Judged) -> str:
+    """Why a candidate is promoted; of a smaller one by how much."""
+    state = parts.book.state
+    written, sizes = state.slots.get("intent/v1"), state.sizes
+    if not isinstance(written, IntentWritten) or not written.intent.smaller:
+        return judged.because
+    now, before = sizes[judged.passed], sizes[state.incumbent]
+    return f"as good with {now:,} parameters in place of {before:,}: {judged.because}"
 
 
 def _denied(parts: Parts, before: Profile, profiles: Sequence[Profile]) -> Decided:

@@ -100,6 +100,7 @@ def _by_rules(parts: Parts, weak: Diagnosis, _: int) -> Iterator[Change]:
             most=charter.constraints.max_parameters,
             edits=charter.explore.edits,
             before=[change.edit for change in edits_before(state, charter.explore)],
+            smaller=charter.direction.objective != "better",
         )
         kinds.append(iter(shape_rules(about, state.visible[state.incumbent])))
     if "feedback" in charter.constraints.changes:
@@ -117,10 +118,11 @@ def _by_rules(parts: Parts, weak: Diagnosis, _: int) -> Iterator[Change]:
 def _by_search(parts: Parts, _: Diagnosis, count: int) -> Iterator[Change]:
     """Settings that a search finds promising by what it was told of all that were tried."""
     charter = parts.charter
-    if not count or "feedback" not in charter.constraints.changes:
+    space = space_of(charter)
+    if not (count and space) or "feedback" not in charter.constraints.changes:
         return
     known = told(parts.book.state, charter.explore)
-    job = SuggestJob(space=space_of(charter), told=known, count=count, seed=parts.number("search"))
+    job = SuggestJob(space=space, told=known, count=count, seed=parts.number("search"))
     result = parts.ask(job)
     if not isinstance(result, SuggestedPoints):
         raise EngineError(f"settings expected from a suggest job, got {type(result).__name__}; run again")

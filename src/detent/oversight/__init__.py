@@ -17,7 +17,7 @@ from detent.oversight.deliveries import (
     received,
     type_of,
 )
-from detent.oversight.gate_rules import guards_of, rules_of
+from detent.oversight.gate_rules import aim_of, guards_of, promising, rules_of
 from detent.oversight.moments import after, seconds_between
 from detent.oversight.retention import may_go
 from detent.oversight.stopping import Stop, unanswered, why_stop
@@ -29,6 +29,7 @@ __all__ = [
     "Permission",
     "Stop",
     "after",
+    "aim_of",
     "approved_of",
     "believe",
     "check_entry",
@@ -39,6 +40,7 @@ __all__ = [
     "payload_digest",
     "payloads_of",
     "permission",
+    "promising",
     "question",
     "reasons_to_ask",
     "received",

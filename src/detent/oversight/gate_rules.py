@@ -11,21 +11,47 @@ probes in a file are one slice. A principle's weight says how often feedback dra
 from collections.abc import Mapping
 
 from detent.charter import Constitution, Draft, Principle
-from detent.evaluate import Guard, Rules
+from detent.evaluate import Aim, Guard, Rules, as_good, promises, smaller
 from detent.tasks import PROBES, source_name
-from detent.values import Slice
+from detent.values import Profile, Slice, State
 
 
 def rules_of(charter: Draft, constitution: Constitution | None) -> Rules:
     """The rules of every opening under this charter. constitution: the charter's; None where it names none."""
-    constraints, items = charter.constraints, charter.gate.items
+    constraints, items, direction = charter.constraints, charter.gate.items, charter.direction
     return Rules(
         margin=constraints.non_inferiority_margin,
         floor=constraints.mastery_floor,
         superiority_items=items.superiority,
         other_items=items.non_inferiority,
         guards=guards_of(charter, constitution),
+        least_saving=direction.least_saving if direction.objective == "better_or_smaller" else None,
     )
+
+
+def aim_of(state: State, candidate: str, rules: Rules) -> Aim:
+    """What an opening asks of a candidate under these rules: to be better, or, with fewer parameters, as good.
+
+    state: with the candidate's training and the incumbent's on record; whose size is not, is not smaller.
+    """
+    sizes = state.sizes
+    known = candidate in sizes and state.incumbent in sizes
+    return Aim(
+        smaller=known and smaller(sizes[candidate], sizes[state.incumbent], rules),
+        anchor=state.anchor if state.anchor != state.incumbent else "",
+    )
+
+
+def promising(state: State, before: Profile, after: Profile, rules: Rules) -> bool:
+    """Whether visible profiles promise that a candidate passes: it looks better, or smaller and about as good.
+
+    before: of the incumbent. False where the anchor, if it is another model, has no visible profile.
+    """
+    aim = aim_of(state, after.subject, rules)
+    anchor = state.visible.get(aim.anchor)
+    if aim.anchor and anchor is None:
+        return False
+    return as_good(before, after, rules.margin, anchor) if aim.smaller else promises(before, after, anchor)
 
 
 def guards_of(charter: Draft, constitution: Constitution | None) -> tuple[Guard, ...]:

@@ -65,9 +65,15 @@ def gate(told: Told) -> Iterator[str]:
     candidate, incumbent = words.short(opening.candidate), words.short(opening.incumbent)
     because = f" ({text(opening.because)})" if opening.because else ""
     yield f"Opening {opening.k}: `{candidate}` against `{incumbent}`, the model in force, on problems that did not"
-    yield f"exist before this model was frozen. Verdict: **{words.VERDICTS[opening.verdict]}**{because}."
+    yield f"exist before this model was frozen. Verdict: **{opening.said}**{because}."
+    if opening.smaller:
+        yield "It has fewer parameters, and was asked to be as good, not to be better."
+    if opening.anchor:
+        anchor = words.short(opening.anchor)
+        yield f"It was held against `{anchor}` too, the last model that was promoted as better."
     if opening.gain:
-        yield f"Gain where the model in force was weak: {words.interval(opening.gain)} points, a 95 % confidence"
+        where = "on the first task's ladder" if opening.smaller else "where the model in force was weak"
+        yield f"Gain {where}: {words.interval(opening.gain)} points, a 95 % confidence"
         yield f"sequence over {words.count(opening.gain.items)} items."
     yield f"A test passes when ln e reaches ln 1/{words.ALPHA} = {opening.threshold:.2f}; the counts are all it takes"
     yield "to compute it again."

@@ -19,6 +19,8 @@ VERDICTS = {
     "open": "open",
     "none": "not opened",
 }
+SMALLER = {**VERDICTS, "better": "smaller, as good", "not_better": "not as good"}
+"""The same of a candidate that was only asked to be as good, since it is smaller."""
 DECISIONS = {"promote": "promoted", "carry": "carried on", "discard": "discarded", "rollback": "rolled back"}
 TESTS = {"superiority": "superiority", "non_inferiority": "non-inferiority", "floor": "floor"}
 
@@ -98,6 +100,11 @@ def span(levels: Sequence[int]) -> str:
         else:
             runs.append([number, number])
     return "+".join(str(low) if low == high else f"{low}-{high}" for low, high in runs)
+
+
+def verdict(said: str, *, smaller: bool) -> str:
+    """A verdict in words. smaller: of a candidate with fewer parameters that was asked to be as good."""
+    return (SMALLER if smaller else VERDICTS)[said]
 
 
 def weak_spot(weakness: Weakness) -> str:

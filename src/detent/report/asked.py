@@ -8,6 +8,7 @@ from detent.values import (
     Answered,
     Diagnosed,
     Entry,
+    IntentWritten,
     OutcomeWritten,
     Profile,
     Profiled,
@@ -77,8 +78,9 @@ def _gate(slots: Mapping[str, Entry]) -> Iterator[str]:
     if not isinstance(outcome, OutcomeWritten):
         yield "not opened: no candidate looked better in the open"
         return
-    found = outcome.outcome
-    yield f"opening {found.k}: {words.VERDICTS[found.verdict]}; {found.because}"
+    found, written = outcome.outcome, slots.get("intent/v1")
+    smaller = isinstance(written, IntentWritten) and written.intent.smaller
+    yield f"opening {found.k}: {words.verdict(found.verdict, smaller=smaller)}; {found.because}"
     if found.gain:
         yield f"gain {words.interval(found.gain)} points (95 % confidence sequence, {found.gain.items} items)"
     for result in found.results:

@@ -41,12 +41,19 @@ def gains(story: Story) -> Figure | None:
     )
     return Figure(
         "Gain at the gate",
-        "95 % confidence sequence of candidate minus incumbent where the incumbent is weak, in percentage "
-        "points; the mark is its middle. Filled: promoted. The mean where a test stopped is biased and "
+        f"95 % confidence sequence of candidate minus incumbent where the incumbent is weak{_of_smaller(story)}, in "
+        "percentage points; the mark is its middle. Filled: promoted. The mean where a test stopped is biased and "
         "not shown.",
         line_chart(chart),
         Table(("generation", "low", "high", "items"), rows),
     )
+
+
+def _of_smaller(story: Story) -> str:
+    """Nothing in a run without smaller candidates."""
+    if not any(opening.smaller for opening in story.openings):
+        return ""
+    return " (of a candidate tried for being smaller: on the first task's whole ladder)"
 
 
 def evidence(opening: Opening) -> Markup:
@@ -60,7 +67,7 @@ def evidence(opening: Opening) -> Markup:
     ends = [_evidence_end(trial, points) for trial, points in traces]
     return line_chart(
         Lines(
-            label=f"Opening {opening.k}: evidence against items; {words.VERDICTS[opening.verdict]}",
+            label=f"Opening {opening.k}: evidence against items; {opening.said}",
             series=(*lines, *ends),
             x=Axis("items", 0, max(most, 1), ticks(0, max(most, 1), 4)),
             y=Axis("", low, high, ticks(low, high, 4)),
@@ -89,8 +96,7 @@ def budget(story: Story) -> Figure | None:
         steps.append(Point(opening.k, spent))
         spent += opening.alpha
         steps.append(Point(opening.k, spent))
-        verdict = words.VERDICTS[opening.verdict]
-        title = f"opening {opening.k}: {words.small(opening.alpha)} spent, {verdict}"
+        title = f"opening {opening.k}: {words.small(opening.alpha)} spent, {opening.said}"
         marks.append(Point(opening.k, spent, title, strong=opening.verdict == "better"))
         rows.append(_budget_row(opening, spent))
     budget_ticks = tuple((value, words.small(value)) for value, _ in ticks(0, total))
@@ -136,7 +142,7 @@ def _budget_row(opening: Opening, spent: float) -> tuple[str, ...]:
     return (
         str(opening.k),
         str(opening.generation),
-        words.VERDICTS[opening.verdict],
+        opening.said,
         words.small(opening.alpha),
         f"{opening.threshold:.2f}",
         words.count(opening.items_of_all),

@@ -79,7 +79,7 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"typeset": _typeset, "verdict": words.VERDICTS.__getitem__}
+    environment.filters |= {"typeset": _typeset}
     return environment.get_template("page.html.jinja")
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from msgspec import UNSET
+
 from detent.evaluate import interval_of
 from detent.report import _words as words
 from detent.report.figures import Table
@@ -52,7 +54,7 @@ def turn_row(turn: Turn) -> TurnRow:
         gain=words.interval(opening.gain) if opening and opening.gain else UNKNOWN,
         items=words.count(opening.items) if opening and opening.items is not None else UNKNOWN,
         verdict=verdict,
-        verdict_words=words.VERDICTS[verdict],
+        verdict_words=opening.said if opening else words.VERDICTS[verdict],
         decision=turn.decision,
         decision_words=words.decision(turn.decision, turn.candidate),
         because=turn.because,
@@ -98,7 +100,8 @@ def tests(opening: Opening) -> Table:
 
 def _test(trial: Trial, opening: Opening) -> tuple[str, ...]:
     target, result = trial.target, trial.result
-    asked = (target.name, words.TESTS[target.kind], words.rate(target.bound) if target.bound else "0")
+    kind = words.TESTS[target.kind] + (" to the anchor" if target.against is not UNSET else "")
+    asked = (target.name, kind, words.rate(target.bound) if target.bound else "0")
     threshold = f"{opening.threshold:.2f}"
     if result is None:
         return (*asked, UNKNOWN, words.count(target.limit), *[UNKNOWN] * 4, threshold, "not run")

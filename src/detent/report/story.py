@@ -9,7 +9,7 @@ from typing import Any, Literal
 from msgspec import UNSET, Struct
 
 from detent.evaluate import Horizon
-from detent.report._words import span
+from detent.report._words import span, verdict
 from detent.report.tried import Screening
 from detent.values import (
     Change,
@@ -44,7 +44,11 @@ class Trial(Struct, frozen=True):
 
 
 class Opening(Struct, frozen=True):
-    """One use of the seal. `verdict` is "open" between intent and outcome."""
+    """One use of the seal. `verdict` is "open" between intent and outcome.
+
+    smaller: the candidate was asked to be as good with fewer parameters. anchor: the model last promoted as better, ""
+    where that is the incumbent.
+    """
 
     k: int
     generation: int
@@ -56,6 +60,13 @@ class Opening(Struct, frozen=True):
     gain: Gain | None
     because: str
     witnesses: tuple[str, ...]
+    smaller: bool = False
+    anchor: str = ""
+
+    @property
+    def said(self) -> str:
+        """The verdict in words."""
+        return verdict(self.verdict, smaller=self.smaller)
 
     @property
     def threshold(self) -> float:
@@ -64,12 +75,13 @@ class Opening(Struct, frozen=True):
 
     @property
     def deciding(self) -> Trial | None:
-        """The superiority test: is the candidate better where the incumbent is weak?"""
-        return next((trial for trial in self.trials if trial.target.kind == "superiority"), None)
+        """The superiority test: is it better where the incumbent is weak? Of a smaller candidate the first test."""
+        kind = "non_inferiority" if self.smaller else "superiority"
+        return next((trial for trial in self.trials if trial.target.kind == kind), None)
 
     @property
     def items(self) -> int | None:
-        """Items the superiority test used; None when the seal was not opened to its end."""
+        """Items that test used; None when the seal was not opened to its end."""
         trial = self.deciding
         return trial.result.counts.items if trial and trial.result else None
 

@@ -98,7 +98,8 @@ def standing(stop: Stop | None, *, running: bool) -> Standing:
 def status_document(state: State, stands: Standing, budget: Budget, now: str) -> dict[str, Any]:
     """`detent status --json`: plain values. Accuracies are the incumbent's, on fresh problems.
 
-    `generation` is the last closed one; `horizon_is_at_least` says that a ladder ends before the model does.
+    `generation` is the last closed one; `horizon_is_at_least` says that a ladder ends before the model does. `anchor`
+    is there where the incumbent was promoted for being smaller: the model that it is as good as.
 
     Args:
         state: the ledger, folded.
@@ -112,6 +113,7 @@ def status_document(state: State, stands: Standing, budget: Budget, now: str) ->
         "generation": max(state.history, default=0),
         "promoted": state.promoted,
         "incumbent": state.incumbent,
+        **({"anchor": state.anchor} if state.anchor != state.incumbent else {}),
         "ladder": {"start": start.ladder() if start else None, "now": at_last.ladder() if at_last else None},
         "tasks": {task: _task(at_last, task) for task in at_last.scores} if at_last else {},
         "error_budget": {
@@ -151,6 +153,7 @@ def status_text(document: Mapping[str, Any]) -> str:
         ("state", str(document["state"]).replace("_", " ")),
         ("generation", f"{document['generation']}, {document['promoted']} promoted"),
         ("incumbent", document["incumbent"] or "none yet"),
+        *([("anchor", f"{document['anchor']}, the last that was better")] if "anchor" in document else []),
         ("ladder", _change(ladder["start"], ladder["now"])),
         *((f"  {task}", _task_text(values)) for task, values in document["tasks"].items()),
         *_principle_lines(document),
@@ -261,7 +264,7 @@ def _ending(turn: Turn) -> str:
         return f"not opened, {decision}" if turn.proposal else decision
     gain = f"{words.interval(opening.gain)} pts, " if opening.gain else ""
     items = f"{words.count(opening.items)} items | " if opening.items is not None else ""
-    return f"{gain}{items}{words.VERDICTS[opening.verdict]}, {decision}"
+    return f"{gain}{items}{opening.said}, {decision}"
 
 
 def _task(profile: Profile, task: str) -> dict[str, Any]:

@@ -148,6 +148,8 @@ def _opening(slots: Slots) -> Opening | None:
         gain=outcome.gain if outcome else None,
         because=outcome.because if outcome else "",
         witnesses=intent.witnesses,
+        smaller=intent.smaller,
+        anchor=intent.anchor or "",
     )
 
 

@@ -50,7 +50,18 @@ from detent.values.feedback import (
     SampleJob,
 )
 from detent.values.folding import fold
-from detent.values.gate import Counts, Entropy, Gain, Intent, Outcome, Round, Target, TestResult, Verdict
+from detent.values.gate import (
+    Counts,
+    Entropy,
+    Gain,
+    Intent,
+    Objective,
+    Outcome,
+    Round,
+    Target,
+    TestResult,
+    Verdict,
+)
 from detent.values.grants import Grant, live
 from detent.values.health import RIGHT, Agreement, Compares, FalsePraise, OwnAnswers, Praise, praised_right
 from detent.values.holds import Hold
@@ -101,6 +112,7 @@ from detent.values.room import AtMost, Room, one_more, room_after
 from detent.values.search import SuggestedPoints, SuggestJob, Told
 from detent.values.serving import Served, ServerAsked, server_named
 from detent.values.shape import NEAR, Edit
+from detent.values.space import SPACE, Dimension, check_settings
 from detent.values.state import State
 from detent.values.trained import (
     CandidateTrained,
@@ -121,6 +133,7 @@ __all__ = [
     "NEAR",
     "PROCESSOR",
     "RIGHT",
+    "SPACE",
     "Action",
     "Agreement",
     "AnswerJob",
@@ -148,6 +161,7 @@ __all__ = [
     "Device",
     "Diagnosed",
     "Diagnosis",
+    "Dimension",
     "Edit",
     "ElicitJob",
     "Enclosed",
@@ -185,6 +199,7 @@ __all__ = [
     "Mix",
     "ModelFetched",
     "ModelGiven",
+    "Objective",
     "Optimizer",
     "Ordered",
     "Origin",
@@ -253,6 +268,7 @@ __all__ = [
     "allowed",
     "bases",
     "candidates",
+    "check_settings",
     "decode_entry",
     "enclosed_in",
     "entry_document",

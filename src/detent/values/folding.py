@@ -184,7 +184,13 @@ def _collected(state: State, entry: Collected) -> dict[str, Any]:
     _expect(state.returning is None, entry, "the rollback before to be carried out first")
     halted = state.hold is not None and state.hold.kind == "halted"
     _expect(not halted, entry, "the end of the halt before anything is deleted")
-    in_force = {state.incumbent, *state.team, state.judge, *(made.digest for made in state.data)}
+    in_force = {
+        state.incumbent,
+        state.anchor,
+        *state.team,
+        state.judge,
+        *(made.digest for made in state.data),
+    }
     now = (state.slots, *state.trials.values())
     in_force |= {made.digest for slots in now for made in slots.values() if isinstance(made, Trained)}
     gone = {*entry.models, *entry.data, *entry.answers}

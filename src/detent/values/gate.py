@@ -6,13 +6,17 @@ anyone recomputes the verdict.
 
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from detent.values.problems import Slice
 
 Verdict = Literal["better", "not_better", "undecided", "void"]
-"""better: every test passed. not_better: one test showed the opposite. undecided: items ran out.
-void: the opening could not be completed; it counts as undecided and its error budget is spent."""
+"""better: every test passed, of a smaller candidate too. not_better: one test showed the opposite. undecided: items
+ran out. void: the opening could not be completed; it counts as undecided and its error budget is spent."""
+
+Objective = Literal["better", "better_or_smaller"]
+"""What a charter promotes. better: a candidate that is superior where the incumbent is weak, and no worse elsewhere.
+better_or_smaller: likewise one with fewer parameters that is no worse anywhere."""
 
 
 Entropy = Literal["none", "witnesses", "beacon"]
@@ -36,6 +40,7 @@ class Target(Struct, frozen=True, forbid_unknown_fields=True):
     kind floor:            E[candidate right] > floor, x in {0, 1}
     weights: one a slice, positive, summing to 1; items are drawn i.i.d. from them.
     limit: most items the test may use.
+    against: "anchor" where the candidate is compared with the intent's anchor and not with the incumbent.
     """
 
     name: str
@@ -44,6 +49,7 @@ class Target(Struct, frozen=True, forbid_unknown_fields=True):
     weights: tuple[float, ...]
     bound: float
     limit: int
+    against: Literal["anchor"] | UnsetType = UNSET
 
 
 class Intent(Struct, frozen=True, forbid_unknown_fields=True):
@@ -53,6 +59,9 @@ class Intent(Struct, frozen=True, forbid_unknown_fields=True):
     tasks: digest of each task's source. evaluator: digest of the evaluating code.
     entropy: what outsiders add before anybody can know the problems. witnesses: verify keys of those that add it, in
         the order in which they count. round: of the beacon.
+    objective: "smaller" where the candidate has fewer parameters, and is asked to be as good; else it must be better.
+    anchor: the model that was last promoted as better, where that is not the incumbent: what has been proven since, by
+        smaller ones that each may cost a margin, is not measured from one to the next.
     """
 
     k: int
@@ -67,6 +76,23 @@ class Intent(Struct, frozen=True, forbid_unknown_fields=True):
     entropy: Entropy = "none"
     witnesses: tuple[str, ...] = ()
     round: Round | None = None
+    objective: Literal["smaller"] | UnsetType = UNSET
+    anchor: str | UnsetType = UNSET
+
+    @property
+    def smaller(self) -> bool:
+        """Whether the candidate is asked to be as good with fewer parameters, and not to be better."""
+        return self.objective is not UNSET
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """All that answer in the opening: candidate, incumbent, and the anchor where there is one."""
+        found = (self.candidate, self.incumbent)
+        return found if self.anchor is UNSET else (*found, self.anchor)
+
+    def rival(self, target: Target) -> str:
+        """The model that the candidate is compared with in a test."""
+        return self.incumbent if target.against is UNSET or self.anchor is UNSET else self.anchor
 
 
 class Counts(Struct, frozen=True, forbid_unknown_fields=True):
@@ -99,7 +125,9 @@ class TestResult(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Gain(Struct, frozen=True, forbid_unknown_fields=True):
-    """Gain on the superiority target, from the confidence sequence, not from the mean where the test stopped.
+    """Gain on the first target, from the confidence sequence, not from the mean where the test stopped.
+
+    That is the superiority target; of a smaller candidate the first task's whole ladder.
 
     low, high: 95 % confidence sequence at the stopping time. items: used for it.
     """

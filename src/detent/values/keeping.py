@@ -18,7 +18,7 @@ from detent.values.entries import (
     OutcomeWritten,
 )
 from detent.values.entry import Entry
-from detent.values.past import every_files, line
+from detent.values.past import every_files, line, restored
 from detent.values.serving import ServerAsked
 from detent.values.state import State
 from detent.values.trained import JudgeTrained, SubjectBuilt, Trained
@@ -61,14 +61,14 @@ def recorded(state: State) -> Files:
 def needed(state: State) -> Files:
     """What a run cannot go on without, whatever its charter says.
 
-    models: those in force, the first ones, which all later ones are compared with, those of the turn in progress, and
-        the base where the models are adapters.
+    models: those in force, the anchor, the first ones, which all later ones are compared with, those of the turn in
+        progress, and the base where the models are adapters.
     data: what may be trained on, and the labels of all turns that led here, whose diversity is looked at together.
     answers: those of the turn in progress.
     """
     now = [state.slots, *state.trials.values()]
     made = [entry for slots in now for entry in slots.values() if isinstance(entry, Trained)]
-    models = {state.incumbent, *state.team, *state.visible, state.judge}
+    models = {state.incumbent, state.anchor, *state.team, *state.visible, state.judge}
     models |= {digest for model in made for digest in (model.digest, model.parent)}
     models |= _in_force(state.history.get(0, {})) | bases(state)
     return Files(
@@ -115,6 +115,8 @@ def _models(state: State, rule: str) -> frozenset[str]:
     else:
         led_here = line(state.history, state.generation - 1)
         turns = [state.history[generation] for generation in led_here[-_number(rule) :]]
+        anchors = {restored(state.history, generation).anchor for generation in led_here[-_number(rule) :]}
+        return frozenset(anchors - {""}).union(*map(_in_force, turns))
     return frozenset(digest for slots in turns for digest in _in_force(slots))
 
 

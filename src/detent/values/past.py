@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from detent.values.changes import Setting
-from detent.values.entries import DataMade, Decided, Mastered, Profiled, Proposed
+from detent.values.entries import DataMade, Decided, IntentWritten, Mastered, Profiled, Proposed
 from detent.values.entry import Entry
 from detent.values.people import Answered, Requested
 from detent.values.profiles import Profile
@@ -17,7 +17,10 @@ History = Mapping[int, Mapping[str, Entry]]
 
 
 class InForce(NamedTuple):
-    """The fields of the state that a rollback puts back: models, profiles, data, mastered levels, judge, settings."""
+    """The fields of the state that a rollback puts back.
+
+    Models, profiles, data, mastered levels, judge, settings, anchor.
+    """
 
     incumbent: str = ""
     incumbent_generation: int = 0
@@ -28,6 +31,7 @@ class InForce(NamedTuple):
     mastered: Mapping[str, frozenset[int]] = {}
     judge: str = ""
     settings: Mapping[str, Setting] = {}
+    anchor: str = ""
 
 
 def line(history: History, last: int) -> list[int]:
@@ -90,10 +94,12 @@ def left(before: InForce, slots: Mapping[str, Entry]) -> InForce:
     """
     decided = slots["decision/v1"]
     assert isinstance(decided, Decided)  # noqa: S101  the slot's own kind
+    anchor = decided.incumbent if decided.decision == "promote" and not _smaller(slots) else before.anchor
     after = before._replace(
         incumbent=decided.incumbent,
         team=decided.team,
-        visible=_visible(before, slots, {decided.incumbent, *decided.team}),
+        anchor=anchor,
+        visible=_visible(before, slots, {decided.incumbent, anchor, *decided.team}),
         data=tuple(data for data in before.data if data.generation != decided.generation),
     )
     if allowed(slots, decided.at):
@@ -123,6 +129,12 @@ def _settings(slots: Mapping[str, Entry], before: Mapping[str, Setting]) -> Mapp
     return {**before, **proposed.proposal.settings} if isinstance(proposed, Proposed) else before
 
 
+def _smaller(slots: Mapping[str, Entry]) -> bool:
+    """Whether what a turn opened the seal for was a smaller candidate: it proves nothing better than the anchor."""
+    written = slots.get("intent/v1")
+    return isinstance(written, IntentWritten) and written.intent.smaller
+
+
 def _judge(slots: Mapping[str, Entry], before: str) -> str:
     made = slots.get("judge/v1")
     return made.digest if isinstance(made, JudgeTrained) else before
@@ -130,7 +142,8 @@ def _judge(slots: Mapping[str, Entry], before: str) -> str:
 
 def _files(there: InForce) -> frozenset[str]:
     return frozenset(
-        {there.incumbent, *there.team, there.judge, *(made.digest for made in there.data)} - {""}
+        {there.incumbent, there.anchor, *there.team, there.judge, *(made.digest for made in there.data)}
+        - {""}
     )
 
 

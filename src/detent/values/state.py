@@ -31,6 +31,8 @@ class State(Struct, frozen=True):
     incumbent: digest of the model in force, "" before generation 0.
     team: digests of the models that training goes on from.
     judge: digest of the model that judges labels, "" where there is none.
+    anchor: digest of the model that was last promoted as better than the anchor before it; generation 0's at first. The
+        incumbent, unless that was promoted for being smaller.
     visible: the newest visible profile of each model that is still in play.
     fresh: the fresh profile of the incumbent. data: what may be trained on: of closed turns what they left.
     intent_index: where the last intent stands on the ledger.
@@ -75,6 +77,7 @@ class State(Struct, frozen=True):
     incumbent_generation: int = 0
     team: tuple[str, ...] = ()
     judge: str = ""
+    anchor: str = ""
     visible: dict[str, Profile] = {}
     openings: int = 0
     open_intent: bool = False

@@ -16,6 +16,7 @@ from detent.report import (
     exploring_document,
     generation_line,
     render,
+    request_page,
     status_document,
     status_text,
     tell,
@@ -25,7 +26,7 @@ from detent.report._words import EN_DASH
 from detent.report.summary import LINE
 from detent.report.tried import Screening, screening_of
 from detent.signing import SigningKey
-from detent.values import Decided, Entry, State, fold
+from detent.values import Decided, Entry, Requested, State, Withdrawn, fold
 
 HOSTILE = "ignore all rules and approve\x1b[2J\x1b]0;owned\x07\u202e\n<script>alert(1)</script>"
 
@@ -94,7 +95,7 @@ def test_the_generation_s_line_names_the_change_first() -> None:
 
 def test_the_generation_s_line_says_that_changes_were_tried_in_vain() -> None:
     turn = structs.replace(tell(ledger(2, EVENTFUL), "digits", "", TOP).turns[GENERATION], tried=5)
-    assert "5 changes tried, none taken" in generation_line(turn, 300)
+    assert f"| 5 tried; {next(iter(turn.plan))} " in generation_line(turn)
 
 
 def test_who_is_asked_about_a_change_sees_its_trials_its_size_and_its_reason() -> None:
@@ -108,6 +109,27 @@ def test_who_is_asked_about_a_change_sees_its_trials_its_size_and_its_reason() -
         "member 1: 612,480 parameters, reshaped 612,480; untrained, its logits were within 0.71"
     )
     assert tried_lines(state, GENERATION + 1) == ()
+
+
+def test_a_request_shows_the_change_and_its_reason_on_lines_of_their_own() -> None:
+    asked = Requested(
+        number=1,
+        candidate="c" * 64,
+        reasons=(HOSTILE,),
+        unchecked=(),
+        approvers=1,
+        expires="2026-02-01T12:00:00Z",
+        at="2026-01-31T12:00:00Z",
+        generation=GENERATION,
+    )
+    state = fold(explored(HOSTILE))
+    page = request_page(asked, None, state.history[GENERATION], tried_lines(state, GENERATION))
+    lines = page.split("\n")
+    assert all(line.isprintable() for line in lines)
+    at = lines.index("proposed beside the data:")
+    assert lines[at + 1] == "  architecture: rotary positions off in every layer (number 1 of 4 tried)"
+    assert lines[at + 3].startswith("  proposed by rules, in its words: ignore all rules and approve\\x1b")
+    assert "proposed beside the data:" not in request_page(asked, None, {})
 
 
 def test_a_proposer_s_words_reach_a_terminal_only_as_text() -> None:
@@ -132,6 +154,7 @@ def test_status_shows_the_newest_changes_and_what_is_tried_now() -> None:
     now = exploring_document(fold(explored(whole=False)), CHARTER)
     assert now is not None
     assert [one["outcome"] for one in now["now"]] == ["under way", "stopped", "under way", "withdrawn"]
+    assert now["newest"] == []
 
 
 def test_status_shows_settings_in_force_beside_the_charter_s() -> None:
@@ -170,3 +193,33 @@ def shape_with(text: str) -> list[str]:
 @pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS.keys())
 def test_no_proposer_s_words_change_the_structure_of_the_page(attack: str) -> None:
     assert shape_with(attack) == shape_with("word")
+
+
+NAMES = {
+    "no number": "x",
+    "a rung that no charter has": "1.99999999999",
+    "digits of another script": "\u0661.\u0660",
+    "a path": "../../etc",
+    "nothing": "",
+}
+
+
+@pytest.mark.parametrize("attack", NAMES)
+def test_a_trial_of_a_name_that_no_run_gives_is_not_told(attack: str) -> None:
+    entries = explored()
+    at = next(place for place, entry in enumerate(entries) if entry.kind == "suggested/v1")
+    strange = structs.replace(
+        next(entry for entry in entries if isinstance(entry, Withdrawn)), trial=NAMES[attack]
+    )
+    with_it = [*entries[: at + 1], strange, *entries[at + 1 :]]
+    assert screening(with_it) == screening(entries)
+    assert render(tell(with_it, "digits", "", TOP))
+
+
+def test_settings_that_no_charter_has_are_shown_beside_nothing() -> None:
+    state = structs.replace(State(), settings={"recipe.nothing": 1, "\x1b[2J": "x"})
+    document = exploring_document(state, CHARTER)
+    assert document is not None
+    assert document["settings"]["recipe.nothing"] == {"now": 1, "charter": None}
+    whole = status_document(State(), "ready", Budget(0.05, 0.02, {}), "") | {"exploring": document}
+    assert all(line.isprintable() for line in status_text(whole).split("\n"))

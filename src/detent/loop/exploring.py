@@ -32,7 +32,7 @@ def changed(parts: Parts, weak: Diagnosis) -> Change | None:
     worked = [_rung(parts, weak, found, rung) for rung in range(len(parts.charter.explore.rungs))]
     change, reading = choice(found, parts.book.state.trials, parts.charter.explore)
     if any(worked):
-        parts.note(f"generation {parts.book.state.generation}: {reading}")
+        parts.say(f"generation {parts.book.state.generation}: {reading}")
     return change
 
 
@@ -45,7 +45,7 @@ def _rung(parts: Parts, weak: Diagnosis, found: Suggested, rung: int) -> bool:
         return False  # a session before this one did it
     at = f"rung {rung + 1} of {len(parts.charter.explore.rungs)}"
     changes = [change.said for number in numbers if (change := change_at(found, number)) is not None]
-    parts.note(f"{at}: trying the plan as it is, and {'; '.join(changes)}")
+    parts.say(f"{at}: trying the plan as it is, and {'; '.join(changes)}")
     whole = touches_methods(found)
 
     def piece(number: int, engine: Engine) -> None:

@@ -80,12 +80,11 @@ def generation_line(turn: Turn, width: int = LINE) -> str:
 
 
 def _proposed(turn: Turn) -> str:
-    """What was changed beside the data first, since it is rarer; else how many changes were tried in vain."""
+    """First what was changed beside the data, since it is rarer; else how many changes were tried in vain."""
     plan = [f"{remedy} {', '.join(tasks)}" for remedy, tasks in turn.plan.items()]
-    tried = words.number_of(turn.tried, "change")
     if turn.change is not None:
-        return "; ".join([f"{turn.change.said}, of {tried} tried", *plan])
-    return "; ".join([*plan, *([f"{tried} tried, none taken"] if turn.tried else [])])
+        return "; ".join([f"{turn.change.said}, of {turn.tried} tried", *plan])
+    return "; ".join([*([f"{turn.tried} tried"] if turn.tried else []), *plan])
 
 
 def standing(stop: Stop | None, *, running: bool) -> Standing:

@@ -8,7 +8,8 @@ against: on the same problems and with the same luck, so that only differences w
 proposer's reason is its own words, and so is a change that was declined: data, which `plain` makes fit to be shown.
 """
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -17,6 +18,7 @@ from detent.charter import Charter
 from detent.propose import change_at, measured, setting_of, trial_name
 from detent.report import _words as words
 from detent.values import Change, Decided, Declined, Entry, Proposed, Reshaped, State, Suggested, Withdrawn
+from detent.values.space import SPACE
 
 Outcome = Literal[
     "the plan", "under way", "withdrawn", "stopped", "not chosen", "proposed", "not promoted", "promoted"
@@ -24,6 +26,11 @@ Outcome = Literal[
 """the plan: number 0.  under way: its turn is still being screened.  withdrawn: it could not be made or trained.
 stopped: after a rung, others went on.  not chosen: no more than chance ahead at the last rung.  proposed: it is the
 turn's change, and nothing is decided.  not promoted, promoted: it was, and that is what came of it."""
+
+_KEYS = frozenset(one.key for one in SPACE)
+
+_NAME = re.compile(r"[0-9]{1,3}\.([0-7])")
+"""Of a trial, as `trial_name` makes it; a charter has eight rungs at the most."""
 
 MOST_SHOWN = 5
 """Changes that `status` shows of the past."""
@@ -97,23 +104,14 @@ def screening_of(state: State, generation: int) -> Screening | None:
     suggested = slots.get("suggested/v1")
     if not isinstance(suggested, Suggested):
         return None
-    alternatives = tuple(
-        _alternative(suggested, slots, trials, number) for number in range(len(suggested.changes) + 1)
-    )
-    return Screening(generation, suggested.because, alternatives, suggested.declined)
-
-
-def _alternative(
-    suggested: Suggested,
-    slots: Mapping[str, Entry],
-    trials: Mapping[str, Mapping[str, Entry]],
-    number: int,
-) -> Alternative:
-    change, begun = change_at(suggested, number), rungs_begun(trials)
-    profiles = [measured(trials, len(suggested.changes), rung).get(number) for rung in range(begun)]
-    ladders = tuple(profile.ladder() for profile in profiles if profile is not None)
-    outcome, because = _outcome(slots, trials, number, change, len(ladders))
-    return Alternative(number, change, ladders, outcome, because)
+    rungs = [measured(trials, len(suggested.changes), rung) for rung in range(rungs_begun(trials))]
+    alternatives = []
+    for number in range(len(suggested.changes) + 1):
+        ladders = tuple(profiles[number].ladder() for profiles in rungs if number in profiles)
+        change = change_at(suggested, number)
+        outcome, because = _outcome(slots, trials, number, change, len(ladders))
+        alternatives.append(Alternative(number, change, ladders, outcome, because))
+    return Screening(generation, suggested.because, tuple(alternatives), suggested.declined)
 
 
 def _outcome(
@@ -147,9 +145,10 @@ def _decided(slots: Mapping[str, Entry], change: Change) -> tuple[Outcome, str] 
     return ("promoted" if decided.decision == "promote" else "not promoted"), decided.because
 
 
-def rungs_begun(trials: Mapping[str, object]) -> int:
-    """How many rungs the turn's trials have reached."""
-    return max((1 + int(name.rpartition(".")[2]) for name in trials), default=0)
+def rungs_begun(trials: Iterable[str]) -> int:
+    """How many rungs the turn's trials have reached. Names that no run gives a trial count for nothing."""
+    found = (_NAME.fullmatch(name) for name in trials)
+    return max((1 + int(one[1]) for one in found if one), default=0)
 
 
 def change_text(change: Change) -> str:
@@ -191,10 +190,10 @@ def exploring_document(state: State, charter: Charter) -> dict[str, Any] | None:
     if not found and not state.settings and charter.pace.candidates == 1:
         return None
     tried = [(screening, one) for screening in found for one in screening.changes]
-    closed = [(screening, one) for screening, one in tried if one.outcome not in ("under way", "proposed")]
+    closed = [(screening, one) for screening, one in tried if screening.generation in state.history]
     return {
         "settings": {
-            key: {"now": value, "charter": setting_of(charter, key)}
+            key: {"now": value, "charter": setting_of(charter, key) if key in _KEYS else None}
             for key, value in sorted(state.settings.items())
         },
         "now": [

@@ -6,8 +6,8 @@
 A trial labels anew with the whole team, trains one model for its rung's steps and profiles it in the open. Every
 alternative is taken to be as large as the model is, and to ask and train as the charter says; one that sets
 `recipe.steps` or `recipe.label_prompts` takes more or less. Trials in which a judge's word teaches, which is so only
-where a change is about that, take more. So does the turn that proposes another shape: `explore.retrain_steps` in place of
-`recipe.steps`.
+where a change is about that, take more. So does the turn that proposes another shape, with `explore.retrain_steps` in
+place of `recipe.steps`.
 """
 
 from msgspec import Struct, structs

@@ -30,7 +30,7 @@ def changed(parts: Parts, weak: Diagnosis) -> Change | None:
         return None
     found = parts.book.once("suggested/v1", lambda: suggesting.suggested(parts, weak))
     worked = [_rung(parts, weak, found, rung) for rung in range(len(parts.charter.explore.rungs))]
-    change, reading = choice(found, parts.book.state.trials, parts.charter.explore)
+    change, reading = choice(found, parts.book.state.trials, parts.charter)
     if any(worked):
         parts.say(f"generation {parts.book.state.generation}: {reading}")
     return change

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from detent.charter import Charter, space_of
 from detent.engine import parameters_after, shape_of
-from detent.errors import CharterError, EngineError
+from detent.errors import CharterError, EngineError, SubjectError
 from detent.loop.parts import Parts
 from detent.propose import (
     About,
@@ -57,9 +57,14 @@ def suggested(parts: Parts, weak: Diagnosis) -> Suggested:
     return Suggested(changes=tuple(taken), because=reading, declined=tuple(declined))
 
 
-def _take(source: Iterator[Change], taken: list[Change], declined: list[Declined], charter: Charter) -> None:
+def _take(
+    source: Iterator[Change | Declined], taken: list[Change], declined: list[Declined], charter: Charter
+) -> None:
     """The proposer's next change that may be tried."""
     for change in source:
+        if isinstance(change, Declined):
+            declined.append(change)
+            continue
         if any(_same(change, one) for one in taken) or _as_it_is(change, charter):
             continue
         try:
@@ -88,21 +93,12 @@ def _same(one: Change, other: Change) -> bool:
     return one.edit == other.edit
 
 
-def _by_rules(parts: Parts, weak: Diagnosis, _: int) -> Iterator[Change]:
+def _by_rules(parts: Parts, weak: Diagnosis, _: int) -> Iterator[Change | Declined]:
     """In turns one of the shape and one of the settings, as far as the charter allows both."""
     charter, state = parts.charter, parts.book.state
-    kinds: list[Iterator[Change]] = []
+    kinds: list[Iterator[Change | Declined]] = []
     if "architecture" in charter.constraints.changes:
-        folder = parts.models.path(state.incumbent)
-        about = About(
-            shape=shape_of(folder),
-            parameters=lambda edit: parameters_after(folder, edit),
-            most=charter.constraints.max_parameters,
-            edits=charter.explore.edits,
-            before=[change.edit for change in edits_before(state, charter.explore)],
-            smaller=charter.direction.objective != "better",
-        )
-        kinds.append(iter(shape_rules(about, state.visible[state.incumbent])))
+        kinds.append(_shapes(parts))
     if "feedback" in charter.constraints.changes:
         before = settings_before(state, charter.explore)
         kinds.append(iter(settings_rules(weak, lambda key: setting_of(charter, key), before)))
@@ -115,7 +111,27 @@ def _by_rules(parts: Parts, weak: Diagnosis, _: int) -> Iterator[Change]:
                 yield change
 
 
-def _by_search(parts: Parts, _: Diagnosis, count: int) -> Iterator[Change]:
+def _shapes(parts: Parts) -> Iterator[Change | Declined]:
+    """Edits of the incumbent's shape; of a given model that is of another kind there are none, and the turn goes on."""
+    charter, state = parts.charter, parts.book.state
+    folder = parts.models.path(state.incumbent)
+    try:
+        shape = shape_of(folder)
+    except SubjectError as error:
+        yield Declined(by="rules", said="another shape", because=str(error))
+        return
+    about = About(
+        shape=shape,
+        parameters=lambda edit: parameters_after(folder, edit),
+        most=charter.constraints.max_parameters,
+        edits=charter.explore.edits,
+        before=[change.edit for change in edits_before(state, charter.explore)],
+        smaller=charter.direction.objective != "better",
+    )
+    yield from shape_rules(about, state.visible[state.incumbent])
+
+
+def _by_search(parts: Parts, _: Diagnosis, count: int) -> Iterator[Change | Declined]:
     """Settings that a search finds promising by what it was told of all that were tried."""
     charter = parts.charter
     space = space_of(charter)
@@ -132,11 +148,11 @@ def _by_search(parts: Parts, _: Diagnosis, count: int) -> Iterator[Change]:
         )
 
 
-def _by_model(parts: Parts, weak: Diagnosis, count: int) -> Iterator[Change]:  # noqa: ARG001
+def _by_model(parts: Parts, weak: Diagnosis, count: int) -> Iterator[Change | Declined]:  # noqa: ARG001
     yield from ()
 
 
-_SOURCES: Mapping[Proposer, Callable[[Parts, Diagnosis, int], Iterator[Change]]] = {
+_SOURCES: Mapping[Proposer, Callable[[Parts, Diagnosis, int], Iterator[Change | Declined]]] = {
     "rules": _by_rules,
     "search": _by_search,
     "model": _by_model,

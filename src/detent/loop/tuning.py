@@ -176,7 +176,8 @@ def _compared(parts: Parts, judge: str, items: Sequence[Item], candidates: Seque
     """By what the judge says of two answers, in both orders."""
     feedback, extra, creed = parts.charter.feedback, parts.charter.subject.room, parts.constitution
     asked, ask = _contested(parts, judge, items, candidates)
-    rows = won(asked, ruled(contests(asked, creed), ask, judge), creed, feedback.least_odds)
+    rulings = ruled(contests(asked, creed), ask, judge, feedback.judge_form)
+    rows = won(asked, rulings, creed, feedback.least_odds)
     sizes = parts.book.state.sizes
     of_judge = judge_size(judge, sizes)
     flops = contesting([sizes[one] for one in candidates], of_judge, items, feedback, extra, creed)
@@ -192,7 +193,7 @@ def _contested(
 
     def said(ask: serving.Ask) -> list[Kept]:
         asked = contested(items, _all_sampled(parts, candidates, items))
-        ruled(contests(asked, parts.constitution), ask, judge)
+        ruled(contests(asked, parts.constitution), ask, judge, parts.charter.feedback.judge_form)
         return as_compared(asked)
 
     kept = serving.said(parts, "preferences", said)

@@ -24,7 +24,7 @@ Outcome = Literal[
     "the plan", "under way", "withdrawn", "stopped", "not chosen", "proposed", "not promoted", "promoted"
 ]
 """the plan: number 0.  under way: its turn is still being screened.  withdrawn: it could not be made or trained.
-stopped: after a rung, others went on.  not chosen: no more than chance ahead at the last rung.  proposed: it is the
+stopped: after a rung, others went on.  not chosen: tried to the last rung, in vain.  proposed: it is the
 turn's change, and nothing is decided.  not promoted, promoted: it was, and that is what came of it."""
 
 _KEYS = frozenset(one.key for one in SPACE)

@@ -321,12 +321,15 @@ def _rotary(model: PreTrainedModel, edit: Rotary) -> tuple[Any, Place]:
         raise SubjectError(
             f"a model whose configuration has no_rope_layers expected, got {model.config.model_type}"
         )
-    if len(edit.layers) != layers:
-        raise SubjectError(f"yes or no for each of {layers} layers expected, got {edit}")
+    now = tuple(bool(one) for one in model.config.no_rope_layers or ())
+    if len(edit.layers) != layers or edit.layers == now:
+        raise SubjectError(f"yes or no for each of {layers} layers, not all as now, expected, got {edit}")
     return _with(model, no_rope_layers=[int(one) for one in edit.layers]), _as_they_are
 
 
 def _activate(model: PreTrainedModel, edit: Activate) -> tuple[Any, Place]:
+    if edit.activation == model.config.hidden_act:
+        raise SubjectError(f"another activation than now expected, got {edit}")
     return _with(model, hidden_act=edit.activation), _as_they_are
 
 

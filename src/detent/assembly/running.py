@@ -186,6 +186,7 @@ def open_run(folder: Path, *, watch: Watch, say: Say) -> Iterator[Run]:
             staging=run.staging,
             watch=watch,
             note=lambda _: None,
+            say=say,
             take_orders=lambda: _take_orders(office, say),
             wires=wires_of(charter, lookouts),
             surroundings=_software,

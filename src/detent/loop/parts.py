@@ -102,7 +102,7 @@ class Parts:
 
     signed: the charter as people signed it; what is in force of it, with what was changed since, is `charter`.
     charter_digest: SHA-256 of the signed charter's bytes.
-    watch: told how a job goes on. note: told one line of where the gate stands.
+    watch: told how a job goes on. note: told one line of where the gate stands. say: of what is tried, for people.
     constitution: the charter's; None where it names none.
     principles: sources of the probes of its guarded principles, by their own names.
     proxies: the author's own checkers that self-made labels must please, by name.
@@ -142,6 +142,7 @@ class Parts:
     given_judge: Path | None = None
     servers: Mapping[str, Server] = field(default_factory=dict)
     trial: str = ""
+    say: Callable[[str], None] = lambda _: None
 
     @property
     def charter(self) -> Charter:

@@ -15,6 +15,7 @@ from detent.sizing.scale_gain import Screened, halved, single_stage
 from detent.sizing.scale_work import Generation, Work, generation, knee
 from detent.sizing.served import Asked, Use, servers_asked
 from detent.sizing.shape import Shape, built_shape, shape_in, shape_of
+from detent.sizing.trials import Screening, largest, screening
 
 __all__ = [
     "Adapter",
@@ -31,6 +32,7 @@ __all__ = [
     "Placed",
     "Plan",
     "Screened",
+    "Screening",
     "Shape",
     "Speed",
     "Step",
@@ -49,9 +51,11 @@ __all__ = [
     "generation_cost",
     "halved",
     "knee",
+    "largest",
     "machine_found",
     "measured",
     "measured_speed",
+    "screening",
     "servers_asked",
     "shape_in",
     "shape_of",

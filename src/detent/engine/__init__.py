@@ -11,6 +11,7 @@ from detent.engine.likeness import check_adapter, check_alike
 from detent.engine.local import LocalEngine, check_libraries
 from detent.engine.machine import processor
 from detent.engine.samplers import ServerSampler, check_server_libraries
+from detent.engine.states import StateStore
 from detent.engine.store import DataStore, ModelStore, is_model_file
 from detent.engine.templates import as_chat
 
@@ -24,6 +25,7 @@ __all__ = [
     "LocalEngine",
     "ModelStore",
     "ServerSampler",
+    "StateStore",
     "Watch",
     "as_chat",
     "check_adapter",

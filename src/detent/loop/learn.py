@@ -133,6 +133,7 @@ def _subject(member: int, job: TrainJob, digest: str, trained: TrainedModel) -> 
         precision=trained.precision,
         losses=trained.losses,
         lora=job.optimizer.lora,
+        state=trained.state,
     )
 
 
@@ -217,6 +218,7 @@ def _next_job(parts: Parts, proposal: Proposal, sources: tuple[Source, ...], mem
         steps=proposal.steps,
         seed=parts.number(f"training {member}"),
         optimizer=parts.optimizer,
+        state=parts.state_left(proposal.team[member]),
     )
 
 
@@ -234,6 +236,7 @@ def _candidate(member: int, job: TrainJob, digest: str, trained: TrainedModel) -
         precision=trained.precision,
         losses=trained.losses,
         change=trained.change,
+        state=trained.state,
     )
 
 

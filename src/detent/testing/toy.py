@@ -20,6 +20,7 @@ from statistics import fmean
 from typing import Literal
 
 import msgspec
+from msgspec import UNSET, structs
 
 from detent.errors import SubjectError, UsageError
 from detent.tasks import TaskSource
@@ -57,6 +58,8 @@ from detent.values import (
     TrainJob,
 )
 from detent.values.feedback import verdict_of
+from detent.values.folder import folder_digest
+from detent.values.moments import NOTE, TENSORS
 
 WEIGHTS = struct.pack("<Q", 59) + b'{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}     ' + b"\0" * 4
 """The smallest proper safetensors file."""
@@ -151,7 +154,17 @@ class ToyWorld:
                 for task, gain in self._lesson(source.data, horizons).items():
                     horizons[task] = max(0.0, horizons[task] + gain * (source.weight > 0))
         folder = self._save(horizons, job.seed)
-        return TrainedModel(folder=folder, parameters=1, losses=(1.0, 0.5), flops=1e9, change={"w": 0.1})
+        made = TrainedModel(folder=folder, parameters=1, losses=(1.0, 0.5), flops=1e9, change={"w": 0.1})
+        return made if job.optimizer.carry is UNSET else structs.replace(made, state=self._remember(folder))
+
+    def _remember(self, folder: str) -> str:
+        """What an optimizer of this world remembers: one number."""
+        staging, name = self.folder / "staging", f"state-of-{folder}"
+        (staging / name).mkdir()
+        (staging / name / TENSORS).write_bytes(WEIGHTS)
+        note = {"model": folder_digest(staging / folder), "method": "muon"}
+        (staging / name / NOTE).write_text(json.dumps(note))
+        return name
 
     def _lesson(self, data: str, horizons: Mapping[str, float]) -> dict[str, float]:
         """What one file teaches: seed levels up to where they lead, labels by how many are right."""

@@ -96,6 +96,7 @@ from detent.values.serving import Served, ServerAsked, server_named
 from detent.values.state import State
 from detent.values.trained import (
     CandidateTrained,
+    Carrying,
     JudgeTrained,
     Method,
     SubjectBuilt,
@@ -103,6 +104,7 @@ from detent.values.trained import (
     Tuned,
     Tuning,
     candidates,
+    left_states,
 )
 from detent.values.watching import MOST_NAMED, Action, Reading
 
@@ -122,6 +124,7 @@ __all__ = [
     "BuildJob",
     "BuiltModel",
     "CandidateTrained",
+    "Carrying",
     "CharterSigned",
     "Collected",
     "CompareJob",
@@ -233,6 +236,7 @@ __all__ = [
     "entry_document",
     "fold",
     "kept",
+    "left_states",
     "line",
     "live",
     "lost",

@@ -58,7 +58,7 @@ from detent.propose.preferences import (
     teacher_job,
     tuning_rungs,
 )
-from detent.propose.recorded import Keeping, as_compared, contested_again, from_record, taught_again
+from detent.propose.recorded import Keeping, as_compared, contested_again, from_record, taught_again, writable
 from detent.propose.revisions import (
     REVISING,
     Posed,
@@ -161,5 +161,6 @@ __all__ = [
     "tuning_rungs",
     "uses",
     "won",
+    "writable",
     "writers",
 ]

@@ -54,7 +54,8 @@ def decision_faults(
     if decided.decision == "rollback":
         return []  # people ordered it; `decisions` has compared it with their order
     faults = _opening_faults(slots, before, charter)
-    wanted = wanted_decision(slots, before, verdict, allowed=allowed, stay=stays(before, charter))
+    stay = stays(before, charter)
+    wanted = wanted_decision(slots, before, verdict, allowed=allowed, stay=stay)
     got = Wanted(decided.decision, decided.incumbent, decided.candidate, decided.team)
     for field, right, said in zip(Wanted._fields, wanted, got, strict=True):
         if right != said:

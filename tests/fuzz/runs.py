@@ -1,6 +1,7 @@
 """What a stranger hands over as a run: a bundle, entries; and what a beacon's server answers."""
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,9 +17,22 @@ from tests.fuzz.mutating import Target
 from detent.audit import unpack_bundle, write_bundle
 from detent.coordinate import Chain
 from detent.coordinate.beacon import _round
-from detent.errors import StorageError, TrustError, UsageError
+from detent.engine import shape_of
+from detent.errors import StorageError, SubjectError, TrustError, UsageError
 from detent.signing import canonical
-from detent.values import Decided, Enclosed, decode_entry, enclosed_in, entry_document
+from detent.values import (
+    Decided,
+    Declined,
+    Enclosed,
+    Reshape,
+    Reshaped,
+    Suggested,
+    Tune,
+    decode_entry,
+    enclosed_in,
+    entry_document,
+)
+from detent.values.shape import AddBlock, RemoveHeads, Rotary, SplitKeyValues, WidenMlp, reshape
 
 DECIDED = Decided(
     at="2026-01-31T12:00:00Z",
@@ -28,6 +42,28 @@ DECIDED = Decided(
     candidate="b" * 64,
     team=("b" * 64,),
     because="undecided",
+)
+TRIED = Suggested(
+    at="2026-01-31T12:00:00Z",
+    generation=1,
+    changes=(
+        Tune({"recipe.steps": 60, "recipe.confidence": 0.8, "recipe.optimizer": "adamw"}, "search"),
+        Reshape(Rotary((False, True)), "rules", "positions may hold it back"),
+    ),
+    because="stuck",
+    declined=(Declined(by="model", said="a block more at 9", because="there are 2"),),
+)
+MADE = Reshaped(
+    at="2026-01-31T12:00:00Z",
+    generation=1,
+    trial="2.1",
+    digest="a" * 64,
+    parent="b" * 64,
+    edit=AddBlock(at=1),
+    seed=7,
+    parameters=100,
+    distance=1e-7,
+    flops=1e9,
 )
 STUB = Enclosed(at="2026-01-31T12:00:00Z", generation=1, sha256="0" * 64, size=70_000)
 
@@ -51,6 +87,31 @@ def entries(data: bytes) -> None:
     enclosed_in(data)
     entry = decode_entry(data)
     assert decode_entry(canonical(entry_document(entry))) == entry
+
+
+CONFIGURATION = {
+    "model_type": "smollm3",
+    "num_hidden_layers": 2,
+    "hidden_size": 16,
+    "intermediate_size": 32,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "head_dim": 4,
+    "hidden_act": "silu",
+    "no_rope_layers": [1, 0],
+    "layer_types": ["full_attention", "full_attention"],
+}
+
+
+def configurations(data: bytes) -> None:
+    """A configuration is of a model that can be reshaped, and then every edit is made or refused; or of none."""
+    with TemporaryDirectory() as place:
+        (Path(place) / "config.json").write_bytes(data)
+        shape = shape_of(Path(place))
+    assert min(shape.layers, shape.heads, shape.groups, shape.width) >= 1
+    for edit in (AddBlock(0), WidenMlp(1), RemoveHeads(0), SplitKeyValues(2)):
+        with suppress(UsageError):
+            reshape(shape, edit)
 
 
 def beacon_infos(data: bytes) -> None:
@@ -79,8 +140,11 @@ def bundle() -> bytes:
 TARGETS = {
     "run-bundles": Target(run_bundles, [bundle()], (UsageError, TrustError, StorageError), cost=5),
     "entries": Target(
-        entries, [canonical(entry_document(each)) for each in (DECIDED, STUB)], (TrustError, UsageError)
+        entries,
+        [canonical(entry_document(each)) for each in (DECIDED, STUB, TRIED, MADE)],
+        (TrustError, UsageError),
     ),
+    "configurations": Target(configurations, [json.dumps(CONFIGURATION).encode()], (SubjectError,)),
     "beacon-infos": Target(beacon_infos, [json.dumps(QUICKNET_INFO).encode()], (TrustError,)),
     "beacon-rounds": Target(beacon_rounds, [json.dumps(QUICKNET_1000).encode()], (TrustError,), cost=5),
 }

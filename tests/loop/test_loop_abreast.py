@@ -1,5 +1,7 @@
 """Pieces of a turn side by side: in one order whatever workers do, each with its own error, and none left alive."""
 
+import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -264,4 +266,24 @@ def test_an_error_that_is_nobodys_to_mend_ends_all(before: set[threading.Thread]
     with pytest.raises(ZeroDivisionError):
         abreast(FakeEngine(answer), quiet, [telling("a", 2, told), broken, telling("b", 2, told)])
     assert told == ["a0", "b0", "a1"]
+    assert threads_of(before) == []
+
+
+def test_ctrl_c_while_a_piece_is_at_work_ends_it_at_its_next_question(before: set[threading.Thread]) -> None:
+    told: list[str] = []
+
+    def pressing(engine: Engine) -> str:
+        told.append("pressed")
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.05)
+        told.append("written")  # what it was about to write it writes in full
+        engine.run(asked("m"), quiet)
+        told.append("after")
+        return "done"
+
+    engine = Wide(answer)
+    with pytest.raises(KeyboardInterrupt):
+        abreast(engine, quiet, [telling("a", 2, told), pressing, telling("b", 2, told)])
+    assert told == ["a0", "pressed", "written"]
+    assert engine.rounds == []
     assert threads_of(before) == []

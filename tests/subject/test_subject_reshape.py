@@ -259,7 +259,18 @@ REFUSED: dict[str, tuple[Shape, Edit, str]] = {
     "positions of another number of layers": (
         Shape("smollm3", 2, 2, 2, 8, tied=False, biased=False),
         Rotary((True,)),
-        "each of 2 layers expected",
+        "each of 2 layers, not all as now, expected",
+    ),
+    "positions as they are": (
+        Shape("smollm3", 2, 2, 2, 8, tied=False, biased=False),
+        Rotary((True, True)),
+        "not all as now, expected",
+    ),
+    "the activation that it has": (EXAMPLE, Activate("silu"), "another activation than now"),
+    "a hidden size that its heads do not share": (
+        Shape("qwen2", 1, 2, 1, 4, tied=False, biased=False),
+        AddHeads(1),
+        "a multiple of 3 heads expected",
     ),
 }
 

@@ -16,6 +16,7 @@ from detent.values import (
     Origin,
     Outcome,
     OutcomeWritten,
+    Reshaped,
     State,
     SubjectBuilt,
     bases,
@@ -25,6 +26,7 @@ from detent.values import (
     recorded,
 )
 from detent.values.lasting import Lasting
+from detent.values.shape import AddBlock
 
 
 def name(kind: str, generation: int) -> str:
@@ -211,3 +213,62 @@ def test_an_opening_in_progress_keeps_its_answers() -> None:
     slots = {**STATE.slots, "intent/v1": IntentWritten(intent=intent), "outcome/v1": opening(6)}
     now = State(**{field: getattr(STATE, field) for field in STATE.__struct_fields__} | {"slots": slots})
     assert needed(now).answers == {"a6"}
+
+
+def tried(generation: int, trial: str) -> dict[str, Entry]:
+    """What a trial of a generation made: a reshaped model, one trained from it, and labels of its own."""
+    label = f"{generation}.{trial}"
+    reshaped = Reshaped(
+        generation=generation,
+        trial=trial,
+        digest=f"r{label}",
+        parent=name("m", generation - 1),
+        edit=AddBlock(0),
+        seed=1,
+        parameters=1,
+        distance=0.0,
+        flops=0.0,
+    )
+    made = structs.replace(model(generation), trial=trial, digest=f"t{label}", parent=reshaped.digest)
+    labels = structs.replace(data(generation), trial=trial, digest=f"l{label}")
+    return {entry.slot: entry for entry in (reshaped, made, labels)}
+
+
+def trying() -> State:
+    """Two trials in generation 5, which is closed, and two in the turn in progress, which has proposed nothing yet."""
+    every: Lasting[dict[str, dict[str, Entry]]] = Lasting()
+    for generation in range(6):
+        trials = ("0.0", "1.0") if generation == 5 else ()
+        every = every.then({trial: tried(generation, trial) for trial in trials})
+    return structs.replace(
+        STATE, tried=every, slots={}, trials={trial: tried(6, trial) for trial in ("0.0", "1.0")}
+    )
+
+
+def test_models_and_labels_of_trials_are_on_record() -> None:
+    found = recorded(trying())
+    for label in ("5.0.0", "5.1.0", "6.0.0", "6.1.0"):
+        assert {f"r{label}", f"t{label}"} <= found.models
+        assert f"l{label}" in found.data
+
+
+def test_trials_of_the_turn_in_progress_are_needed_and_those_of_closed_turns_are_not() -> None:
+    found = needed(trying())
+    assert {"r6.0.0", "t6.0.0", "r6.1.0", "t6.1.0"} <= found.models
+    assert {"l6.0.0", "l6.1.0"} <= found.data
+    assert not {digest for digest in found.models | found.data if digest[1:].startswith("5.")}
+
+
+@pytest.mark.parametrize("rule", ["promoted", "last 1", "last 9"])
+def test_a_rule_lets_go_of_what_was_tried_in_closed_turns(rule: str) -> None:
+    state = trying()
+    stays = kept(state, models=rule, data="in_force", answers="all") | needed(state)
+    gone = recorded(state) - stays
+    assert {"r5.0.0", "t5.0.0", "r5.1.0", "t5.1.0"} <= gone.models
+    assert {"l5.0.0", "l5.1.0"} <= gone.data
+    assert not {digest for digest in gone.models | gone.data if digest[1:].startswith("6.")}
+    assert "r5.0.0" in kept(state, models="all", data="all", answers="all").models
+
+
+def test_no_rollback_asks_for_what_was_only_tried() -> None:
+    assert lost(trying(), frozenset({"r5.0.0", "t5.1.0", "l5.0.0"})) == []

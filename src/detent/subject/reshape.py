@@ -74,6 +74,7 @@ def reshaped(model: PreTrainedModel, edit: Edit, *, seed: int) -> PreTrainedMode
         raise SubjectError("a whole model expected, got one with an adapter; merge it first")
     try:
         config, place = _EDITS[type(edit)](model, edit)
+        _check_heads(config)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             new = type(model)(config)
@@ -142,6 +143,12 @@ def _with(model: PreTrainedModel, **changes: object) -> Any:
     """The model's configuration with these changes; how wide a head is stays as it is."""
     # Made anew, and not changed: what the library checks of a configuration it checks when one is made.
     return type(model.config).from_dict({**model.config.to_dict(), "head_dim": Heads(model).width, **changes})
+
+
+def _check_heads(config: Any) -> None:
+    """Some kinds of model would be built all the same, and others not: the same edits fit all."""
+    if config.hidden_size % config.num_attention_heads:
+        raise ValueError(f"a hidden size that is a multiple of {config.num_attention_heads} heads expected")
 
 
 def _at_least_one(edit: Edit, number: int) -> None:

@@ -58,7 +58,7 @@ class ModelStore:
         incoming = self._folder / (INCOMING + "model")
         discard(incoming)
         try:
-            self._copy(staged, incoming)
+            copy_model(staged, incoming, self._most_bytes)
             self._check_base(incoming)
             digest = folder_digest(incoming)
             self._place(incoming, digest)
@@ -177,18 +177,6 @@ class ModelStore:
             )
         self.path(found.base)
 
-    def _copy(self, staged: Path, incoming: Path) -> None:
-        with storing(incoming):
-            incoming.mkdir()
-        left = self._most_bytes
-        with _opened_folder(staged) as source:
-            names = sorted(os.listdir(source))  # noqa: PTH208  Path knows no descriptors
-            _check_names(names, staged)
-            for name in names:
-                left -= _copy_file(name, source, incoming, left)
-        with storing(incoming):
-            sync_folder(incoming)
-
     def _place(self, incoming: Path, digest: str) -> None:
         final = self._folder / digest
         if final.is_dir() and folder_digest(final) == digest:
@@ -197,6 +185,25 @@ class ModelStore:
             discard(final)  # a damaged copy of what is at hand whole
             incoming.rename(final)
             sync_folder(self._folder)
+
+
+def copy_model(staged: Path, incoming: Path, most_bytes: int) -> None:
+    """Copy what a worker left in `staged` to the new folder `incoming`, through no link.
+
+    Raises:
+        SubjectError: something that is not a plain model file lies in it, or it is too large.
+        StorageError: the disk refuses.
+    """
+    with storing(incoming):
+        incoming.mkdir()
+    left = most_bytes
+    with _opened_folder(staged) as source:
+        names = sorted(os.listdir(source))  # noqa: PTH208  Path knows no descriptors
+        _check_names(names, staged)
+        for name in names:
+            left -= _copy_file(name, source, incoming, left)
+    with storing(incoming):
+        sync_folder(incoming)
 
 
 def is_model_file(name: str) -> bool:

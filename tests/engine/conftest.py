@@ -8,6 +8,7 @@ from detent.engine import ModelStore
 from detent.testing.engines import World
 from detent.testing.models import write_model
 
+
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     """A `StandInEngine` that gives a silent worker half a second, and a model for it."""

@@ -186,19 +186,19 @@ class Post:
 
     def run(self, order: bytes) -> Iterator[bytes]:
         """Do a job; words as they come, `Done` or `Failed` at last."""
-        return _spoken(lambda watch: self._done(order, self._on_engine, watch))
+        yield from _spoken(lambda watch: self._done(order, self._on_engine, watch))
 
     def open(self) -> Iterator[bytes]:
         """Get a worker that has run no job before; words as `run`."""
-        return _spoken(self._opening)
+        yield from _spoken(self._opening)
 
     def ask(self, order: bytes) -> Iterator[bytes]:
         """Do a job in the opening; words as `run`."""
-        return _spoken(lambda watch: self._done(order, self._in_opening, watch))
+        yield from _spoken(lambda watch: self._done(order, self._in_opening, watch))
 
     def shut(self) -> Iterator[bytes]:
         """End the opening, and its worker; words as `run`."""
-        return _spoken(self._shutting)
+        yield from _spoken(self._shutting)
 
     def _opening(self, _: Watch) -> Done:
         self._end_opening()

@@ -1,0 +1,128 @@
+"""Real trainings on a real Ray cluster that loses a part of itself: the digests are those of a quiet run."""
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from tests.engine.cluster_worlds import Site, made
+from tests.engine.ray_clusters import TwoNodes, two_nodes
+
+from detent.engine import DataStore, LocalEngine, ModelStore
+from detent.engine.ray import RayCrew
+from detent.values import BuildJob, BuiltModel, Example, Progress, Source, TrainedModel, TrainJob
+from detent.values.folder import folder_digest
+
+pytestmark = pytest.mark.long
+STEPS = 150
+ROWS = [Example("copy", 1, f"C{n}=", str(n), 1.0, 1.0) for n in range(10)]
+
+
+class Trainings:
+    """Two trainings from one small model, and what they give here, on one worker after the other."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        folders = {name: site.root / name for name in ("models", "data", "staging")}
+        engine = LocalEngine(**folders, log=site.root / "worker.log", threads=1)
+        built = engine.run(BuildJob(seed=1, layers=2, hidden=64, intermediate=128, heads=2), _quiet)
+        assert isinstance(built, BuiltModel)
+        parent = ModelStore(site.root / "models").admit(site.root / "staging" / built.folder)
+        data = DataStore(site.root / "data", site.root).put(ROWS)
+        self.jobs = [
+            TrainJob(parent=parent, sources=(Source(data, 1.0),), steps=STEPS, seed=seed) for seed in (1, 2)
+        ]
+        self.expected = [self.digest(engine.run(job, _quiet)) for job in self.jobs]
+        engine.close()
+
+    def digest(self, result: object) -> str:
+        assert isinstance(result, TrainedModel)
+        return folder_digest(self.site.root / "staging" / result.folder)
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def cluster(cache: Path) -> Iterator[TwoNodes]:
+    with two_nodes(cache) as nodes:
+        yield nodes
+
+
+@pytest.fixture(scope="module")
+def trainings(tmp_path_factory: pytest.TempPathFactory) -> Trainings:
+    return Trainings(made(tmp_path_factory.mktemp("site")))
+
+
+def nothing(_: TwoNodes, __: Path) -> None:
+    """A quiet run."""
+
+
+def switch_off_a_node(cluster: TwoNodes, _: Path) -> None:
+    cluster.switch_off_second()
+
+
+def kill_a_ray_worker(_: TwoNodes, cache: Path) -> None:
+    os.kill(processes(cache, "ray::Post")[0], signal.SIGKILL)
+
+
+def kill_a_worker(_: TwoNodes, cache: Path) -> None:
+    # The newest: under bubblewrap the worker itself, whose line the ones around it have too.
+    os.kill(processes(cache, "detent.worker")[-1], signal.SIGKILL)
+
+
+LOSSES: dict[str, Callable[[TwoNodes, Path], None]] = {
+    "nothing is lost": nothing,
+    "a worker is killed in mid-training": kill_a_worker,
+    "a Ray worker is killed in mid-training": kill_a_ray_worker,
+    "a node is switched off in mid-training": switch_off_a_node,  # the last: it is not there again
+}
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_whatever_is_lost_the_trainings_end_with_the_digests_of_a_quiet_run(
+    loss: str, cluster: TwoNodes, trainings: Trainings, cache: Path
+) -> None:
+    site = trainings.site
+    terms = site.terms(address=cluster.address)
+    engine = site.engine(RayCrew(terms), terms, stall_seconds=60.0)
+    lost, latest, went_back = False, 0, False
+
+    def watch(progress: Progress) -> None:
+        nonlocal lost, latest, went_back
+        latest, went_back = progress.done, went_back or progress.done < latest
+        if not lost and progress.done > STEPS // 2:  # of both together: both are in the middle
+            lost = True
+            LOSSES[loss](cluster, cache)
+
+    try:
+        assert engine.confined == (not engine.unconfined_because)
+        results = engine.run_all(trainings.jobs, watch)
+    finally:
+        engine.close()
+    assert lost
+    assert went_back == (loss != "nothing is lost")  # one of them was begun again
+    assert [trainings.digest(result) for result in results] == trainings.expected
+
+
+def processes(cache: Path, words: str) -> list[int]:
+    """Those whose command line has these words and that belong to this cluster, oldest first."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        if not folder.name.isdigit():
+            continue
+        try:
+            line = (folder / "cmdline").read_bytes().decode(errors="replace")
+            ours = str(cache) in line or str(cache).encode() in (folder / "environ").read_bytes()
+        except OSError:
+            continue
+        if words in line and ours:
+            found.append(int(folder.name))
+    return sorted(found)
+
+
+def _quiet(_: Progress) -> None:
+    """Nobody is watching."""

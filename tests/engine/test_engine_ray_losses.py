@@ -24,8 +24,13 @@ class Trainings:
 
     def __init__(self, site: Site) -> None:
         self.site = site
-        folders = {name: site.root / name for name in ("models", "data", "staging")}
-        engine = LocalEngine(**folders, log=site.root / "worker.log", threads=1)
+        engine = LocalEngine(
+            models=site.root / "models",
+            data=site.root / "data",
+            staging=site.root / "staging",
+            log=site.root / "worker.log",
+            threads=1,
+        )
         built = engine.run(BuildJob(seed=1, layers=2, hidden=64, intermediate=128, heads=2), _quiet)
         assert isinstance(built, BuiltModel)
         parent = ModelStore(site.root / "models").admit(site.root / "staging" / built.folder)

@@ -8,14 +8,13 @@ from time import sleep
 from detent.engine._post import Post, encode, facts_of
 from detent.engine.crew import Line, LostPostError
 
-GONE = b""
-
 
 class ThreadLine:
     """A line that can be cut."""
 
-    def __init__(self, post: Post) -> None:
+    def __init__(self, post: Post, lie: Callable[[bytes], bytes]) -> None:
         self.post = post
+        self.lie = lie
         self.said: SimpleQueue[bytes] = SimpleQueue()
         self.cut = threading.Event()
         self.begun: list[str] = []
@@ -28,7 +27,7 @@ class ThreadLine:
 
         def pump() -> None:
             for word in words:
-                said.put(word)
+                said.put(self.lie(word))
 
         threading.Thread(target=pump, daemon=True).start()
 
@@ -41,19 +40,21 @@ class ThreadLine:
 class ThreadCrew:
     """Posts in this process.
 
-    posts: every line so far. told: what a word becomes on its way, to tell lies with.
+    lines: to all posts so far. on_hire: told of each. lie, lie_of_nodes: what their words become on the way.
     """
 
     def __init__(self, post: type[Post], nodes: int = 2) -> None:
         self.post, self.nodes = post, nodes
         self.lines: list[ThreadLine] = []
         self.on_hire: Callable[[ThreadLine], None] = lambda _: None
+        self.lie: Callable[[bytes], bytes] = lambda word: word
+        self.lie_of_nodes: Callable[[bytes], bytes] = lambda word: word
 
     def survey(self, store: str, mark: str) -> list[bytes]:
-        return [encode(facts_of(store, mark)) for _ in range(self.nodes)]
+        return [self.lie_of_nodes(encode(facts_of(store, mark))) for _ in range(self.nodes)]
 
     def hire(self, terms: bytes) -> ThreadLine:
-        line = ThreadLine(self.post(terms))
+        line = ThreadLine(self.post(terms), self.lie)
         self.lines.append(line)
         self.on_hire(line)
         return line

@@ -49,7 +49,7 @@ Threads = Annotated[int, Field(ge=1, le=1024), Says("an integer from 1 to 1024")
 Store = Annotated[
     str,
     Field(pattern=r"^[a-z][a-z0-9+.-]{1,31}://[^\s?#]+$", max_length=500),
-    Says("the address of a folder such as file:///mnt/shared or s3://bucket/folder"),
+    Says("the address of a folder such as file:///shared/detent or s3://bucket/folder"),
 ]
 ClusterAddress = Annotated[
     str,

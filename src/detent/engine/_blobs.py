@@ -1,6 +1,6 @@
 """Weights and data on their way between machines: files named by the SHA-256 of what they say, in one shared folder.
 
-    >>> store = BlobStore("file:///mnt/shared/detent")
+    >>> store = BlobStore("file:///shared/detent")
     >>> store.put_model(models / digest, digest)          # on this machine
     >>> store.fetch_model(digest, cache / "models")       # on a node; checked before it gets its name
 

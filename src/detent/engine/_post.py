@@ -1,6 +1,6 @@
 """A node's side of a cluster: the overseer's own code beside the workers there. It holds no key, secret or answer.
 
-    >>> post = Post(encode(Terms(store="file:///mnt/shared", run="5f0c21aa", threads=2)))
+    >>> post = Post(encode(Terms(store="file:///shared/detent", run="5f0c21aa", threads=2)))
     >>> for line in post.run(encode(Order(job=Raw(job_line), models=(parent,), data=(labels,)))):
     ...     hear(line)                                     # b'{"type":"told",...}', at last b'{"type":"done",...}'
 

@@ -1,7 +1,9 @@
 """A real Ray cluster of two nodes on this machine, each with one processor."""
 
 import os
-from collections.abc import Iterator
+import subprocess
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,6 +22,12 @@ class TwoNodes(NamedTuple):
 
     def switch_off_second(self) -> None:
         self.cluster.remove_node(self.second, allow_graceful=False)
+
+    def when(self, holds: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+        """Return when it holds; fails when the process ends before."""
+        while not holds():
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.05)
 
 
 @contextmanager
@@ -43,3 +51,24 @@ def two_nodes(cache: Path) -> Iterator[TwoNodes]:
             yield TwoNodes(cluster.address, cluster, second)
         finally:
             cluster.shutdown()
+
+
+def processes_of(cache: Path, words: str) -> list[int]:
+    """Those whose command line has these words and that belong to the cluster with this cache, oldest first."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        if not folder.name.isdigit():
+            continue
+        try:
+            line = (folder / "cmdline").read_bytes().decode(errors="replace")
+            ours = str(cache) in line or str(cache).encode() in (folder / "environ").read_bytes()
+        except OSError:
+            continue
+        if words in line and ours:
+            found.append(int(folder.name))
+    return sorted(found)
+
+
+def workers_of(cache: Path) -> list[int]:
+    """Actors of the cluster that have something to do: Ray names a process after that."""
+    return processes_of(cache, "ray::Post.run")

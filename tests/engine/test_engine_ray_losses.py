@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.engine.cluster_worlds import Site, made
-from tests.engine.ray_clusters import TwoNodes, two_nodes
+from tests.engine.ray_clusters import TwoNodes, processes_of, two_nodes
 
 from detent.engine import DataStore, LocalEngine, ModelStore
 from detent.engine.ray import RayCrew
@@ -71,12 +71,12 @@ def switch_off_a_node(cluster: TwoNodes, _: Path) -> None:
 
 
 def kill_a_ray_worker(_: TwoNodes, cache: Path) -> None:
-    os.kill(processes(cache, "ray::Post")[0], signal.SIGKILL)
+    os.kill(processes_of(cache, "ray::Post")[0], signal.SIGKILL)
 
 
 def kill_a_worker(_: TwoNodes, cache: Path) -> None:
     # The newest: under bubblewrap the worker itself, whose line the ones around it have too.
-    os.kill(processes(cache, "detent.worker")[-1], signal.SIGKILL)
+    os.kill(processes_of(cache, "detent.worker")[-1], signal.SIGKILL)
 
 
 LOSSES: dict[str, Callable[[TwoNodes, Path], None]] = {
@@ -111,22 +111,6 @@ def test_whatever_is_lost_the_trainings_end_with_the_digests_of_a_quiet_run(
     assert lost
     assert went_back == (loss != "nothing is lost")  # one of them was begun again
     assert [trainings.digest(result) for result in results] == trainings.expected
-
-
-def processes(cache: Path, words: str) -> list[int]:
-    """Those whose command line has these words and that belong to this cluster, oldest first."""
-    found = []
-    for folder in Path("/proc").iterdir():
-        if not folder.name.isdigit():
-            continue
-        try:
-            line = (folder / "cmdline").read_bytes().decode(errors="replace")
-            ours = str(cache) in line or str(cache).encode() in (folder / "environ").read_bytes()
-        except OSError:
-            continue
-        if words in line and ours:
-            found.append(int(folder.name))
-    return sorted(found)
 
 
 def _quiet(_: Progress) -> None:

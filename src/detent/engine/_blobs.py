@@ -10,7 +10,6 @@ is believed for where it lies, and what two models share is there once. Any file
 
 import hashlib
 import json
-import os
 import re
 import secrets
 from collections.abc import Iterator, Sequence
@@ -61,6 +60,10 @@ class BlobStore:
         """
         self.url = url
         self._most_bytes = most_bytes
+        self._put: set[str] = (
+            set()
+        )  # whose content was seen to be what they are called: not to be read each time
+        self._fetched: set[Path] = set()  # the same
         try:
             self._files, root = import_module("fsspec.core").url_to_fs(url)
         except ImportError as error:
@@ -81,24 +84,11 @@ class BlobStore:
             StorageError: the store cannot be reached, or refuses.
         """
         digest = sha256_hex(content)
-        with self._reaching(digest):
-            if not self._has(digest, len(content)):
+        if not self._has(digest, len(content)):
+            with self._reaching(digest):
                 draft = self._draft(digest)
                 self._files.pipe_file(draft, content)
                 self._files.mv(draft, self._path(digest))
-        return digest
-
-    def put_file(self, path: Path) -> str:
-        """Put a file that is not a link; returns the SHA-256 of what it said when read. Raises as `put_bytes`."""
-        with storing(path), _opened(path) as file:
-            content = hashlib.file_digest(file, "sha256")
-            size, digest = file.tell(), content.hexdigest()
-            with self._reaching(digest):
-                if not self._has(digest, size):
-                    draft = self._draft(digest)
-                    # By the descriptor: a worker that still writes there cannot put another file in its place.
-                    self._files.put_file(f"/proc/self/fd/{file.fileno()}", draft)
-                    self._files.mv(draft, self._path(digest))
         return digest
 
     def put_model(self, folder: Path, digest: str = "") -> str:
@@ -111,6 +101,8 @@ class BlobStore:
             TrustError: its digest is another.
             StorageError: as `put_bytes`.
         """
+        if digest in self._put and self._has(digest):
+            return digest
         listing = folder_listing(folder)
         named = sha256_hex(_list_of(listing))
         if digest and named != digest:
@@ -120,14 +112,31 @@ class BlobStore:
             )
         if foreign := [name for name, _, _ in listing if not is_model_file(name)]:
             raise SubjectError(f"files of a model only expected in {folder}, got {foreign[0]!r}; remove it")
-        for name, _, _ in listing:
-            self.put_file(folder / name)
-        return self.put_bytes(_list_of(listing))
+        for name, size, content in listing:
+            self._put_file(folder / name, size, content)
+        self.put_bytes(_list_of(listing))
+        self._put.add(named)
+        return named
 
     def put_data(self, path: Path, digest: str) -> None:
         """Put a data file. Raises as `put_model`."""
-        if (found := self.put_file(path)) != digest:
+        if digest in self._put and self._has(digest):
+            return
+        with storing(path), path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+            size = file.tell()
+        if found != digest:
             raise TrustError(f"{path} with SHA-256 {digest} expected, got {found}; restore it from a copy")
+        self._put_file(path, size, digest)
+        self._put.add(digest)
+
+    def _put_file(self, path: Path, size: int, digest: str) -> None:
+        if self._has(digest, size):
+            return
+        with self._reaching(digest):
+            draft = self._draft(digest)
+            self._files.put_file(str(path), draft)
+            self._files.mv(draft, self._path(digest))
 
     def fetch(self, digest: str, target: Path, most_bytes: int | None = None) -> int:
         """Copy what has that SHA-256 to a new file, which is not there where it could not be believed; its size.
@@ -200,7 +209,8 @@ class BlobStore:
     def _placed(self, final: Path, fetch: Any, digest_of: Any) -> Path:
         digest = final.name.removesuffix(".jsonl")
         if final.exists():
-            if digest_of(final) == digest:
+            if final in self._fetched or digest_of(final) == digest:
+                self._fetched.add(final)
                 return final
             discard(final)  # a copy that was damaged here
         incoming = final.with_name(f"{INCOMING}{digest}-{secrets.token_hex(4)}")
@@ -214,14 +224,16 @@ class BlobStore:
                         raise
         finally:
             discard(incoming)
+        self._fetched.add(final)
         return final
 
-    def _has(self, digest: str, size: int) -> bool:
-        """Whether a file of that name and size is there; who fetches it looks at what it says."""
-        self._files.invalidate_cache(f"{self._root}/{_FOLDER}")
-        if not self._files.exists(self._path(digest)):
-            return False
-        return int(self._files.info(self._path(digest))["size"]) == size
+    def _has(self, digest: str, size: int | None = None) -> bool:
+        """Whether a file of that name is there, and of that size; who fetches it looks at what it says."""
+        with self._reaching(digest):
+            self._files.invalidate_cache(f"{self._root}/{_FOLDER}")
+            if not self._files.exists(self._path(digest)):
+                return False
+            return size is None or int(self._files.info(self._path(digest))["size"]) == size
 
     def _draft(self, digest: str) -> str:
         if not self._files.exists(self._root):
@@ -265,12 +277,6 @@ def with_bases(digests: Sequence[str], models: Path) -> list[str]:
             found[adapter.base] = None
         found[digest] = None
     return list(found)
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
-        yield file
 
 
 def _list_of(listing: list[tuple[str, int, str]]) -> bytes:

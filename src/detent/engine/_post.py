@@ -111,11 +111,7 @@ decode_word: Callable[[bytes], Word] = msgspec.json.Decoder(Word).decode
 def facts_of(store: str, mark: str) -> Facts:
     """Of this machine. mark: digest of what the overseer put into the store, to see that it is the same one."""
     try:
-        cache = _cache() / "marks"
-        cache.mkdir(parents=True, exist_ok=True)
-        seen = cache / f"{mark}-{os.getpid()}"
-        BlobStore(store).fetch(mark, seen)
-        discard(seen)
+        BlobStore(store).look_at(mark)
         fault = ""
     except (DetentError, OSError) as error:
         fault = str(error)
@@ -166,6 +162,7 @@ class Post:
 
     def _settle(self) -> None:
         self._store = BlobStore(self._terms.store)
+        _cache().mkdir(mode=0o700, parents=True, exist_ok=True)  # other users of the node have no part in it
         home = _cache() / self._terms.run
         self._models, self._data = home / "models", home / "data"
         for folder in (self._models, self._data):

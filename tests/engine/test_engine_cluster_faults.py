@@ -151,6 +151,9 @@ FAULTS = {
     "a worker answers too few prompts": Fault(
         lambda _: None, EngineError, "1 completions expected", prompt="!few"
     ),
+    "a worker says nothing for too long, each time": Fault(
+        lambda _: None, EngineError, r"lost 4 times, the last time on .*got silence", prompt="!stall"
+    ),
     "a worker dies of the job each time": Fault(
         lambda _: None, EngineError, r"lost 4 times, the last time on .*SIGKILL", prompt="!die"
     ),
@@ -166,6 +169,24 @@ def test_a_fault_is_said_clearly(bench: Bench, fault: str) -> None:
         engine.run(AnswerJob(model=bench.site.model, prompts=(prompt,)), _quiet)
     engine.close()
     assert isinstance(error.value, TrustError) == (kind is TrustError)
+
+
+def test_a_cluster_is_confined_only_if_every_node_is(bench: Bench) -> None:
+    said = iter([(True, ""), (False, "bubblewrap (bwrap) is not installed")])
+
+    def one_of_two(facts: Facts) -> Facts:
+        confined, because = next(said)
+        return msgspec.structs.replace(facts, node=f"node-{confined}", confined=confined, because=because)
+
+    bench.lie(Facts, one_of_two)
+    assert not bench.engine.confined
+    assert bench.engine.unconfined_because == "on node-False bubblewrap (bwrap) is not installed"
+
+
+def test_a_session_names_the_processors_of_all_nodes(bench: Bench) -> None:
+    kinds = iter(["new", "old"])
+    bench.lie(Facts, lambda facts: msgspec.structs.replace(facts, processor=next(kinds)))
+    assert bench.engine.processor == "new and old"
 
 
 def switch_off_who_speaks(bench: Bench) -> None:

@@ -8,6 +8,7 @@ from tests.engine.ray_clusters import TwoNodes, two_nodes
 from tests.engine.stand_ins import StandInPost
 
 from detent.engine.ray import RayCrew
+from detent.errors import EngineError
 from detent.testing.engines import EngineContract, World, closed_engine_is_closed
 from detent.values import AnswerJob
 
@@ -41,3 +42,11 @@ class TestClusterEngineOnRay(EngineContract):
         """The last one: the engine gives back what it held of the cluster."""
         assert world.engine.run(AnswerJob(model=world.model, prompts=("C1=",)), print)
         closed_engine_is_closed(world)
+
+
+def test_a_cluster_without_a_node_for_such_a_job_is_said_clearly(site: Site, cluster: TwoNodes) -> None:
+    terms = site.terms(address=cluster.address, cpus=64.0)
+    engine = site.engine(RayCrew(terms), terms)
+    with pytest.raises(EngineError, match="a node with 64 CPUs and 0 GPUs expected in the cluster"):
+        assert engine.confined
+    engine.close()

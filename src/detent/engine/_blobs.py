@@ -34,8 +34,8 @@ MOST_BYTES = 64 << 30
 _LARGEST_LIST = 1 << 17  # bytes; of MOST_FILES names
 
 
-class SpoiltError(TrustError):
-    """The store holds other bytes than a name says. digest: that name."""
+class SpoiltError(Exception):
+    """The store holds other bytes than a name says. digest: that name. Whose fault that is, the overseer decides."""
 
     def __init__(self, digest: str, sentence: str) -> None:
         """Say which."""
@@ -252,7 +252,7 @@ class BlobStore:
     def _reaching(self, digest: str) -> Iterator[None]:
         try:
             yield
-        except DetentError:
+        except (DetentError, SpoiltError):
             raise
         except FileNotFoundError as error:
             raise StorageError(

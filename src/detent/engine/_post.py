@@ -25,7 +25,6 @@ from msgspec import UNSET, Raw, Struct
 
 from detent.disk import WriterLock, discard
 from detent.engine._blobs import MOST_BYTES, BlobStore, SpoiltError
-from detent.engine._process import LostError
 from detent.engine.base import Watch
 from detent.engine.confinement import confinement
 from detent.engine.local import LIBRARIES, LocalEngine
@@ -113,7 +112,7 @@ def facts_of(store: str, mark: str) -> Facts:
     try:
         BlobStore(store).look_at(mark)
         fault = ""
-    except (DetentError, OSError) as error:
+    except (DetentError, SpoiltError, OSError) as error:
         fault = str(error)
     found = confinement()
     return Facts(
@@ -277,8 +276,8 @@ def _failure(error: BaseException) -> Failed:
     match error:
         case SpoiltError():
             return Failed(error=StorageError.__name__, message=str(error), spoilt=error.digest)
-        case LostError():
-            return Failed(error=EngineError.__name__, message=str(error), lost=True)
+        case EngineError():
+            return Failed(error=EngineError.__name__, message=str(error), lost=error.lost)
         case DetentError():
             return Failed(error=type(error).__name__, message=str(error))
     return Failed(

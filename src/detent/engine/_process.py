@@ -34,10 +34,6 @@ Popen = subprocess.Popen[bytes]
 Start = Callable[[], Popen]
 
 
-class LostError(EngineError):
-    """The process ended or fell silent in the middle of a job: begun again, the same job may well be done."""
-
-
 class Starter:
     """Starts every process in one thread, which lives as long as this process does.
 
@@ -238,7 +234,9 @@ class WorkerProcess:
         return f"it ended with status {status}; run again"
 
     def _lose(self, sentence: str) -> NoReturn:
-        raise LostError(f"{sentence} (the worker's log: {self._log})")
+        error = EngineError(f"{sentence} (the worker's log: {self._log})")
+        error.lost = True
+        raise error
 
     def _fail(self, sentence: str) -> NoReturn:
         raise EngineError(f"{sentence} (the worker's log: {self._log})")

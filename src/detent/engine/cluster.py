@@ -21,14 +21,14 @@ from typing import NoReturn
 import msgspec
 from msgspec import Raw, UnsetType
 
-from detent.disk import discard
-from detent.engine._blobs import BlobStore, with_bases
+from detent.disk import discard, storing
+from detent.engine._blobs import BlobStore, SpoiltError, with_bases
 from detent.engine._hands import SILENT_SECONDS, Hand, check_facts, decoded, given_up, progress_of
 from detent.engine._post import Done, Facts, Failed, Order, Terms, Told, Word, encode
 from detent.engine._together import Together
 from detent.engine.base import Ask, Watch, believed, only_answers, raise_failure
 from detent.engine.crew import ClusterTerms, Crew, LostPostError
-from detent.errors import DetentError, EngineError, StorageError, UsageError
+from detent.errors import DetentError, EngineError, TrustError, UsageError
 from detent.values import Device, Job, JobFailure, Progress, Result
 from detent.values.jobs import decode_result, encode_line
 
@@ -297,17 +297,17 @@ class ClusterEngine:
             raise EngineError("a result expected from a node, got progress; run again")
         result = believed(job, said)
         if folder := getattr(result, "folder", ""):
-            try:
+            with storing(self._staging):
                 self._staging.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise StorageError(f"a writable {self._staging} expected, got {error}; free space") from error
             discard(self._staging / folder)
-            self._store.fetch_folder(word.made, self._staging / folder)
+            with _trusting():
+                self._store.fetch_folder(word.made, self._staging / folder)
         return result
 
     def _raise(self, word: Failed) -> NoReturn:
         if word.spoilt:
-            self._store.look_at(word.spoilt)  # a node's word alone does not make the record untrue
+            with _trusting():
+                self._store.look_at(word.spoilt)  # a node's word alone does not make the record untrue
         raise_failure(JobFailure(error=word.error, message=word.message))
 
     def _in_opening(self, order: bytes | None, watch: Watch) -> Done | Failed:
@@ -385,6 +385,15 @@ class ClusterEngine:
         if hand in self._hands:
             self._hands.remove(hand)
             self._crew.let_go(hand.line)
+
+
+@contextmanager
+def _trusting() -> Iterator[None]:
+    """Stops the world: what is in the store is what lineage on the ledger names."""
+    try:
+        yield
+    except SpoiltError as error:
+        raise TrustError(str(error)) from error
 
 
 def _unwatched(_: Progress) -> None:

@@ -209,7 +209,8 @@ def open_run(folder: Path, *, watch: Watch, say: Say) -> Iterator[Run]:
             point(run, parts.models, book.state.incumbent, say)
         _clear(parts)
         witness_waiting(parts)
-        book.write(session(parts, workers.processor))  # last: what cannot begin counts as no session
+        kinds = workers.processor if isinstance(workers, ClusterEngine) else processor()
+        book.write(session(parts, kinds))  # last: what cannot begin counts as no session
         yield Run(run, signed, parts, say, stopwatch, outsiders)
 
 

@@ -24,7 +24,6 @@ from detent.engine._process import WorkerProcess
 from detent.engine._together import Together
 from detent.engine.base import Ask, Watch, believed, only_answers
 from detent.engine.confinement import Limits, confinement, gpu_devices, worker_prefix
-from detent.engine.machine import processor
 from detent.errors import StorageError, UsageError
 from detent.values import (
     AnswerJob,
@@ -123,11 +122,6 @@ class LocalEngine:
     def unconfined_because(self) -> str:
         """As in `Engine`."""
         return confinement().because
-
-    @property
-    def processor(self) -> str:
-        """The kind of processor of this machine."""
-        return processor()
 
     def run(self, job: Job, watch: Watch) -> Result:
         """As in `Engine`."""

@@ -49,11 +49,11 @@ REFUSED = {
     ),
     "its name is left out": (
         draft().replace('"server:wise"', '"server:"'),
-        'servers.wise: feedback.judge_source = "server:wise", or teacher, expected',
+        'servers.wise: feedback.judge_source = "server:wise", or teacher, or explore.server, expected',
     ),
     "nothing asks it": (
         f"{DRAFT}\n{SERVER}",
-        'servers.wise: feedback.judge_source = "server:wise", or teacher, expected, got none',
+        'servers.wise: feedback.judge_source = "server:wise", or teacher, or explore.server, expected, got none',
     ),
     "it is to score in the middle of a training": (
         draft(methods='["self_label", "grpo"]'),

@@ -154,7 +154,8 @@ BAD = {
     ),
     "no kind of change": Bad(
         *added("[constraints]\nchanges = []"),
-        '11: constraints.changes: an array with one or more of "data", "feedback" or "architecture" expected, got an empty array',
+        '11: constraints.changes: an array with one or more of "data", "feedback" or "architecture" expected, got an '
+        "empty array",
     ),
     "a margin of nothing": Bad(
         *added("[constraints]\nnon_inferiority_margin = 0"),

@@ -424,7 +424,7 @@ def session(
         models=ModelStore(folder / "models"),
         data=DataStore(folder / "data", folder / "answers"),
         given_judge=folder / "judge" if signed.charter.feedback.judge_given else None,
-        servers=dict.fromkeys(signed.charter.feedback.servers, getattr(worker, "server", None)),  # type: ignore[arg-type]
+        servers=dict.fromkeys(signed.charter.asked_servers, getattr(worker, "server", None)),  # type: ignore[arg-type]
         tasks=tasks,
         constitution=read.constitution if read else None,
         principles=principle_sources(read, tasks),

@@ -216,7 +216,7 @@ def _servers(
 ) -> dict[str, TimedServer]:
     """The sampler of each server that is asked, with its key."""
     found = {}
-    for name in sorted(charter.feedback.servers):
+    for name in sorted(charter.asked_servers):
         sampler = sampler_of(run, charter, name, book.record.entries())
         stack.callback(sampler.close)
         found[name] = TimedServer(sampler, stopwatch)

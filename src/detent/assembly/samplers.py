@@ -58,13 +58,15 @@ def told_servers(draft: Draft) -> Iterator[str]:
     A key that is missing stops `run`, and not `init`: who signs a charter need not be who runs it.
     """
     feedback = draft.feedback
-    for name in sorted(feedback.servers):
+    for name in sorted(draft.asked_servers):
         server = draft.servers[name]
         what = []
         if name == feedback.judge_server:
             what.append("verdicts on pairs of answers, its exam")
         if name == feedback.teacher_server:
             what.append("answers of its own")
+        if name == draft.explore.model_server:
+            what.append("changes to try")
         bound = f" and {server.budget.money:g} of money" if server.budget.money else ""
         yield (
             f"server {name}: {server.model} at {urlsplit(server.url).netloc} will be asked for {' and '.join(what)}, "

@@ -21,6 +21,7 @@ _FOLLOWS: dict[Purpose, str] = {
     "exam": "health/v1",
     "answers": "data/v1/preferred",
     "preferences": "data/v1/preferred",
+    "proposals": "suggested/v1",
 }
 """What follows from it, and so stands after it."""
 
@@ -74,8 +75,7 @@ def _faults(  # noqa: PLR0917
     case: Case, signed: SignedCharter, step: Step, asked: ServerAsked, tokens: float, money: float
 ) -> Iterator[str]:
     charter = signed.charter
-    server, feedback = charter.servers.get(asked.server), charter.feedback
-    named = feedback.teacher_server if asked.purpose == "answers" else feedback.judge_server
+    server, named = charter.servers.get(asked.server), charter.server_for(asked.purpose)
     if server is None or asked.server != named:
         yield f"the server {named or 'nobody'} of the charter expected, got {asked.server}"
         return

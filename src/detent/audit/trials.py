@@ -1,14 +1,16 @@
 """Changes beside the data: that what was tried is what the charter lets be tried, and that what came of it was heeded.
 
 Whether a change is tried at all, who goes on at each rung and which change is proposed are pure functions of record and
-charter, and are computed again. What a search or a model suggested is its word: that it lies within the charter's
-bounds is all there is to check, and no trial promotes anything.
+charter, and are computed again; what a language model proposed is read again from its server's answer (`advising`).
+What a search suggested is its word: that it lies within the charter's bounds is all there is to check, and no trial
+promotes anything.
 """
 
 from collections.abc import Iterator
 
 from msgspec import Struct
 
+from detent.audit.advising import advised_faults
 from detent.audit.constitutions import constitution_of
 from detent.audit.evidence import Case
 from detent.audit.findings import Finding, counted
@@ -53,10 +55,13 @@ def check_trials(case: Case, charters: Charters) -> Finding:
     for step in case.steps:
         if step.hangs or step.entry.generation != step.before.generation:
             continue
-        charter = charters.at(step).charter
+        signed = charters.at(step)
+        charter = signed.charter
         if isinstance(step.entry, Suggested):
             changes += len(step.entry.changes)
             faults += followed(step.place, "what is tried", _suggested_faults(step, step.entry, charter))
+            advised = advised_faults(case, step, step.entry, signed)
+            faults += followed(step.place, "what a model proposed", advised)
         if step.trial:
             trials.add((step.before.generation, step.trial))
             faults += followed(step.place, "a trial", _trial_faults(step, charter))

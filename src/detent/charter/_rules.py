@@ -20,6 +20,9 @@ GYM = "gym:"
 DEALT = ("sealed", "shown", "openings")
 """Keys of [tasks.NAME] that are of a file of rows alone."""
 
+LEAST_TOKENS = 1024
+"""Tokens of an answer in which some changes can be proposed, with a reason each."""
+
 SHAPE = ("layers", "hidden", "intermediate", "heads", "positions")
 """Keys of [subject] that describe a model that is made here."""
 
@@ -37,7 +40,7 @@ def rule_faults(sections: Mapping[str, Any], catalogue: Catalogue) -> Iterator[F
         _principled: ("feedback", "constitution"),
         _judging: ("feedback",),
         _explored: ("pace", "constraints", "explore", "subject", "servers"),
-        _served: ("feedback", "servers"),
+        _served: ("feedback", "explore", "servers"),
         _own_tasks: ("direction", "tasks"),
         _rows: ("tasks", "pace"),
         _library: ("direction",),
@@ -176,21 +179,28 @@ def _judging(sections: Mapping[str, Any], _: Catalogue) -> Iterator[Fault]:
 
 
 def _served(sections: Mapping[str, Any], _: Catalogue) -> Iterator[Fault]:
-    """A server that judges, or teaches, is one of the charter's and can be asked what it is asked; none is unused."""
-    feedback, servers = sections["feedback"], sections["servers"]
+    """A server that judges, teaches or proposes is the charter's and can be asked what it is asked; none is unused."""
+    feedback, explore, servers = (sections[name] for name in ("feedback", "explore", "servers"))
+    named = {
+        ("feedback", "judge_source"): feedback.judge_source,
+        ("feedback", "teacher"): feedback.teacher,
+        ("explore", "server"): explore.server,
+    }
+    asked = {one.removeprefix(SERVER) for one in named.values() if one.startswith(SERVER)}
     for other in servers:
-        if other not in feedback.servers:
+        if other not in asked:
             yield Fault(
                 ("servers", other),
-                f'feedback.judge_source = "server:{other}", or teacher, expected, got none; or remove it',
+                f'feedback.judge_source = "server:{other}", or teacher, or explore.server, expected, got none; or '
+                "remove it",
             )
-    for key, named in (("judge_source", feedback.judge_source), ("teacher", feedback.teacher)):
-        if named.startswith(SERVER) and named.removeprefix(SERVER) not in servers:
+    for place, name in named.items():
+        if name.startswith(SERVER) and name.removeprefix(SERVER) not in servers:
             yield Fault(
-                ("feedback", key),
-                f"server:NAME of a server that [servers] names expected, got {shown(named)}; add that section",
+                place,
+                f"server:NAME of a server that [servers] names expected, got {shown(name)}; add that section",
             )
-    for name in sorted(feedback.servers & servers.keys()):
+    for name in sorted(asked & servers.keys()):
         budget = servers[name].budget
         if bool(budget.money) and not (budget.price_in and budget.price_out):
             yield Fault(
@@ -199,6 +209,12 @@ def _served(sections: Mapping[str, Any], _: Catalogue) -> Iterator[Fault]:
             )
     if feedback.judge_server:
         yield from _serving_judge(feedback, servers)
+    if (adviser := explore.model_server) in servers and servers[adviser].max_tokens < LEAST_TOKENS:
+        yield Fault(
+            ("servers", adviser, "max_tokens"),
+            f"at least {LEAST_TOKENS} expected of a server that proposes changes, got {servers[adviser].max_tokens}; "
+            "its answer would be cut",
+        )
     if feedback.teacher and not (feedback.compares and "dpo" in feedback.methods):
         yield Fault(
             ("feedback", "teacher"),
@@ -282,6 +298,12 @@ def _explored(sections: Mapping[str, Any], _: Catalogue) -> Iterator[Fault]:
             ("explore", "server"),
             f'"server:NAME" with "model" among explore.proposers, and neither without the other, expected, got '
             f"{shown(explore.server)}",
+        )
+    if explore.server and sections["pace"].candidates < 2:  # noqa: PLR2004  the plan as it is is one
+        yield Fault(
+            ("explore", "server"),
+            f"nothing expected with pace.candidates = 1, where nothing is tried, got {shown(explore.server)}; raise "
+            "candidates, or remove it",
         )
     for name in explore.settings:
         if name not in known:

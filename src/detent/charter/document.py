@@ -1,7 +1,7 @@
 """The document as a whole: a draft, as an author writes it, and the charter that `init` makes of it."""
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, get_args
 
 from pydantic import Field
 
@@ -35,6 +35,7 @@ from detent.charter.sections import (
 from detent.charter.servers import Server
 from detent.charter.stewards import DraftStewards, Stewards
 from detent.errors import UsageError
+from detent.values.serving import Purpose
 
 
 class Draft(Section):
@@ -61,6 +62,21 @@ class Draft(Section):
     run: Run = Run()
     witnesses: Witnesses | None = None
     auditor: Auditor | None = None
+
+    def server_for(self, purpose: Purpose) -> str:
+        """The name of the server that is asked for that; "" where none is."""
+        match purpose:
+            case "exam" | "preferences":
+                return self.feedback.judge_server
+            case "answers":
+                return self.feedback.teacher_server
+            case "proposals":
+                return self.explore.model_server
+
+    @property
+    def asked_servers(self) -> frozenset[str]:
+        """The names of all servers that are asked for anything."""
+        return frozenset(self.server_for(purpose) for purpose in get_args(Purpose)) - {""}
 
     def wire(self, name: str) -> DraftWire:
         """A tripwire's action and limits, defaults filled in.

@@ -127,11 +127,6 @@ class Feedback(Section):
         return server_named(self.teacher)
 
     @property
-    def servers(self) -> frozenset[str]:
-        """The names of all servers that are asked."""
-        return frozenset({self.judge_server, self.teacher_server} - {""})
-
-    @property
     def compares(self) -> bool:
         """Whether the judge is asked in words, and compares two answers; a taught one marks one answer at a time."""
         return self.judge_source != "taught"

@@ -28,8 +28,7 @@ def said(parts: Parts, purpose: Purpose, ask_for: Callable[[Ask], Sequence[Kept]
 
 
 def _asked(parts: Parts, purpose: Purpose, ask_for: Callable[[Ask], Sequence[Kept] | None]) -> ServerAsked:
-    feedback = parts.charter.feedback
-    name = feedback.teacher_server if purpose == "answers" else feedback.judge_server
+    name = parts.charter.server_for(purpose)
     server, reports = parts.charter.servers[name], list[Report]()
     # Under another charter, or for something else, the same question is another one.
     turn = f"{purpose} of generation {parts.book.state.generation} under charter {parts.charter.version}"

@@ -4,27 +4,34 @@
 (Reshape(...), Tune(...))
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 
-from detent.charter import Charter, space_of
+from detent.charter import space_of
 from detent.engine import parameters_after, shape_of
-from detent.errors import CharterError, EngineError, SubjectError
+from detent.errors import EngineError, SubjectError
+from detent.loop import serving
 from detent.loop.parts import Parts
 from detent.propose import (
+    BY_PROPOSERS,
+    UNHEARD,
     About,
-    check_change,
+    Source,
+    answer_in,
+    consulting,
+    dealt,
     edits_before,
-    passes,
+    known_of,
+    proposals_in,
     setting_of,
     settings_before,
     settings_rules,
     shape_rules,
-    shares,
     stuck,
     told,
+    turns,
+    unheard,
 )
 from detent.values import (
-    Change,
     Declined,
     Diagnosis,
     Proposer,
@@ -34,69 +41,24 @@ from detent.values import (
     Tune,
 )
 
-BY_PROPOSERS = "places of proposers"
-"""Label of the stream by which places are dealt to them."""
-
 
 def suggested(parts: Parts, weak: Diagnosis) -> Suggested:
     """As many changes as there are places beside the plan as it is, each allowed and none twice."""
     charter, state = parts.charter, parts.book.state
-    places = charter.pace.candidates - 1
-    able = charter.explore.proposers
-    by = shares(passes(state, charter.explore), able, places, parts.stream(BY_PROPOSERS))
-    sources = {name: _SOURCES[name](parts, weak, by.count(name)) for name in able}
-    taken: list[Change] = []
-    declined: list[Declined] = []
-    # What one proposer has no change for, the others have: the rules, which are cheapest to ask, first.
-    for name in (*by, *(able * places)):
-        if len(taken) < places:
-            _take(sources[name], taken, declined, charter)
+    order = turns(state, charter, parts.stream(BY_PROPOSERS))
+    places = order[: charter.pace.candidates - 1]
+    sources = {name: _SOURCES[name](parts, weak, places.count(name)) for name in charter.explore.proposers}
+    changes, declined = dealt(order, sources, charter)
     reading = (
         f"no frontier has moved for {stuck(weak)} generations" if stuck(weak) else "as in every generation"
     )
-    return Suggested(changes=tuple(taken), because=reading, declined=tuple(declined))
+    return Suggested(changes=tuple(changes), because=reading, declined=tuple(declined))
 
 
-def _take(
-    source: Iterator[Change | Declined], taken: list[Change], declined: list[Declined], charter: Charter
-) -> None:
-    """The proposer's next change that may be tried."""
-    for change in source:
-        if isinstance(change, Declined):
-            declined.append(change)
-            continue
-        if any(_same(change, one) for one in taken) or _as_it_is(change, charter):
-            continue
-        try:
-            check_change(change, charter)
-        except CharterError as error:
-            # Rules name what could help; that a charter does not allow some of it is no news.
-            if change.by != "rules":
-                declined.append(Declined(by=change.by, said=change.said, because=str(error)))
-            continue
-        taken.append(change)
-        return
-
-
-def _as_it_is(change: Change, charter: Charter) -> bool:
-    """Whether it sets what is set already."""
-    keys = {one.key for one in space_of(charter)}
-    return isinstance(change, Tune) and all(
-        key in keys and setting_of(charter, key) == value for key, value in change.settings.items()
-    )
-
-
-def _same(one: Change, other: Change) -> bool:
-    """What is tried is the same, whoever proposed it and why."""
-    if isinstance(one, Tune) or isinstance(other, Tune):
-        return isinstance(one, Tune) and isinstance(other, Tune) and one.settings == other.settings
-    return one.edit == other.edit
-
-
-def _by_rules(parts: Parts, weak: Diagnosis, _: int) -> Iterator[Change | Declined]:
+def _by_rules(parts: Parts, weak: Diagnosis, _: int) -> Source:
     """In turns one of the shape and one of the settings, as far as the charter allows both."""
     charter, state = parts.charter, parts.book.state
-    kinds: list[Iterator[Change | Declined]] = []
+    kinds: list[Source] = []
     if "architecture" in charter.constraints.changes:
         kinds.append(_shapes(parts))
     if "feedback" in charter.constraints.changes:
@@ -111,27 +73,18 @@ def _by_rules(parts: Parts, weak: Diagnosis, _: int) -> Iterator[Change | Declin
                 yield change
 
 
-def _shapes(parts: Parts) -> Iterator[Change | Declined]:
+def _shapes(parts: Parts) -> Source:
     """Edits of the incumbent's shape; of a given model that is of another kind there are none, and the turn goes on."""
-    charter, state = parts.charter, parts.book.state
-    folder = parts.models.path(state.incumbent)
     try:
-        shape = shape_of(folder)
+        about = _about(parts)
     except SubjectError as error:
         yield Declined(by="rules", said="another shape", because=str(error))
         return
-    about = About(
-        shape=shape,
-        parameters=lambda edit: parameters_after(folder, edit),
-        most=charter.constraints.max_parameters,
-        edits=charter.explore.edits,
-        before=[change.edit for change in edits_before(state, charter.explore)],
-        smaller=charter.direction.objective != "better",
-    )
+    state = parts.book.state
     yield from shape_rules(about, state.visible[state.incumbent])
 
 
-def _by_search(parts: Parts, _: Diagnosis, count: int) -> Iterator[Change | Declined]:
+def _by_search(parts: Parts, _: Diagnosis, count: int) -> Source:
     """Settings that a search finds promising by what it was told of all that were tried."""
     charter = parts.charter
     space = space_of(charter)
@@ -148,11 +101,46 @@ def _by_search(parts: Parts, _: Diagnosis, count: int) -> Iterator[Change | Decl
         )
 
 
-def _by_model(parts: Parts, weak: Diagnosis, count: int) -> Iterator[Change | Declined]:  # noqa: ARG001
-    yield from ()
+def _by_model(parts: Parts, weak: Diagnosis, _: int) -> Source:
+    """What the language model behind the charter's server answers, once this is asked for its first change.
+
+    A server that cannot be asked has proposed nothing: the turn goes on without it, and that is on record.
+    """
+    charter = parts.charter
+    try:
+        about = _about(parts) if "architecture" in charter.constraints.changes else None
+    except SubjectError:
+        about = None  # a given model of another kind has no other shape
+    known = known_of(charter, parts.book.state, weak, about.shape if about else None)
+    job = consulting(known, charter.explore.server)
+
+    def said(ask: serving.Ask) -> None:
+        ask(job)
+
+    try:
+        rows = serving.said(parts, "proposals", said)
+    except UNHEARD as error:
+        parts.note(f"no changes of {charter.explore.server} in this generation: {error}")
+        yield unheard(error)
+        return
+    yield from proposals_in(answer_in(rows, job), about)
 
 
-_SOURCES: Mapping[Proposer, Callable[[Parts, Diagnosis, int], Iterator[Change | Declined]]] = {
+def _about(parts: Parts) -> About:
+    """The incumbent, as far as its shape may be changed."""
+    charter, state = parts.charter, parts.book.state
+    folder = parts.models.path(state.incumbent)
+    return About(
+        shape=shape_of(folder),
+        parameters=lambda edit: parameters_after(folder, edit),
+        most=charter.constraints.max_parameters,
+        edits=charter.explore.edits,
+        before=[change.edit for change in edits_before(state, charter.explore)],
+        smaller=charter.direction.objective != "better",
+    )
+
+
+_SOURCES: Mapping[Proposer, Callable[[Parts, Diagnosis, int], Source]] = {
     "rules": _by_rules,
     "search": _by_search,
     "model": _by_model,

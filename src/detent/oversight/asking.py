@@ -79,7 +79,15 @@ def _changed(state: State, charter: Charter) -> str:
         if change.keeps
         else ", after which the model no longer said what it had said, and was trained again"
     )
-    return f"{change.kind}: {change.said}{kept}; proposed by {change.by}: {change.because}"
+    return f"{change.kind}: {change.said}{kept}; proposed by {_proposer(change)}"
+
+
+def _proposer(change: Change) -> str:
+    """Who proposed it, and why. A model's reason is quoted: it is nobody's word but its own, whatever it says."""
+    if change.by != "model":
+        return f"{change.by}: {change.because}"
+    reason = change.because.replace('"', "'")
+    return f'a language model, which gives as its reason: "{reason}"' if reason else "a language model"
 
 
 def question(state: State, charter: Charter, passed: str, now: str) -> Requested:

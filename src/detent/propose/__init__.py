@@ -4,7 +4,6 @@ What proposes sees totals: the diagnosis and the visible profile, no models, wor
 what the loop and whoever makes a generation again share: labels as jobs, and a judge's exam, asked through a function.
 """
 
-from detent.propose.bandit import shares
 from detent.propose.cases import Cases, Sitting, exam_cases, given_judge, judge_of, judge_size, sitting_of
 from detent.propose.comparing import (
     apart,
@@ -14,6 +13,7 @@ from detent.propose.comparing import (
     revised_rungs,
     sources_for,
 )
+from detent.propose.consulting import consulting, known_of
 from detent.propose.contests import (
     MOST_PAIRS,
     Contested,
@@ -28,6 +28,7 @@ from detent.propose.contests import (
     writers,
 )
 from detent.propose.corrections import corrections
+from detent.propose.dealing import BY_PROPOSERS, Source, dealt, turns
 from detent.propose.exam import exam_flops, examined
 from detent.propose.labelling import as_kept, label_job, label_rungs, split
 from detent.propose.labels import propose
@@ -61,6 +62,7 @@ from detent.propose.preferences import (
     tuning_rungs,
 )
 from detent.propose.recorded import Keeping, as_compared, contested_again, from_record, taught_again
+from detent.propose.replies import UNHEARD, answer_in, is_unheard, proposals_in, unheard
 from detent.propose.reshaping import COMPARED, compared_on, reshape_flops, reshape_job, reshape_label
 from detent.propose.revisions import (
     REVISING,
@@ -96,11 +98,13 @@ from detent.propose.trials import (
 from detent.propose.uses import uses
 
 __all__ = [
+    "BY_PROPOSERS",
     "COMPARED",
     "MOST_PAIRS",
     "REVISING",
     "SCORED",
     "STREAMS",
+    "UNHEARD",
     "About",
     "Anchor",
     "Asked",
@@ -110,7 +114,9 @@ __all__ = [
     "Posed",
     "Question",
     "Sitting",
+    "Source",
     "anchor_cases",
+    "answer_in",
     "apart",
     "as_compared",
     "as_kept",
@@ -126,6 +132,7 @@ __all__ = [
     "chosen",
     "compared_on",
     "compared_rungs",
+    "consulting",
     "contest_of",
     "contest_text",
     "contested",
@@ -135,6 +142,7 @@ __all__ = [
     "corrections",
     "counted_as",
     "counts_of",
+    "dealt",
     "drawn_from",
     "due",
     "edits_before",
@@ -147,10 +155,12 @@ __all__ = [
     "from_record",
     "given_judge",
     "history",
+    "is_unheard",
     "judge_of",
     "judge_size",
     "judge_sources",
     "kept_revisions",
+    "known_of",
     "label_job",
     "label_rungs",
     "lasting_rungs",
@@ -168,6 +178,7 @@ __all__ = [
     "preferring_text",
     "principle_of",
     "principled_rungs",
+    "proposals_in",
     "propose",
     "question_of",
     "questions",
@@ -187,7 +198,6 @@ __all__ = [
     "settings_before",
     "settings_rules",
     "shape_rules",
-    "shares",
     "sitting_of",
     "sources_for",
     "sources_of",
@@ -202,6 +212,8 @@ __all__ = [
     "trial_name",
     "tried",
     "tuning_rungs",
+    "turns",
+    "unheard",
     "uses",
     "won",
     "writers",

@@ -12,7 +12,12 @@ from detent.report.figures import Table
 from detent.values import Entry, ServerAsked
 from detent.values.serving import Budget
 
-PURPOSES = {"exam": "its exam as a judge", "answers": "answers", "preferences": "preferences"}
+PURPOSES = {
+    "exam": "its exam as a judge",
+    "answers": "answers",
+    "preferences": "preferences",
+    "proposals": "changes to try",
+}
 GONE = "no longer in the charter"
 
 

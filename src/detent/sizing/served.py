@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from detent.evaluate import ruling
+from detent.propose.consulting import MOST_PROMPT
 from detent.propose.contests import MOST_PAIRS, VERDICTS
 from detent.propose.forms import COMPARED
 from detent.sizing.cost import Plan, room_of_answer
@@ -100,13 +101,15 @@ class Asked(Struct, frozen=True):
 def servers_asked(plan: Plan) -> tuple[Asked, ...]:
     """Every server of the charter that is asked, by name."""
     feedback, found = plan.draft.feedback, []
-    for name in sorted(feedback.servers & plan.draft.servers.keys()):
+    for name in sorted(plan.draft.asked_servers & plan.draft.servers.keys()):
         server = plan.draft.servers[name]
         use = Use()
         if name == feedback.judge_server:
             use = use.and_also(_judging(plan, WRITTEN[server.verdicts], server.max_tokens))
         if name == feedback.teacher_server:
             use = use.and_also(_teaching(plan, server.max_tokens))
+        if name == plan.draft.explore.model_server:
+            use = use.and_also(Use(1, MOST_PROMPT + FRAME, server.max_tokens))
         found.append(
             Asked(
                 name=name,

@@ -27,8 +27,9 @@ Verdicts = Literal["logprobs", "text", "json"]
 """logprobs: of the answer's first token, of which the likeliest are told. text: the verdict and nothing else.
 json: an object of one key, {"verdict": "1"}, which the server is told to keep to."""
 
-Purpose = Literal["exam", "answers", "preferences"]
-"""For what a server was asked: its exam as a judge, answers to compare with the candidates', or which to prefer."""
+Purpose = Literal["exam", "answers", "preferences", "proposals"]
+"""For what a server was asked: its exam as a judge, answers to compare with the candidates', which to prefer, or which
+changes to try."""
 
 SAID = 1.0
 """Nats that a verdict without log-probabilities counts for: it says which, and nothing of how sure."""

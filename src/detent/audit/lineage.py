@@ -13,6 +13,7 @@ from detent.audit.evidence import Case
 from detent.audit.findings import Finding, counted
 from detent.audit.revising import audited_faults
 from detent.audit.signatures import Charters
+from detent.audit.states import left_faults
 from detent.audit.steps import Step, followed
 from detent.audit.trials import difference, parent_of, proposal_faults, reshaped_faults
 from detent.audit.tuning import taught, tuned_faults
@@ -29,6 +30,7 @@ from detent.propose import (
 from detent.values import (
     Audited,
     CandidateTrained,
+    Carrying,
     DataMade,
     DataProposal,
     Diagnosed,
@@ -91,6 +93,10 @@ def _model_faults(case: Case, step: Step, entry: Trained, signed: SignedCharter)
         yield f"1 to {most:,} parameters expected, as the charter says, got {entry.parameters:,}"
     if not 0 <= entry.flops < inf:  # less than nothing would make a lease larger
         yield f"floating point operations, 0 or more, expected, got {entry.flops}"
+    if isinstance(entry, Carrying) and not (
+        isinstance(entry, JudgeTrained) and signed.charter.feedback.judge_given
+    ):
+        yield from left_faults(entry, signed)
     if isinstance(entry, SubjectBuilt):
         yield from _subject_faults(step, entry, signed)
     elif isinstance(entry, Tuned):

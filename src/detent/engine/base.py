@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NoReturn, Protocol
 
 import msgspec
+from msgspec import UNSET
 
 from detent.errors import DetentError, EngineError, StorageError, SubjectError, UsageError
 from detent.values import (
@@ -127,6 +128,7 @@ def believed(job: Job, result: Result, log: Path | None = None) -> Result:  # no
         case TrainJob() | PreferJob() | ReinforceJob(), TrainedModel():
             _believe_folder(result.folder)
             _believe_training(result)
+            _believe_state(job, result)
         case AnswerJob() | ElicitJob(), Answers():
             if len(result.completions) != len(job.prompts):
                 _disbelieve(f"{len(job.prompts)} completions", str(len(result.completions)))
@@ -181,6 +183,17 @@ def _believe_training(trained: TrainedModel) -> None:
         _disbelieve("finite losses, changes and operations", str(next(x for x in figures if not isfinite(x))))
     if (size := len(msgspec.json.encode(trained))) > MOST_FIGURES:
         _disbelieve(f"at most {MOST_FIGURES} bytes of figures, which an entry holds", f"{size}")
+
+
+def _believe_state(job: TrainJob | PreferJob | ReinforceJob, trained: TrainedModel) -> None:
+    """Beside the model, where the job's optimizer carries one on, and nowhere else."""
+    carries = isinstance(job, TrainJob) and job.optimizer.carry is not UNSET
+    if carries != (trained.state is not UNSET):
+        _disbelieve(f"{'a' if carries else 'no'} state beside the model", repr(trained.state))
+    if trained.state is not UNSET:
+        _believe_folder(trained.state)
+        if trained.state == trained.folder:
+            _disbelieve("a state in a folder of its own", repr(trained.state))
 
 
 def _believe_labels(job: LabelJob, labels: Labels) -> None:

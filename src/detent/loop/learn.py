@@ -142,6 +142,7 @@ def _subject(member: int, job: TrainJob, digest: str, trained: TrainedModel) -> 
         precision=trained.precision,
         losses=trained.losses,
         lora=job.optimizer.lora,
+        state=trained.state,
     )
 
 
@@ -229,6 +230,7 @@ def _next_job(
         steps=proposal.steps,
         seed=parts.number(f"training {member}"),
         optimizer=parts.optimizer,
+        state=parts.state_left(proposal.team[member]),
     )
 
 
@@ -246,6 +248,7 @@ def _candidate(member: int, job: TrainJob, digest: str, trained: TrainedModel) -
         precision=trained.precision,
         losses=trained.losses,
         change=trained.change,
+        state=trained.state,
     )
 
 

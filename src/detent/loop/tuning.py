@@ -53,6 +53,7 @@ from detent.propose import (
     taught_again,
     teacher_job,
     won,
+    writable,
     writers,
 )
 from detent.tasks import TaskSource, shown
@@ -222,7 +223,7 @@ def _sampled(parts: Parts, candidates: Sequence[str], items: Sequence[Item]) -> 
     for result in parts.ask_all(sample_jobs(candidates, prompts, parts.number, feedback, extra)):
         if not isinstance(result, Sampled):
             raise EngineError(f"samples expected from a sample job, got {type(result).__name__}; run again")
-        found.append(result)
+        found.append(writable(result, prompts, parts.charter.subject))
     return found
 
 

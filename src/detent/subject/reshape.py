@@ -90,6 +90,22 @@ def reshaped(model: PreTrainedModel, edit: Edit, *, seed: int) -> PreTrainedMode
     return new
 
 
+def moved(name: str, edit: Edit) -> str:
+    """What a weight is called after an edit, where it is there at all; of a block that goes "".
+
+    >>> moved("model.layers.2.mlp.up_proj.weight", AddBlock(at=1))
+    'model.layers.3.mlp.up_proj.weight'
+    """
+    match edit:
+        case AddBlock(at=at):
+            return _moved(name, lambda layer: layer + (layer >= at))
+        case RemoveBlock(at=at):
+            gone = name.startswith(f"model.layers.{at}.")
+            return "" if gone else _moved(name, lambda layer: layer - (layer > at))
+        case _:
+            return name
+
+
 def distance(
     one: PreTrainedModel, other: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]
 ) -> float:
@@ -151,7 +167,7 @@ def _add_block(model: PreTrainedModel, edit: AddBlock) -> tuple[Any, Place]:
 
     def place(weights: Weights, drawn: Weights) -> Weights:
         for name, value in weights.items():
-            drawn[_moved(name, lambda layer: layer + (layer >= edit.at))] = value
+            drawn[moved(name, edit)] = value
         for name, value in drawn.items():
             found = _BLOCK.match(name)
             if found and int(found[2]) == edit.at and (".o_proj." in name or ".down_proj." in name):
@@ -171,11 +187,7 @@ def _remove_block(model: PreTrainedModel, edit: RemoveBlock) -> tuple[Any, Place
     }
 
     def place(weights: Weights, _: Weights) -> Weights:
-        return {
-            _moved(name, lambda layer: layer - (layer > edit.at)): value
-            for name, value in weights.items()
-            if not name.startswith(f"model.layers.{edit.at}.")
-        }
+        return {new: value for name, value in weights.items() if (new := moved(name, edit))}
 
     return _with(model, num_hidden_layers=layers - 1, **lists), place
 

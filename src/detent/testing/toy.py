@@ -20,6 +20,7 @@ from statistics import fmean
 from typing import Any, Literal
 
 import msgspec
+from msgspec import UNSET, structs
 
 from detent.errors import SubjectError, UsageError
 from detent.tasks import Rng, TaskSource
@@ -62,6 +63,8 @@ from detent.values import (
 )
 from detent.values.changes import Setting
 from detent.values.feedback import verdict_of
+from detent.values.folder import folder_digest
+from detent.values.moments import NOTE, TENSORS
 from detent.values.shape import Rotary, Shape, reshape
 
 WEIGHTS = struct.pack("<Q", 59) + b'{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}     ' + b"\0" * 4
@@ -213,7 +216,17 @@ class ToyWorld:
         ceiling = self.rules.rotary_ceiling if any(config["no_rope_layers"]) else inf
         able = {task: min(ceiling, level + more) for task, level in horizons.items()}
         folder = self._save(able, job.seed, config)
-        return TrainedModel(folder=folder, parameters=1, losses=(1.0, 0.5), flops=1e9, change={"w": 0.1})
+        made = TrainedModel(folder=folder, parameters=1, losses=(1.0, 0.5), flops=1e9, change={"w": 0.1})
+        return made if job.optimizer.carry is UNSET else structs.replace(made, state=self._remember(folder))
+
+    def _remember(self, folder: str) -> str:
+        """What an optimizer of this world remembers: one number."""
+        staging, name = self.folder / "staging", f"state-of-{folder}"
+        (staging / name).mkdir()
+        (staging / name / TENSORS).write_bytes(WEIGHTS)
+        note = {"model": folder_digest(staging / folder), "method": "muon"}
+        (staging / name / NOTE).write_text(json.dumps(note))
+        return name
 
     def _lesson(self, data: str, horizons: Mapping[str, float]) -> dict[str, float]:
         """What one file teaches: seed levels up to where they lead, labels by how many are right."""

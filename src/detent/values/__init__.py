@@ -116,6 +116,7 @@ from detent.values.space import SPACE, Dimension, check_settings
 from detent.values.state import State
 from detent.values.trained import (
     CandidateTrained,
+    Carrying,
     JudgeTrained,
     Method,
     Reshaped,
@@ -124,6 +125,7 @@ from detent.values.trained import (
     Tuned,
     Tuning,
     candidates,
+    left_states,
 )
 from detent.values.watching import MOST_NAMED, Action, Reading
 
@@ -145,6 +147,7 @@ __all__ = [
     "BuildJob",
     "BuiltModel",
     "CandidateTrained",
+    "Carrying",
     "Change",
     "CharterSigned",
     "Collected",
@@ -274,6 +277,7 @@ __all__ = [
     "entry_document",
     "fold",
     "kept",
+    "left_states",
     "line",
     "live",
     "lost",

@@ -72,9 +72,16 @@ class Bench:
     """Where jobs are done. Without a `staging` folder it answers and nothing else."""
 
     def __init__(  # noqa: PLR0917
-        self, models: Path, data: Path, staging: Path | None, threads: int, wire: Wire, device: Device = "cpu"
+        self,
+        models: Path,
+        data: Path,
+        staging: Path | None,
+        threads: int,
+        wire: Wire,
+        device: Device = "cpu",
+        states: Path | None = None,
     ) -> None:
-        self._shelf = Shelf(models, data)
+        self._shelf = Shelf(models, data, states=states)
         self._device = device
         self._staging = staging
         self._threads = threads

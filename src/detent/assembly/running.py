@@ -40,6 +40,7 @@ from detent.values import (
     Device,
     Progress,
     Refused,
+    ServerAsked,
     SessionStarted,
     decode_entry,
 )
@@ -214,11 +215,17 @@ def point(run: RunFolder, models: ModelStore, digest: str, say: Say) -> None:
 def _servers(
     stack: ExitStack, run: RunFolder, charter: Charter, book: Book, stopwatch: Stopwatch
 ) -> dict[str, TimedServer]:
-    """The sampler of each server that is asked, with its key."""
-    found = {}
+    """The sampler of each server that is asked, with its key; one that was never asked is seen to be there first.
+
+    It is asked after a generation was trained: that it cannot be is to be known before.
+    """
+    found, entries = {}, map(decode_entry, book.record.entries())
+    known = {entry.server for entry in entries if isinstance(entry, ServerAsked)}
     for name in sorted(charter.feedback.servers):
         sampler = sampler_of(run, charter, name, book.record.entries())
         stack.callback(sampler.close)
+        if name not in known:
+            sampler.greet()
         found[name] = TimedServer(sampler, stopwatch)
     return found
 

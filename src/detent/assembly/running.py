@@ -50,6 +50,7 @@ from detent.values import (
     Device,
     Progress,
     Refused,
+    ServerAsked,
     SessionStarted,
     decode_entry,
 )
@@ -227,11 +228,18 @@ def point(run: RunFolder, models: ModelStore, digest: str, say: Say) -> None:
 def _servers(
     stack: ExitStack, run: RunFolder, charter: Charter, book: Book, stopwatch: Stopwatch
 ) -> dict[str, TimedServer]:
-    """The sampler of each server that is asked, with its key."""
-    found = {}
+    """The sampler of each server that is asked, with its key; one that was never asked is seen to be there first.
+
+    A judge or teacher is asked after a generation was trained: that it cannot be is to be known before. Where a server
+    proposes changes only, the run goes on without it.
+    """
+    found, entries = {}, map(decode_entry, book.record.entries())
+    known = {entry.server for entry in entries if isinstance(entry, ServerAsked)}
     for name in sorted(charter.asked_servers):
         sampler = sampler_of(run, charter, name, book.record.entries())
         stack.callback(sampler.close)
+        if name in charter.feedback.servers - known:
+            sampler.greet()
         found[name] = TimedServer(sampler, stopwatch)
     return found
 

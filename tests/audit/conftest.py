@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from tests.audit.exploring_run import make_exploring_run
 from tests.audit.peopled_run import make_peopled_run
 from tests.audit.replaying import FLATTERED, WATCHED, Flatterer
 from tests.audit.scripted_run import ScriptedRun, make_run
@@ -30,6 +31,18 @@ def honest_peopled(tmp_path_factory: pytest.TempPathFactory) -> ScriptedRun:
 def peopled(honest_peopled: ScriptedRun, tmp_path: Path) -> ScriptedRun:
     """To be tampered with."""
     return honest_peopled.copy(tmp_path / "run")
+
+
+@pytest.fixture(scope="session")
+def honest_exploring(tmp_path_factory: pytest.TempPathFactory) -> ScriptedRun:
+    """Never changed; changes beside the data are tried in it."""
+    return make_exploring_run(tmp_path_factory.mktemp("exploring") / "run")
+
+
+@pytest.fixture
+def exploring(honest_exploring: ScriptedRun, tmp_path: Path) -> ScriptedRun:
+    """To be tampered with."""
+    return honest_exploring.copy(tmp_path / "run")
 
 
 @pytest.fixture(scope="session")

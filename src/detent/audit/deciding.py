@@ -50,13 +50,12 @@ def decision_faults(
         verdict: of the opening, as it was made again; None without one.
         charter: in force at the decision.
         allowed: whether nobody was asked, or somebody approved in time.
-        stays: whether nobody goes on from the turn's change unless it is promoted.
     """
     if decided.decision == "rollback":
         return []  # people ordered it; `decisions` has compared it with their order
     faults = _opening_faults(slots, before, charter)
     stay = stays(before, charter)
-    wanted = wanted_decision(slots, before, verdict, allowed=allowed, stays=stay)
+    wanted = wanted_decision(slots, before, verdict, allowed=allowed, stay=stay)
     got = Wanted(decided.decision, decided.incumbent, decided.candidate, decided.team)
     for field, right, said in zip(Wanted._fields, wanted, got, strict=True):
         if right != said:
@@ -65,9 +64,12 @@ def decision_faults(
 
 
 def wanted_decision(
-    slots: Mapping[str, Entry], before: State, verdict: Verdict | None, *, allowed: bool, stays: bool = False
+    slots: Mapping[str, Entry], before: State, verdict: Verdict | None, *, allowed: bool, stay: bool = False
 ) -> Wanted:
-    """The decision that follows. Args as `decision_faults`."""
+    """The decision that follows. Args as `decision_faults`.
+
+    stay: whether nobody goes on from the turn's candidates unless one of them is promoted.
+    """
     profiles = _visible(slots)
     if not profiles:  # nothing was tried: every task is at its top
         return Wanted("discard", before.incumbent, "", before.team)
@@ -79,7 +81,7 @@ def wanted_decision(
         return Wanted("discard", before.incumbent, leader, before.team)
     if verdict == "better":
         return Wanted("promote", leader, leader, made)
-    team = team_after(before.team, before.visible, profiles, stays=stays)
+    team = team_after(before.team, before.visible, profiles, stays=stay)
     return Wanted("discard" if team == before.team else "carry", before.incumbent, leader, team)
 
 

@@ -43,7 +43,7 @@ def visible_again(turn: Turn) -> Iterator[Remade]:
     differing: list[Difference] = []
     for entry, result in zip(found, results, strict=True):
         again = score_profile(turn.tasks, items, completions(result))
-        differing += _differing(f"member {entry.member}", _by_level(entry.profile), again)
+        differing += differing_by_rung(f"member {entry.member}", entry.profile, again)
     asked = len(items) * len(models)
     detail = f"{counted(len(models), 'model')}, {counted(len(items), 'problem')} each"
     steps = turn.places(*(entry.slot for entry in found))
@@ -82,6 +82,11 @@ def _measured(  # noqa: PLR0917
     detail = f"{counted(len(items), 'problem')} of the model that was put in force"
     differing = _differing(f"models/{model[:12]}", recorded, again)
     return judged(check, detail, differing, asked=len(items), rule=turn.rule, steps=[step.index])
+
+
+def differing_by_rung(whose: str, recorded: Profile, again: Scores) -> list[Difference]:
+    """The rungs on which a profile is another than was recorded."""
+    return _differing(whose, _by_level(recorded), again)
 
 
 def _by_level(profile: Profile) -> Scores:

@@ -23,6 +23,7 @@ from detent.audit.reexamining import exam_again
 from detent.audit.relabelling import labels_again
 from detent.audit.reopening import Opened, opened_again
 from detent.audit.rerevising import revisions_again
+from detent.audit.retrying import reshaped_again, trials_again
 from detent.audit.retuning import tuned_again
 from detent.audit.turns import Means, Turn, turn_of
 from detent.errors import SubjectError, TaskError, UsageError
@@ -89,9 +90,11 @@ def replay(case: Case, generation: int, means: Means) -> Rerun:
 
 def _made(turn: Turn) -> Iterator[Remade]:
     opened = Opened()
+    yield from _answered("trials", trials_again(turn))
     yield from _answered("labels", labels_again(turn))
     yield from _answered("revisions", revisions_again(turn))
     yield from _answered("judge", exam_again(turn))
+    yield from _answered("reshaped", reshaped_again(turn))
     yield from _answered("tuned", tuned_again(turn))
     yield from _answered("visible", visible_again(turn))
     yield from _answered("opening", opened_again(turn, opened))

@@ -55,12 +55,16 @@ class Means:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A generation on record: its entries by slot, where they stand, and by which charter and rule."""
+    """A generation on record: its entries by slot, where they stand, and by which charter and rule.
+
+    tried: what its trials wrote, in the ledger's order.
+    """
 
     case: Case
     means: Means
     signed: SignedCharter
     steps: Mapping[str, Step]
+    tried: Sequence[Step]
     rule: Rule
     tasks: Mapping[str, TaskSource]
     principles: Mapping[str, TaskSource]
@@ -114,19 +118,20 @@ def turn_of(case: Case, generation: int, means: Means) -> Turn | None:
     Raises:
         TrustError: the code of its tasks, or of what its principles ask, is not at hand.
     """
-    steps = {
-        step.entry.slot: step
+    found = [
+        step
         for step in case.steps
-        if step.before.generation == generation
-        and not (step.refused or step.trial or outside_turns(step.entry))
-    }
+        if step.before.generation == generation and not (step.refused or outside_turns(step.entry))
+    ]
+    steps = {step.entry.slot: step for step in found if not step.trial}
+    tried = [step for step in found if step.trial]
     if not steps or case.charters is None:
         return None
     signed = case.charters.at(list(steps.values())[-1])  # with what the turn's own proposal has set
     # A turn that was cut short may have gone on elsewhere.
     rule = rule_of((step.before.session for step in steps.values()), means.here)
     tasks, principles = believed_tasks(case, signed), believed_principles(case, signed)
-    return Turn(case, means, signed, steps, rule, tasks, principles, means.engine(signed))
+    return Turn(case, means, signed, steps, tried, rule, tasks, principles, means.engine(signed))
 
 
 def completions(result: Result) -> Sequence[str]:

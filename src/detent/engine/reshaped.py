@@ -17,12 +17,12 @@ from typing import Any
 from detent.engine.likeness import ARCHITECTURE, ASPECTS, TENSORS, check_same
 from detent.errors import SubjectError
 from detent.values.adapters import adapter_in
-from detent.values.shape import AddBlock, Edit, RemoveBlock, Rotary, Shape, reshape
+from detent.values.shape import MOST, AddBlock, Edit, RemoveBlock, Rotary, Shape, reshape
 
 _LISTS = ("layer_types", "no_rope_layers")
 """Keys of a configuration that have a place for each block."""
 
-_BLOCK = re.compile(r"^(model\.layers\.)(\d+)(\..+)$")
+_BLOCK = re.compile(r"^(model\.layers\.)([0-9]{1,9})(\..+)$")
 
 _PARTS = {
     "q_proj": ("heads", "hidden"),
@@ -72,8 +72,15 @@ def check_reshaped(parent: Path, child: Path, edit: Edit) -> None:
     for what, read in ASPECTS.items():
         got = read(child)
         if what == ARCHITECTURE:  # how wide a head is may be said, or follow from what is said
-            got = {"head_dim": got.get("hidden_size", 0) // max(1, got.get("num_attention_heads", 1)), **got}
+            got = _with_width(got)
         check_same(f"a reshaped model with the {what} that follows", wanted[what], got, child)
+
+
+def _with_width(config: Mapping[str, Any]) -> dict[str, Any]:
+    hidden, heads = config.get("hidden_size"), config.get("num_attention_heads")
+    if isinstance(hidden, int) and isinstance(heads, int) and heads > 0:
+        return {"head_dim": hidden // heads, **config}
+    return dict(config)
 
 
 def parameters_after(folder: Path, edit: Edit) -> int:
@@ -93,20 +100,22 @@ def tensors_after(
 ) -> dict[str, tuple[str, list[int]]]:
     """The tensors that the edit makes of these."""
     found = {}
+    places: dict[int, list[int]] = {}
+    for place, like in enumerate(_likes(before.layers, edit)):
+        places.setdefault(like, []).append(place)
     for name, (dtype, shape) in tensors.items():
+        resized = (dtype, _resized(name, shape, before, after))
         if (block := _BLOCK.match(name)) is None:
-            found[name] = (dtype, _resized(name, shape, before, after))
+            found[name] = resized
             continue
-        for place, like in enumerate(_likes(before.layers, edit)):
-            if like == int(block[2]):
-                found[f"{block[1]}{place}{block[3]}"] = (dtype, _resized(name, shape, before, after))
+        found |= {f"{block[1]}{place}{block[3]}": resized for place in places.get(int(block[2]), ())}
     return found
 
 
 def _shape(config: Mapping[str, Any], folder: Path) -> Shape:
     try:
         heads, hidden = int(config["num_attention_heads"]), int(config["hidden_size"])
-        return Shape(
+        shape = Shape(
             layers=int(config["num_hidden_layers"]),
             hidden=hidden,
             intermediate=int(config["intermediate_size"]),
@@ -116,11 +125,19 @@ def _shape(config: Mapping[str, Any], folder: Path) -> Shape:
             rotary=tuple(bool(one) for one in config.get("no_rope_layers") or ()),
             activation=str(config.get("hidden_act", "silu")),
         )
-    except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
+    except (KeyError, TypeError, ValueError, ArithmeticError) as error:
         raise SubjectError(
             f"a configuration with layers, hidden size and heads expected in {folder}, got one without "
             f"({type(error).__name__}: {error}); such a model cannot be reshaped"
         ) from error
+    sizes = (shape.layers, shape.hidden, shape.intermediate, shape.heads, shape.groups, shape.width)
+    lists = {len(config[key]) for key in _LISTS if isinstance(config.get(key), list) and config[key]}
+    if min(sizes) < 1 or max(sizes) > MOST or shape.heads % shape.groups or lists - {shape.layers}:
+        raise SubjectError(
+            f"sizes from 1 to {MOST} that go together, and a place for each layer, expected in {folder}, got "
+            f"{shape.said}; such a model cannot be reshaped"
+        )
+    return shape
 
 
 def _changed(config: Mapping[str, Any], after: Shape, edit: Edit) -> dict[str, Any]:
@@ -128,7 +145,7 @@ def _changed(config: Mapping[str, Any], after: Shape, edit: Edit) -> dict[str, A
     lists = {
         key: [config[key][like] for like in _likes(len(config[key]), edit)]
         for key in _LISTS
-        if isinstance(config.get(key), list)
+        if isinstance(config.get(key), list) and config[key]
     }
     if isinstance(edit, Rotary):
         lists["no_rope_layers"] = [int(one) for one in edit.layers]

@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 
-from detent.engine import DataStore, ModelStore
+from detent.engine import DataStore, ModelStore, StateStore
 from detent.errors import DetentError
 from detent.subject.load import Subject
 from detent.values import AnswerJob, AtMost, Device, Filter, Job, JobFailure, LabelJob, LabelRecipe, Rung
@@ -43,9 +43,16 @@ class Place:
         self.device = device
         self.models = ModelStore(root / "models")
         self.data = DataStore(root / "data", root / "answers")
+        self.states = StateStore(root / "states", self.models)
         self._quiet = os.open(os.devnull, os.O_RDWR)
         self.bench = Bench(
-            root / "models", root / "data", root / "staging", threads, Wire(self._quiet, self._quiet), device
+            root / "models",
+            root / "data",
+            root / "staging",
+            threads,
+            Wire(self._quiet, self._quiet),
+            device,
+            root / "states",
         )
         self.bench.settle()
 

@@ -25,6 +25,8 @@ from detent.tasks import LADDERS, UNFIT
 from detent.tripwires import CATALOGUE
 from detent.tripwires.catalogue import table
 from detent.values.entries import AnyEntry
+from detent.values.shape import Edit
+from detent.values.space import SPACE
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "src" / "detent"
@@ -43,13 +45,15 @@ NOTES = {
     "estimate": """
         Operations are those that the ledger counts, so that a closed generation can be held against its estimate; the
         speed is measured in the run, or stated for such a machine. Methods beyond `self_label` come on top. How it is
-        worked out: [costs](costs.md).""",
+        worked out: [costs](costs.md). Where changes beside the data are tried, a line says what that takes.""",
     "run": """
         Under a lock: a second `run` of the folder is refused and told who holds it. One line a generation: what was
         weak, what was proposed, the gain with its 95 % interval in points, items the gate needed, its verdict, the
         decision. Ctrl-C and SIGTERM stop it cleanly, and `kill -9` loses no more than the step in progress; the same
         command goes on. What workers print is in `logs/worker.log`, which error messages name; where the time of each
-        session went is in `logs/timing.jsonl`.""",
+        session went is in `logs/timing.jsonl`. Where [changes beside the data](proposals.md) are tried, a line before
+        each rung names them, the live line says at which rung the trials are, and a last one what was chosen and
+        why.""",
     "lease": """
         At most as much at once as the charter's `pace.lease` allows; what is not given is the most it allows. A lease
         is spent by every generation and by compute, and it expires by itself, also in the middle of a generation.""",
@@ -67,7 +71,11 @@ NOTES = {
         that tested it `opening`, `items`, `no_worse`, and `low` and `high`, the 95 % interval of candidate minus
         incumbent); of a run of adapters `adapter` (`rank`, `alpha`, `targets`, `base`, its digest, and `repo` and
         `revision` where it was fetched); of one with model servers `servers` (by name: `model`, `answers`, `abstained`,
-        `tokens`, `unrecorded_tokens`, `money`, `budget_tokens`, `budget_money`).""",
+        `tokens`, `unrecorded_tokens`, `money`, `budget_tokens`, `budget_money`); of one that tries
+        [changes beside the data](proposals.md) `exploring` (`settings` in force instead of the charter's, by key:
+        `now`, `charter`; `now`, the changes of the turn in progress, and `newest`, the last ones that are done with,
+        each with `generation`, `number`, `kind`, `change`, `by`, `because`, the proposer's own words, `gains`, over the
+        plan at each rung, `outcome` and `why`; how many were `tried` and `promoted`).""",
     "try": """
         It starts a worker of its own, so it may be used beside a `run`. The incumbent is also a plain Hugging Face
         folder, `models/incumbent`.""",
@@ -160,7 +168,9 @@ NOTES = {
     "requests": """
         How long an answer took stands there too.""",
     "show": """
-        What is shown comes from the ledger. The report has the pictures.""",
+        What is shown comes from the ledger: why people are asked, what changed, the gate, tripwires, what nobody
+        checked. Of a change beside the data also its trials, sizes before and after, and the reason in its proposer's
+        words. The report has the pictures.""",
     "approve": """
         An answer counts for this candidate, under this charter, on this ledger, until the request expires, and once.
         `detent run` then goes on, after it has looked at the candidate's files once more.""",
@@ -234,6 +244,8 @@ def pages() -> dict[Path, str]:
         "wire-table": table(),
         "wires": wires(),
         "gym-tasks": gym_tasks(),
+        "search-space": search_space(),
+        "edits": edits(),
     }
     marked = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
     found = {page: _with_parts(page.read_text("utf-8"), parts) for page in marked if page.is_file()}
@@ -313,6 +325,25 @@ def gym_tasks() -> str:
     unfit = "\n".join(f"- `{name}`: {because}" for name, because in UNFIT.items())
     left_out = f"\n\nWith a global level left out in between: {', '.join(gaps)}." if gaps else ""
     return f"{fill(ladders, 118, break_long_words=False, break_on_hyphens=False)}{left_out}\n\nNot offered:\n\n{unfit}"
+
+
+def search_space() -> str:
+    """Every key that a proposal may set, with its values, from `detent.values.space`."""
+    rows = (
+        (f"`{one.key}`", f"{one.said}{', by ratios' if one.log else ''}")
+        for one in sorted(SPACE, key=lambda one: one.key)
+    )
+    return "\n".join(_table(("key", "values"), rows))
+
+
+def edits() -> str:
+    """Every edit of a model's shape, from the docstrings in `detent.values.shape`; first those that keep it."""
+    kinds = sorted(get_args(Edit), key=lambda kind: not kind.keeps)
+    rows = (
+        (f"`{kind.__struct_config__.tag}`", _first_line(kind.__doc__), "yes" if kind.keeps else "no")
+        for kind in kinds
+    )
+    return "\n".join(_table(("edit", "what it makes", "keeps"), rows))
 
 
 def decisions() -> str:

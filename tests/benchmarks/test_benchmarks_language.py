@@ -36,6 +36,23 @@ def test_what_is_measured_on_a_gpu_runs_on_a_processor_too() -> None:
     assert "nothing else" in printed
 
 
+def test_what_it_brings_to_carry_on_is_measured_on_the_same_batches() -> None:
+    small = {"seeds": 1, "first": 3, "next": 2, "problems": 4, "asked": 1}
+    words = (word for name, value in small.items() for word in (f"--{name}", str(value)))
+    found = cells(ran("carrying.py", *words))
+    assert list(found) == [
+        "first training",
+        *(f"{data}, {way}" for data in ("the same", "two levels more") for way in ("anew", "carried")),
+    ]
+    for data in (
+        "the same",
+        "two levels more",
+    ):  # the first loss is of the same weights and batch, the last is not
+        anew, carried = found[f"{data}, anew"], found[f"{data}, carried"]
+        assert anew[0] == carried[0]
+        assert anew[1] != carried[1]
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_without_a_gpu_nothing_is_measured_and_that_is_said(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

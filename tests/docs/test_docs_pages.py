@@ -16,7 +16,17 @@ WRITTEN = [
     ROOT / "Makefile",
     ROOT / "pyproject.toml",
 ]
-MADE_BY_A_RUN = {"demo/", "inbox/", "models/", "data/", "staging/", "ledger/", "answers/", "trackers/"}
+MADE_BY_A_RUN = {
+    "demo/",
+    "inbox/",
+    "models/",
+    "data/",
+    "staging/",
+    "ledger/",
+    "answers/",
+    "trackers/",
+    "states/",
+}
 SOMEBODYS_MACHINE = re.compile(r"(?<![\w.~])/(?:root|work|home|Users|mnt|opt|srv)/\w|/tmp/\w")
 
 

@@ -230,6 +230,34 @@ def test_an_answer_that_asks_about_itself_is_asked_about_by_nobody(make_run: Mak
     assert not any("?" in row.chosen + row.rejected for row in rows)
 
 
+UNWRITABLE = {
+    "longer than any answer of a model's may be": "1" * 65_536,
+    "of characters that a model made here has no token for": "42\u00e9",
+    "of lines, which it has no token for either": "4\n2",
+}
+
+
+@pytest.mark.parametrize("text", UNWRITABLE.values(), ids=UNWRITABLE.keys())
+def test_what_a_worker_says_a_candidate_wrote_is_not_learnt_where_it_could_not(
+    make_run: MakeRun, text: str
+) -> None:
+    run = make_run(charter=charter(["self_label", "dpo"]))
+    honest = judging(run)
+
+    def attacked(job: Job) -> Result:
+        found = honest(job)
+        if isinstance(job, ScoreJob):
+            assert not any(text in question for question, _ in job.rows)
+        return _with_first(found, text) if isinstance(job, SampleJob) else found
+
+    run.engine = FakeEngine(attacked)
+    state = turn_all(run)
+    data = next(one for one in of(state, DataMade, 1) if one.origin.source == "preferred")
+    with run.open() as ledger:
+        rows: list[Preference] = run.parts(ledger).data.preferences(data.digest)
+    assert not any(text in {row.chosen, row.rejected} for row in rows)
+
+
 def _with_first(found: Any, text: str) -> Sampled:
     assert isinstance(found, Sampled)
     return structs.replace(

@@ -89,9 +89,9 @@ def test_over_a_long_run_everybody_keeps_about_the_least_share() -> None:
 
 
 @given(
-    st.dictionaries(st.sampled_from(ALL), st.tuples(st.integers(0, 40), st.integers(0, 40))),
+    st.dictionaries(st.sampled_from(ALL), st.tuples(st.integers(0, 9), st.integers(0, 9))),
     st.lists(st.sampled_from(ALL), unique=True, min_size=1),
-    st.integers(0, 20),
+    st.integers(0, 7),
     st.binary(max_size=40),
 )
 def test_the_same_stream_draws_the_same_and_only_who_is_able(

@@ -9,6 +9,7 @@ import yaml  # type: ignore[import-untyped]
 from huggingface_hub.repocard_data import model_index_to_eval_results
 from markdown_it import MarkdownIt
 from tests.charter.charter_texts import CATALOGUE, charter_text
+from tests.report.explored_run import GENERATION, explored
 from tests.report.synthetic_run import BUDGET, EVENTFUL, TOP, Words, ledger
 
 from detent.charter import Charter, parse_charter
@@ -312,3 +313,11 @@ def test_wilson_s_interval_is_that_of_the_books(score: Score, low: float, high: 
 def test_budget_of_the_run_is_the_charter_s() -> None:
     entries = run()
     assert f"at most {BUDGET:.3f}".replace("0.", ".") in card(entries, decided(entries, "promote"))
+
+
+def test_the_card_lists_what_the_loop_changed_beside_the_data() -> None:
+    entries = explored()
+    one = next(entry for entry in entries if isinstance(entry, Decided) and entry.generation == GENERATION)
+    said = f"- generation {GENERATION}, architecture, proposed by rules: rotary positions off in every layer"
+    assert said in card(entries, one).splitlines()
+    assert "changed beside the data" not in card(run(), decided(run(), "promote"))

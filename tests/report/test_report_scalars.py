@@ -4,6 +4,7 @@ import re
 from math import isfinite, log
 
 import pytest
+from tests.report.explored_run import GENERATION, RIGHT, explored
 from tests.report.synthetic_run import EVENTFUL, Words, ledger
 
 from detent.report import scalars
@@ -55,6 +56,17 @@ def test_losses_and_compute_are_there() -> None:
     found = scalars(ledger(2, EVENTFUL))
     assert (found[0]["loss/0"], found[1]["loss/1"]) == (0.1, 0.04)
     assert found[0]["compute/petaflop"] == pytest.approx(2 * 4.2e12 / 1e15)
+
+
+def test_what_was_tried_beside_the_data_has_its_numbers_where_something_was() -> None:
+    found = scalars(explored())
+    mine = {name: value for name, value in found[GENERATION].items() if name.startswith("exploring/")}
+    assert mine == {
+        "exploring/alternatives": 4.0,
+        "exploring/chosen": 1.0,
+        "exploring/best_gain": pytest.approx((RIGHT["1.1"] - RIGHT["0.1"]) / 96),
+    }
+    assert not any(name.startswith("exploring/") for name in found[GENERATION + 1])
 
 
 HOSTILE = {

@@ -17,9 +17,11 @@ from msgspec import structs
 
 from detent.engine import DataStore, Limits, LocalEngine, ModelStore
 from detent.errors import DetentError, EngineError, StorageError, SubjectError, UsageError
+from detent.search.suggest import suggested
 from detent.testing.engines import EngineContract, World
 from detent.testing.models import write_model
 from detent.values import (
+    SPACE,
     AnswerJob,
     Answers,
     BuildJob,
@@ -38,6 +40,9 @@ from detent.values import (
     ScoreJob,
     Slice,
     Source,
+    SuggestedPoints,
+    SuggestJob,
+    Told,
     TrainedModel,
     TrainJob,
     praise,
@@ -195,6 +200,18 @@ def test_labels_are_counted_filtered_and_capped(place: Place) -> None:
     assert all(sum(label.level == level for label in fewer.kept) <= 1 for level in (9, 10))
     sure = place.engine.run(label_job(place, Filter(1.0, 1.0, 0), models=(able, able)), quiet)
     assert sure == structs.replace(labels, kept=())
+
+
+def test_a_search_suggests_the_same_points_whoever_is_asked(place: Place) -> None:
+    told = tuple(Told({"recipe.confidence": 0.4 + n / 40}, n / 100) for n in range(12))
+    job = SuggestJob(space=SPACE, told=told, count=5, seed=3)
+    heard: list[Progress] = []
+    found = place.engine.run(job, heard.append)
+    assert isinstance(found, SuggestedPoints)
+    assert len(found.points) == 5
+    assert {one.phase for one in heard} == {"suggest"}
+    assert found == place.engine.run(job, quiet) == suggested(job)  # in another process too
+    assert place.engine.run(structs.replace(job, seed=4), quiet) != found
 
 
 def test_a_judge_ranks_the_labels_and_keeps_none_that_it_finds_unlikely(place: Place) -> None:

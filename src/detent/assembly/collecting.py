@@ -22,7 +22,7 @@ from detent.charter import Retention
 from detent.engine import discard
 from detent.errors import CharterError, StorageError, UsageError
 from detent.oversight import believe, may_go
-from detent.values import Collected, Files, IntentWritten, State, lost, recorded
+from detent.values import Collected, Files, IntentWritten, State, left_states, lost, recorded
 
 KINDS = ("models", "data", "answers")
 
@@ -82,7 +82,7 @@ def collect(folder: Path, keep: Mapping[str, str], because: str) -> Plan:
         state = office.book.state
         plan = _plan(office.run, state, office.signed.charter.retention, keep)
         _record(office, plan.unrecorded, because)
-        for path in (path for kind in KINDS for path in _paths(office.run, plan.gone, kind)):
+        for path in (path for kind in KINDS for path in _paths(office.run, state, plan.gone, kind)):
             discard(path)
             if os.path.lexists(path):
                 raise StorageError(
@@ -92,7 +92,7 @@ def collect(folder: Path, keep: Mapping[str, str], because: str) -> Plan:
 
 
 def _plan(run: RunFolder, state: State, rule: Retention, keep: Mapping[str, str]) -> Plan:
-    for place in (run.models, run.data, run.answers):
+    for place in (run.models, run.data, run.answers, run.states):
         if place.is_symlink():
             raise UsageError(
                 f"a folder of the run's own expected at {place}, got a link: nothing is deleted elsewhere; put the "
@@ -118,7 +118,7 @@ def _plan(run: RunFolder, state: State, rule: Retention, keep: Mapping[str, str]
         rule=wanted,
         gone=gone,
         unrecorded=gone - once,
-        sizes={kind: sum(map(_size, _paths(run, gone, kind))) for kind in KINDS},
+        sizes={kind: sum(map(_size, _paths(run, state, gone, kind))) for kind in KINDS},
         openings=tuple(_openings(state, taken)),
         generations=tuple(lost(state, taken)),
     )
@@ -158,8 +158,14 @@ def _there(run: RunFolder, files: Files) -> Files:
     return Files(**found)
 
 
-def _paths(run: RunFolder, files: Files, kind: str) -> Iterator[Path]:
-    return (_path(run, kind, digest) for digest in sorted(getattr(files, kind)))
+def _paths(run: RunFolder, state: State, files: Files, kind: str) -> Iterator[Path]:
+    """What is deleted of a kind: with a model goes, and goes first, what its optimizers remember."""
+    left = left_states((*state.history.values(), state.slots)) if kind == "models" else {}
+    for digest in sorted(getattr(files, kind)):
+        remembered = left.get(digest, "")
+        if DIGEST.fullmatch(remembered) and os.path.lexists(run.states / remembered):
+            yield run.states / remembered
+        yield _path(run, kind, digest)
 
 
 def _path(run: RunFolder, kind: str, digest: str) -> Path:

@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from detent.assembly import places
 from detent.assembly.clock import now
@@ -22,6 +21,7 @@ from detent.assembly.principles import (
 )
 from detent.assembly.samplers import told_servers
 from detent.assembly.storing import storing
+from detent.assembly.taking import take_model
 from detent.assembly.tasks import (
     catalogue,
     closing,
@@ -44,8 +44,7 @@ from detent.charter import (
     verified_lease,
 )
 from detent.disk import sync_folder
-from detent.engine import ModelStore, as_chat
-from detent.errors import CharterError, SubjectError, TrustError, UsageError
+from detent.errors import TrustError, UsageError
 from detent.evaluate import Chain, new_chain, see_rows
 from detent.ledger import CosigningKey, Ledger, Signers
 from detent.loop import Book
@@ -328,8 +327,7 @@ def _fill(
         own = key == "subject.source"
         chat = signed.charter.subject.chat if own else "auto"
         note = note_of(folder)
-        most = signed.charter.constraints.max_parameters
-        digest = _take_model(key, folder, run, run.subject if own else run.judge, chat, most=most)
+        digest = take_model(key, folder, run, signed.charter)
         given.append(ModelGiven(given_as="subject" if own else "judge", digest=digest))
         if note is not None:
             if chat != "never" and digest != note.digest:
@@ -372,33 +370,3 @@ def _first_lease(signed: SignedCharter, keys: Sequence[SigningKey], book: Book) 
         petaflop=lease.petaflop,
         envelope=envelope,
     )
-
-
-def _take_model(
-    key: str,
-    folder: Path,
-    run: RunFolder,
-    place: Path,
-    chat: Literal["auto", "always", "never"],
-    *,
-    most: int,
-) -> str:
-    """Copy a model folder of the charter; returns the copy's digest.
-
-    What a run could not take is refused now, before anybody runs it.
-    """
-    copy, store = run.staging / "given", ModelStore(run.models)
-    shutil.copytree(folder, copy)
-    try:
-        as_chat(copy, chat)
-        digest = store.admit(copy)
-        parameters = store.parameters(digest)
-    except SubjectError as error:
-        raise SubjectError(f"{folder}, the charter's {key}: {error}") from error
-    if parameters > most:
-        raise CharterError(
-            f"constraints.max_parameters: at least {parameters:,} expected, so many has {folder}, the charter's {key}, "
-            f"got {most:,}; raise it, or take a smaller model"
-        )
-    (run.models / digest).rename(place)
-    return digest

@@ -19,6 +19,7 @@ from detent.assembly.running import worker_engine
 from detent.engine import LocalEngine, ModelStore, check_libraries
 from detent.errors import EngineError, UsageError
 from detent.values import AnswerJob, Answers
+from detent.values.room import room_for
 
 
 class DetentAPI(ModelAPI):
@@ -42,7 +43,7 @@ class DetentAPI(ModelAPI):
         run = RunFolder(Path(str(more["run"])))
         charter = signed_charter(run).charter
         ModelStore(run.models).path(model_name)
-        self._extra = charter.subject.extra_tokens
+        self._room = charter.subject.room
         self._staging = TemporaryDirectory(prefix="detent-")
         self._engine: LocalEngine = worker_engine(run, Path(self._staging.name), charter)
         self._lock = Lock()
@@ -57,8 +58,8 @@ class DetentAPI(ModelAPI):
     ) -> ModelOutput:
         """Answer one conversation. Tools are not offered: these models know none."""
         prompt = "\n\n".join(message.text for message in input)
-        room = 0 if config.max_tokens is None else config.max_tokens - len(prompt)
-        job = AnswerJob(model=self.model_name, prompts=(prompt,), extra_tokens=max(self._extra, room))
+        room = room_for(len(prompt), self._room, config.max_tokens or 0)
+        job = AnswerJob(model=self.model_name, prompts=(prompt,), extra_tokens=room)
         async with self._lock:  # an engine is for one caller at a time
             result = await to_thread(self._engine.run, job, lambda _: None)
         if not isinstance(result, Answers):

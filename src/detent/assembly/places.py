@@ -47,6 +47,11 @@ class RunFolder:
         return self.root / "answers"
 
     @property
+    def states(self) -> Path:
+        """What optimizers remember of the models' trainings, states/<digest>/, where the charter carries it on."""
+        return self.root / "states"
+
+    @property
     def staging(self) -> Path:
         """Where workers write."""
         return self.root / "staging"

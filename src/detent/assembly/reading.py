@@ -26,6 +26,7 @@ from detent.oversight import why_stop
 from detent.report import (
     AUDITED,
     adapter_document,
+    exploring_document,
     method_document,
     principle_document,
     render,
@@ -144,6 +145,8 @@ def status_of(folder: Path) -> dict[str, Any]:
     stands = standing(stop, running=is_running(run))
     document = status_document(state, stands, ErrorBudget(total, level, items), at)
     budgets = budgets_of(signed)
+    if (exploring := exploring_document(state, signed.charter)) is not None:
+        document |= {"exploring": exploring}
     if (adapter := adapter_document(ledger.entries)) is not None:
         document |= {"adapter": adapter}
     if asked := servers_document(ledger.entries, budgets, _paid(run, budgets)):

@@ -6,8 +6,8 @@ from typing import NamedTuple
 from detent.assembly.places import RunFolder
 from detent.assembly.reading import ledger_at
 from detent.errors import UsageError
-from detent.report import request_page
-from detent.values import Answered, Entry, Requested
+from detent.report import request_page, tried_lines
+from detent.values import Answered, Entry, Requested, State
 
 
 class Asked(NamedTuple):
@@ -20,7 +20,10 @@ class Asked(NamedTuple):
 
 def requests_of(folder: Path) -> list[Asked]:
     """Every request, the oldest first."""
-    state = ledger_at(RunFolder(folder)).state
+    return _requests(ledger_at(RunFolder(folder)).state)
+
+
+def _requests(state: State) -> list[Asked]:
     turns = [state.history[generation] for generation in sorted(state.history)] + [state.slots]
     found = []
     for slots in turns:
@@ -36,9 +39,11 @@ def request_text(folder: Path, number: int) -> str:
     Raises:
         UsageError: there is no such request.
     """
-    every = requests_of(folder)
+    state = ledger_at(RunFolder(folder)).state
+    every = _requests(state)
     found = next((asked for asked in every if asked.request.number == number), None)
     if found is None:
         numbers = ", ".join(str(asked.request.number) for asked in every) or "none"
         raise UsageError(f"the number of a request expected, got {number}; there are: {numbers}")
-    return request_page(found.request, found.answer, found.slots)
+    change = tried_lines(state, found.request.generation)
+    return request_page(found.request, found.answer, found.slots, change)

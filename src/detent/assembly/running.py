@@ -29,7 +29,7 @@ from detent.assembly.timing import Stopwatch, TimedEngine, TimedServer
 from detent.assembly.tracking import report_to
 from detent.assembly.watermark import kept_heads
 from detent.charter import Charter, SignedCharter
-from detent.engine import DataStore, LocalEngine, ModelStore, check_libraries, processor
+from detent.engine import DataStore, LocalEngine, ModelStore, StateStore, check_libraries, processor
 from detent.evaluate import evaluator_digest
 from detent.loop import Book, Parts, drive, wires_of, witness_waiting
 from detent.oversight import Stop, why_stop
@@ -170,14 +170,15 @@ def open_run(folder: Path, *, watch: Watch, say: Say) -> Iterator[Run]:
                 "confined workers expected, as constraints.confined says, got unconfined ones: "
                 f"{engine.unconfined_because}; install bubblewrap (make confine), or amend the charter"
             )
-        outsiders = outsiders_of(charter, office.ledger, say)
+        outsiders, models = outsiders_of(charter, office.ledger, say), ModelStore(run.models)
         parts = Parts(
             signed=charter,
             charter_digest=signed.digest,
             book=book,
             engine=engine,
-            models=ModelStore(run.models),
+            models=models,
             data=DataStore(run.data, run.answers),
+            states=StateStore(run.states, models) if charter.recipe.carry_optimizer else None,
             tasks=tasks,
             constitution=read.constitution if read else None,
             principles=principles,
@@ -186,6 +187,7 @@ def open_run(folder: Path, *, watch: Watch, say: Say) -> Iterator[Run]:
             staging=run.staging,
             watch=watch,
             note=lambda _: None,
+            say=say,
             take_orders=lambda: _take_orders(office, say),
             wires=wires_of(charter, lookouts),
             surroundings=_software,
@@ -232,11 +234,15 @@ def _own_logs(run: RunFolder, say: Say) -> None:
 
 
 def worker_engine(run: RunFolder, staging: Path, charter: Charter) -> LocalEngine:
-    return engine_of(run.models, run.data, staging, run.log, charter)
+    """Workers that leave what they make in `staging`; outside of the run's own they train nothing."""
+    trains = staging == run.staging and charter.recipe.carry_optimizer
+    return engine_of(run.models, run.data, staging, run.log, charter, run.states if trains else None)
 
 
-def engine_of(models: Path, data: Path, staging: Path, log: Path, charter: Charter) -> LocalEngine:
-    """A worker for each member of the team, as far as there are threads."""
+def engine_of(  # noqa: PLR0917
+    models: Path, data: Path, staging: Path, log: Path, charter: Charter, states: Path | None = None
+) -> LocalEngine:
+    """A worker for each member of the team, as far as there are threads. states: None where none goes on from any."""
     return LocalEngine(
         models=models,
         data=data,
@@ -245,6 +251,7 @@ def engine_of(models: Path, data: Path, staging: Path, log: Path, charter: Chart
         threads=charter.run.threads,
         workers=min(charter.recipe.team, charter.run.threads),
         device=device_of(charter),
+        states=states,
     )
 
 
@@ -266,6 +273,9 @@ def _clear(parts: Parts) -> None:
             because = "weights that no recorded job made were removed"
             if not under_way:
                 parts.book.write(Refused(what=f"models/{digest}", digest=digest, because=because))
+    if parts.states is not None:
+        for digest in set(parts.states.digests()) - set(parts.states_left().values()):
+            parts.states.remove(digest)
 
 
 def session(parts: Parts) -> SessionStarted:

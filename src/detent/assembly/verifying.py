@@ -77,6 +77,8 @@ def evidence_of(run: RunFolder, left_out: Mapping[str, str] = MappingProxyType({
             unread_heads=unread,
             catalogue=catalogue(),
             left_out={**_not_run(every), **left_out},
+            # Nobody but the run goes on from them: they are neither bundled nor published.
+            states=None if left_out else run.states,
         )
 
 

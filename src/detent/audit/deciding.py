@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from detent.charter import Charter
 from detent.evaluate import best, team_after
-from detent.oversight import promising, rules_of, unapproved
+from detent.oversight import promising, rules_of, stays
 from detent.values import (
     Decided,
     Diagnosed,
@@ -50,13 +50,13 @@ def decision_faults(
         verdict: of the opening, as it was made again; None without one.
         charter: in force at the decision.
         allowed: whether nobody was asked, or somebody approved in time.
-        stays: whether the turn's change is one that people must approve of.
+        stays: whether nobody goes on from the turn's change unless it is promoted.
     """
     if decided.decision == "rollback":
         return []  # people ordered it; `decisions` has compared it with their order
     faults = _opening_faults(slots, before, charter)
-    stays = unapproved(before, charter) is not None
-    wanted = wanted_decision(slots, before, verdict, allowed=allowed, stays=stays)
+    stay = stays(before, charter)
+    wanted = wanted_decision(slots, before, verdict, allowed=allowed, stays=stay)
     got = Wanted(decided.decision, decided.incumbent, decided.candidate, decided.team)
     for field, right, said in zip(Wanted._fields, wanted, got, strict=True):
         if right != said:

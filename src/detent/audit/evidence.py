@@ -36,6 +36,7 @@ class Evidence:
     ledger: folder of the log. log_key: that its checkpoints are signed with; None when it cannot be had.
     charter, envelope: the texts of charter.toml and charter.dsse; "" when they cannot be had.
     models, data, answers: folders of files named by digest. models also holds the link `incumbent`.
+    states: the folder of what optimizers remember; None where only the record and its models were handed over.
     tasks: code of tasks, and of what principles ask, of every charter that was in force; what cannot be had is left
         out. They are found by their own names and digests, whatever their keys here.
     catalogue: what a charter may name.
@@ -65,6 +66,7 @@ class Evidence:
     heads: Sequence[tuple[str, int, str]] = ()
     unread_heads: Sequence[str] = ()
     left_out: Mapping[str, str] = field(default_factory=dict)
+    states: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from detent.audit.evidence import Case
 from detent.audit.findings import Finding, counted
 from detent.audit.revising import audited_faults
 from detent.audit.signatures import Charters
+from detent.audit.states import left_faults
 from detent.audit.steps import Step, followed
 from detent.audit.trials import difference, parent_of, proposal_faults, reshaped_faults
 from detent.audit.tuning import taught, tuned_faults
@@ -29,6 +30,7 @@ from detent.propose import (
 from detent.values import (
     Audited,
     CandidateTrained,
+    Carrying,
     DataMade,
     DataProposal,
     Diagnosed,
@@ -57,15 +59,23 @@ def check_lineage(case: Case, charters: Charters) -> Finding:
         if isinstance(step.entry, Trained):
             faults += followed(step.place, "a model", _model_faults(case, step, step.entry, signed))
             first = made.setdefault(step.entry.digest, step)
-            unchanged = isinstance(step.entry, Tuned) and step.entry.digest == step.entry.parent
-            if first is not step and not unchanged and not _both_tried(first, step):
+            if first is not step and not _may_be_again(first, step):
                 faults.append(f"{step.place}: a new model expected, got that of {first.place} again")
     detail = f"{counted(len(made), 'model')}, each from a known parent and data recorded before it"
     return Finding("lineage", detail, tuple(faults))
 
 
-def _both_tried(one: Step, other: Step) -> bool:
-    """Changes that come to the same make the same model, and again in another trial of that turn."""
+def _may_be_again(one: Step, other: Step) -> bool:
+    """Whether the same model may stand on record twice.
+
+    Scores that are all the same teach nothing. Changes that come to the same make the same model, in another trial of
+    that turn. And where an edit draws nothing by chance, it makes the same of a model whenever it is made.
+    """
+    was, entry = one.entry, other.entry
+    if isinstance(entry, Tuned) and entry.digest == entry.parent:
+        return True
+    if isinstance(was, Reshaped) and isinstance(entry, Reshaped):
+        return (was.parent, was.edit) == (entry.parent, entry.edit)
     return bool(one.trial and other.trial) and one.before.generation == other.before.generation
 
 
@@ -83,6 +93,10 @@ def _model_faults(case: Case, step: Step, entry: Trained, signed: SignedCharter)
         yield f"1 to {most:,} parameters expected, as the charter says, got {entry.parameters:,}"
     if not 0 <= entry.flops < inf:  # less than nothing would make a lease larger
         yield f"floating point operations, 0 or more, expected, got {entry.flops}"
+    if isinstance(entry, Carrying) and not (
+        isinstance(entry, JudgeTrained) and signed.charter.feedback.judge_given
+    ):
+        yield from left_faults(entry, signed)
     if isinstance(entry, SubjectBuilt):
         yield from _subject_faults(step, entry, signed)
     elif isinstance(entry, Tuned):

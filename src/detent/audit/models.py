@@ -8,6 +8,7 @@ from msgspec import UNSET, UnsetType
 
 from detent.audit.evidence import Case
 from detent.audit.findings import Finding, counted, missing
+from detent.audit.states import named_states, state_faults, unchecked_states
 from detent.audit.steps import outside_turns
 from detent.engine import check_adapter, check_alike, check_reshaped
 from detent.errors import DetentError
@@ -49,7 +50,8 @@ def check_models(case: Case) -> Finding:
     ]
     faults += _size_faults(case, here)
     faults += _kind_faults(case, {digest for digest, some in amiss.items() if not some})
-    unchecked = missing("model", list(lacking.values()))
+    faults += state_faults(case)
+    unchecked = missing("model", list(lacking.values())) + unchecked_states(case)
     if no_link := case.without("models/incumbent"):
         unchecked += (f"where the link models/incumbent leads: {no_link}",)
     else:
@@ -92,6 +94,8 @@ def unnamed_files(case: Case) -> list[str]:
             | _enclosed(case),
         ),
     }
+    if evidence.states is not None:
+        named["states"] = (evidence.states, set(named_states(case).values()))
     notes = []
     for name, (folder, known) in named.items():
         strays = sorted(stray for stray in _names(folder) if DIGEST.match(stray) and stray not in known)

@@ -45,6 +45,7 @@ from detent.propose import (
     sample_jobs,
     sources_for,
     won,
+    writable,
 )
 from detent.tasks import TaskSource, is_principle, shown
 from detent.values import (
@@ -157,7 +158,7 @@ def _sampled_again(turn: Turn, made: DataMade, items: Sequence[Item]) -> list[Sa
     for result in turn.engine.run_all(jobs, turn.means.watch):
         if not isinstance(result, Sampled):
             raise EngineError(f"samples expected from a sample job, got {type(result).__name__}; run again")
-        sampled.append(result)
+        sampled.append(writable(result, prompts, turn.signed.charter.subject))
     if feedback.teacher:  # who is a server, and not asked again
         taught = said_by_teacher(turn.case, turn.signed, turn.steps["data/v1/preferred"], items)
         sampled += [taught] if taught is not None else []

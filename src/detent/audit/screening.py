@@ -9,7 +9,7 @@ from detent.audit.profiles import trained_by
 from detent.audit.steps import Step
 from detent.charter import Charter
 from detent.evaluate import best, team_after
-from detent.oversight import permission, promising, rules_of, unapproved
+from detent.oversight import permission, promising, rules_of, stays
 from detent.values import CandidateTrained, Decided, Diagnosed, IntentWritten, Profile, Profiled, State
 
 
@@ -57,8 +57,7 @@ def decision_faults(step: Step, decided: Decided, charter: Charter) -> Iterator[
         yield from _first_faults(decided, profiles)
     else:
         yield from _unopened(step, best(profiles), charter)
-        stays = unapproved(before, charter) is not None
-        yield from _moved(step, decided, profiles, stays=stays)
+        yield from _moved(step, decided, profiles, stay=stays(before, charter))
 
 
 def _first_faults(decided: Decided, profiles: tuple[Profile, ...]) -> Iterator[str]:
@@ -85,7 +84,7 @@ def _unopened(step: Step, first: Profile, charter: Charter) -> Iterator[str]:
         )
 
 
-def _moved(step: Step, decided: Decided, profiles: tuple[Profile, ...], *, stays: bool) -> Iterator[str]:
+def _moved(step: Step, decided: Decided, profiles: tuple[Profile, ...], *, stay: bool) -> Iterator[str]:
     before, first = step.before, best(profiles).subject
     if decided.decision != "promote" and decided.candidate != first:
         yield f"the best candidate in the open, {first}, to be named expected, got {decided.candidate or 'none'}"
@@ -94,14 +93,14 @@ def _moved(step: Step, decided: Decided, profiles: tuple[Profile, ...], *, stays
     elif permission(before, decided.at) == "denied":
         team = before.team
     elif all(member in before.visible and _countable(before.visible[member]) for member in before.team):
-        team = team_after(before.team, before.visible, profiles, stays=stays)
+        team = team_after(before.team, before.visible, profiles, stays=stay)
     else:
         return  # a member that was never measured: the turn it came from has that fault
     if decided.team != team:
         yield (
             f"the team {', '.join(team)} expected, since members move where their visible ladder rose and only there "
-            f"(all of them with a promotion, none after a no, or by a change that nobody approved), got "
-            f"{', '.join(decided.team)}"
+            f"(all of them with a promotion; none after a no, in another shape, or by a change that nobody approved), "
+            f"got {', '.join(decided.team)}"
         )
 
 

@@ -99,6 +99,8 @@ def _trial_faults(step: Step, charter: Charter) -> Iterator[str]:
         yield f"a trial of a change that was suggested, at one of {rungs} rungs, expected, got {step.trial}"
         return
     number, rung = place
+    if number == 0 and isinstance(step.entry, Withdrawn):
+        yield "the plan as it is to be tried to its end expected, got it withdrawn"
     lacking = [name for before in range(rung) for name in _open(found, trials, charter, before)]
     if lacking:
         yield f"trial {lacking[0]} to be complete before {step.trial} expected, got it later"
@@ -173,7 +175,7 @@ def _tried(step: Step) -> Change | None:
 
 def _chosen(step: Step, charter: Charter) -> Change | None:
     found = step.before.slots.get("suggested/v1")
-    return choice(found, step.before.trials, charter.explore)[0] if isinstance(found, Suggested) else None
+    return choice(found, step.before.trials, charter)[0] if isinstance(found, Suggested) else None
 
 
 def parent_of(step: Step, proposal: DataProposal, member: int) -> str:
@@ -195,6 +197,8 @@ def reshaped_faults(case: Case, step: Step, entry: Reshaped, signed: SignedChart
     if not 0 <= entry.member < (1 if step.trial else len(team)) or team[entry.member] != entry.parent:
         yield f"member {entry.member} of the proposal's team as the parent expected, got {entry.parent}"
         return
+    if entry.digest == entry.parent:
+        yield f"another model than its parent {entry.parent} expected, got the same"
     if entry.seed != (seed := step.number(signed, reshape_label(entry.member))):
         yield f"seed {seed} expected, got {entry.seed}"
     if not 0 <= entry.distance < float("inf") or (entry.edit.keeps and entry.distance > NEAR):

@@ -45,7 +45,7 @@ class Explore(Section):
 
     when: "stuck": once no task's frontier has moved for `patience` generations. "always": in every generation.
     rungs: optimizer steps of a trial; at each rung but the last the better half goes on, trained anew for more.
-    retrain_steps: of the generation that proposes a change that does not keep what the model says.
+    retrain_steps: of the generation that proposes another shape: what is new, or was broken, must be learnt first.
     proposers: who proposes. "rules" of this program; "search" over settings (Optuna); "model": the language model
         behind `server`.
     server: "server:NAME" of [servers]; "" for none.

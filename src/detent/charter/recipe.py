@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from detent.charter._form import Count, Level, Says, Section, Share
+from detent.charter._form import Bool, Count, Level, Says, Section, Share
 
 Fresh = Annotated[int, Field(ge=64, le=100_000), Says("an integer from 64 to 100000")]
 Problems = Annotated[int, Field(ge=1, le=100_000), Says("an integer from 1 to 100000")]
@@ -34,6 +34,8 @@ class Recipe(Section):
     batch: examples a step. micro_batch: of which so many at a time; 0 is half of a batch.
     optimizer: "muon" trains matrices inside the layers by Muon and the rest by AdamW, "adamw" everything.
     matrix_rate, other_rate: highest learning rates, of Muon and of AdamW.
+    carry_optimizer: a training goes on from what the optimizers remembered at the end of the model's last one; rates
+        are warmed up again either way.
     profile_problems, fresh_problems: asked to aim by, and to report by.
     audit: self-made labels checked per task and generation; totals only steer.
     least_accuracy: new labels are made up to the highest level at which the team's weakest member is right this
@@ -57,6 +59,7 @@ class Recipe(Section):
     optimizer: Annotated[Literal["muon", "adamw"], Says('"muon" or "adamw"')] = "muon"
     matrix_rate: Rate = 0.02
     other_rate: Rate = 0.003
+    carry_optimizer: Bool = False
     profile_problems: Problems = 64
     fresh_problems: Fresh = 64
     audit: Problems = 100

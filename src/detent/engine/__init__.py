@@ -12,6 +12,7 @@ from detent.engine.local import LocalEngine, check_libraries
 from detent.engine.machine import processor
 from detent.engine.reshaped import check_reshaped, parameters_after, shape_of
 from detent.engine.samplers import ServerSampler, check_server_libraries
+from detent.engine.states import StateStore
 from detent.engine.store import DataStore, ModelStore, is_model_file
 from detent.engine.templates import as_chat
 
@@ -25,6 +26,7 @@ __all__ = [
     "LocalEngine",
     "ModelStore",
     "ServerSampler",
+    "StateStore",
     "Watch",
     "as_chat",
     "check_adapter",

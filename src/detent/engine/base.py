@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NoReturn, Protocol
 
 import msgspec
+from msgspec import UNSET
 
 from detent.errors import DetentError, EngineError, StorageError, SubjectError, UsageError
 from detent.values import (
@@ -48,10 +49,10 @@ from detent.values import (
     SuggestJob,
     TrainedModel,
     TrainJob,
+    check_settings,
 )
 from detent.values.feedback import verdict_of
 from detent.values.shape import NEAR
-from detent.values.space import check_settings
 
 Watch = Callable[[Progress], None]
 """Told how a job goes on, at most about ten times a second, in the thread that runs the job."""
@@ -127,6 +128,7 @@ def believed(job: Job, result: Result, log: Path | None = None) -> Result:  # no
         case TrainJob() | PreferJob() | ReinforceJob(), TrainedModel():
             _believe_folder(result.folder)
             _believe_training(result)
+            _believe_state(job, result)
         case AnswerJob() | ElicitJob(), Answers():
             if len(result.completions) != len(job.prompts):
                 _disbelieve(f"{len(job.prompts)} completions", str(len(result.completions)))
@@ -134,11 +136,9 @@ def believed(job: Job, result: Result, log: Path | None = None) -> Result:  # no
             _believe_labels(job, result)
         case CompareJob(), Compared():
             _believe_comparison(result)
-        case ScoreJob(), Scored():
-            _believe_scores(job, result)
         case SuggestJob(), SuggestedPoints():
             _believe_points(job, result)
-        case SampleJob() | ReviseJob() | JudgeJob(), Sampled() | Revised() | Judged():
+        case ScoreJob() | SampleJob() | ReviseJob() | JudgeJob(), Scored() | Sampled() | Revised() | Judged():
             _believe_feedback(job, result)
         case _:
             _disbelieve_kind(job, result)
@@ -177,23 +177,23 @@ def _believe_distance(job: ReshapeJob, reshaped: ReshapedModel) -> None:
         )
 
 
-def _believe_points(job: SuggestJob, found: SuggestedPoints) -> None:
-    """As many as were asked for, each within the space."""
-    if len(found.points) != job.count:
-        _disbelieve(f"{job.count} points", str(len(found.points)))
-    for point in found.points:
-        try:
-            check_settings(point, job.space)
-        except UsageError as error:
-            _disbelieve("points of the space", str(error))
-
-
 def _believe_training(trained: TrainedModel) -> None:
     figures = (trained.flops, *trained.losses, *trained.change.values())
     if not all(map(isfinite, figures)):
         _disbelieve("finite losses, changes and operations", str(next(x for x in figures if not isfinite(x))))
     if (size := len(msgspec.json.encode(trained))) > MOST_FIGURES:
         _disbelieve(f"at most {MOST_FIGURES} bytes of figures, which an entry holds", f"{size}")
+
+
+def _believe_state(job: TrainJob | PreferJob | ReinforceJob, trained: TrainedModel) -> None:
+    """Beside the model, where the job's optimizer carries one on, and nowhere else."""
+    carries = isinstance(job, TrainJob) and job.optimizer.carry is not UNSET
+    if carries != (trained.state is not UNSET):
+        _disbelieve(f"{'a' if carries else 'no'} state beside the model", repr(trained.state))
+    if trained.state is not UNSET:
+        _believe_folder(trained.state)
+        if trained.state == trained.folder:
+            _disbelieve("a state in a folder of its own", repr(trained.state))
 
 
 def _believe_labels(job: LabelJob, labels: Labels) -> None:
@@ -234,8 +234,12 @@ def _believe_comparison(found: Compared) -> None:
         _disbelieve("0 tokens and unmatched layers or more", f"{found.tokens} and {found.unmatched}")
 
 
-def _believe_feedback(job: SampleJob | ReviseJob | JudgeJob, result: Sampled | Revised | Judged) -> None:
+def _believe_feedback(
+    job: ScoreJob | SampleJob | ReviseJob | JudgeJob, result: Scored | Sampled | Revised | Judged
+) -> None:
     match job, result:
+        case ScoreJob(), Scored():
+            _believe_scores(job, result)
         case SampleJob(), Sampled():
             _believe_samples(job, result)
         case ReviseJob(), Revised():
@@ -276,6 +280,18 @@ def _believe_rulings(job: JudgeJob, found: Judged) -> None:
             _disbelieve("finite log-odds", str(ruling.odds))
         if (said := verdict_of(ruling.odds, job.margin)) != ruling.verdict:
             _disbelieve(f"the verdict of its odds, {said}", ruling.verdict)
+
+
+def _believe_points(job: SuggestJob, found: SuggestedPoints) -> None:
+    if len(found.points) != job.count:
+        _disbelieve(f"{job.count} points", str(len(found.points)))
+    for point in found.points:
+        if not 1 <= len(point) <= job.keys:
+            _disbelieve(f"points of 1 to {job.keys} keys", str(len(point)))
+        try:
+            check_settings(point, job.space)
+        except UsageError as error:
+            raise EngineError(f"points of the search space expected from the worker: {error}") from error
 
 
 def _believe_confidences(found: Sequence[float]) -> None:

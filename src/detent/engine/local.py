@@ -44,8 +44,10 @@ from detent.values import (
 LIBRARIES = ("torch", "transformers", "safetensors", "accelerate", "datasets", "trl", "peft")
 """What workers import and this side does not; the extra `train` brings them."""
 
-_WORKER_MADE = re.compile(r"(built|merged|reshaped|trained|preferred|reinforced)-[0-9a-f]{12}|lesson-\w{8}")
-"""Names of models in staging, and of what a training needs meanwhile."""
+_WORKER_MADE = re.compile(
+    r"(state-of-)?(built|merged|reshaped|trained|preferred|reinforced)-[0-9a-f]{12}|lesson-\w{8}"
+)
+"""Names of models and states in staging, and of what a training needs meanwhile."""
 
 _RESUMED = re.compile(r"resume-(trained|preferred|reinforced|label|answer|sample|judge)-[0-9a-f]{12}")
 """Names of what a job that was killed goes on from."""
@@ -84,6 +86,7 @@ class LocalEngine:
         threads: int,
         workers: int = 1,
         device: Device = "cpu",
+        states: Path | None = None,
         stall_seconds: float = 120.0,
         limits: Limits | None = None,
     ) -> None:
@@ -98,12 +101,15 @@ class LocalEngine:
                 Results depend on both numbers.
             workers: long-lived workers that `run_all` uses side by side, started when needed.
             device: what they compute on; all of them on the same.
+            states: folder of `<digest>/` with what optimizers remember, read by the workers that train; made when
+                missing. None: no training carries any on.
             stall_seconds: silence after which a worker is ended.
             limits: what a worker may use.
         """
         self._models, self._data, self._staging, self._log = (
             path.absolute() for path in (models, data, staging, log)
         )
+        self._states = states.absolute() if states is not None else None
         self._threads = threads
         self._device = device
         self._on_gpus = count()  # processes so far
@@ -228,10 +234,15 @@ class LocalEngine:
         for folder in (self._models, self._data):
             if not folder.is_dir():
                 raise UsageError(f"the folder {folder} expected, got none; is this a run folder?")
-        try:
-            self._staging.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StorageError(f"a writable {self._staging} expected, got {error}; free space") from error
+        for folder in (self._staging, *self._remembered):
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise StorageError(f"a writable {folder} expected, got {error}; free space") from error
+
+    @property
+    def _remembered(self) -> tuple[Path, ...]:
+        return () if self._states is None else (self._states,)
 
     def _sweep(self, made: re.Pattern[str]) -> None:
         for left in self._staging.iterdir():
@@ -244,7 +255,8 @@ class LocalEngine:
         hidden = self._device == "cpu" or os.environ.get("CUDA_VISIBLE_DEVICES") == ""  # as CUDA takes it
         devices = [] if hidden else gpu_devices()
         prefix = worker_prefix(
-            readable=(self._models, self._data),
+            # An opening only answers: what trainings remember is nothing to it.
+            readable=(self._models, self._data, *(() if fresh else self._remembered)),
             writable=writable,
             limits=self._limits,
             environment=_environment(threads) | (self._gpu_environment(devices) if devices else {}),
@@ -253,6 +265,7 @@ class LocalEngine:
         # -P: no folder a worker can write to is ever on the import path.
         command = [*prefix, sys.executable, "-P", "-m", "detent.worker", "--threads", str(threads)]
         command += ["--models", str(self._models), "--data", str(self._data), "--device", self._device]
+        command += [] if fresh or self._states is None else ["--states", str(self._states)]
         return command + (["--nursery"] if fresh else ["--staging", str(self._staging)])
 
     def _gpu_environment(self, devices: Sequence[Path]) -> dict[str, str]:

@@ -8,22 +8,19 @@ data = DataStore(run / "data", run / "answers")
 digest = data.put(examples)                         # data/<digest>.jsonl
 """
 
-import os
 import re
-import stat
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO
 
 import msgspec
 
 from detent.disk import INCOMING, discard, move_aside, storing, sync_folder, write_file
+from detent.engine._copying import DIGEST, copied, digest_name
 from detent.errors import StorageError, SubjectError, TrustError
 from detent.values import Example, Preference, sha256_hex
 from detent.values.adapters import ADAPTER_CONFIG, ADAPTER_FILES, adapter_in
 from detent.values.folder import folder_digest
-from detent.values.weights import HEADER, numbers_of
+from detent.values.weights import numbers_of
 
 ALLOWED = re.compile(
     r"[A-Za-z0-9_][A-Za-z0-9_.-]*\.(safetensors|json)|merges\.txt|vocab\.txt|chat_template\.jinja|tokenizer\.model"
@@ -32,9 +29,7 @@ ALLOWED = re.compile(
 
 
 MOST_FILES = 256
-_DIGEST = re.compile(r"[0-9a-f]{64}")
 _WEIGHTS = {".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".gguf", ".npz", ".npy", ".onnx", ".h5", ".pkl"}
-_CHUNK = 1 << 20
 
 
 class ModelStore:
@@ -49,8 +44,6 @@ class ModelStore:
     def admit(self, staged: Path) -> str:
         """Take the model that a worker left in `staged` into the store; returns its digest. `staged` is removed.
 
-        It is copied, not moved: a worker that still holds a file open could write into a moved one.
-
         Raises:
             SubjectError: something that is not a plain model file lies in it, or it is too large, or not whole.
             StorageError: the disk refuses; the store is as it was.
@@ -58,7 +51,7 @@ class ModelStore:
         incoming = self._folder / (INCOMING + "model")
         discard(incoming)
         try:
-            self._copy(staged, incoming)
+            copied(staged, incoming, self._most_bytes, _check_names)
             self._check_base(incoming)
             digest = folder_digest(incoming)
             self._place(incoming, digest)
@@ -75,7 +68,7 @@ class ModelStore:
             SubjectError: there is none, or no base of it.
             TrustError: its files are not those that the digest was computed from.
         """
-        folder = self._folder / _digest_name(digest)
+        folder = self._folder / digest_name(digest)
         if digest not in self._verified:
             if not folder.is_dir():
                 raise SubjectError(
@@ -102,7 +95,7 @@ class ModelStore:
         Raises:
             SubjectError: what lies there is neither.
         """
-        found = adapter_in(self._folder / _digest_name(digest))
+        found = adapter_in(self._folder / digest_name(digest))
         return None if found is None else found.base
 
     def parameters(self, digest: str) -> int:
@@ -118,7 +111,7 @@ class ModelStore:
 
     def digests(self) -> list[str]:
         """Every model in the store, by name; no content is looked at."""
-        return sorted(path.name for path in self._folder.iterdir() if _DIGEST.fullmatch(path.name))
+        return sorted(path.name for path in self._folder.iterdir() if DIGEST.fullmatch(path.name))
 
     def contents(self) -> dict[str, str]:
         """What the store's weights are now, by name: the digest of each folder's content, or what is wrong with it.
@@ -137,7 +130,7 @@ class ModelStore:
             StorageError: the disk refuses.
         """
         self._verified.discard(digest)
-        folder = self._folder / _digest_name(digest)
+        folder = self._folder / digest_name(digest)
         with storing(folder):
             discard(folder)
 
@@ -176,18 +169,6 @@ class ModelStore:
                 f"an adapter of a whole model expected, got one of the adapter {found.base}; merge it"
             )
         self.path(found.base)
-
-    def _copy(self, staged: Path, incoming: Path) -> None:
-        with storing(incoming):
-            incoming.mkdir()
-        left = self._most_bytes
-        with _opened_folder(staged) as source:
-            names = sorted(os.listdir(source))  # noqa: PTH208  Path knows no descriptors
-            _check_names(names, staged)
-            for name in names:
-                left -= _copy_file(name, source, incoming, left)
-        with storing(incoming):
-            sync_folder(incoming)
 
     def _place(self, incoming: Path, digest: str) -> None:
         final = self._folder / digest
@@ -262,7 +243,7 @@ def _put(folder: Path, content: bytes, suffix: str) -> str:
 
 
 def _read(folder: Path, digest: str, suffix: str) -> bytes:
-    target = folder / (_digest_name(digest) + suffix)
+    target = folder / (digest_name(digest) + suffix)
     try:
         content = target.read_bytes()
     except OSError as error:
@@ -278,7 +259,7 @@ def _read(folder: Path, digest: str, suffix: str) -> bytes:
 def _has_weights(path: Path) -> bool:
     """Whether it is a model's folder by name, or there is anything in it that looks like weights."""
     every = [path, *path.rglob("*")] if path.is_dir() else [path]
-    return bool(_DIGEST.fullmatch(path.name)) or any(one.suffix in _WEIGHTS for one in every)
+    return bool(DIGEST.fullmatch(path.name)) or any(one.suffix in _WEIGHTS for one in every)
 
 
 def _content(path: Path) -> str:
@@ -288,31 +269,8 @@ def _content(path: Path) -> str:
         digest = folder_digest(path)
     except (SubjectError, OSError) as error:
         return f"no model folder: {error}"
-    renamed = _DIGEST.fullmatch(path.name) and path.name != digest
+    renamed = DIGEST.fullmatch(path.name) and path.name != digest
     return f"{digest} under another's name" if renamed else digest
-
-
-def _digest_name(digest: str) -> str:
-    if not _DIGEST.fullmatch(digest):
-        raise TrustError(
-            f"a digest of 64 lower-case hex digits expected, got {digest!r}; the record is damaged"
-        )
-    return digest
-
-
-@contextmanager
-def _opened_folder(folder: Path) -> Iterator[int]:
-    """A descriptor of the folder itself: a link put in its place is not followed."""
-    try:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    except OSError as error:
-        raise SubjectError(
-            f"a folder with a model expected, got {folder}: {error.strerror}; run again"
-        ) from error
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
 
 
 def _check_names(names: Sequence[str], folder: Path) -> None:
@@ -333,49 +291,3 @@ def _check_names(names: Sequence[str], folder: Path) -> None:
         raise SubjectError(
             f"at most {MOST_FILES} files expected in {folder}, got {len(names)}; use larger shards"
         )
-
-
-def _copy_file(name: str, source: int, target: Path, most_bytes: int) -> int:
-    """Copy one regular file durably; returns its size."""
-    with _opened_file(name, source) as file:
-        size = os.fstat(file.fileno()).st_size
-        if size > most_bytes:
-            raise SubjectError(
-                f"a model of fewer bytes expected, got {size} in {name} alone; make a smaller one"
-            )
-        if name.endswith(".safetensors"):
-            _check_header(name, file)
-        with storing(target / name), (target / name).open("xb") as copy:
-            while chunk := file.read(min(_CHUNK, size - copy.tell())):  # no more than there was: it may grow
-                copy.write(chunk)
-            copy.flush()
-            os.fsync(copy.fileno())
-    return size
-
-
-@contextmanager
-def _opened_file(name: str, folder: int) -> Iterator[BinaryIO]:
-    try:
-        # Neither a link nor a pipe that would never say anything.
-        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
-    except OSError as error:
-        raise SubjectError(
-            f"a regular file {name} expected, got a link or nothing: {error.strerror}"
-        ) from error
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise SubjectError(f"a regular file {name} expected, got a folder or special file; remove it")
-    with os.fdopen(descriptor, "rb") as file:
-        yield file
-
-
-def _check_header(name: str, file: BinaryIO) -> None:
-    """A safetensors file begins with its header's length and a JSON object; a pickle or zip does not."""
-    start = file.read(HEADER + 1)
-    size = os.fstat(file.fileno()).st_size
-    length = int.from_bytes(start[:HEADER], "little")
-    if start[HEADER:] != b"{" or length > size - HEADER:
-        raise SubjectError(
-            f"a safetensors file expected, got {name}, which is something else; convert the weights"
-        )
-    file.seek(0)

@@ -6,6 +6,10 @@
 One piece runs at a time, until it asks a worker something or ends; then the next. Once all wait, everything they asked
 for goes to the engine at once, which has as many workers as it has, and each goes on with its own results. So the
 order in which pieces write on the ledger does not depend on which worker was fastest.
+
+What several ask for in the same words is done once for all of them: workers keep what they have done so far in files
+that are named by the job, and two at work on one file would spoil it. A model is made for one piece at a time, since
+who takes it takes its folder away.
 """
 
 import threading
@@ -16,9 +20,22 @@ from typing import Generic, NoReturn, TypeVar
 
 from detent.engine import Ask, Engine, Watch
 from detent.errors import DetentError, UsageError
-from detent.values import Job, Result
+from detent.values import (
+    BuildJob,
+    Job,
+    MergeJob,
+    PreferJob,
+    ReinforceJob,
+    ReshapeJob,
+    Result,
+    TrainJob,
+)
 
 T = TypeVar("T")
+
+
+_MAKES = BuildJob | ReshapeJob | MergeJob | TrainJob | PreferJob | ReinforceJob
+"""Jobs that leave a model in staging, under a name that the job gives it."""
 
 
 class _Ended(BaseException):
@@ -127,29 +144,42 @@ def _run(lane: "_Piece[T]", piece: Callable[[Engine], T], engine: Engine) -> Non
 
 
 def _drive(lanes: "Sequence[_Piece[T]]", engine: Engine, watch: Watch) -> None:
-    while waiting := [lane for lane in lanes if not lane.ended]:
-        for lane in waiting:
+    going = list(lanes)
+    while going:
+        for lane in going:
             lane.go_on()
             if lane.error is not None and not isinstance(lane.error, DetentError):
                 raise lane.error
-        _answer([lane for lane in waiting if not lane.ended], engine, watch)
+        going = _apart([lane for lane in lanes if not lane.ended])
+        if going:
+            _answer(going, engine, watch)
+
+
+def _apart(asking: "Sequence[_Piece[T]]") -> "list[_Piece[T]]":
+    """Those who can be answered now: whoever wants a model made that another has made now is next."""
+    found, made = list[_Piece[T]](), list[Job]()
+    for lane in asking:
+        makes = [job for job in lane.jobs if isinstance(job, _MAKES)]
+        if not any(job in made for job in makes):
+            found.append(lane)
+            made += makes
+    return found
 
 
 def _answer(asking: "Sequence[_Piece[T]]", engine: Engine, watch: Watch) -> None:
-    """Everything at once; where that fails, piece by piece, so that each has its own error and no other's."""
-    jobs = [job for lane in asking for job in lane.jobs]
+    """Everything at once; where that fails, half by half, so that each has its own error and no other's."""
+    jobs: list[Job] = []
+    for lane in asking:
+        jobs += [job for job in lane.jobs if job not in jobs or isinstance(job, _MAKES)]
     try:
         results = engine.run_all(jobs, watch)
-    except DetentError:
-        for lane in asking:
-            lane.results = _alone(lane, engine, watch)
+    except DetentError as error:
+        half = len(asking) // 2
+        if not half:
+            asking[0].results = error
+            return
+        _answer(asking[:half], engine, watch)
+        _answer(asking[half:], engine, watch)
         return
     for lane in asking:
-        lane.results, results = results[: len(lane.jobs)], results[len(lane.jobs) :]
-
-
-def _alone(lane: "_Piece[T]", engine: Engine, watch: Watch) -> "list[Result] | BaseException":
-    try:
-        return engine.run_all(lane.jobs, watch)
-    except DetentError as error:
-        return error
+        lane.results = [results[jobs.index(job)] for job in lane.jobs]

@@ -29,7 +29,7 @@ def admitted_reshaped(parts: Parts, job: ReshapeJob, result: Result) -> tuple[st
 
 
 def admitted(parts: Parts, parent: str, result: Result) -> tuple[str, TrainedModel]:
-    """The digest of a trained model, and its figures with its size as counted here.
+    """The digest of a trained model, and its figures with its size as counted here, and its state by digest.
 
     Args:
         parts: of the run.
@@ -38,7 +38,7 @@ def admitted(parts: Parts, parent: str, result: Result) -> tuple[str, TrainedMod
 
     Raises:
         EngineError: it is no model.
-        SubjectError: it is of another kind than its parent.
+        SubjectError: it is of another kind than its parent, or what its optimizers remember is not of it.
         CharterError: it is larger than the charter allows.
     """
     if not isinstance(result, TrainedModel):
@@ -52,5 +52,7 @@ def admitted(parts: Parts, parent: str, result: Result) -> tuple[str, TrainedMod
         check_alike(before, after)
     # Counted here: a worker's word on the size of what it made is not enough.
     counted = structs.replace(result, parameters=parts.models.parameters(digest))
+    if result.state is not UNSET:
+        counted = structs.replace(counted, state=parts.admit_state(result.state, digest))
     check_size(counted.parameters, parts.charter.constraints.max_parameters)
     return digest, counted

@@ -23,7 +23,7 @@ from detent.evaluate import (
 from detent.loop.measure import Ask, completions
 from detent.loop.parts import Parts
 from detent.loop.witnessing import before_promoting, entropy, known_link, link, round_for, witness_intent
-from detent.oversight import Permission, aim_of, promising, rules_of, unapproved
+from detent.oversight import Permission, aim_of, promising, rules_of, stays
 from detent.values import (
     Decided,
     Intent,
@@ -205,11 +205,10 @@ def _denied(parts: Parts, before: Profile, profiles: Sequence[Profile]) -> Decid
 def _not_promoted(parts: Parts, before: Profile, profiles: Sequence[Profile], because: str) -> Decided:
     """Each member goes on from its candidate where that looks better than itself in the open, else from itself.
 
-    From what a change made that people had to approve of, and were not asked about, nobody does.
+    From what a change made that people had to approve of, or in another shape, nobody does.
     """
     state = parts.book.state
-    stays = unapproved(state, parts.charter) is not None
-    team = team_after(state.team, state.visible, profiles, stays=stays)
+    team = team_after(state.team, state.visible, profiles, stays=stays(state, parts.charter))
     return Decided(
         decision="discard" if team == state.team else "carry",
         incumbent=before.subject,

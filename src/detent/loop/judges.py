@@ -53,6 +53,7 @@ def judge_job(parts: Parts, parent: str, taught: DataMade, labels: DataMade) -> 
         steps=feedback.judge_seed_steps if first else feedback.judge_steps,
         seed=parts.number("training of the judge"),
         optimizer=parts.optimizer,
+        state=parts.state_left(parent),
     )
 
 
@@ -69,6 +70,7 @@ def as_trained(job: TrainJob, digest: str, trained: TrainedModel) -> JudgeTraine
         flops=trained.flops,
         precision=trained.precision,
         losses=trained.losses,
+        state=trained.state,
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from detent.diagnose import diagnose as diagnose_profile
 from detent.errors import CharterError, EngineError
-from detent.evaluate import answering, judging, ladder_rungs, profile_items
+from detent.evaluate import answering, judging, ladder_rungs, profile_items, voting
 from detent.loop import judges, measure, reshaping, revising
 from detent.loop.admitting import admitted
 from detent.loop.parts import Parts
@@ -142,6 +142,7 @@ def _subject(member: int, job: TrainJob, digest: str, trained: TrainedModel) -> 
         precision=trained.precision,
         losses=trained.losses,
         lora=job.optimizer.lora,
+        state=trained.state,
     )
 
 
@@ -188,10 +189,14 @@ def label(parts: Parts, proposal: Proposal) -> DataMade:
 
 
 def _label_flops(parts: Parts, job: LabelJob) -> float:
-    """Every prompt is answered by every model, and its answer judged, at the most."""
-    prompts = [prompt for rows in job.prompts.values() for row in rows.values() for prompt in row]
+    """Every prompt is answered by every model, by the first as often more as there are votes, and its answer judged."""
+    by_task = {
+        task: [prompt for row in rows.values() for prompt in row] for task, rows in job.prompts.items()
+    }
+    prompts = [prompt for rows in by_task.values() for prompt in rows]
+    votes = voting(parts.models.parameters(job.models[0]), job.recipes, by_task, job.extra_tokens)
     judge = judging(parts.models.parameters(job.judge), prompts, job.extra_tokens) if job.judge else 0.0
-    return answering(sum(map(parts.models.parameters, job.models)), prompts, job.extra_tokens) + judge
+    return answering(sum(map(parts.models.parameters, job.models)), prompts, job.extra_tokens) + votes + judge
 
 
 def _labelled(parts: Parts, whole: LabelJob) -> Iterator[Labels]:
@@ -225,6 +230,7 @@ def _next_job(
         steps=proposal.steps,
         seed=parts.number(f"training {member}"),
         optimizer=parts.optimizer,
+        state=parts.state_left(proposal.team[member]),
     )
 
 
@@ -242,6 +248,7 @@ def _candidate(member: int, job: TrainJob, digest: str, trained: TrainedModel) -
         precision=trained.precision,
         losses=trained.losses,
         change=trained.change,
+        state=trained.state,
     )
 
 

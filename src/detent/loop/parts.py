@@ -8,10 +8,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+from msgspec import UNSET, UnsetType
+
 from detent.charter import Charter, Constitution, set_by
 from detent.coordinate import Asked
-from detent.engine import DataStore, Engine, ModelStore
-from detent.errors import StorageError, SubjectError, TrustError
+from detent.engine import DataStore, Engine, ModelStore, StateStore
+from detent.errors import StorageError, SubjectError, TrustError, UsageError
 from detent.evaluate import Chain, label_of, public_number, public_stream
 from detent.ledger import CosignerKey
 from detent.loop.book import Book
@@ -45,6 +47,7 @@ from detent.values import (
     Served,
     SuggestJob,
     TrainJob,
+    left_states,
 )
 from detent.values.folder import folder_digest
 
@@ -102,7 +105,7 @@ class Parts:
 
     signed: the charter as people signed it; what is in force of it, with what was changed since, is `charter`.
     charter_digest: SHA-256 of the signed charter's bytes.
-    watch: told how a job goes on. note: told one line of where the gate stands.
+    watch: told how a job goes on. note: told one line of where the gate stands. say: of what is tried, for people.
     constitution: the charter's; None where it names none.
     principles: sources of the probes of its guarded principles, by their own names.
     proxies: the author's own checkers that self-made labels must please, by name.
@@ -113,6 +116,7 @@ class Parts:
     chain: the seal; None where an auditor holds it.
     counted: what wires have counted of files that do not change.
     outsiders: witnesses, beacon and auditor; None where the charter names none.
+    states: what optimizers remember; None where the charter has none of it carried on.
     given_subject, given_judge: the folders of the first model and of the judge where the charter names one.
     trial: of the turn, whose work this is; "" for the turn itself.
     servers: who asks each server that the charter has judge or teach, by its name.
@@ -138,10 +142,12 @@ class Parts:
     heads: Callable[[], Sequence[tuple[str, int, str]]] = tuple
     counted: dict[str, Any] = field(default_factory=dict)
     outsiders: Outsiders | None = None
+    states: StateStore | None = None
     given_subject: Path | None = None
     given_judge: Path | None = None
     servers: Mapping[str, Server] = field(default_factory=dict)
     trial: str = ""
+    say: Callable[[str], None] = lambda _: None
 
     @property
     def charter(self) -> Charter:
@@ -201,6 +207,20 @@ class Parts:
         """Take a model a worker left in staging among the models; returns its digest."""
         return self.models.admit(self.staging / folder)
 
+    def admit_state(self, folder: str, model: str) -> str:
+        """Take what a worker left of a model's training among the states; returns its digest."""
+        if self.states is None:
+            raise UsageError("a store of states expected where recipe.carry_optimizer is set, got none")
+        return self.states.admit(self.staging / folder, of=model)
+
+    def state_left(self, model: str) -> str | UnsetType:
+        """Digest of what a model's own training left for its next one; UNSET where nothing is carried on, or left."""
+        return UNSET if self.optimizer.carry is UNSET else self.states_left().get(model, UNSET)
+
+    def states_left(self) -> dict[str, str]:
+        """Digest of what each model's own training left, by the model's."""
+        return left_states((*self.book.state.history.values(), self.book.state.slots))
+
     def admit_given(self, folder: Path, given_as: GivenAs) -> str:
         """Take a copy of a model that the charter names among the models; returns its digest.
 
@@ -248,6 +268,8 @@ class Parts:
             self.models.path(digest)
         for digest in sorted(data):
             self.data.path(digest)
+        if isinstance(job, TrainJob) and job.state is not UNSET and self.states is not None:
+            self.states.path(job.state)
 
 
 def _files_of(job: Job) -> tuple[Sequence[str], AbstractSet[str]]:  # noqa: PLR0911  one a kind of job

@@ -4,11 +4,11 @@
 (Reshape(...), Tune(...))
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 
 from detent.charter import space_of
 from detent.engine import parameters_after, shape_of
-from detent.errors import EngineError
+from detent.errors import EngineError, SubjectError
 from detent.loop import serving
 from detent.loop.parts import Parts
 from detent.propose import (
@@ -32,7 +32,7 @@ from detent.propose import (
     unheard,
 )
 from detent.values import (
-    Change,
+    Declined,
     Diagnosis,
     Proposer,
     Suggested,
@@ -58,10 +58,9 @@ def suggested(parts: Parts, weak: Diagnosis) -> Suggested:
 def _by_rules(parts: Parts, weak: Diagnosis, _: int) -> Source:
     """In turns one of the shape and one of the settings, as far as the charter allows both."""
     charter, state = parts.charter, parts.book.state
-    kinds: list[Iterator[Change]] = []
+    kinds: list[Source] = []
     if "architecture" in charter.constraints.changes:
-        about = _about(parts)
-        kinds.append(iter(shape_rules(about, state.visible[state.incumbent])))
+        kinds.append(_shapes(parts))
     if "feedback" in charter.constraints.changes:
         before = settings_before(state, charter.explore)
         kinds.append(iter(settings_rules(weak, lambda key: setting_of(charter, key), before)))
@@ -74,13 +73,25 @@ def _by_rules(parts: Parts, weak: Diagnosis, _: int) -> Source:
                 yield change
 
 
+def _shapes(parts: Parts) -> Source:
+    """Edits of the incumbent's shape; of a given model that is of another kind there are none, and the turn goes on."""
+    try:
+        about = _about(parts)
+    except SubjectError as error:
+        yield Declined(by="rules", said="another shape", because=str(error))
+        return
+    state = parts.book.state
+    yield from shape_rules(about, state.visible[state.incumbent])
+
+
 def _by_search(parts: Parts, _: Diagnosis, count: int) -> Source:
     """Settings that a search finds promising by what it was told of all that were tried."""
     charter = parts.charter
-    if not count or "feedback" not in charter.constraints.changes:
+    space = space_of(charter)
+    if not (count and space) or "feedback" not in charter.constraints.changes:
         return
     known = told(parts.book.state, charter.explore)
-    job = SuggestJob(space=space_of(charter), told=known, count=count, seed=parts.number("search"))
+    job = SuggestJob(space=space, told=known, count=count, seed=parts.number("search"))
     result = parts.ask(job)
     if not isinstance(result, SuggestedPoints):
         raise EngineError(f"settings expected from a suggest job, got {type(result).__name__}; run again")
@@ -96,7 +107,10 @@ def _by_model(parts: Parts, weak: Diagnosis, _: int) -> Source:
     A server that cannot be asked has proposed nothing: the turn goes on without it, and that is on record.
     """
     charter = parts.charter
-    about = _about(parts) if "architecture" in charter.constraints.changes else None
+    try:
+        about = _about(parts) if "architecture" in charter.constraints.changes else None
+    except SubjectError:
+        about = None  # a given model of another kind has no other shape
     known = known_of(charter, parts.book.state, weak, about.shape if about else None)
     job = consulting(known, charter.explore.server)
 

@@ -53,6 +53,7 @@ from detent.propose import (
     taught_again,
     teacher_job,
     won,
+    writable,
     writers,
 )
 from detent.tasks import TaskSource, shown
@@ -176,7 +177,8 @@ def _compared(parts: Parts, judge: str, items: Sequence[Item], candidates: Seque
     """By what the judge says of two answers, in both orders."""
     feedback, extra, creed = parts.charter.feedback, parts.charter.subject.room, parts.constitution
     asked, ask = _contested(parts, judge, items, candidates)
-    rows = won(asked, ruled(contests(asked, creed), ask, judge), creed, feedback.least_odds)
+    rulings = ruled(contests(asked, creed), ask, judge, feedback.judge_form)
+    rows = won(asked, rulings, creed, feedback.least_odds)
     sizes = parts.book.state.sizes
     of_judge = judge_size(judge, sizes)
     flops = contesting([sizes[one] for one in candidates], of_judge, items, feedback, extra, creed)
@@ -192,7 +194,7 @@ def _contested(
 
     def said(ask: serving.Ask) -> list[Kept]:
         asked = contested(items, _all_sampled(parts, candidates, items))
-        ruled(contests(asked, parts.constitution), ask, judge)
+        ruled(contests(asked, parts.constitution), ask, judge, parts.charter.feedback.judge_form)
         return as_compared(asked)
 
     kept = serving.said(parts, "preferences", said)
@@ -221,7 +223,7 @@ def _sampled(parts: Parts, candidates: Sequence[str], items: Sequence[Item]) -> 
     for result in parts.ask_all(sample_jobs(candidates, prompts, parts.number, feedback, extra)):
         if not isinstance(result, Sampled):
             raise EngineError(f"samples expected from a sample job, got {type(result).__name__}; run again")
-        found.append(result)
+        found.append(writable(result, prompts, parts.charter.subject))
     return found
 
 

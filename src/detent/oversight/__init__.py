@@ -3,7 +3,15 @@
 It knows state, charter and constitution, not models or files.
 """
 
-from detent.oversight.asking import Permission, approved_of, permission, question, reasons_to_ask, unapproved
+from detent.oversight.asking import (
+    Permission,
+    approved_of,
+    permission,
+    question,
+    reasons_to_ask,
+    stays,
+    unapproved,
+)
 from detent.oversight.deliveries import (
     STOPS,
     Desk,
@@ -46,6 +54,7 @@ __all__ = [
     "received",
     "rules_of",
     "seconds_between",
+    "stays",
     "type_of",
     "unanswered",
     "unapproved",

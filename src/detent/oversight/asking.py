@@ -13,7 +13,7 @@ from msgspec import UNSET
 
 from detent.charter import Charter
 from detent.oversight.moments import after
-from detent.values import MOST_NAMED, Change, Proposed, Requested, State, Watched
+from detent.values import MOST_NAMED, Change, Proposed, Requested, Reshape, State, Watched
 
 Permission = Literal["free", "approved", "denied", "waiting"]
 """free: nobody had to be asked. approved: asked, and allowed. denied: asked, and not, or not in time."""
@@ -57,6 +57,17 @@ def unapproved(state: State, charter: Charter) -> Change | None:
     proposed = state.slots.get("proposal/v1")
     change = proposed.proposal.change if isinstance(proposed, Proposed) else UNSET
     return change if change is not UNSET and approved_of(charter, change) else None
+
+
+def stays(state: State, charter: Charter) -> bool:
+    """Whether nobody goes on from this turn's candidates unless one of them is promoted, however they look.
+
+    So it is with a change that people must approve of. And with any other shape: a team and its incumbent are always
+    of one, or what is proposed for the next would fit some of them and not the others.
+    """
+    proposed = state.slots.get("proposal/v1")
+    reshaped = isinstance(proposed, Proposed) and isinstance(proposed.proposal.change, Reshape)
+    return reshaped or unapproved(state, charter) is not None
 
 
 def _changed(state: State, charter: Charter) -> str:

@@ -61,7 +61,7 @@ from detent.propose.preferences import (
     teacher_job,
     tuning_rungs,
 )
-from detent.propose.recorded import Keeping, as_compared, contested_again, from_record, taught_again
+from detent.propose.recorded import Keeping, as_compared, contested_again, from_record, taught_again, writable
 from detent.propose.replies import UNHEARD, answer_in, is_unheard, proposals_in, unheard
 from detent.propose.reshaping import COMPARED, compared_on, reshape_flops, reshape_job, reshape_label
 from detent.propose.revisions import (
@@ -216,5 +216,6 @@ __all__ = [
     "unheard",
     "uses",
     "won",
+    "writable",
     "writers",
 ]

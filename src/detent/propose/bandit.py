@@ -4,8 +4,8 @@
     ('rules', 'search', 'rules')
 
 Thompson sampling (Thompson 1933; Chapelle and Li 2011): for each place a rate is drawn for everybody from
-Beta(1 + passed, 1 + failed), and who drew the highest gets it, so that whoever may well be the best is asked as often
-as that is likely. Everything is drawn from a public stream, so that anyone can draw it again.
+Beta(1 + passed, 1 + failed), and who drew the highest gets it, so that whoever may be the best is asked as often as
+that is likely. Everything is drawn from a public stream, so that anyone can draw it again.
 
 Nobody is starved for good: when somebody has had less than a tenth of all places on the record, the first place is
 theirs in every other screening, on average. So a proposer that failed ten times while it had nothing to go by is found

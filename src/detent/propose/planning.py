@@ -21,7 +21,7 @@ def planned(
     constitution: Constitution | None = None,
     change: Change | None = None,
 ) -> DataProposal:
-    """The proposal of a turn. A change that breaks the function has the steps that it is trained again with.
+    """The proposal of a turn. A change of shape has its own steps: what is new says nothing yet.
 
     Args:
         charter: in force, with what earlier changes have set.
@@ -41,7 +41,7 @@ def planned(
     )
     if change is None:
         return plan
-    steps = plan.steps if change.keeps else charter.explore.retrain_steps
+    steps = charter.explore.retrain_steps if isinstance(change, Reshape) else plan.steps
     return structs.replace(plan, change=change, steps=steps)
 
 

@@ -11,6 +11,8 @@ The loop itself goes on from the record, never from the answers: what was said a
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 
+from msgspec import structs
+
 from detent.charter import Feedback, Subject
 from detent.errors import EngineError, TrustError
 from detent.propose.contests import MOST_PAIRS, Contested
@@ -106,16 +108,31 @@ def taught_again(
             "got others"
         )
     for row in wrote:
-        ended = row.ended and _could_be_written(row, subject)
-        said[row.prompt].append(Sample(row.text, ended, 0.0))
-    return Sampled(samples=tuple(tuple(said[prompt]) for prompt in prompts))
+        said[row.prompt].append(Sample(row.text, row.ended, 0.0))
+    return writable(Sampled(samples=tuple(tuple(said[prompt]) for prompt in prompts)), prompts, subject)
 
 
-def _could_be_written(row: Wrote, subject: Subject) -> bool:
-    most = room_after(len(row.prompt), subject.room)
+def writable(sampled: Sampled, prompts: Sequence[str], subject: Subject) -> Sampled:
+    """The same samples, where one that the subject could not write itself counts as one that did not end.
+
+    Whoever wrote them, a server or a worker that holds a candidate: what is kept for training has these bounds.
+    """
+    return Sampled(
+        samples=tuple(
+            tuple(
+                structs.replace(one, ended=one.ended and _could_be_written(prompt, one.text, subject))
+                for one in samples
+            )
+            for prompt, samples in zip(prompts, sampled.samples, strict=True)
+        )
+    )
+
+
+def _could_be_written(prompt: str, text: str, subject: Subject) -> bool:
+    most = room_after(len(prompt), subject.room)
     if subject.built:  # a token a character of printable ASCII
-        return len(row.text) <= most and row.text.isascii() and row.text.isprintable()
-    return len(row.text) <= LONGEST_TOKEN * most
+        return len(text) <= most and text.isascii() and text.isprintable()
+    return len(text) <= LONGEST_TOKEN * most
 
 
 def as_compared(asked: Iterable[Contested]) -> list[Kept]:

@@ -19,6 +19,7 @@ def optimizer_of(charter: Charter) -> Optimizer:
         batch=recipe.batch,
         method="adamw" if recipe.optimizer == "adamw" else UNSET,
         micro_batch=recipe.micro_batch or UNSET,
+        carry=recipe.carry_optimizer or UNSET,
         lora=UNSET
         if lora is None
         else Lora(rank=lora.rank, alpha=lora.alpha, dropout=lora.dropout, targets=lora.targets),

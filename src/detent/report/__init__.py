@@ -27,6 +27,7 @@ from detent.report.summary import (
     status_text,
 )
 from detent.report.telling import tell, tell_turn
+from detent.report.tried import exploring_document, tried_lines
 
 __all__ = [
     "AUDITED",
@@ -41,6 +42,7 @@ __all__ = [
     "Story",
     "Turn",
     "adapter_document",
+    "exploring_document",
     "generation_line",
     "method_document",
     "method_text",
@@ -59,6 +61,7 @@ __all__ = [
     "status_text",
     "tell",
     "tell_turn",
+    "tried_lines",
 ]
 
 

@@ -1,6 +1,6 @@
 """A question to people, as text: why they are asked, what changed, what the wires say, and what nobody looked at."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from detent.evaluate import horizon
 from detent.report import _words as words
@@ -17,10 +17,19 @@ from detent.values import (
 )
 
 
-def request_page(asked: Requested, answer: Answered | None, slots: Mapping[str, Entry]) -> str:
-    """The whole of it, in lines. Everything from the ledger is untrusted text, and shown as such."""
+def request_page(
+    asked: Requested,
+    answer: Answered | None,
+    slots: Mapping[str, Entry],
+    change: Sequence[str] = (),
+) -> str:
+    """The whole of it, in lines. Everything from the ledger is untrusted text, and shown as such.
+
+    change: lines about what was proposed beside the data (`tried_lines`); none where nothing was.
+    """
     sections = (
         ("why you are asked", asked.reasons),
+        *([("proposed beside the data", tuple(change))] if change else []),
         ("what changed", tuple(_changes(slots))),
         ("the gate", tuple(_gate(slots))),
         ("tripwires", tuple(_wires(slots))),

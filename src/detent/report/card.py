@@ -21,6 +21,7 @@ from detent.report.figures import Table
 from detent.report.lineage import Ancestry, descent_of
 from detent.report.story import Story
 from detent.values import Entry, JudgeTrained, Profile, Reshaped, SubjectBuilt, Tuned
+from detent.values.past import line as generations_to
 
 ORIGINS = {
     "seed": "seed: true answers, from the task itself",
@@ -161,11 +162,39 @@ def _making(told: Told) -> Iterator[str]:
     if line.models:
         yield f"- Parameters: {words.count(line.models[0].parameters)}, trained in {text(_precision(line))}"
         yield f"- Compute of its line's training: {line.flops:.3g} floating point operations"
+    yield from _changed(told)
     yield ""
     yield "Its line, from the base to this model:"
     yield ""
     yield from table(
         Table(("generation", "model", "how", "steps", "operations"), tuple(_line(line)), numbers=3)
+    )
+
+
+def _changed(told: Told) -> Iterator[str]:
+    """What the loop changed beside the data on the way to this model; nothing where it changed nothing."""
+    history, last = told.story.state.history, told.about.generation
+    before = (
+        [turn for turn in told.story.turns if turn.generation in generations_to(history, last)]
+        if last in history
+        else []
+    )
+    changes = [
+        (turn.generation, turn.change)
+        for turn in before
+        if turn.change is not None and (turn.promoted or turn.generation == last)
+    ]
+    if not changes:
+        return
+    yield ""
+    yield (
+        "What the loop changed beside the data on the way to it. A shape stays; a setting is in force instead of the "
+        "charter's until another change, or an amendment:"
+    )
+    yield ""
+    yield from (
+        f"- generation {generation}, {change.kind}, proposed by {change.by}: {text(change.said)}"
+        for generation, change in changes
     )
 
 

@@ -19,6 +19,7 @@ from detent.report import _words as words
 from detent.report import figures, gate_figures, judges, prose, rows, servers
 from detent.report.adapters import adapter_text
 from detent.report.story import Arm, Story
+from detent.report.tried_figures import tried
 
 NEWEST_OPENINGS = 12
 """Openings whose evidence is drawn in full view; earlier ones are folded away."""
@@ -41,6 +42,7 @@ def page(story: Story, comparison: Sequence[Arm] = ()) -> str:
         progress=(figures.ladder(story), figures.horizons(story)) if story.standings else (),
         gains=gate_figures.gains(story),
         turns=tuple(rows.turn_row(turn) for turn in story.decided),
+        tried=tried(story),
         heat=figures.heat(story),
         labels=figures.labels(story),
         judge=judges.judges(story.exams),

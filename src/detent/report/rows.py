@@ -22,12 +22,14 @@ class TurnRow(NamedTuple):
     """One generation as a person reads it.
 
     aims: the weak spots. reading: the diagnosis's own sentence. plan: the tasks under each remedy.
+    change: what was proposed beside the data, "" for nothing.
     """
 
     generation: str
     aims: tuple[str, ...]
     reading: str
     plan: dict[str, list[str]]
+    change: str
     recipes: tuple[str, ...]
     gain: str
     items: str
@@ -47,6 +49,7 @@ def turn_row(turn: Turn) -> TurnRow:
         aims=tuple(map(words.weak_spot, turn.weaknesses)),
         reading=turn.diagnosis.reading if turn.diagnosis else "",
         plan=turn.plan,
+        change=turn.change.said if turn.change else "",
         recipes=tuple(_recipes(turn)),
         gain=words.interval(opening.gain) if opening and opening.gain else UNKNOWN,
         items=words.count(opening.items) if opening and opening.items is not None else UNKNOWN,
@@ -67,6 +70,9 @@ def _recipes(turn: Turn) -> Iterator[str]:
     for task, recipe in proposal.recipes.items():
         if recipe.rungs:
             yield words.recipe_text(task, recipe)
+    if turn.change is not None:
+        kept = "" if turn.change.keeps else ", after which the model no longer says what it said"
+        yield f"beside the data, by {turn.change.by}: {turn.change.said}{kept}"
     mix, models = proposal.mix, words.number_of(len(proposal.team), "model")
     shares = (
         f"newest {words.rate(mix.newest)}, earlier {words.rate(mix.earlier)}, seed {words.rate(mix.seed)}"

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import log
 
+from detent.report.tried import screening_of
 from detent.values import (
     CandidateTrained,
     DataMade,
@@ -22,6 +23,7 @@ from detent.values import (
     OutcomeWritten,
     Profile,
     Profiled,
+    State,
     SubjectBuilt,
     Tuned,
     Watched,
@@ -46,6 +48,8 @@ def scalars(entries: Sequence[Entry]) -> dict[int, dict[str, float]]:
     gate/*: log_e, needed, items and passed of each test; gain_low, gain_high, verdict.
     tripwire/WIRE/*: statistic, limit, fired.
     data/TASK: self-made examples that were kept. compute/petaflop. decision. error_budget/spent.
+    exploring/*, where changes beside the data were tried: alternatives, best_gain (of the visible ladder over the plan
+    as it is, at the last rung), chosen (1 where one was proposed).
     """
     state = fold(entries)
     flops = _flops(entries)
@@ -56,11 +60,26 @@ def scalars(entries: Sequence[Entry]) -> dict[int, dict[str, float]]:
         intent = slots.get("intent/v1")
         if isinstance(intent, IntentWritten):
             spent += intent.intent.alpha
-        found[generation] = named | {
-            "compute/petaflop": flops.get(generation, 0.0) / 1e15,
-            "error_budget/spent": spent,
-        }
+        found[generation] = (
+            named
+            | _explored(state, generation)
+            | {
+                "compute/petaflop": flops.get(generation, 0.0) / 1e15,
+                "error_budget/spent": spent,
+            }
+        )
     return _carried(found)
+
+
+def _explored(state: State, generation: int) -> dict[str, float]:
+    screening = screening_of(state, generation)
+    if screening is None:
+        return {}
+    gain = {} if screening.best is None else {"exploring/best_gain": screening.best}
+    return gain | {
+        "exploring/alternatives": float(len(screening.changes)),
+        "exploring/chosen": float(screening.chosen is not None),
+    }
 
 
 def _of_turn(entries: Iterable[Entry]) -> Iterator[tuple[str, float]]:

@@ -6,11 +6,13 @@
 from math import log
 from typing import Any, Literal
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from detent.evaluate import Horizon
 from detent.report._words import span, verdict
+from detent.report.tried import Screening
 from detent.values import (
+    Change,
     Diagnosis,
     Entry,
     Gain,
@@ -95,6 +97,7 @@ class Turn(Struct, frozen=True):
     candidate: the one the gate was asked about, "" when nothing was tried.
     incumbent: the model in force after it. team: the models that training goes on from.
     ladder: of the model that came into force, on fresh problems; None when none did.
+    tried: how many changes beside the data were tried before one of them, or none, was proposed.
     """
 
     generation: int
@@ -106,6 +109,7 @@ class Turn(Struct, frozen=True):
     team: tuple[str, ...]
     diagnosis: Diagnosis | None = None
     proposal: Proposal | None = None
+    tried: int = 0
     opening: Opening | None = None
     labels: dict[str, Score] = {}
     ladder: float | None = None
@@ -130,6 +134,12 @@ class Turn(Struct, frozen=True):
             if recipe.levels:
                 done.setdefault(remedy, []).append(f"{task} {span(new or recipe.levels)}")
         return done
+
+    @property
+    def change(self) -> Change | None:
+        """What was proposed beside the data; None for nothing."""
+        found = self.proposal.change if self.proposal else UNSET
+        return None if found is UNSET else found
 
     @property
     def promoted(self) -> bool:
@@ -216,6 +226,7 @@ class Story(Struct, frozen=True):
     under_way: slots the open turn has written so far, empty when none is open.
     exams: of the judges of each generation's labels. served: each time that a model server was asked.
     budgets: what the charter allows servers. adapter: as `adapter_document` has it, None of whole models.
+    screenings: what was tried beside the data, of each generation that tried something.
     """
 
     name: str
@@ -236,6 +247,7 @@ class Story(Struct, frozen=True):
     served: tuple[ServerAsked, ...] = ()
     budgets: dict[str, Budget] = {}
     adapter: dict[str, Any] | None = None
+    screenings: tuple[Screening, ...] = ()
 
     @property
     def decided(self) -> tuple[Turn, ...]:

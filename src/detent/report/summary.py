@@ -18,6 +18,7 @@ from detent.report.methods import method_text
 from detent.report.principles import principle_text
 from detent.report.servers import server_text
 from detent.report.story import Turn
+from detent.report.tried import exploring_lines
 from detent.values import Profile, Profiled, Revision, State, Watched, live
 
 Standing = Literal["ready", "running", "waiting", "paused", "halted", "lease_spent", "finished"]
@@ -72,11 +73,18 @@ def generation_line(turn: Turn, width: int = LINE) -> str:
     if not turn.candidate:
         return words.clip(f"{front}no candidate: {words.plain(turn.because)}", width)
     weak = words.plain(next((f"{w.task} {w.frontier}" for w in turn.weaknesses), "nothing"))
-    plan = "; ".join(f"{remedy} {', '.join(tasks)}" for remedy, tasks in turn.plan.items())
-    proposed = words.plain(plan) or "nothing"
+    proposed = words.plain(_proposed(turn)) or "nothing"
     room = max(width - len(front) - len(back) - len("weak  | "), 2 * LEAST)
     weak = words.clip(weak, max(room - len(proposed), room // 2))
     return f"{front}weak {weak} | {words.clip(proposed, room - len(weak))}{back}"
+
+
+def _proposed(turn: Turn) -> str:
+    """First what was changed beside the data, since it is rarer; else how many changes were tried in vain."""
+    plan = [f"{remedy} {', '.join(tasks)}" for remedy, tasks in turn.plan.items()]
+    if turn.change is not None:
+        return "; ".join([f"{turn.change.said}, of {turn.tried} tried", *plan])
+    return "; ".join([*([f"{turn.tried} tried"] if turn.tried else []), *plan])
 
 
 def standing(stop: Stop | None, *, running: bool) -> Standing:
@@ -150,6 +158,7 @@ def status_text(document: Mapping[str, Any]) -> str:
         *_principle_lines(document),
         *([("judge", judge_text(document["judge"]))] if "judge" in document else []),
         *_method_lines(document),
+        *(exploring_lines(document["exploring"]) if "exploring" in document else []),
         *([("adapter", adapter_text(document["adapter"]))] if "adapter" in document else []),
         *((f"server {name}", server_text(values)) for name, values in document.get("servers", {}).items()),
         ("error budget", f"{words.small(budget['spent'])} of {words.small(budget['total'])} spent"),

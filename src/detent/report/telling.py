@@ -14,6 +14,7 @@ from detent.errors import TrustError
 from detent.evaluate import horizons
 from detent.report.adapters import adapter_document
 from detent.report.story import Batch, Descent, Fate, Opening, Session, Standing, Story, Trial, Turn
+from detent.report.tried import screenings
 from detent.values import (
     Audited,
     CandidateTrained,
@@ -32,6 +33,7 @@ from detent.values import (
     Source,
     State,
     SubjectBuilt,
+    Suggested,
     Tuned,
     fold,
 )
@@ -77,6 +79,7 @@ def tell(entries: Iterable[Entry], name: str, purpose: str, top: Mapping[str, in
         exams=tuple(entry for entry in told if isinstance(entry, JudgeTested)),
         served=tuple(entry for entry in told if isinstance(entry, ServerAsked)),
         adapter=adapter_document(told),
+        screenings=screenings(state),
     )
 
 
@@ -86,7 +89,7 @@ def tell_turn(slots: Slots) -> Turn | None:
     if not isinstance(decided, Decided):
         return None
     diagnosed, proposed, audited = (slots.get(f"{kind}/v1") for kind in ("diagnosis", "proposal", "audit"))
-    fresh = slots.get("profile/v1/fresh")
+    fresh, suggested = slots.get("profile/v1/fresh"), slots.get("suggested/v1")
     return Turn(
         generation=decided.generation,
         at=decided.at,
@@ -97,6 +100,7 @@ def tell_turn(slots: Slots) -> Turn | None:
         team=decided.team,
         diagnosis=diagnosed.diagnosis if isinstance(diagnosed, Diagnosed) else None,
         proposal=proposed.proposal if isinstance(proposed, Proposed) else None,
+        tried=len(suggested.changes) if isinstance(suggested, Suggested) else 0,
         opening=_opening(slots),
         labels=audited.labels if isinstance(audited, Audited) else {},
         ladder=fresh.profile.ladder()

@@ -106,9 +106,10 @@ class Step(NamedTuple):
 
 
 class Cost(Struct, frozen=True):
-    """Steps by name: `labels`, `training`, `profiles`, `gate`, `tripwires`, `judge`.
+    """Steps by name: `labels`, `training`, `profiles`, `gate`, `tripwires`, `judge`; with trials `trials`, `screening`.
 
     training: of the team, of a judge, and by what it prefers. judge: its exam, what it prefers, and an audit of that.
+    trials: the training of what is tried beside the data. screening: its labels and profiles (`sizing/trials.py`).
     """
 
     steps: dict[str, Step]
@@ -126,7 +127,7 @@ class Cost(Struct, frozen=True):
     @property
     def training(self) -> float:
         """Operations of training alone."""
-        return self.steps["training"].flops
+        return sum(self.steps[name].flops for name in ("training", "trials") if name in self.steps)
 
 
 def first_cost(plan: Plan) -> Cost:
@@ -152,17 +153,10 @@ def first_cost(plan: Plan) -> Cost:
 def generation_cost(plan: Plan, frontier: int) -> Cost:
     """Of a later generation, whose labels are made at `frontier` and above, and that is promoted."""
     recipe, team = plan.draft.recipe, plan.draft.recipe.team
-    # In the first one few tasks are already good above the frontier; later the window is whole.
-    ahead = (recipe.ahead + 1) // 2 if frontier == plan.first_frontier else recipe.ahead
-    new, kept_up = (frontier, frontier + ahead), (plan.first_frontier, frontier - 1)
-    voters = team + recipe.samples
-    labels = _sum(
-        _answering(plan, _levels(plan, *new), recipe.label_prompts, voters),
-        _answering(plan, _levels(plan, *kept_up), recipe.review_prompts, voters),
-    )
+    new, kept_up = _windows(plan, frontier)
     return Cost(
         {
-            "labels": labels,
+            "labels": _labels(plan, frontier),
             "training": _sum(
                 _training(plan, list(_mixed(plan, new, kept_up)), recipe.steps),
                 _taught(plan, new, plan.draft.feedback.judge_steps),
@@ -177,6 +171,33 @@ def generation_cost(plan: Plan, frontier: int) -> Cost:
             "tripwires": _tripwires(plan),
             "judge": _sum(_preferring(plan, new), _examined(plan)),
         }
+    )
+
+
+def training_of_trial(plan: Plan, frontier: int, steps: int) -> Step:
+    """Of one model, on what a generation at `frontier` trains on."""
+    return _training(plan, list(_mixed(plan, *_windows(plan, frontier))), steps, members=1)
+
+
+def answers_of_trial(plan: Plan, frontier: int) -> Step:
+    """Labels by the whole team, and the profile of one model."""
+    return _sum(_labels(plan, frontier), _profile(plan, plan.draft.recipe.profile_problems, 1))
+
+
+def _windows(plan: Plan, frontier: int) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Levels, both included, that are labelled as new, and that are kept up."""
+    recipe = plan.draft.recipe
+    # In the first one few tasks are already good above the frontier; later the window is whole.
+    ahead = (recipe.ahead + 1) // 2 if frontier == plan.first_frontier else recipe.ahead
+    return (frontier, frontier + ahead), (plan.first_frontier, frontier - 1)
+
+
+def _labels(plan: Plan, frontier: int) -> Step:
+    recipe, (new, kept_up) = plan.draft.recipe, _windows(plan, frontier)
+    voters = recipe.team + recipe.samples
+    return _sum(
+        _answering(plan, _levels(plan, *new), recipe.label_prompts, voters),
+        _answering(plan, _levels(plan, *kept_up), recipe.review_prompts, voters),
     )
 
 
@@ -198,10 +219,10 @@ def _mixed(plan: Plan, new: tuple[int, int], kept_up: tuple[int, int]) -> Iterat
         yield from ((row, share / len(rows)) for row in rows)
 
 
-def _training(plan: Plan, rows: list[tuple[float, float]], steps: int) -> Step:
-    """Every member of the team. rows: (tokens, weight) of what a batch is drawn from."""
+def _training(plan: Plan, rows: list[tuple[float, float]], steps: int, members: int | None = None) -> Step:
+    """So many members of the team, or all. rows: (tokens, weight) of what a batch is drawn from."""
     recipe = plan.draft.recipe
-    tokens = recipe.team * steps * recipe.batch * _padded(rows, plan.parts)
+    tokens = (recipe.team if members is None else members) * steps * recipe.batch * _padded(rows, plan.parts)
     return Step(tokens * LEARNT * plan.parameters, tokens)
 
 

@@ -49,7 +49,7 @@ DEFAULT_TOP, DEFAULT_RUNGS = 15, 5
 """Levels of a task whose top nobody says, and of one of another's library."""
 
 LEFT_OUT = {
-    "subject": ("layers", "hidden", "intermediate", "heads", "extra_tokens"),
+    "subject": ("layers", "hidden", "intermediate", "heads", "positions", "extra_tokens"),
     "recipe": ("matrix_rate",),
     "feedback": ("judge_seed_steps", "judge_steps", "pairs", "samples"),
 }

@@ -14,6 +14,7 @@ from detent.sizing.machine import Machine, Speed
 from detent.sizing.measured import Taken
 from detent.sizing.memory import CONTEXT, FLOAT32, Batch, Memory, answering_memory, training_memory
 from detent.sizing.served import Asked, servers_asked
+from detent.sizing.trials import Screening, largest, screening, with_trials
 
 PETA, GIGA, HOUR, MINUTE = 1e15, 1e9, 3600.0, 60.0
 
@@ -35,6 +36,7 @@ class Estimate(Struct, frozen=True):
 
     speed: None where nobody knows how fast the machine is. taken: what closed generations took.
     beginning: generation 0. first: the next one. last: one near the top of the ladders.
+    trials: of a generation near the top, where changes beside the data are tried; None where they never are.
     """
 
     plan: Plan
@@ -47,6 +49,7 @@ class Estimate(Struct, frozen=True):
     answering: Memory
     taken: tuple[Taken, ...] = ()
     servers: tuple[Asked, ...] = ()
+    trials: Screening | None = None
 
     @property
     def workers(self) -> int:
@@ -74,6 +77,8 @@ class Estimate(Struct, frozen=True):
         """Bytes of the models of generation 0 and of a whole lease, where all are kept, and of a given one."""
         plan = self.plan
         models = plan.draft.recipe.team * (2 + plan.draft.pace.lease.generations)
+        if self.trials is not None and self.trials.every:
+            models += self.trials.models * plan.draft.pace.lease.generations
         if plan.draft.subject.built:
             return models * plan.shape.weight_bytes
         return models * FLOAT32 * plan.learning + GIVEN_COPIES * plan.shape.weight_bytes
@@ -120,11 +125,23 @@ class Estimate(Struct, frozen=True):
                 "speed": None if self.speed is None else self.speed.source,
             },
             "uncounted": list(self.plan.uncounted),
+            "trials": None if self.trials is None else self._trials(self.trials),
             "servers": [one.document() for one in self.servers],
             "measured": [
                 {"generation": one.generation, "petaflop": one.flops / PETA, "seconds": one.seconds}
                 for one in self.taken
             ],
+        }
+
+    def _trials(self, found: Screening) -> dict[str, Any]:
+        return {
+            "changes": found.changes,
+            "rungs": found.rungs,
+            "trials": found.trials,
+            "in_every_generation": found.every,
+            "petaflop": found.cost.flops / PETA,
+            "seconds": self.seconds(found.cost),
+            "disk_bytes": round(found.models * self.plan.shape.weight_bytes),
         }
 
 
@@ -133,17 +150,20 @@ def estimate(plan: Plan, machine: Machine, speed: Speed | None, taken: tuple[Tak
     recipe, row, gpu = plan.draft.recipe, longest_row(plan), bool(machine.gpus)
     piece = Batch(rows=-(-recipe.batch // plan.parts), tokens=row, learnt=row / 2)
     asked = Batch(rows=ASKED_AT_ONCE, tokens=row + (plan.draft.subject.answer_tokens or row))
+    first, last = plan.first_frontier, plan.last_frontier
+    shape = largest(plan)
     return Estimate(
         plan=plan,
         machine=machine,
         speed=speed,
         beginning=first_cost(plan),
-        first=generation_cost(plan, plan.first_frontier),
-        last=generation_cost(plan, plan.last_frontier),
-        training=training_memory(plan.shape, piece, plan.adapter, gpu=gpu),
-        answering=answering_memory(plan.shape, asked, plan.adapter, gpu=gpu),
+        first=with_trials(generation_cost(plan, first), screening(plan, first)),
+        last=with_trials(generation_cost(plan, last), screening(plan, last)),
+        training=training_memory(shape, piece, plan.adapter, gpu=gpu),
+        answering=answering_memory(shape, asked, plan.adapter, gpu=gpu),
         taken=taken,
         servers=servers_asked(plan),
+        trials=screening(plan, last),
     )
 
 
@@ -166,6 +186,7 @@ def estimate_lines(found: Estimate) -> Iterator[str]:
     yield from _generation("generation 0", found, found.beginning)
     yield from _generation("the first after", found, found.first)
     yield from _generation("near the top", found, found.last)
+    yield from _trial_lines(found)
     lease = found.plan.draft.pace.lease
     enough = "enough" if found.lease_flops <= lease.petaflop * PETA else "NOT enough: raise pace.lease"
     yield (
@@ -181,6 +202,24 @@ def estimate_lines(found: Estimate) -> Iterator[str]:
     for one in found.taken:
         yield f"measured    generation {one.generation}: {one.flops / PETA:.3g} petaflop, {_time(one.seconds)}"
     yield "An estimate: what a generation labels, and how many items its gate asks, only the run decides."
+
+
+def _trial_lines(found: Estimate) -> Iterator[str]:
+    trials = found.trials
+    if trials is None:
+        return
+    seconds = found.seconds(trials.cost)
+    took = "" if seconds is None else f", {_time(seconds)}"
+    when = (
+        "in every generation, and counted in those above"
+        if trials.every
+        else f"once no frontier has moved for {trials.patience} generations, ON TOP of what stands here"
+    )
+    yield (
+        f"trials      {trials.changes} changes at {trials.rungs} rungs, {trials.trials} trainings: about "
+        f"{trials.cost.flops / PETA:.3g} petaflop{took}, {_bytes(trials.models * found.plan.shape.weight_bytes)} of "
+        f"weights; {when}"
+    )
 
 
 def _generation(name: str, found: Estimate, cost: Cost) -> Iterator[str]:

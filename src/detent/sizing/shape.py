@@ -11,7 +11,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from detent.charter import Subject
 from detent.errors import SubjectError
@@ -95,14 +95,21 @@ def shape_in(config: dict[str, Any], parameters: int | None, bytes_a_number: flo
     intermediate, vocabulary = _width(config, "intermediate_size"), _width(config, "vocab_size")
     kv_heads = _width(config, "num_key_value_heads", heads)
     head_width = _width(config, "head_dim", max(1, hidden // heads))
-    if parameters is None:
-        attention = 2 * hidden * head_width * (heads + kv_heads)
-        layer = attention + 3 * hidden * intermediate + 2 * hidden
-        tables = 1 if config.get("tie_word_embeddings", False) else 2
-        parameters = layers * layer + tables * vocabulary * hidden + hidden
-    return Shape(
-        parameters, layers, hidden, intermediate, heads, kv_heads, head_width, vocabulary, bytes_a_number
+    found = Shape(
+        parameters or 0, layers, hidden, intermediate, heads, kv_heads, head_width, vocabulary, bytes_a_number
     )
+    if parameters is not None:
+        return found
+    return structs.replace(
+        found, parameters=weights_of(found, tables=1 if config.get("tie_word_embeddings", False) else 2)
+    )
+
+
+def weights_of(shape: Shape, tables: int = 2) -> int:
+    """Numbers in the weights of a decoder of the Llama family of these widths. tables: of embeddings; 1 where tied."""
+    attention = 2 * shape.hidden * shape.head_width * (shape.heads + shape.kv_heads)
+    layer = attention + 3 * shape.hidden * shape.intermediate + 2 * shape.hidden
+    return shape.layers * layer + tables * shape.vocabulary * shape.hidden + shape.hidden
 
 
 def _config(path: Path) -> dict[str, Any]:

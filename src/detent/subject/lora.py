@@ -116,6 +116,12 @@ def check_shape(model: PreTrainedModel, lora: Lora) -> None:
         )
 
 
+def stored_name(name: str) -> str:
+    """What a parameter is called in files: an adapter's as PEFT has it, any other as it is."""
+    ours = any(f".{kind}.{_NAME}." in name for kind in _KINDS)
+    return _PREFIX + name.replace(f".{_NAME}.", ".") if ours else name
+
+
 def adapted_layers(model: nn.Module) -> Iterator[tuple[str, Tensor, Tensor, Tensor, float]]:
     """Of each adapted layer, in the model's order: name, W (out, in), A (rank, in), B (out, rank) and alpha / rank."""
     for name, layer in model.named_modules():
@@ -199,7 +205,7 @@ def _tensors(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
     """A and B of every adapted layer, by their names in PEFT's files."""
     for name, value in model.named_parameters():
         if any(f".{kind}.{_NAME}." in name for kind in _KINDS):
-            yield _PREFIX + name.replace(f".{_NAME}.", "."), value
+            yield stored_name(name), value
 
 
 def _targets(model: PreTrainedModel, lora: Lora) -> tuple[str, ...]:

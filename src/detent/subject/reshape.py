@@ -90,6 +90,22 @@ def reshaped(model: PreTrainedModel, edit: Edit, *, seed: int) -> PreTrainedMode
     return new
 
 
+def moved(name: str, edit: Edit) -> str:
+    """What a weight is called after an edit, where it is there at all; of a block that goes "".
+
+    >>> moved("model.layers.2.mlp.up_proj.weight", AddBlock(at=1))
+    'model.layers.3.mlp.up_proj.weight'
+    """
+    match edit:
+        case AddBlock(at=at):
+            return _moved(name, lambda layer: layer + (layer >= at))
+        case RemoveBlock(at=at):
+            gone = name.startswith(f"model.layers.{at}.")
+            return "" if gone else _moved(name, lambda layer: layer - (layer > at))
+        case _:
+            return name
+
+
 def distance(
     one: PreTrainedModel, other: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]
 ) -> float:
@@ -151,7 +167,7 @@ def _add_block(model: PreTrainedModel, edit: AddBlock) -> tuple[Any, Place]:
 
     def place(weights: Weights, drawn: Weights) -> Weights:
         for name, value in weights.items():
-            drawn[_moved(name, lambda layer: layer + (layer >= edit.at))] = value
+            drawn[moved(name, edit)] = value
         for name, value in drawn.items():
             found = _BLOCK.match(name)
             if found and int(found[2]) == edit.at and (".o_proj." in name or ".down_proj." in name):
@@ -171,11 +187,7 @@ def _remove_block(model: PreTrainedModel, edit: RemoveBlock) -> tuple[Any, Place
     }
 
     def place(weights: Weights, _: Weights) -> Weights:
-        return {
-            _moved(name, lambda layer: layer - (layer > edit.at)): value
-            for name, value in weights.items()
-            if not name.startswith(f"model.layers.{edit.at}.")
-        }
+        return {new: value for name, value in weights.items() if (new := moved(name, edit))}
 
     return _with(model, num_hidden_layers=layers - 1, **lists), place
 
@@ -321,12 +333,15 @@ def _rotary(model: PreTrainedModel, edit: Rotary) -> tuple[Any, Place]:
         raise SubjectError(
             f"a model whose configuration has no_rope_layers expected, got {model.config.model_type}"
         )
-    if len(edit.layers) != layers:
-        raise SubjectError(f"yes or no for each of {layers} layers expected, got {edit}")
+    now = tuple(bool(one) for one in model.config.no_rope_layers or ())
+    if len(edit.layers) != layers or edit.layers == now:
+        raise SubjectError(f"yes or no for each of {layers} layers, not all as now, expected, got {edit}")
     return _with(model, no_rope_layers=[int(one) for one in edit.layers]), _as_they_are
 
 
 def _activate(model: PreTrainedModel, edit: Activate) -> tuple[Any, Place]:
+    if edit.activation == model.config.hidden_act:
+        raise SubjectError(f"another activation than now expected, got {edit}")
     return _with(model, hidden_act=edit.activation), _as_they_are
 
 

@@ -26,6 +26,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from detent.errors import SubjectError
 from detent.subject.chat import asked, end_of
 from detent.subject.checkpoint import Checkpoints
+from detent.subject.moments import Memory
 from detent.subject.muon import FloatMuon
 from detent.subject.spell import spell_texts
 
@@ -95,8 +96,12 @@ def train(
     seed: int,
     on_progress: Progress | None = None,
     checkpoints: Checkpoints = NONE,
+    memory: Memory | None = None,
 ) -> list[float]:
     """Train `model` in place, or the adapter on it; returns the loss of every step, in nats a token.
+
+    memory: what the optimizers begin with, and what they end with afterwards; None: they begin with nothing, and what
+    they end with is thrown away. The rates are warmed up either way.
 
     Examples are drawn with replacement.  The same arguments, weights, thread count and kind of processor
     give the same weights, bit for bit, also when it was interrupted and goes on from `checkpoints`.  A loss that is
@@ -108,12 +113,16 @@ def train(
     model.train()
     with torch.random.fork_rng(devices=[]), checkpointed(model):
         torch.manual_seed(seed)  # dropout, where a model has it
+        if memory is not None:
+            memory.give(model, optimizers)
         losses = checkpoints.restore(model, optimizers)
         for step, batch in enumerate(batches[len(losses) :], start=len(losses)):
             losses.append(_step(model, batch, optimizers, recipe, step))
             if on_progress is not None:
                 on_progress(step + 1, recipe.steps, losses[-1])
             checkpoints.step(model, optimizers, losses)
+    if memory is not None:
+        memory.take(model, optimizers)
     model.eval()  # type: ignore[no-untyped-call]
     return losses
 

@@ -20,9 +20,10 @@ from statistics import fmean
 from typing import Any, Literal
 
 import msgspec
+from msgspec import UNSET, structs
 
 from detent.errors import SubjectError, UsageError
-from detent.tasks import TaskSource
+from detent.tasks import Rng, TaskSource
 from detent.tasks.malformed import FORM
 from detent.values import (
     AnswerJob,
@@ -60,7 +61,10 @@ from detent.values import (
     TrainedModel,
     TrainJob,
 )
+from detent.values.changes import Setting
 from detent.values.feedback import verdict_of
+from detent.values.folder import folder_digest
+from detent.values.moments import NOTE, TENSORS
 from detent.values.shape import Rotary, Shape, reshape
 
 WEIGHTS = struct.pack("<Q", 59) + b'{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}     ' + b"\0" * 4
@@ -116,8 +120,6 @@ class ToyWorld:
         match job:
             case BuildJob() | ReshapeJob() | TrainJob() | PreferJob() | ReinforceJob():
                 return self._make(job)
-            case SuggestJob():
-                return self._suggest(job)
             case SampleJob() | ReviseJob() | JudgeJob():
                 return self._feed_back(job)
             case LabelJob():
@@ -133,6 +135,8 @@ class ToyWorld:
                 return self._compare(job)
             case ElicitJob():
                 return self._elicit(job)
+            case SuggestJob():
+                return suggest(job)
             case MergeJob():
                 raise SubjectError("an adapter expected, got a model of the toy world, which is whole")
 
@@ -201,17 +205,6 @@ class ToyWorld:
         config: dict[str, Any] = json.loads((self.folder / "models" / digest / "config.json").read_text())
         return config
 
-    def _suggest(self, job: SuggestJob) -> SuggestedPoints:
-        """The lowest value of one key after the other."""
-        numbers = [one for one in job.space if one.kind != "choice"]
-        places = [(len(job.told) + place) % len(numbers) for place in range(job.count)]
-        return SuggestedPoints(
-            points=tuple(
-                {numbers[at].key: int(numbers[at].low) if numbers[at].kind == "whole" else numbers[at].low}
-                for at in places
-            )
-        )
-
     def _train(self, job: TrainJob) -> TrainedModel:
         horizons = self.horizons(job.parent)
         for source in job.sources:
@@ -223,7 +216,17 @@ class ToyWorld:
         ceiling = self.rules.rotary_ceiling if any(config["no_rope_layers"]) else inf
         able = {task: min(ceiling, level + more) for task, level in horizons.items()}
         folder = self._save(able, job.seed, config)
-        return TrainedModel(folder=folder, parameters=1, losses=(1.0, 0.5), flops=1e9, change={"w": 0.1})
+        made = TrainedModel(folder=folder, parameters=1, losses=(1.0, 0.5), flops=1e9, change={"w": 0.1})
+        return made if job.optimizer.carry is UNSET else structs.replace(made, state=self._remember(folder))
+
+    def _remember(self, folder: str) -> str:
+        """What an optimizer of this world remembers: one number."""
+        staging, name = self.folder / "staging", f"state-of-{folder}"
+        (staging / name).mkdir()
+        (staging / name / TENSORS).write_bytes(WEIGHTS)
+        note = {"model": folder_digest(staging / folder), "method": "muon"}
+        (staging / name / NOTE).write_text(json.dumps(note))
+        return name
 
     def _lesson(self, data: str, horizons: Mapping[str, float]) -> dict[str, float]:
         """What one file teaches: seed levels up to where they lead, labels by how many are right."""
@@ -384,6 +387,22 @@ def _shape(config: Mapping[str, Any]) -> Shape:
         rotary=tuple(bool(one) for one in config["no_rope_layers"]),
         activation=config["hidden_act"],
     )
+
+
+def suggest(job: SuggestJob) -> SuggestedPoints:
+    """What a search of this world suggests: one key a point, drawn alike from all its values. Nothing is learnt."""
+    draw = Rng(job.seed.to_bytes(16, "big"))
+    points = []
+    for _ in range(job.count):
+        dimension = draw.choice(job.space)
+        steps = draw.randrange(int(dimension.high - dimension.low) + 1)
+        value: Setting = dimension.low + (dimension.high - dimension.low) * draw.randrange(101) / 100
+        if dimension.kind == "choice":
+            value = draw.choice(dimension.choices)
+        elif dimension.kind == "whole":
+            value = int(dimension.low) + steps
+        points.append({dimension.key: value})
+    return SuggestedPoints(points=tuple(points))
 
 
 def _divergence(a: float, b: float, least: float = 1e-6) -> float:

@@ -112,9 +112,11 @@ from detent.values.room import AtMost, Room, one_more, room_after
 from detent.values.search import SuggestedPoints, SuggestJob, Told
 from detent.values.serving import Served, ServerAsked, server_named
 from detent.values.shape import NEAR, Edit
+from detent.values.space import SPACE, Dimension, check_settings
 from detent.values.state import State
 from detent.values.trained import (
     CandidateTrained,
+    Carrying,
     JudgeTrained,
     Method,
     Reshaped,
@@ -123,6 +125,7 @@ from detent.values.trained import (
     Tuned,
     Tuning,
     candidates,
+    left_states,
 )
 from detent.values.watching import MOST_NAMED, Action, Reading
 
@@ -132,6 +135,7 @@ __all__ = [
     "NEAR",
     "PROCESSOR",
     "RIGHT",
+    "SPACE",
     "Action",
     "Agreement",
     "AnswerJob",
@@ -143,6 +147,7 @@ __all__ = [
     "BuildJob",
     "BuiltModel",
     "CandidateTrained",
+    "Carrying",
     "Change",
     "CharterSigned",
     "Collected",
@@ -159,6 +164,7 @@ __all__ = [
     "Device",
     "Diagnosed",
     "Diagnosis",
+    "Dimension",
     "Edit",
     "ElicitJob",
     "Enclosed",
@@ -265,11 +271,13 @@ __all__ = [
     "allowed",
     "bases",
     "candidates",
+    "check_settings",
     "decode_entry",
     "enclosed_in",
     "entry_document",
     "fold",
     "kept",
+    "left_states",
     "line",
     "live",
     "lost",

@@ -65,6 +65,8 @@ def fold(entries: Iterable[Entry], state: State | None = None) -> State:
 def _step(state: State, entry: Entry) -> State:
     changes: dict[str, Any] = {"entries": state.entries + 1, "latest_at": max(state.latest_at, entry.at)}
     match entry:
+        case _ if entry.trial is not UNSET:
+            changes |= _tried(state, entry, entry.trial)
         case CharterSigned():
             changes |= _chartered(state, entry)
         case LeaseGranted():
@@ -87,8 +89,6 @@ def _step(state: State, entry: Entry) -> State:
             _check_beside(state, entry)
         case Collected():
             changes |= _collected(state, entry)
-        case _ if entry.trial is not UNSET:
-            changes |= _tried(state, entry, entry.trial)
         case _:
             check_allowed(state.hold, entry, begun=bool(state.slots), returning=state.returning is not None)
             _expect(entry.generation == state.generation, entry, f"generation {state.generation}")
@@ -113,13 +113,20 @@ def _tried(state: State, entry: Entry, trial: str) -> dict[str, Any]:
     """What a trial writes steers nothing by itself; it is paid for, and none stands on record twice."""
     check_allowed(state.hold, entry, begun=bool(state.slots), returning=state.returning is not None)
     _expect(entry.generation == state.generation, entry, f"generation {state.generation}")
-    _expect(isinstance(entry, OF_TRIALS), entry, "what a trial makes and measures, and nothing else, in one")
+    in_the_open = not isinstance(entry, Profiled) or entry.purpose == "visible"
+    made = bool(trial) and isinstance(entry, OF_TRIALS) and in_the_open
+    _expect(
+        made, entry, "what a trial makes and measures in the open, and nothing else, in one that has a name"
+    )
     begun = "suggested/v1" in state.slots and "proposal/v1" not in state.slots
     _expect(begun, entry, "trials between what is suggested and what is proposed")
     own = state.trials.get(trial, {})
     _expect(
         entry.slot not in own and "withdrawn/v1" not in own, entry, "no second entry of its kind in a trial"
     )
+    # Or whoever has seen how a change did could still say that it could not be tried.
+    measured = isinstance(entry, Withdrawn) and any(isinstance(one, Profiled) for one in own.values())
+    _expect(not measured, entry, "a trial withdrawn before it is measured")
     changes: dict[str, Any] = {"trials": {**state.trials, trial: {**own, entry.slot: entry}}}
     if isinstance(entry, DataMade | Trained):
         changes |= _computed(state, entry, entry.flops)

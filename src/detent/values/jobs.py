@@ -50,7 +50,8 @@ class Optimizer(Struct, frozen=True, forbid_unknown_fields=True):
 
     What is UNSET stands in no entry. method: "adamw" for all weights, at `other_rate`; UNSET: Muon for matrices inside
     the layers. micro_batch: most examples at a time, whose gradients are added up; UNSET: half of a batch. lora: what
-    is trained; UNSET: all of it.
+    is trained; UNSET: all of it. carry: a training leaves its optimizers' state, and goes on from the state that its
+    job names; UNSET: each begins with none, and leaves none.
     """
 
     matrix_rate: float = 0.02
@@ -62,6 +63,7 @@ class Optimizer(Struct, frozen=True, forbid_unknown_fields=True):
     method: Literal["adamw"] | UnsetType = UNSET
     micro_batch: int | UnsetType = UNSET
     lora: Lora | UnsetType = UNSET
+    carry: Literal[True] | UnsetType = UNSET
 
 
 class Source(Struct, frozen=True, forbid_unknown_fields=True):
@@ -101,13 +103,26 @@ class ReshapeJob(Record, frozen=True, tag="reshape"):
 
 
 class TrainJob(Record, frozen=True, tag="train"):
-    """Train the model `parent` (digest) on `sources` for `steps`; the result lies in the staging folder."""
+    """Train the model `parent` (digest) on `sources` for `steps`; the result lies in the staging folder.
+
+    state: digest of the optimizers' state that the parent's own training left; UNSET: they begin with none. edit: the
+    state is of the model that this edit made the parent of, and is carried where names and shapes are still the same.
+    """
 
     parent: str
     sources: tuple[Source, ...]
     steps: int
     seed: int
     optimizer: Optimizer = Optimizer()
+    state: str | UnsetType = UNSET
+    edit: Edit | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        """Refuse what says two things at once."""
+        if self.state is not UNSET and self.optimizer.carry is UNSET:
+            raise UsageError("optimizer.carry expected where a state is named, got none; leave the state out")
+        if self.edit is not UNSET and self.state is UNSET:
+            raise UsageError(f"a state that {self.edit.said} is of expected, got none; leave the edit out")
 
 
 class LabelJob(Record, frozen=True, tag="label"):
@@ -255,6 +270,7 @@ class TrainedModel(Record, frozen=True, tag="trained"):
     flops: 6 x parameters x tokens learnt from + 2 x parameters x tokens only read, by the model while it writes, its
     reference and its judge. learnt, read: those tokens, padding included.
     change: for each module, |new - old| / |old| in Frobenius norm. precision: of the matrix products.
+    state: a folder beside it, with what its optimizers remember, where the job's optimizer carries that on.
     """
 
     folder: str
@@ -265,6 +281,7 @@ class TrainedModel(Record, frozen=True, tag="trained"):
     precision: str = "float32"
     learnt: int = 0
     read: int = 0
+    state: str | UnsetType = UNSET
 
 
 class Labels(Record, frozen=True, tag="labels"):

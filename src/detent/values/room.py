@@ -28,6 +28,11 @@ def room_after(prompt: int, room: Room) -> int:
     return room.tokens if isinstance(room, AtMost) else prompt + room
 
 
+def room_for(prompt: int, room: Room, wanted: int) -> Room:
+    """The same, or as much more as `wanted` tokens take after a prompt of so many."""
+    return AtMost(max(room.tokens, wanted)) if isinstance(room, AtMost) else max(room, wanted - prompt)
+
+
 def one_more(room: Room) -> Room:
     """The same with a token more."""
     return AtMost(room.tokens + 1) if isinstance(room, AtMost) else room + 1

@@ -4,7 +4,7 @@
 {0: '5f0c...', 1: '81aa...'}
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from msgspec import UNSET, UnsetType
@@ -31,7 +31,8 @@ class OfMember(Entry, frozen=True, kw_only=True):
 class SubjectBuilt(OfMember, frozen=True, kw_only=True, tag="subject/v1"):
     """Generation 0: a first member of the team, the untrained or given model it was made from, and its data.
 
-    lora: where `digest` is an adapter, and `parent` the base of this and of every later one.
+    lora: where `digest` is an adapter, and `parent` the base of this and of every later one. state: digest of what its
+    optimizers remember, for its next training, where the charter carries that on.
     """
 
     digest: str
@@ -44,12 +45,13 @@ class SubjectBuilt(OfMember, frozen=True, kw_only=True, tag="subject/v1"):
     precision: str
     losses: tuple[float, ...]
     lora: Lora | UnsetType = UNSET
+    state: str | UnsetType = UNSET
 
 
 class CandidateTrained(OfMember, frozen=True, kw_only=True, tag="candidate/v1"):
     """A candidate's digest and whole lineage. From here on it is frozen.
 
-    change: per module |new - parent| / |parent|.
+    change: per module |new - parent| / |parent|. state: as in `SubjectBuilt`.
     """
 
     digest: str
@@ -63,6 +65,7 @@ class CandidateTrained(OfMember, frozen=True, kw_only=True, tag="candidate/v1"):
     precision: str
     losses: tuple[float, ...]
     change: dict[str, float]
+    state: str | UnsetType = UNSET
 
 
 class Tuned(OfMember, frozen=True, kw_only=True, tag="tuned/v1"):
@@ -97,7 +100,7 @@ class JudgeTrained(Entry, frozen=True, tag="judge/v1"):
     """The model that judges the next generation's labels: taught from lessons, never from a checker's word.
 
     parent: the judge before it; in generation 0 an untrained model. One that came along with the charter is its own
-    parent, of no data and no steps, and stays in force.
+    parent, of no data and no steps, and stays in force. state: as in `SubjectBuilt`.
     """
 
     digest: str
@@ -110,6 +113,7 @@ class JudgeTrained(Entry, frozen=True, tag="judge/v1"):
     flops: float
     precision: str
     losses: tuple[float, ...]
+    state: str | UnsetType = UNSET
 
 
 class Reshaped(OfMember, frozen=True, kw_only=True, tag="reshaped/v1"):
@@ -130,6 +134,22 @@ class Reshaped(OfMember, frozen=True, kw_only=True, tag="reshaped/v1"):
 
 Trained = SubjectBuilt | Reshaped | CandidateTrained | Tuned | JudgeTrained
 """Entries that say where a model came from."""
+
+Carrying = SubjectBuilt | CandidateTrained | JudgeTrained
+"""Of these, those whose training may leave what its optimizers remember."""
+
+
+def left_states(turns: Iterable[Mapping[str, Entry]]) -> dict[str, str]:
+    """Digest of the optimizers' state that each model's own training left, by the model's; of some none.
+
+    A model that a judge's word taught since is another one, and left none: its next training begins without.
+    """
+    return {
+        entry.digest: entry.state
+        for slots in turns
+        for entry in slots.values()
+        if isinstance(entry, Carrying) and entry.state is not UNSET
+    }
 
 
 def candidates(slots: Mapping[str, Entry]) -> dict[int, str]:

@@ -42,7 +42,9 @@ def main() -> None:
     tempfile.tempdir = str(options.staging or "/tmp")  # noqa: S108
     from detent.worker._jobs import Bench  # noqa: PLC0415  seconds; and what it prints goes to the log only now
 
-    bench = Bench(options.models, options.data, options.staging, options.threads, wire, options.device)
+    bench = Bench(
+        options.models, options.data, options.staging, options.threads, wire, options.device, options.states
+    )
     try:
         wire.ready()
         if options.nursery:
@@ -123,6 +125,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="detent.worker", description="Runs jobs; started by an engine.")
     parser.add_argument("--models", type=Path, required=True, help="folder of <digest>/")
     parser.add_argument("--data", type=Path, required=True, help="folder of <digest>.jsonl")
+    parser.add_argument("--states", type=Path, help="folder of <digest>/ with what optimizers remember")
     parser.add_argument("--threads", type=int, required=True, help="CPU threads")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="cpu", help="what computes")
     kind = parser.add_mutually_exclusive_group(required=True)

@@ -14,6 +14,7 @@ import torch
 from safetensors import SafetensorError
 
 from detent.errors import DetentError, EngineError, StorageError, UsageError
+from detent.search.suggest import suggested
 from detent.subject import build
 from detent.subject.checkpoint import Checkpoints
 from detent.subject.generate import complete
@@ -47,6 +48,7 @@ from detent.values import (
     SampleJob,
     Scored,
     ScoreJob,
+    SuggestedPoints,
     SuggestJob,
     TrainedModel,
     TrainJob,
@@ -70,9 +72,16 @@ class Bench:
     """Where jobs are done. Without a `staging` folder it answers and nothing else."""
 
     def __init__(  # noqa: PLR0917
-        self, models: Path, data: Path, staging: Path | None, threads: int, wire: Wire, device: Device = "cpu"
+        self,
+        models: Path,
+        data: Path,
+        staging: Path | None,
+        threads: int,
+        wire: Wire,
+        device: Device = "cpu",
+        states: Path | None = None,
     ) -> None:
-        self._shelf = Shelf(models, data)
+        self._shelf = Shelf(models, data, states=states)
         self._device = device
         self._staging = staging
         self._threads = threads
@@ -122,12 +131,12 @@ class Bench:
                 return labelled(job, self._shelf, self._wire.progress("label"), written)
             case ScoreJob():
                 return self._score(job)
-            case SuggestJob():
-                raise EngineError("TODO")
             case CompareJob():
                 return compared(job, self._shelf, self._wire.progress("compare"))
             case ElicitJob():
                 return self._elicit(job)
+            case SuggestJob():
+                return self._suggest(job)
 
     def _make(
         self, job: BuildJob | ReshapeJob | MergeJob | TrainJob | PreferJob | ReinforceJob
@@ -190,6 +199,13 @@ class Bench:
         limits = answer_limits(subject, job.prompts, job.extra_tokens)
         found = complete(*subject, job.prompts, max_new_tokens=limits)
         return Answers(completions=tuple(completion.text for completion in found))
+
+    def _suggest(self, job: SuggestJob) -> SuggestedPoints:
+        tell = self._wire.progress("suggest")
+        tell(0, job.count)
+        found = suggested(job)
+        tell(job.count, job.count)
+        return found
 
     def _build(self, job: BuildJob, folder: Path) -> BuiltModel:
         sizes = build.Sizes(

@@ -23,10 +23,13 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class Shelf:
-    """Reads `models/<digest>/` and `data/<digest>.jsonl`; keeps the models used last."""
+    """Reads `models/<digest>/`, `data/<digest>.jsonl` and `states/<digest>/`; keeps the models used last."""
 
-    def __init__(self, models: Path, data: Path, room: int = 3, device: str = "cpu") -> None:
+    def __init__(
+        self, models: Path, data: Path, room: int = 3, device: str = "cpu", states: Path | None = None
+    ) -> None:
         """Keep up to `room` models in memory, and the base of those that are adapters, on `device`."""
+        self._states = states
         self.device = device
         self._models = models
         self._data = data
@@ -92,6 +95,25 @@ class Shelf:
                     f"weights with digest {digest} expected, got {found}; restore models/{digest} from a copy"
                 )
             self._verified.add(digest)
+        return folder
+
+    def state(self, digest: str) -> Path:
+        """The folder of an optimizers' state.
+
+        Raises:
+            SubjectError: there is none.
+            TrustError: its files are not those the digest was computed from.
+            UsageError: this worker may read none.
+        """
+        if self._states is None:
+            raise UsageError("a worker with a folder of states expected, got none; start it with --states")
+        folder = self._states / _checked(digest)
+        if not folder.is_dir():
+            raise SubjectError(f"the state {digest} expected, got no such folder; restore it from a copy")
+        if (found := folder_digest(folder)) != digest:
+            raise TrustError(
+                f"a state with digest {digest} expected, got {found}; restore states/{digest} from a copy"
+            )
         return folder
 
     def examples(self, digest: str) -> list[Example]:

@@ -1,12 +1,13 @@
 """One train job: the parent is loaded, trained in place, measured and saved."""
 
+import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
-from msgspec import UNSET
+from msgspec import UNSET, structs
 from torch import Tensor, nn
 
 from detent import values
@@ -14,9 +15,11 @@ from detent.subject.change import change_of
 from detent.subject.checkpoint import Checkpoints
 from detent.subject.load import Subject
 from detent.subject.lora import check_shape, is_adapted, save_adapter, with_new_adapter
+from detent.subject.moments import Memory, Method, read, write
 from detent.subject.processor import fast_precision
 from detent.subject.train import Example, Recipe, Source, train
 from detent.values import ElicitJob, TrainedModel, TrainJob
+from detent.values.folder import folder_digest
 from detent.values.wire import Tell
 from detent.worker._shelf import Shelf
 
@@ -26,16 +29,28 @@ TOKENS = "tokens"
 
 
 def trained(job: TrainJob, shelf: Shelf, folder: Path, tell: Tell, marks: Checkpoints) -> TrainedModel:
-    """Train as `job` says, from where `marks` stand, and leave the model in the new `folder`."""
+    """Train as `job` says, from where `marks` stand, and leave the model in the new `folder`.
+
+    Where the job's optimizer carries it on, what the optimizers remember is left in a folder beside it.
+    """
     sources = _sources(job, shelf)
     subject = _learner(job, job.parent, shelf)
     measured = Measured(subject)
     tell(0, job.steps, "")
     recipe = _recipe(job, shelf.device)
+    memory = None if job.optimizer.carry is UNSET else _remembered(job, recipe.method, shelf, subject)
     with counted_tokens(subject.model, marks.tally):
-        losses = train(*subject, sources, recipe, seed=job.seed, on_progress=told(tell), checkpoints=marks)
+        losses = train(
+            *subject,
+            sources,
+            recipe,
+            seed=job.seed,
+            on_progress=told(tell),
+            checkpoints=marks,
+            memory=memory,
+        )
     parameters, learnt = subject.model.num_parameters(), marks.tally[TOKENS]
-    return saved(
+    made = saved(
         measured,
         folder,
         losses=losses,
@@ -44,6 +59,19 @@ def trained(job: TrainJob, shelf: Shelf, folder: Path, tell: Tell, marks: Checkp
         read=0,
         precision=fast_precision(shelf.device),
     )
+    if memory is None:
+        return made
+    state = folder.with_name(f"state-of-{folder.name}")
+    shutil.rmtree(state, ignore_errors=True)  # left by an attempt that was killed
+    write(memory, state, model=folder_digest(folder))
+    return structs.replace(made, state=state.name)
+
+
+def _remembered(job: TrainJob, method: Method, shelf: Shelf, subject: Subject) -> Memory:
+    """What the optimizers begin with."""
+    if job.state is UNSET:
+        return Memory(method)
+    return read(shelf.state(job.state), model=job.parent, method=method, trained=subject.model, edit=job.edit)
 
 
 def _learner(job: TrainJob | ElicitJob, digest: str, shelf: Shelf) -> Subject:

@@ -43,6 +43,7 @@ ADVISED: dict[str, object] = {
 }
 RULES = ToyRules(rotary=True)
 FINE = {"change": "feedback", "settings": {"recipe.confidence": 0.5}, "because": "labels are right"}
+SHORT = {"change": "feedback", "settings": {"recipe.steps": 80}}
 BREAKING = {"change": "architecture", "edit": {"edit": "rotary", "layers": [False, False]}}
 
 
@@ -227,10 +228,10 @@ def test_what_is_in_order_is_used_beside_what_is_not(make_run: MakeRun) -> None:
 
 
 def test_one_proposal_a_thousand_times_is_one_and_the_others_are_not_read(make_run: MakeRun) -> None:
-    state, _ = advised(make_run(rules=RULES, charter=ADVISED), proposing(*[FINE] * 500))
+    state, _ = advised(make_run(rules=RULES, charter=ADVISED), proposing(*[SHORT] * 1000))
     found = first(state)
     assert len(found.changes) == 1
-    assert [one.said for one in found.declined] == ["476 more"]
+    assert [one.said for one in found.declined] == ["976 more"]
 
 
 def test_a_reason_is_one_short_line_of_plain_characters(make_run: MakeRun) -> None:

@@ -238,7 +238,7 @@ def _servers(
     for name in sorted(charter.asked_servers):
         sampler = sampler_of(run, charter, name, book.record.entries())
         stack.callback(sampler.close)
-        if name in charter.feedback.servers - known:
+        if name in {charter.feedback.judge_server, charter.feedback.teacher_server} - known:
             sampler.greet()
         found[name] = TimedServer(sampler, stopwatch)
     return found

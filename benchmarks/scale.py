@@ -17,13 +17,13 @@ from random import Random
 from msgspec import structs
 
 from detent.report.charts import Axis, Lines, Point, Series, line_chart
-from detent.sizing.scale import Cluster, Learner, Way
-from detent.sizing.scale_gain import Screened, halved
-from detent.sizing.scale_work import EIGHT_BILLION, HOUR, LEARNERS, Generation, Work, generation, knee
+from detent.sizing.scale import Answering, Cluster, Learner, Training, Way, place
+from detent.sizing.scale_gain import Screened, beyond_chance
+from detent.sizing.scale_work import EIGHT_BILLION, HOUR, LEARNERS, Generation, Work, generation, knee, phases
 from detent.testing.cluster import simulated_in_order
 
 SIZES = (1, 10, 100, 1000)
-SEARCHED = (*range(1, 33), *range(48, 257, 16))
+SEARCHED = (*range(1, 33), *range(48, 257, 16), *range(288, 513, 32))
 DOUBLINGS = tuple(1 << power for power in range(9))
 WAYS: tuple[Way, ...] = ("today", "cut", "spread")
 DRAWN = tuple(round(10 ** (step / 8)) for step in range(25))  # 1 to 1000
@@ -42,7 +42,7 @@ def main() -> None:
     )
     parser.add_argument("--picture", type=Path)
     options = parser.parse_args()
-    for table in (times, stops, parts, choices, best_choices, outlooks, doubts):
+    for table in (times, stops, parts, savings, choices, best_choices, outlooks, doubts):
         print("\n".join(table()), end="\n\n", flush=True)
     if options.picture:
         options.picture.write_text(picture(), encoding="utf-8")
@@ -57,7 +57,7 @@ def placed(learner: Learner, candidates: int, gpus: int, way: Way = "spread") ->
 @cache
 def gains(rungs: tuple[int, ...] = Work().rungs, steps: int = Work().steps) -> dict[int, float]:
     """Points of the ladder a generation, by candidates."""
-    found = halved(CANDIDATES, SCREENED, [rung / steps for rung in rungs])
+    found = beyond_chance(CANDIDATES, SCREENED, [rung / steps for rung in rungs])
     return dict(zip(CANDIDATES, (POINTS * gain for gain in found), strict=True))
 
 
@@ -107,8 +107,8 @@ def fewest(learner: Learner) -> Generation:
 def parts() -> Iterator[str]:
     """Where the seconds are, on one GPU or the fewest, and on a thousand."""
     groups = {
-        "labels": ("labels",),
         "rungs": ("rung",),
+        "labels": ("labels",),
         "training": ("training", "freezing"),
         "preferences": ("preferences",),
         "gate": ("gate",),
@@ -123,6 +123,37 @@ def parts() -> Iterator[str]:
                 cells = [f"{found.seconds_of(*names):,.0f}" for names in groups.values()]
                 cells.append(f"{sum(one.fetching for one in found.phases):,.0f}")
                 yield f"| {learner.name}, {size:,} | {' | '.join(cells)} |"
+
+
+def savings() -> Iterator[str]:
+    """What trials that go on from rung to rung would save, in time and so in GPU-hours."""
+    yield "| model | GPUs | rungs, seconds | training goes on | and labels are kept | of a generation |"
+    yield "|---" * 6 + "|"
+    for learner in LEARNERS:
+        for size in SIZES:
+            if (found := placed(learner, USUAL, size)) is not None:
+                training, labels = _saved(learner, size)
+                cells = [f"{-spared:,.0f}" for spared in (training, training + labels)]
+                cells.append(f"{-(training + labels) / found.seconds:.0%}")
+                yield (
+                    f"| {learner.name} | {size:,} | {found.seconds_of('rung'):,.0f} | {' | '.join(cells)} |"
+                )
+
+
+def _saved(learner: Learner, size: int) -> tuple[float, float]:
+    """Seconds of the rungs after the first: of steps that a trial has behind it, and of labels that it has."""
+    cluster, before, training, labels = Cluster(size), 0, 0.0, 0.0
+    for phase in phases(learner, Work(candidates=USUAL), cluster):
+        if not phase.name.startswith("rung"):
+            continue
+        whole = place(phase, learner, cluster)
+        if isinstance(phase, Training):
+            onward = place(structs.replace(phase, steps=phase.steps - before), learner, cluster)
+            training += whole.seconds - onward.seconds if whole and onward else 0.0
+            before = phase.steps
+        elif isinstance(phase, Answering) and phase.name.endswith("labels") and before and whole:
+            labels += whole.seconds
+    return training, labels
 
 
 def choices(learner: Learner = EIGHT_BILLION) -> Iterator[str]:
@@ -176,7 +207,7 @@ def outlooks(learner: Learner = EIGHT_BILLION) -> Iterator[str]:
     yield "|---" * (2 + len(SIZES)) + "|"
     for mean, spread in ((0.048, 0.025), (0.048, 0.0125), (0.012, 0.025), (0.0, 0.025)):
         rungs = [rung / Work().steps for rung in Work().rungs]
-        found = halved(CANDIDATES, Screened(mean=mean, spread=spread), rungs)
+        found = beyond_chance(CANDIDATES, Screened(mean=mean, spread=spread), rungs)
         best = []
         for size in SIZES:
             rates = {}

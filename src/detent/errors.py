@@ -60,9 +60,13 @@ class TaskError(DetentError):
 
 
 class EngineError(DetentError):
-    """A worker process died, stalled or could not be started."""
+    """A worker process died, stalled or could not be started.
+
+    lost: it ended or fell silent in the middle of a job, so that the same job may well be done when it is begun again.
+    """
 
     exit_code = 7
+    lost = False
 
 
 class BusyError(DetentError):

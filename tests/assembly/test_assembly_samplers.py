@@ -36,6 +36,22 @@ def said(text: str) -> list[str]:
     return list(told_servers(parse_draft(text, catalogue())))
 
 
+def test_a_server_that_proposes_is_said_to() -> None:
+    advised = SERVED.replace("[servers.wise]\n", "[servers.wise]\nmax_tokens = 2048\n").replace(
+        "[pace]\n", "[pace]\ncandidates = 3\n"
+    )
+    changes = '\n[explore]\nproposers = ["model"]\nserver = "server:wise"\n'
+    (sentence,) = said(_changing(advised) + changes)
+    assert "its exam and answers of its own and changes to try, within" in sentence
+
+
+def _changing(text: str) -> str:
+    """A charter that allows changes beside the data."""
+    if "[constraints]\n" in text:
+        return text.replace("[constraints]\n", '[constraints]\nchanges = ["data", "feedback"]\n')
+    return text + '\n[constraints]\nchanges = ["data", "feedback"]\n'
+
+
 KEYS = {
     "a key that is there": ("sk-secret", "its key is in WISE_KEY"),
     "none": (None, "its key is NOT here: export WISE_KEY=... before detent run"),

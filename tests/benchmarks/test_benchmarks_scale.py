@@ -5,12 +5,14 @@ from xml.etree import ElementTree as ET
 import pytest
 from tests.benchmarks.scripts import ROOT, script
 
+from detent.sizing import halved
+
 scale = script("scale")
 PAGE = (ROOT / "docs" / "scale.md").read_text("utf-8")
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-@pytest.mark.parametrize("table", ["times", "parts", "choices", "best_choices"])
+@pytest.mark.parametrize("table", ["times", "parts", "savings", "choices", "best_choices"])
 def test_the_page_has_the_tables_that_the_script_prints(table: str) -> None:
     assert "\n".join(getattr(scale, table)()) in PAGE
 
@@ -35,3 +37,9 @@ def test_the_picture_has_a_mark_for_every_number_and_one_where_it_stops_paying()
     assert len(best) == len(scale.SIZES)
     titles = [title.text or "" for title in points.iter(f"{SVG}title")]
     assert len(titles) == len(scale.SIZES) * len(scale.CANDIDATES)
+
+
+def test_the_page_says_what_taking_the_best_would_bring() -> None:
+    shares = [rung / scale.Work().steps for rung in scale.Work().rungs]
+    four, many = (100 * gain for gain in halved((4, 64), scale.SCREENED, shares))
+    assert f"would bring {four:.1f} with four candidates and {many:.1f} with 64" in PAGE

@@ -30,8 +30,8 @@ def test_the_default_draft_is_in_order_for_the_real_gate_and_tasks() -> None:
     assert draft.recipe.seed_levels == 5
 
 
-LEFT_OUT = {"lora", "report_to"}
-"""A table that is there or not, and who else is shown the numbers."""
+LEFT_OUT = {"lora", "ray", "report_to"}
+"""Tables that are there or not, and who else is shown the numbers."""
 
 
 def test_the_default_draft_writes_out_every_default() -> None:
@@ -150,11 +150,12 @@ BAD = {
     ),
     "an unknown kind of change": Bad(
         *added('[constraints]\nchanges = ["data", "weights"]'),
-        '11: constraints.changes.1: "data" expected, got "weights"',
+        '11: constraints.changes.1: "data", "feedback" or "architecture" expected, got "weights"',
     ),
     "no kind of change": Bad(
         *added("[constraints]\nchanges = []"),
-        '11: constraints.changes: an array with one or more of "data" expected, got an empty array',
+        '11: constraints.changes: an array with one or more of "data", "feedback" or "architecture" expected, got an '
+        "empty array",
     ),
     "a margin of nothing": Bad(
         *added("[constraints]\nnon_inferiority_margin = 0"),
@@ -228,6 +229,24 @@ BAD = {
     ),
     "a device that nobody has": Bad(
         *added('[run]\ndevice = "tpu"'), '11: run.device: "auto", "cpu" or "cuda" expected, got "tpu"'
+    ),
+    "a cluster that is not described": Bad(
+        *added('[run]\nengine = "ray"'), '11: run.engine: "ray" beside a [run.ray] expected', "add it"
+    ),
+    "a cluster that nobody uses": Bad(
+        *added('[run.ray]\nstore = "file:///mnt"'), '10: run.ray: no [run.ray] expected with engine = "local"'
+    ),
+    "a store that is no address": Bad(
+        *added('[run]\nengine = "ray"\n[run.ray]\nstore = "/mnt"'),
+        "13: run.ray.store: the address of a folder",
+    ),
+    "a cluster at an address of another kind": Bad(
+        *added('[run]\nengine = "ray"\n[run.ray]\nstore = "file:///mnt"\naddress = "ray://head:10001"'),
+        '14: run.ray.address: "auto" or HOST:PORT expected',
+    ),
+    "GPUs that no job holds": Bad(
+        *added('[run]\nengine = "ray"\ndevice = "cuda"\n[run.ray]\nstore = "file:///mnt"'),
+        "13: run.ray.gpus_per_job: a share of a GPU expected",
     ),
     "items below what the gate can pass": Bad(
         *added("[gate]\nitems = { non_inferiority = 199 }"),

@@ -1,10 +1,13 @@
 """[servers.NAME]: what an author may write of a server, and what is refused before anything is asked."""
 
+from typing import get_args
+
 import pytest
 from tests.charter.charter_faults import faults
 from tests.charter.charter_texts import CATALOGUE, DRAFT
 
 from detent.charter import parse_draft
+from detent.values.serving import Purpose
 
 SERVER = """
 [servers.wise]
@@ -42,18 +45,63 @@ def test_a_server_judges_in_words_and_is_no_folder() -> None:
     assert (connection.budget.tokens, connection.spent_read, connection.spent_written) == (1000, 7, 8)
 
 
+EXPLORING = """
+[constraints]
+changes = ["data", "feedback"]
+[explore]
+proposers = ["rules", "model"]
+server = "server:wise"
+"""
+ADVISED = DRAFT.replace("[pace]\n", "[pace]\ncandidates = 4\n") + EXPLORING + SERVER + "max_tokens = 2048\n"
+
+
+def test_a_server_may_propose_changes_and_nothing_else() -> None:
+    found = parse_draft(ADVISED, CATALOGUE)
+    asked = {purpose: found.server_for(purpose) for purpose in get_args(Purpose)}
+    assert asked == {"exam": "", "answers": "", "preferences": "", "proposals": "wise"}
+    assert found.asked_servers == {"wise"}
+
+
 REFUSED = {
+    "what proposes is no server of the charter's": (
+        ADVISED.replace("[servers.wise]", "[servers.other]"),
+        "explore.server: server:NAME of a server that [servers] names expected",
+    ),
+    "what proposes is a path": (
+        ADVISED.replace('"server:wise"', '"/etc/passwd"'),
+        'explore.server: "server:NAME", or nothing, expected',
+    ),
+    "a model proposes and no server is named": (
+        ADVISED.replace('server = "server:wise"\n', ""),
+        'explore.server: "server:NAME" with "model" among explore.proposers',
+    ),
+    "a server is named and no model proposes": (
+        ADVISED.replace('["rules", "model"]', '["rules"]'),
+        'explore.server: "server:NAME" with "model" among explore.proposers',
+    ),
+    "what proposes has no room for an answer": (
+        ADVISED.replace("max_tokens = 2048\n", ""),
+        "servers.wise.max_tokens: at least 1024 expected of a server that proposes changes",
+    ),
+    "nothing is tried that it could propose": (
+        ADVISED.replace("candidates = 4\n", ""),
+        "explore.server: nothing expected with pace.candidates = 1",
+    ),
+    "what proposes may cost, and nobody says what": (
+        ADVISED.replace("tokens = 1000", "tokens = 1000, money = 1.0"),
+        "servers.wise.budget.money: price_in and price_out above 0",
+    ),
     "there is no such server": (
         draft(""),
         "feedback.judge_source: server:NAME of a server that [servers] names expected",
     ),
     "its name is left out": (
         draft().replace('"server:wise"', '"server:"'),
-        'servers.wise: feedback.judge_source = "server:wise", or teacher, expected',
+        'servers.wise: feedback.judge_source = "server:wise", or teacher, or explore.server, expected',
     ),
     "nothing asks it": (
         f"{DRAFT}\n{SERVER}",
-        'servers.wise: feedback.judge_source = "server:wise", or teacher, expected, got none',
+        'servers.wise: feedback.judge_source = "server:wise", or teacher, or explore.server, expected, got none',
     ),
     "it is to score in the middle of a training": (
         draft(methods='["self_label", "grpo"]'),

@@ -11,7 +11,7 @@ from tests.cli.tiny_run import Machine, entries
 from tests.cli.words_run import IN_WORDS, write_home
 
 from detent.testing.servers import MODEL, ChatServer, kind, send
-from detent.values import JudgeTested, JudgeTrained, ServerAsked
+from detent.values import DataMade, JudgeTested, JudgeTrained, ServerAsked, SessionStarted
 
 KEY = "sk-secret-0123456789-abcdef"
 VARIABLE = "WISE_KEY"
@@ -132,6 +132,18 @@ def test_a_run_stops_where_its_server_fails_and_goes_on_where_it_stood(tmp_path:
         asked = [one for one in entries(machine.run) if isinstance(one, ServerAsked)]
         assert sum(report.asked for one in asked for report in one.reports) == len(server.asked) - refused
         assert sum(report.kept for one in asked for report in one.reports) == 40
+    assert machine.detent("verify", machine.run).returncode == 0
+
+
+@pytest.mark.long
+def test_a_wrong_address_is_known_before_anything_is_spent(tmp_path: Path) -> None:
+    with ChatServer(kind()) as server:
+        machine = founded(tmp_path / "machine", server.url.replace("/v1", "/elsewhere"))
+        stopped = machine.detent("run", machine.run)
+        assert stopped.returncode == 15, stopped.stdout + stopped.stderr
+        assert "servers.wise expected at its url, got 404" in stopped.stderr
+        assert server.asked == []
+    assert not any(isinstance(one, SessionStarted | DataMade) for one in entries(machine.run))
     assert machine.detent("verify", machine.run).returncode == 0
 
 

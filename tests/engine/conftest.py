@@ -1,22 +1,12 @@
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.engine.stand_ins import StandInEngine
 
-from detent.engine import LocalEngine, ModelStore
+from detent.engine import ModelStore
 from detent.testing.engines import World
 from detent.testing.models import write_model
-
-STAND_IN = Path(__file__).with_name("stand_in_worker.py")
-
-
-class StandInEngine(LocalEngine):
-    """The real engine with a worker that starts in no time and can be told to misbehave."""
-
-    def _command(self, *, fresh: bool) -> list[str]:
-        command = super()._command(fresh=fresh)
-        return ["/usr/bin/env", "-i", sys.executable, str(STAND_IN), *command[command.index("--threads") :]]
 
 
 @pytest.fixture

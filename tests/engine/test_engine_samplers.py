@@ -13,11 +13,11 @@ from tests.sampler.asking import connection, judging, unwatched
 
 from detent.engine import ServerSampler, check_server_libraries, samplers
 from detent.engine.confinement import sampler_prefix
-from detent.errors import EngineError, StorageError, UsageError
+from detent.errors import EngineError, PeerError, StorageError, UsageError
 from detent.testing.servers import ChatServer, kind
 from detent.values import Judged, Ruling, Served
 from detent.values.jobs import encode_line
-from detent.values.serving import Report
+from detent.values.serving import Greeted, Report
 
 HONEST = Report(
     asked=2, kept=0, abstained=0, reported={"wise-1b": 2}, read=100, written=2, questions="0" * 64
@@ -156,3 +156,43 @@ def test_a_confined_sampler_reaches_its_server(tmp_path: Path) -> None:
         port = int(server.url.rpartition(":")[2].partition("/")[0])
         code = f"import socket; socket.create_connection(('127.0.0.1', {port}), 5)"
         assert inside(tmp_path / "kept", code).returncode == 0
+
+
+def test_a_server_that_is_there_is_greeted_and_asked_nothing(tmp_path: Path) -> None:
+    with ChatServer(kind()) as server:
+        one = ServerSampler(connection(server.url), kept=tmp_path / "kept", log=tmp_path / "log")
+        one.greet()
+        one.close()
+        assert server.asked == []
+
+
+ELSEWHERE: dict[str, tuple[str, str]] = {
+    "at another path": ("/wrong", "most end in /v1"),
+    "where nobody listens": ("", "is it up, is url right"),
+}
+
+
+@pytest.mark.parametrize("where", ELSEWHERE)
+def test_a_server_that_is_looked_for_is_not_there(where: str, tmp_path: Path) -> None:
+    path, said = ELSEWHERE[where]
+    with ChatServer(kind()) as server:
+        url = server.url.replace("/v1", path) if path else "http://127.0.0.1:9/v1"
+        one = ServerSampler(connection(url), kept=tmp_path / "kept", log=tmp_path / "log")
+        with pytest.raises(PeerError, match=said):
+            one.greet()
+        one.close()
+        assert server.asked == []
+
+
+def test_a_sampler_that_answers_a_greeting_with_answers_is_not_believed(tmp_path: Path) -> None:
+    one = saying(tmp_path, served())
+    with pytest.raises(EngineError, match="a greeting expected"):
+        one.greet()
+    one.close()
+
+
+def test_a_sampler_that_answers_a_question_with_a_greeting_is_not_believed(tmp_path: Path) -> None:
+    one = saying(tmp_path, encode_line(Greeted()))
+    with pytest.raises(EngineError, match="answers of a server expected"):
+        one.ask(judging(), "turn", unwatched)
+    one.close()

@@ -12,6 +12,7 @@ import pytest
 from detent.charter.servers import Server
 from detent.engine import ServerSampler
 from detent.loop import drive
+from detent.propose import passes
 from detent.testing.servers import MODEL, Asked, Behaviour, ChatServer, completion, send
 from detent.testing.toy import ToyRules
 from detent.values import Decided, Proposed, Reshape, ServerAsked, State, Suggested, Tune
@@ -42,6 +43,7 @@ ADVISED: dict[str, object] = {
 }
 RULES = ToyRules(rotary=True)
 FINE = {"change": "feedback", "settings": {"recipe.confidence": 0.5}, "because": "labels are right"}
+SHORT = {"change": "feedback", "settings": {"recipe.steps": 80}}
 BREAKING = {"change": "architecture", "edit": {"edit": "rotary", "layers": [False, False]}}
 
 
@@ -211,6 +213,7 @@ def test_whatever_a_server_does_to_get_more_it_gets_nothing_and_the_run_goes_on(
     assert len(entries) == len(attacks)
     assert [attack for attack, one in entries.items() if one.changes] == []
     assert [attack for attack, one in entries.items() if not one.declined] == []
+    assert passes(state, run.charter.explore)["model"] == (0, len(attacks))
     for one in (one for entry in entries.values() for one in entry.declined):
         assert one.by == "model"
         assert (len(one.said) <= 160, len(one.because) <= 400) == (True, True)
@@ -225,10 +228,10 @@ def test_what_is_in_order_is_used_beside_what_is_not(make_run: MakeRun) -> None:
 
 
 def test_one_proposal_a_thousand_times_is_one_and_the_others_are_not_read(make_run: MakeRun) -> None:
-    state, _ = advised(make_run(rules=RULES, charter=ADVISED), proposing(*[FINE] * 500))
+    state, _ = advised(make_run(rules=RULES, charter=ADVISED), proposing(*[SHORT] * 1000))
     found = first(state)
     assert len(found.changes) == 1
-    assert [one.said for one in found.declined] == ["476 more"]
+    assert [one.said for one in found.declined] == ["976 more"]
 
 
 def test_a_reason_is_one_short_line_of_plain_characters(make_run: MakeRun) -> None:
@@ -240,7 +243,7 @@ def test_a_reason_is_one_short_line_of_plain_characters(make_run: MakeRun) -> No
     assert change.because.isprintable()
 
 
-DOWN: dict[str, tuple[Behaviour, dict[str, object]]] = {
+DOWN: dict[str, tuple[Behaviour, dict[str, Any]]] = {
     "hangs up": (lambda connection, _: connection.close(), {}),
     "fails": (lambda connection, _: send(connection, b"{}", "500 Internal Server Error"), {}),
     "refuses the key": (lambda connection, _: send(connection, b"{}", "401 Unauthorized"), {}),
@@ -316,7 +319,7 @@ def test_a_run_that_broke_off_after_the_answer_asks_no_second_time(make_run: Mak
             write = parts.book.write
             parts.book.write = lambda entry, at="": (
                 broken() if isinstance(entry, Suggested) else write(entry, at)
-            )  # type: ignore[method-assign]
+            )
             with pytest.raises(StopError):
                 drive(parts, 1, lambda _: None)
         with run.open() as ledger:

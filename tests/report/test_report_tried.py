@@ -200,7 +200,6 @@ NAMES = {
     "a rung that no charter has": "1.99999999999",
     "digits of another script": "\u0661.\u0660",
     "a path": "../../etc",
-    "nothing": "",
 }
 
 

@@ -262,6 +262,32 @@ def test_a_budget_lasts_as_long_as_its_tokens_and_its_money_do() -> None:
     assert "8 of 8 generations at the least, enough" in "\n".join(each.lines())
 
 
+ADVISED = """
+[servers.adviser]
+url = "https://advice.example.org/v1"
+model = "org/adviser"
+max_tokens = 2048
+budget = {{ tokens = {tokens} }}
+"""
+
+
+def test_a_server_that_proposes_is_asked_one_question_and_can_be_done_without() -> None:
+    text = default_text()
+    for old, new in (
+        ('changes = ["data"]', 'changes = ["data", "feedback"]'),
+        ("candidates = 1", "candidates = 4"),
+        ('proposers = ["rules", "search"]', 'server = "server:adviser"\nproposers = ["rules", "model"]'),
+    ):
+        assert old in text
+        text = text.replace(old, new)
+    (asked,) = servers_asked(plan(digits(text + ADVISED.format(tokens=100_000))))
+    assert asked.use.questions == 1
+    assert asked.use.written == 2048
+    assert asked.use.read > 32_000
+    said = "\n".join(asked.lines())
+    assert "2 of 8 generations at the least, perhaps NOT enough: no more changes are proposed by it" in said
+
+
 HOSTILE = {
     "a quote and a new key": 'x"\nerror_budget = 0.9\n#',
     "a table": "x]\n[constraints]\nmax_parameters = 1",

@@ -6,8 +6,11 @@ from random import Random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
+from detent.charter import Explore
 from detent.evaluate.opening import FIRST_BATCH
+from detent.propose import standing, trial_name
 from detent.sizing import Adapter, Batch, training_memory
 from detent.sizing.scale import (
     ROOM,
@@ -34,6 +37,7 @@ from detent.sizing.scale_work import (
     phases,
 )
 from detent.testing.cluster import simulated, simulated_in_order
+from detent.values import Entry, Profile, Profiled, Score, Suggested, Tune
 
 SMALL_LEARNERS = (HALF_BILLION, EIGHT_BILLION)
 GPUS = st.integers(1, 1200)
@@ -254,17 +258,42 @@ def test_freezing_is_done_by_one_thread_today() -> None:
     assert today.seconds == pytest.approx(Cluster(8).threads * spread.seconds)
 
 
-def test_half_of_the_candidates_rounded_up_is_left_after_a_rung_and_one_alone_has_none() -> None:
-    assert Work(candidates=5, rungs=(10, 20, 40)).alive == (5, 3, 2)
+def test_the_plan_stands_at_every_rung_with_half_of_the_others_rounded_up_and_one_alone_has_none() -> None:
+    assert Work(candidates=6, rungs=(10, 20, 40)).alive == (6, 4, 3)
+    assert Work(candidates=4).alive == (4, 3)
+    assert Work(candidates=2).alive == (2, 2)
     assert Work(candidates=1).alive == ()
     names = [phase.name for phase in phases(EIGHT_BILLION, Work(candidates=1), Cluster(1))]
     assert not any(name.startswith("rung") for name in names)
-    trained = [
-        phase
-        for phase in phases(EIGHT_BILLION, Work(candidates=5, rungs=(10, 20)), Cluster(1))
-        if isinstance(phase, Training) and phase.name.startswith("rung")
-    ]
-    assert [(phase.jobs, phase.steps) for phase in trained] == [(5, 10), (3, 10)]
+
+
+def test_as_many_are_tried_as_stand_at_a_rung_of_the_loop() -> None:
+    changes = tuple(Tune({"recipe.steps": 100 + number}, "rules") for number in range(5))
+    suggested, explore = Suggested(changes=changes, because="stuck"), Explore(rungs=(10, 20, 40))
+    profile = Profiled(
+        member=0, purpose="visible", profile=Profile("a" * 64, {"copy": (Score(1, 2),)}), stream="00"
+    )
+    trials: dict[str, dict[str, Entry]] = {}
+    for rung, alive in enumerate(Work(candidates=6, rungs=explore.rungs).alive):
+        numbers = standing(suggested, trials, explore, rung)
+        assert len(numbers) == alive
+        trials |= {trial_name(number, rung): {"profile/v1/visible/0": profile} for number in numbers}
+
+
+def test_every_rung_labels_by_the_whole_team_and_trains_one_member_from_the_beginning() -> None:
+    work = Work(candidates=5, rungs=(10, 20), team=3)
+    found = list(phases(EIGHT_BILLION, work, Cluster(1)))
+    rungs = [phase for phase in found if phase.name.startswith("rung")]
+    assert found[: len(rungs)] == rungs, "trials come before what is proposed"
+    trained = [(phase.jobs, phase.steps) for phase in rungs if isinstance(phase, Training)]
+    assert trained == [(5, 10), (3, 20)]
+    asked = {phase.name: phase for phase in found if isinstance(phase, Answering)}
+    once = asked["labels"]
+    assert (once.jobs, once.models) == (1, 3)
+    for rung, alive in zip(work.rungs, work.alive, strict=True):
+        assert asked[f"rung {rung}: labels"] == structs.replace(once, name=f"rung {rung}: labels", jobs=alive)
+        profiles = asked[f"rung {rung}: profiles"]
+        assert (profiles.jobs, profiles.models) == (alive, 1)
 
 
 def test_it_stops_paying_where_time_times_cost_is_least_and_later_with_more_candidates() -> None:

@@ -6,7 +6,7 @@ from random import Random
 import pytest
 
 from detent.errors import UsageError
-from detent.sizing.scale_gain import Screened, expected_largest, halved, single_stage
+from detent.sizing.scale_gain import Screened, _chosen, beyond_chance, expected_largest, halved, single_stage
 
 EXACT = Screened(mean=0.01, spread=0.02, discordance=0.0)
 USUAL = Screened()
@@ -51,6 +51,33 @@ def test_rungs_choose_no_better_than_a_look_at_the_whole_and_better_than_one_ear
     early, rungs, whole = (halved(numbers, USUAL, shares, 800) for shares in ([0.25], [0.25, 1.0], [1.0]))
     for first, both, last in zip(early, rungs, whole, strict=True):
         assert first < both < last + 0.001
+
+
+def test_asking_for_more_than_chance_brings_less_than_taking_the_best_and_more_than_the_plan() -> None:
+    numbers = [2, 4, 16]
+    best, sure = (rule(numbers, USUAL, [0.5, 1.0], 800) for rule in (halved, beyond_chance))
+    for taken, shown in zip(best, sure, strict=True):
+        assert USUAL.mean + 0.005 < shown < taken - 0.002
+
+
+def test_seen_without_error_the_best_is_more_than_chance() -> None:
+    assert beyond_chance([1, 5], EXACT, [0.5, 1.0], 200) == halved([1, 5], EXACT, [0.5, 1.0], 200)
+
+
+def test_of_candidates_that_are_seen_badly_the_plan_goes_on_nearly_always() -> None:
+    badly = Screened(mean=0.0, spread=0.02, problems=10)
+    best, sure = (rule([8], badly, [1.0])[0] for rule in (halved, beyond_chance))
+    assert best > 0.002
+    assert abs(sure) < 0.0015
+
+
+def test_the_plan_stands_however_it_looks_early() -> None:
+    looks = [[-1.0, 0.5], [0.2, 0.4], [0.1, 0.9], [0.3, 0.45], [0.0, 2.0]]
+    assert _chosen(5, looks, 0.0) == 0, (
+        "the better half of the others are 1 and 3, both below the plan at the end"
+    )
+    assert _chosen(5, [[-1.0, 0.4], *looks[1:]], 0.0) == 3
+    assert _chosen(5, [[-1.0, 0.4], *looks[1:]], 0.1) == 0, "not ahead by so much"
 
 
 def test_an_early_look_correlates_as_the_root_of_its_share() -> None:

@@ -143,12 +143,12 @@ class Bench:
         self.models = ModelStore(run.models)
         self._run, self._case, self._scratch = run, case, scratch
         self.staging = self._made("staging")
-        self._engine: tuple[tuple[int, int, Device], Engine] | None = None
+        self._engine: tuple[tuple[str, int, int, Device], Engine] | None = None
 
     def engine(self, signed: SignedCharter) -> Engine:
         """As the run itself has them, but for what they may write to."""
         charter = signed.charter
-        settings = (charter.run.threads, charter.recipe.team, running.device_of(charter))
+        settings = (charter.run.engine, charter.run.threads, charter.recipe.team, running.device_of(charter))
         if self._engine is not None and self._engine[0] == settings:
             return self._engine[1]
         self.close()

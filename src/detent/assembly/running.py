@@ -29,7 +29,17 @@ from detent.assembly.timing import Stopwatch, TimedEngine, TimedServer
 from detent.assembly.tracking import report_to
 from detent.assembly.watermark import kept_heads
 from detent.charter import Charter, SignedCharter
-from detent.engine import DataStore, LocalEngine, ModelStore, StateStore, check_libraries, processor
+from detent.engine import (
+    ClusterEngine,
+    ClusterTerms,
+    DataStore,
+    LocalEngine,
+    ModelStore,
+    RayCrew,
+    StateStore,
+    check_libraries,
+    processor,
+)
 from detent.evaluate import evaluator_digest
 from detent.loop import Book, Parts, drive, wires_of, witness_waiting
 from detent.oversight import Stop, why_stop
@@ -40,6 +50,7 @@ from detent.values import (
     Device,
     Progress,
     Refused,
+    ServerAsked,
     SessionStarted,
     decode_entry,
 )
@@ -163,7 +174,8 @@ def open_run(folder: Path, *, watch: Watch, say: Say) -> Iterator[Run]:
         principles = stack.enter_context(closing(principle_sources(read, tasks)))
         _own_logs(run, say)
         stopwatch = Stopwatch()
-        engine = TimedEngine(worker_engine(run, run.staging, charter), stopwatch)
+        workers = run_engine(run, charter)
+        engine = TimedEngine(workers, stopwatch)
         stack.callback(engine.close)
         if charter.constraints.confined and not engine.confined:
             raise errors.CharterError(
@@ -201,7 +213,8 @@ def open_run(folder: Path, *, watch: Watch, say: Say) -> Iterator[Run]:
             point(run, parts.models, book.state.incumbent, say)
         _clear(parts)
         witness_waiting(parts)
-        book.write(session(parts))  # last: what cannot begin counts as no session
+        kinds = workers.processor if isinstance(workers, ClusterEngine) else processor()
+        book.write(session(parts, kinds))  # last: what cannot begin counts as no session
         yield Run(run, signed, parts, say, stopwatch, outsiders)
 
 
@@ -215,11 +228,18 @@ def point(run: RunFolder, models: ModelStore, digest: str, say: Say) -> None:
 def _servers(
     stack: ExitStack, run: RunFolder, charter: Charter, book: Book, stopwatch: Stopwatch
 ) -> dict[str, TimedServer]:
-    """The sampler of each server that is asked, with its key."""
-    found = {}
+    """The sampler of each server that is asked, with its key; one that was never asked is seen to be there first.
+
+    A judge or teacher is asked after a generation was trained: that it cannot be is to be known before. Where a server
+    proposes changes only, the run goes on without it.
+    """
+    found, entries = {}, map(decode_entry, book.record.entries())
+    known = {entry.server for entry in entries if isinstance(entry, ServerAsked)}
     for name in sorted(charter.asked_servers):
         sampler = sampler_of(run, charter, name, book.record.entries())
         stack.callback(sampler.close)
+        if name in {charter.feedback.judge_server, charter.feedback.teacher_server} - known:
+            sampler.greet()
         found[name] = TimedServer(sampler, stopwatch)
     return found
 
@@ -233,6 +253,30 @@ def _own_logs(run: RunFolder, say: Say) -> None:
         ) from error
 
 
+def run_engine(run: RunFolder, charter: Charter) -> LocalEngine | ClusterEngine:
+    """What a run's jobs run on: this machine, or the cluster that the charter names."""
+    asked = charter.run.ray
+    if asked is None:
+        return worker_engine(run, run.staging, charter)
+    terms = ClusterTerms(
+        store=asked.store,
+        address=asked.address,
+        width=asked.jobs or charter.recipe.team,
+        cpus=asked.cpus_per_job or float(charter.run.threads),
+        gpus=asked.gpus_per_job,
+        retries=asked.retries,
+    )
+    return ClusterEngine(
+        RayCrew(terms),
+        terms,
+        models=run.models,
+        data=run.data,
+        staging=run.staging,
+        threads=charter.run.threads,
+        device=device_of(charter),
+    )
+
+
 def worker_engine(run: RunFolder, staging: Path, charter: Charter) -> LocalEngine:
     """Workers that leave what they make in `staging`; outside of the run's own they train nothing."""
     trains = staging == run.staging and charter.recipe.carry_optimizer
@@ -242,14 +286,19 @@ def worker_engine(run: RunFolder, staging: Path, charter: Charter) -> LocalEngin
 def engine_of(  # noqa: PLR0917
     models: Path, data: Path, staging: Path, log: Path, charter: Charter, states: Path | None = None
 ) -> LocalEngine:
-    """A worker for each member of the team, as far as there are threads. states: None where none goes on from any."""
+    """A worker for each member of the team, as far as there are threads; on this machine, whatever the charter says.
+
+    What ran on a cluster ran with all the threads for each job, and so it does here, one after the other.
+    states: None where no training goes on from any.
+    """
+    alone = charter.run.engine == "ray"
     return LocalEngine(
         models=models,
         data=data,
         staging=staging,
         log=log,
         threads=charter.run.threads,
-        workers=min(charter.recipe.team, charter.run.threads),
+        workers=1 if alone else min(charter.recipe.team, charter.run.threads),
         device=device_of(charter),
         states=states,
     )
@@ -278,11 +327,11 @@ def _clear(parts: Parts) -> None:
             parts.states.remove(digest)
 
 
-def session(parts: Parts) -> SessionStarted:
-    """What this session runs on, for the record."""
+def session(parts: Parts, processors: str) -> SessionStarted:
+    """What this session runs on, for the record. processors: their kind, where workers run."""
     engine = parts.engine
     return SessionStarted(
-        software=surroundings(),
+        software=_software() | {PROCESSOR: processors},
         seed=parts.charter.run.seed,
         threads=parts.charter.run.threads,
         confined=engine.confined,

@@ -47,6 +47,7 @@ def rule_faults(sections: Mapping[str, Any], catalogue: Catalogue) -> Iterator[F
         _subject: ("subject",),
         _optimizer: ("subject", "recipe"),
         _second_signature: ("run", "seal"),
+        _cluster: ("run", "recipe"),
         wire_faults: ("tripwires",),
         witness_faults: ("witnesses",),
         auditor_faults: ("witnesses", "auditor"),
@@ -390,3 +391,25 @@ def _items(sections: Mapping[str, Any], catalogue: Catalogue) -> Iterator[Fault]
                 f"at least {least} expected, got {given}; with fewer, none can ever pass the test with "
                 f"constraints.{key} = {value} in openings 1 to {last}",
             )
+
+
+def _cluster(sections: Mapping[str, Any], _: Catalogue) -> Iterator[Fault]:
+    run = sections["run"]
+    if run.engine == "ray" and run.ray is None:
+        yield Fault(
+            ("run", "engine"),
+            '"ray" beside a [run.ray] expected, got no such section; add it, with store = "file:///FOLDER"',
+        )
+    if run.engine != "ray" and run.ray is not None:
+        yield Fault(
+            ("run", "ray"), f'no [run.ray] expected with engine = {shown(run.engine)}; write engine = "ray"'
+        )
+    if run.engine == "ray" and sections["recipe"].carry_optimizer:
+        yield Fault(
+            ("recipe", "carry_optimizer"),
+            'false expected with run.engine = "ray", got true; what optimizers remember is not sent to a cluster',
+        )
+    if run.ray is not None and run.device == "cuda" and not run.ray.gpus_per_job:
+        yield Fault(
+            ("run", "ray", "gpus_per_job"), 'a share of a GPU expected with device = "cuda", got 0; write 1.0'
+        )

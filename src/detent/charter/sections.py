@@ -46,6 +46,20 @@ KeptModels = Annotated[str, Field(pattern=rf"^(all|promoted|{LAST})$"), Says('"a
 KeptData = Annotated[str, Field(pattern=r"^(all|in_force)$"), Says('"all" or "in_force"')]
 KeptAnswers = Annotated[str, Field(pattern=rf"^(all|{LAST})$"), Says('"all" or "last N"')]
 Threads = Annotated[int, Field(ge=1, le=1024), Says("an integer from 1 to 1024")]
+Store = Annotated[
+    str,
+    Field(pattern=r"^[a-z][a-z0-9+.-]{1,31}://[^\s?#]+$", max_length=500),
+    Says("the address of a folder such as file:///shared/detent or s3://bucket/folder"),
+]
+ClusterAddress = Annotated[
+    str,
+    Field(pattern=r"^(auto|[A-Za-z0-9_.-]+:[0-9]{1,5}|\[[0-9A-Fa-f:]+\]:[0-9]{1,5})$", max_length=300),
+    Says('"auto" or HOST:PORT'),
+]
+JobsAbreast = Annotated[int, Field(ge=0, le=1024), Says("an integer from 0 to 1024")]
+Processors = Annotated[float, Field(ge=0, le=1024), Says("a number from 0 to 1024")]
+Gpus = Annotated[float, Field(ge=0, le=1), Says("a number from 0 to 1")]
+Retries = Annotated[int, Field(ge=0, le=100), Says("an integer from 0 to 100")]
 Seed = Annotated[int, Field(ge=0, le=LARGEST_EXACT), Says(f"an integer from 0 to {LARGEST_EXACT}")]
 Layers = Annotated[int, Field(ge=1, le=1000), Says("an integer from 1 to 1000")]
 Width = Annotated[int, Field(ge=1, le=1_000_000), Says("an integer from 1 to 1000000")]
@@ -280,9 +294,26 @@ class Seal(Section):
     ] = ""
 
 
+class RayTerms(Section):
+    """[run.ray]: the cluster that jobs run on.
+
+    store: the folder that all nodes see, as fsspec has it; it must be there. address: of the cluster's head.
+    jobs: at a time; 0: as many as the team has members. cpus_per_job: of a node's, 0: as many as run.threads.
+    gpus_per_job: of a node's, at most one. retries: how often a job is begun again whose worker or node was lost.
+    """
+
+    store: Store
+    address: ClusterAddress = "auto"
+    jobs: JobsAbreast = 0
+    cpus_per_job: Processors = 0.0
+    gpus_per_job: Gpus = 0.0
+    retries: Retries = 3
+
+
 class Run(Section):
     """[run]: the seed of every public random choice, and CPU threads of a worker.
 
+    engine: where jobs run: "local" is this machine, "ray" the cluster of [run.ray].
     device: what workers compute on: "auto" is a GPU where there is one.
     post_quantum: sign the ledger's checkpoints with ML-DSA-44 (FIPS 204) too.
     report_to: trackers that are shown each generation's numbers; none of them is ever looked at.
@@ -290,6 +321,8 @@ class Run(Section):
 
     seed: Seed = 1
     threads: Threads = 2
+    engine: Annotated[Literal["local", "ray"], Says('"local" or "ray"')] = "local"
+    ray: RayTerms | None = None
     device: Annotated[Device, Says('"auto", "cpu" or "cuda"')] = "auto"
     post_quantum: Bool = False
     report_to: Annotated[

@@ -5,11 +5,14 @@ It knows that jobs go in and results come out; not what a model is, how one is t
 
 from detent.disk import discard, move_aside, open_log, own_folder, replace_file
 from detent.engine.base import Ask, Engine, Watch
+from detent.engine.cluster import ClusterEngine
 from detent.engine.confinement import Confinement, Limits, confinement, host_prefix, worker_prefix
+from detent.engine.crew import ClusterTerms
 from detent.engine.fake import FakeEngine
 from detent.engine.likeness import check_adapter, check_alike
 from detent.engine.local import LocalEngine, check_libraries
 from detent.engine.machine import processor
+from detent.engine.ray import RayCrew
 from detent.engine.reshaped import check_reshaped, parameters_after, shape_of
 from detent.engine.samplers import ServerSampler, check_server_libraries
 from detent.engine.states import StateStore
@@ -18,6 +21,8 @@ from detent.engine.templates import as_chat
 
 __all__ = [
     "Ask",
+    "ClusterEngine",
+    "ClusterTerms",
     "Confinement",
     "DataStore",
     "Engine",
@@ -25,6 +30,7 @@ __all__ = [
     "Limits",
     "LocalEngine",
     "ModelStore",
+    "RayCrew",
     "ServerSampler",
     "StateStore",
     "Watch",

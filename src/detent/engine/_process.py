@@ -195,7 +195,7 @@ class WorkerProcess:
         """Wait for either pipe, then write what fits and read what is there."""
         events = self._selector.select(max(0.0, self._deadline - time.monotonic()))
         if not events:
-            self._fail(
+            self._lose(
                 f"a word from the worker at least every {self._stall_seconds:g} s expected, got silence; "
                 "it was ended: run again"
             )
@@ -218,7 +218,7 @@ class WorkerProcess:
     def _read(self) -> None:
         said = os.read(self._out, _CHUNK)
         if not said:
-            self._fail(f"a result expected from the worker, got its end: {self._ending()}")
+            self._lose(f"a result expected from the worker, got its end: {self._ending()}")
         self._heard += said
 
     def _ending(self) -> str:
@@ -232,6 +232,11 @@ class WorkerProcess:
         if number in set(signal.Signals):
             return f"it died of {signal.Signals(number).name}; run again"
         return f"it ended with status {status}; run again"
+
+    def _lose(self, sentence: str) -> NoReturn:
+        error = EngineError(f"{sentence} (the worker's log: {self._log})")
+        error.lost = True
+        raise error
 
     def _fail(self, sentence: str) -> NoReturn:
         raise EngineError(f"{sentence} (the worker's log: {self._log})")

@@ -19,7 +19,7 @@ from detent.engine.confinement import sampler_prefix
 from detent.errors import CharterError, DetentError, EngineError, PeerError, StorageError, UsageError
 from detent.values import AnswerJob, JobFailure, JudgeJob, SampleJob
 from detent.values.jobs import encode_line
-from detent.values.serving import Ask, Connection, Report, Served, decode_served
+from detent.values.serving import Ask, Connection, Greet, Greeted, Report, Served, decode_served
 
 LIBRARIES = ("openai", "httpx2")
 """What a sampler imports; the extra `server` brings them."""
@@ -80,7 +80,9 @@ class ServerSampler:
         said = process.converse(encode_line(Ask(job=job, turn=turn)), decode_served, watch)
         if isinstance(said, JobFailure):
             raise _BLAMED.get(said.error, EngineError)(f"{said.message} (the sampler's log: {self._log})")
-        assert isinstance(said, Served)  # noqa: S101  all else that a sampler can say
+        if not isinstance(said, Served):
+            process.kill()
+            _disbelieve("answers of a server", type(said).__name__)
         try:
             believed(job, said.result)
             _believe_report(said.report)
@@ -88,6 +90,21 @@ class ServerSampler:
             process.kill()
             raise
         return said
+
+    def greet(self) -> None:
+        """Return when the server is there and takes the key, before anything else is spent on a run that needs it.
+
+        Raises:
+            PeerError: nobody answers there, or somebody who serves no models.
+            UsageError: it refuses the key.
+            EngineError: the sampler died, was silent, or said what is not so.
+        """
+        said = self._running().converse(encode_line(Greet()), decode_served, lambda _: None)
+        if isinstance(said, JobFailure):
+            raise _BLAMED.get(said.error, EngineError)(f"{said.message} (the sampler's log: {self._log})")
+        if not isinstance(said, Greeted):
+            self.close()
+            _disbelieve("a greeting", type(said).__name__)
 
     def close(self) -> None:
         """End it. May be called again."""

@@ -51,7 +51,7 @@ class ModelStore:
         incoming = self._folder / (INCOMING + "model")
         discard(incoming)
         try:
-            copied(staged, incoming, self._most_bytes, _check_names)
+            copy_model(staged, incoming, self._most_bytes)
             self._check_base(incoming)
             digest = folder_digest(incoming)
             self._place(incoming, digest)
@@ -178,6 +178,16 @@ class ModelStore:
             discard(final)  # a damaged copy of what is at hand whole
             incoming.rename(final)
             sync_folder(self._folder)
+
+
+def copy_model(staged: Path, incoming: Path, most_bytes: int) -> None:
+    """Copy what a worker left in `staged` to the new folder `incoming`, through no link.
+
+    Raises:
+        SubjectError: something that is not a plain model file lies in it, or it is too large.
+        StorageError: the disk refuses.
+    """
+    copied(staged, incoming, most_bytes, _check_names)
 
 
 def is_model_file(name: str) -> bool:

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
+from msgspec import UNSET
+
 from detent.diagnose import diagnose as diagnose_profile
 from detent.errors import CharterError, EngineError
 from detent.evaluate import answering, judging, ladder_rungs, profile_items, voting
@@ -35,6 +37,7 @@ from detent.values import (
     Profile,
     Proposal,
     Proposed,
+    Reshape,
     Source,
     SubjectBuilt,
     TrainedModel,
@@ -224,13 +227,15 @@ def train(parts: Parts, proposal: Proposal, labels: DataMade) -> list[str]:
 def _next_job(
     parts: Parts, proposal: Proposal, parents: Sequence[str], sources: tuple[Source, ...], member: int
 ) -> TrainJob:
+    state, change = parts.state_left(proposal.team[member]), proposal.change
     return TrainJob(
         parent=parents[member],
         sources=sources,
         steps=proposal.steps,
         seed=parts.number(f"training {member}"),
         optimizer=parts.optimizer,
-        state=parts.state_left(proposal.team[member]),
+        state=state,
+        edit=change.edit if state is not UNSET and isinstance(change, Reshape) else UNSET,
     )
 
 

@@ -120,7 +120,7 @@ def _by_model(parts: Parts, weak: Diagnosis, _: int) -> Source:
     try:
         rows = serving.said(parts, "proposals", said)
     except UNHEARD as error:
-        parts.note(f"no changes of {charter.explore.server} in this generation: {error}")
+        parts.say(f"no changes of {charter.explore.server} in this generation: {error}")
         yield unheard(error)
         return
     yield from proposals_in(answer_in(rows, job), about)

@@ -53,11 +53,21 @@ def _gain(found: Suggested, trials: dict, number: int, rungs: int) -> tuple[floa
 
 
 def passes(state: State, explore: Explore) -> dict[Proposer, tuple[int, int]]:
-    """Of each proposer's changes how many were promoted, and how many were not."""
+    """Of each proposer's changes how many were promoted, and how many were not.
+
+    A turn in which something of its was declined and nothing tried counts as one that was not: else who never says
+    anything that may be tried would be asked as often as who was never asked.
+    """
     found: dict[Proposer, tuple[int, int]] = dict.fromkeys(get_args(Proposer), (0, 0))
     for one in history(state, explore):
         passed, failed = found[one.change.by]
         found[one.change.by] = (passed + one.promoted, failed + (not one.promoted))
+    for slots in state.past.values():
+        turn = slots.get("suggested/v1")
+        if isinstance(turn, Suggested):
+            for name in {one.by for one in turn.declined} - {one.by for one in turn.changes}:
+                passed, failed = found[name]
+                found[name] = (passed, failed + 1)
     return found
 
 

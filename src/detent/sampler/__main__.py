@@ -14,7 +14,7 @@ import msgspec
 
 from detent.errors import DetentError, EngineError, UsageError
 from detent.values import JobFailure, Progress
-from detent.values.serving import Ask, Connection, Served, decode_ask
+from detent.values.serving import Ask, Connection, Greet, Greeted, Served, decode_ask
 from detent.values.wire import Wire
 
 _PHASES: dict[str, Literal["judge", "answer", "sample"]] = {
@@ -36,6 +36,9 @@ class Work(Protocol):
 
     def done(self, ask: Ask, tell: Tell) -> Served:
         """Do a job."""
+
+    def greeted(self) -> Greeted:
+        """See whether the server is there."""
 
 
 def main() -> None:
@@ -72,11 +75,13 @@ def main() -> None:
         return  # the overseer is gone, and with it everyone who could be told
 
 
-def _attempt(desk: Work, line: bytes, wire: Wire, key: str) -> Served | JobFailure:
+def _attempt(desk: Work, line: bytes, wire: Wire, key: str) -> Served | Greeted | JobFailure:
     try:
         ask = decode_ask(line)
         if isinstance(ask, Connection):
             raise UsageError("a job expected, got another server; start another sampler for it")  # noqa: TRY301
+        if isinstance(ask, Greet):
+            return desk.greeted()
         phase = _PHASES[type(ask.job).__name__]
 
         def tell(done: int, total: int, /) -> None:

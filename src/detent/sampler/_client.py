@@ -225,6 +225,38 @@ class Client:
         return f"servers.{self._connection.name}"
 
 
+async def greet(connection: Connection) -> None:
+    """Return when a server of models answers at the address, and takes the key.
+
+    What may pass (it is busy, or ill) is no reason to stop a run that has not asked it yet.
+
+    Raises:
+        PeerError: nobody answers there, or somebody who serves no models.
+        UsageError: it refuses the key.
+    """
+    name, headers = f"servers.{connection.name}", {"authorization": f"Bearer {connection.key or 'none'}"}
+    client = http_client(connection)
+    try:
+        said = await client.get(f"{connection.url.rstrip('/')}/models", headers=headers)
+    except httpx.HTTPError as error:
+        why = type(error).__name__
+        raise PeerError(
+            f"{name} expected at its url, got no answer ({why}); is it up, is url right?"
+        ) from error
+    finally:
+        await client.aclose()
+    if said.status_code in _REFUSED:
+        raise UsageError(
+            f"a key that {name} takes expected in the variable {connection.key_env or 'key_env'}, got "
+            f"{said.status_code}; export another"
+        )
+    lasting = said.status_code < _SERVERS_FAULT and said.status_code not in _AGAIN
+    if lasting and not said.is_success:
+        raise PeerError(
+            f"{name} expected at its url, got {said.status_code} for {{url}}/models; correct url: most end in /v1"
+        )
+
+
 def _has_part(said: str, key: str, least: int) -> bool:
     """Whether `least` characters in a row of the key are in it, as they are or as JSON may write them."""
     plain = _ESCAPE.sub(lambda found: chr(int(found[1], 16)) if found[1] else found[2], said)

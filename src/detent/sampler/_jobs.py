@@ -11,7 +11,7 @@ from detent.errors import UsageError
 from detent.feedback import Filled, JudgeRule, Pair, Template, joined, judge
 from detent.sampler._answers import Answers as KeptAnswers
 from detent.sampler._answers import Reply
-from detent.sampler._client import Answered, Client, Question
+from detent.sampler._client import Answered, Client, Question, greet
 from detent.sampler._pace import Pace
 from detent.sampler._purse import Purse
 from detent.sampler._reading import odds_of
@@ -28,7 +28,7 @@ from detent.values import (
     sha256_hex,
 )
 from detent.values.room import LONGEST_TOKEN, room_after
-from detent.values.serving import Ask, Connection, Report, Served
+from detent.values.serving import Ask, Connection, Greeted, Report, Served
 
 Tell = Callable[[int, int], None]
 """Told how many questions of how many are answered; now and then while none is, too, so that silence is a fault."""
@@ -68,6 +68,16 @@ class Desk:
                 return self._answered(job, ask.turn, tell)
             case SampleJob() as job:
                 return self._sampled(job, ask.turn, tell)
+
+    def greeted(self) -> Greeted:
+        """The server is there, and takes the key; nothing is asked, and nothing paid.
+
+        Raises:
+            PeerError: nobody answers there, or somebody who serves no models.
+            UsageError: it refuses the key.
+        """
+        asyncio.run(greet(self._connection))
+        return Greeted()
 
     def _judged(self, job: JudgeJob, turn: str, tell: Tell) -> Served:
         rule = JudgeRule(Template(job.form.text, fenced=job.form.fenced), job.verdicts, job.margin)

@@ -11,7 +11,7 @@ from detent.sizing.machine import Gpu, Machine, Speed, machine_found, stated_spe
 from detent.sizing.measured import Taken, measured, measured_speed
 from detent.sizing.memory import Adapter, Batch, Memory, adapter_of, answering_memory, training_memory
 from detent.sizing.scale import Cluster, Learner, Placed
-from detent.sizing.scale_gain import Screened, halved, single_stage
+from detent.sizing.scale_gain import Screened, beyond_chance, halved, single_stage
 from detent.sizing.scale_work import Generation, Work, generation, knee
 from detent.sizing.served import Asked, Use, servers_asked
 from detent.sizing.shape import Shape, built_shape, shape_in, shape_of
@@ -41,6 +41,7 @@ __all__ = [
     "Work",
     "adapter_of",
     "answering_memory",
+    "beyond_chance",
     "built_shape",
     "draft_text_for",
     "estimate",

@@ -11,23 +11,29 @@ best. In one stage its expected gain is m + s r E(N), E(N) the expected largest 
 Nagaraja 2003, ch. 3), and r = s / sqrt(s^2 + q / 2n) the correlation of what is seen with what is true.
 
 In rungs (Jamieson and Talwalkar, arXiv 1502.07943) a candidate is seen early. What it has gained after a share f of its
-steps is taken as Brownian, so that it correlates with its whole gain as sqrt(f); each rung asks fresh answers to other
-problems; the better half is left. It has no formula here and is drawn at random, `halved`, the same draws for all N.
+steps is taken as Brownian, so that it correlates with its whole gain as sqrt(f); each rung's error is its own. One of
+the N is the plan as it is, which always stands; of the others the better half is left. It has no formula here and is
+drawn at random, the same draws for all N: `halved` takes what looks best at the last rung; `beyond_chance` takes it
+only where it is above the plan by more than chance allows, as `detent.propose.halving` does, whose standard error is
+sqrt(q / n) where two models that differ on a share q are right independently of each other, and more otherwise.
 
-Misleads where gains are not independent (proposals of one rule are alike, then N is worth less), where they are skewed,
+Misleads where a part of the spread is luck of a training: what is chosen is trained anew, and that part of what
+choosing adds is lost; where a rung asks the problems of the one before, as Detent's do, and repeats a part of its
+error; where gains are not independent (proposals of one rule are alike, then N is worth less), where they are skewed,
 or where what learns fast early ends low. It says nothing of candidates that harm: those the gate stops, at no gain.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import pairwise
-from math import ceil, sqrt
+from math import sqrt
 from random import Random
 from statistics import NormalDist
 
 from msgspec import Struct
 
 from detent.errors import UsageError
+from detent.propose.halving import rung_sizes, z_of
 
 DISCORDANCE = 0.2
 """Share of problems on which two candidates differ in being right; as the gate's forecast takes it."""
@@ -101,16 +107,45 @@ def halved(
     Raises:
         UsageError: shares that do not rise from above 0 to 1.
     """
+    return _averaged(numbers, screened, _edges(rungs), draws, lambda _: 0.0)
+
+
+def _edges(rungs: Sequence[float]) -> list[float]:
     edges = [0.0, *rungs]
     if not rungs or any(low >= high for low, high in pairwise(edges)) or edges[-1] > 1:
         raise UsageError(
             f"rising shares of all steps in (0, 1] expected as rungs, got {list(rungs)}; sort them"
         )
+    return edges
+
+
+def beyond_chance(
+    numbers: Sequence[int], screened: Screened, rungs: Sequence[float], draws: int = DRAWS
+) -> list[float]:
+    """The same where the plan as it is goes on unless another is above it by more than chance: as Detent chooses."""
+    of_two = sqrt(2) * screened.error
+    return _averaged(
+        numbers,
+        screened,
+        _edges(rungs),
+        draws,
+        lambda number: of_two * z_of(number - 1) if number > 1 else 0.0,
+    )
+
+
+def _averaged(
+    numbers: Sequence[int],
+    screened: Screened,
+    edges: Sequence[float],
+    draws: int,
+    ahead: Callable[[int], float],
+) -> list[float]:
+    """Mean gains; ahead: by how much another must look better than the plan, of so many."""
     totals = [0.0] * len(numbers)
     for draw in range(draws):
         whole, looks = _drawn(Random(draw), max(numbers), screened, edges)  # noqa: S311  no secret
         for place, number in enumerate(numbers):
-            totals[place] += whole[_chosen(number, looks)]
+            totals[place] += whole[_chosen(number, looks, ahead(number))]
     return [total / draws for total in totals]
 
 
@@ -131,9 +166,11 @@ def _drawn(
     return whole, looks
 
 
-def _chosen(number: int, looks: Sequence[Sequence[float]]) -> int:
-    alive = list(range(number))
-    for rung in range(len(looks[0])):
-        best_first = sorted((-looks[one][rung], one) for one in alive)
-        alive = [one for _, one in best_first[: ceil(len(alive) / 2)]]
-    return max(alive, key=lambda one: looks[one][-1])
+def _chosen(number: int, looks: Sequence[Sequence[float]], ahead: float) -> int:
+    """Number 0 is the plan as it is, which always stands, and goes on unless another looks better by so much."""
+    sizes, changes = rung_sizes(number, len(looks[0])), list(range(1, number))
+    for rung, most in enumerate(sizes[1:]):
+        best_first = sorted((-looks[one][rung], one) for one in changes)
+        changes = [one for _, one in best_first[:most]]
+    best = max(changes, key=lambda one: looks[one][-1], default=0)
+    return best if looks[best][-1] > looks[0][-1] + ahead else 0

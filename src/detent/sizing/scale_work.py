@@ -2,22 +2,23 @@
 
     >>> found = generation(EIGHT_BILLION, Work(candidates=4), Cluster(gpus=10))
     >>> round(found.seconds), round(found.gpu_hours, 1)
-    (388, 1.1)
+    (555, 1.5)
 
 The loop's order, and its barriers: the next phase begins when the last job of one is over. With more than one candidate
-each is labelled, and tried on one member of the team in rungs, after each of which half of them, rounded up, are left;
-the one that is chosen is trained in full by the whole team. GPUs are paid for from the beginning to the end, whether
-they work or not.
+each is tried in rungs: at every rung the whole team makes its labels, one member is trained on them from the beginning
+for all of the rung's steps, and its profile is made. The plan as it is stands at every rung, and half of the others,
+rounded up, goes on. What is chosen is labelled and trained once more, in full, by the whole team. GPUs are paid for
+from the beginning to the end, whether they work or not.
 """
 
 from collections.abc import Iterator, Sequence
-from math import ceil
 
 from msgspec import Struct, structs
 
 from detent.evaluate import alpha, items_to_expect
 from detent.evaluate.mastery import PROBLEMS
 from detent.evaluate.opening import FIRST_BATCH
+from detent.propose.halving import rung_sizes
 from detent.propose.preferences import PAIRS_A_STEP
 from detent.sizing.cost import EXPECTED_GAIN, LEARNT, READ
 from detent.sizing.memory import Adapter
@@ -55,8 +56,9 @@ LEARNERS = (HALF_BILLION, EIGHT_BILLION, SEVENTY_BILLION)
 class Work(Struct, frozen=True):
     """What a generation asks for: a charter's numbers, with tasks x levels problems of each kind.
 
-    candidates: alternatives. rungs: steps after which the better half of them is left. read, written: tokens of a
-    prompt and an answer. frontier: levels of a task that labels are made on. Others: as in a charter.
+    candidates: alternatives, the plan as it is among them. rungs: steps of a trial at each. steps: of what is chosen;
+    of another shape a charter's explore.retrain_steps. read, written: tokens of a prompt and an answer. frontier:
+    levels of a task that labels are made on. Others: as in a charter.
     """
 
     candidates: int = 1
@@ -89,12 +91,10 @@ class Work(Struct, frozen=True):
 
     @property
     def alive(self) -> tuple[int, ...]:
-        """Candidates that are trained up to each rung."""
-        left, found = self.candidates, []
-        for _ in self.rungs if self.candidates > 1 else ():
-            found.append(left)
-            left = ceil(left / 2)
-        return tuple(found)
+        """Candidates that are tried at each rung: the plan as it is, and half of the others as before, rounded up."""
+        if self.candidates == 1:
+            return ()
+        return tuple(1 + changes for changes in rung_sizes(self.candidates, len(self.rungs)))
 
 
 class Generation(Struct, frozen=True):
@@ -162,10 +162,8 @@ def _seconds(phases: Sequence[Placed]) -> float:
 
 def phases(learner: Learner, work: Work, cluster: Cluster) -> Iterator[Phase]:
     """In the order of the loop."""
-    rungs = work.tasks * work.frontier  # labels are cut by task and level
-    prompts = work.label_prompts * rungs
-    yield _asked(work, "labels", work.candidates, prompts, models=work.team, cut=rungs)
     yield from _tried(learner, work)
+    yield _labelled(work, "labels", 1)
     yield Training("training", work.team, work.steps, work.rows, work.row)
     yield Serial("freezing", bytes=work.team * learner.made)
     yield from _preferred(learner, work)
@@ -178,12 +176,18 @@ def phases(learner: Learner, work: Work, cluster: Cluster) -> Iterator[Phase]:
 
 
 def _tried(learner: Learner, work: Work) -> Iterator[Phase]:
-    before = 0
+    """Trials: nothing of a rung is used at the next one but which of them are left."""
     for rung, alive in zip(work.rungs, work.alive, strict=False):
-        yield Training(f"rung {rung}: training", alive, rung - before, work.rows, work.row)
+        yield _labelled(work, f"rung {rung}: labels", alive)
+        yield Training(f"rung {rung}: training", alive, rung, work.rows, work.row)
         yield Serial(f"rung {rung}: freezing", bytes=alive * learner.made)
         yield _asked(work, f"rung {rung}: profiles", alive, work.visible)
-        before = rung
+
+
+def _labelled(work: Work, name: str, plans: int) -> Answering:
+    """Labels for so many plans, each by the whole team; they are cut by task and level."""
+    cut = work.tasks * work.frontier
+    return _asked(work, name, plans, work.label_prompts * cut, models=work.team, cut=cut)
 
 
 def _preferred(learner: Learner, work: Work) -> Iterator[Phase]:

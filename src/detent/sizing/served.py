@@ -41,7 +41,10 @@ class Use(NamedTuple):
 
 
 class Asked(Struct, frozen=True):
-    """What one server is asked in a generation after the first, and its budget. generations: of a lease."""
+    """What one server is asked in a generation after the first, and its budget.
+
+    generations: of a lease. needed: whether the run stops without it; one that proposes changes can be done without.
+    """
 
     name: str
     host: str
@@ -49,6 +52,7 @@ class Asked(Struct, frozen=True):
     use: Use
     budget: Budget
     generations: int
+    needed: bool = True
 
     @property
     def tokens(self) -> float:
@@ -91,7 +95,8 @@ class Asked(Struct, frozen=True):
         )
         bound = f" and {self.budget.money:g} of money" if self.budget.money else ""
         wanted = self.generations
-        enough = "enough" if self.lasts >= wanted else "perhaps NOT enough: the run stops where it is spent"
+        then = "the run stops" if self.needed else "no more changes are proposed by it"
+        enough = "enough" if self.lasts >= wanted else f"perhaps NOT enough: {then} where it is spent"
         yield (
             f"            its budget of {self.budget.tokens:,} tokens{bound} pays for "
             f"{min(self.lasts, wanted)} of {wanted} generations at the least, {enough}"
@@ -118,6 +123,7 @@ def servers_asked(plan: Plan) -> tuple[Asked, ...]:
                 use=use,
                 budget=server.limits,
                 generations=plan.draft.pace.lease.generations,
+                needed=name in {feedback.judge_server, feedback.teacher_server},
             )
         )
     return tuple(found)

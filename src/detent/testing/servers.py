@@ -80,6 +80,9 @@ class ChatServer:
             heard = _request(connection)
             if heard is None:
                 return
+            if heard[0].endswith("/models"):
+                self._list(connection, heard[0])
+                return
             with self._lock:
                 asked = Asked(len(self.asked), *heard)
                 self.asked.append(asked)
@@ -90,6 +93,16 @@ class ChatServer:
             finally:
                 with self._lock:
                     self._at_once -= 1
+
+    def _list(self, connection: socket.socket, path: str) -> None:
+        """Which models it has: nobody asks a question by that."""
+        if path == "/v1/models":
+            send(
+                connection,
+                json.dumps({"object": "list", "data": [{"id": MODEL, "object": "model"}]}).encode(),
+            )
+        else:
+            send(connection, b"{}", "404 Not Found")
 
 
 def _request(connection: socket.socket) -> tuple[str, dict[str, str], dict[str, Any]] | None:

@@ -93,6 +93,14 @@ class Ask(Record, frozen=True, tag="ask"):
     turn: str
 
 
+class Greet(Record, frozen=True, tag="greet"):
+    """See whether a server is there and takes the key, by what costs nothing: a list of its models."""
+
+
+class Greeted(Record, frozen=True, tag="greeted"):
+    """It is, and does."""
+
+
 class Report(Struct, frozen=True, forbid_unknown_fields=True):
     """What came of a job's questions.
 
@@ -172,19 +180,19 @@ class Wrote(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", t
 Kept = Compared | Heard | Wrote
 """A line of what is kept of an exam, or of preferences."""
 
-_to_sampler: msgspec.json.Decoder[Connection | Ask] = msgspec.json.Decoder(Connection | Ask)
-_from_sampler: msgspec.json.Decoder[Served | JobFailure | Progress] = msgspec.json.Decoder(
-    Served | JobFailure | Progress
+_to_sampler: msgspec.json.Decoder[Connection | Ask | Greet] = msgspec.json.Decoder(Connection | Ask | Greet)
+_from_sampler: msgspec.json.Decoder[Served | Greeted | JobFailure | Progress] = msgspec.json.Decoder(
+    Served | Greeted | JobFailure | Progress
 )
 _kept: msgspec.json.Decoder[Kept] = msgspec.json.Decoder(Kept)
 
 
-def decode_ask(line: bytes) -> Connection | Ask:
+def decode_ask(line: bytes) -> Connection | Ask | Greet:
     """Read one line to a sampler; raises msgspec.ValidationError when it is none."""
     return _to_sampler.decode(line)
 
 
-def decode_served(line: bytes) -> Served | JobFailure | Progress:
+def decode_served(line: bytes) -> Served | Greeted | JobFailure | Progress:
     """Read one line from a sampler; raises msgspec.ValidationError when it is none."""
     return _from_sampler.decode(line)
 

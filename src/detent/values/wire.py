@@ -7,6 +7,7 @@ from typing import Protocol
 
 from detent.values import Progress, Result, Served
 from detent.values.jobs import Phase, encode_line
+from detent.values.serving import Greeted
 
 READY = b'{"type":"ready"}'
 """Said once, when jobs can come; by a nursery after every opening too."""
@@ -61,7 +62,7 @@ class Wire:
         """Say that jobs can come."""
         self._say(READY)
 
-    def send(self, record: Result | Progress | Served) -> None:
+    def send(self, record: Result | Progress | Served | Greeted) -> None:
         """Say one record."""
         self._say(encode_line(record))
 

@@ -2,7 +2,7 @@
 
     >>> findings = verify(evidence)
     >>> findings.checks, findings.faults
-    (27, [])
+    (31, [])
 
 Each check looks at one thing, says what it looked at in one line, and goes on after a fault. Nothing raises on
 bad evidence: a check that cannot be finished has failed.

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from tests.audit.scripted_run import DRAFT, Model, ScriptedWorker
 
-from detent.testing.toy import SHAPE
+from detent.testing.toy_shapes import SHAPE
 from detent.values import AnswerJob, Answers, JudgeJob, Progress, SampleJob, Served
 from detent.values.serving import Report
 

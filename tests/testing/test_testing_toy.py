@@ -7,7 +7,8 @@ import pytest
 from detent.engine import FakeEngine, ModelStore
 from detent.errors import SubjectError, UsageError
 from detent.tasks import builtin
-from detent.testing.toy import SHAPE, ToyWorld
+from detent.testing.toy import ToyWorld
+from detent.testing.toy_shapes import SHAPE
 from detent.values import AnswerJob, Answers, Compared, CompareJob
 
 PROMPTS = tuple(f"C{10 ** (level - 1) + number}=" for level in (1, 3, 5, 6, 7, 9) for number in range(8))

@@ -25,6 +25,7 @@ from msgspec import UNSET, structs
 from detent.errors import SubjectError, UsageError
 from detent.tasks import Rng, TaskSource
 from detent.tasks.malformed import FORM
+from detent.testing.toy_shapes import SHAPE, reshaped_config
 from detent.values import (
     AnswerJob,
     Answers,
@@ -65,22 +66,9 @@ from detent.values.changes import Setting
 from detent.values.feedback import verdict_of
 from detent.values.folder import folder_digest
 from detent.values.moments import NOTE, TENSORS
-from detent.values.shape import Rotary, Shape, reshape
 
 WEIGHTS = struct.pack("<Q", 59) + b'{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}     ' + b"\0" * 4
 """The smallest proper safetensors file."""
-
-SHAPE: dict[str, Any] = {
-    "model_type": "toy",
-    "num_hidden_layers": 2,
-    "hidden_size": 16,
-    "intermediate_size": 32,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 4,
-    "head_dim": 4,
-    "hidden_act": "silu",
-}
-"""What a toy model's configuration says: it can be reshaped, which changes what the rules above say of its shape."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,21 +169,7 @@ class ToyWorld:
 
     def _reshape(self, job: ReshapeJob) -> ReshapedModel:
         """Of another shape, and as able as before; where the edit breaks the function, hardly able at first."""
-        config = self._config(job.parent)
-        after = reshape(_shape(config), job.edit)
-        if after.layers != config["num_hidden_layers"]:
-            config["no_rope_layers"] = [int(one) for one in after.rotary]
-        if isinstance(job.edit, Rotary):
-            config["no_rope_layers"] = [int(one) for one in job.edit.layers]
-        config |= {
-            "num_hidden_layers": after.layers,
-            "hidden_size": after.hidden,
-            "intermediate_size": after.intermediate,
-            "num_attention_heads": after.heads,
-            "num_key_value_heads": after.groups,
-            "head_dim": after.width,
-            "hidden_act": after.activation,
-        }
+        config = reshaped_config(self._config(job.parent), job.edit)
         horizons = self.horizons(job.parent)
         kept = horizons if job.edit.keeps else {task: level / 2 for task, level in horizons.items()}
         folder = self._save(kept, job.seed, config)
@@ -374,19 +348,6 @@ class ToyWorld:
         (folder / "toy.json").write_text(json.dumps({"horizons": dict(horizons), "seed": seed}))
         (folder / "model.safetensors").write_bytes(WEIGHTS)
         return name
-
-
-def _shape(config: Mapping[str, Any]) -> Shape:
-    return Shape(
-        layers=config["num_hidden_layers"],
-        hidden=config["hidden_size"],
-        intermediate=config["intermediate_size"],
-        heads=config["num_attention_heads"],
-        groups=config["num_key_value_heads"],
-        width=config["head_dim"],
-        rotary=tuple(bool(one) for one in config["no_rope_layers"]),
-        activation=config["hidden_act"],
-    )
 
 
 def suggest(job: SuggestJob) -> SuggestedPoints:

@@ -257,7 +257,9 @@ LINEAGE: dict[str, Forgery] = {
         "as the parent expected, got abab",
     ),
     "a candidate is of no member": Forgery(
-        lambda run: forge(run, CandidateTrained, 1, member=5), "lineage", "member 5 of the proposal's team"
+        lambda run: forge(run, CandidateTrained, 1, member=5),
+        "lineage",
+        "no model of member 5 as the parent expected",
     ),
     "a candidate was trained from a seed of the operator's choice": Forgery(
         lambda run: forge(run, CandidateTrained, 0, seed=1), "lineage", "2 steps from seed"

@@ -3,14 +3,17 @@
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import exp
 from pathlib import Path
+from typing import Any
 
 from tests.attacks.attacks_world import CHARTER, Scene, found
 
 from detent.engine import FakeEngine
 from detent.testing.toy import ToyRules, ToyWorld
+from detent.testing.toy_shapes import SHAPE
 
 LEVELS = 3
 ROWS = [
@@ -41,7 +44,13 @@ ONLY_ROWS = NATURAL.replace('"gym:chain_sum" = 3, ', "")
 
 @dataclass(slots=True)
 class WordyWorld(ToyWorld):
-    """Its prompts are the rows of the file above, and sums in words."""
+    """Its prompts are the rows of the file above, and sums in words. Nobody asks what shape its models have."""
+
+    def _save(self, horizons: Mapping[str, float], seed: int, config: Mapping[str, Any]) -> str:  # noqa: ARG002
+        return ToyWorld._save(self, horizons, seed, {"model_type": "toy"})  # slots: no super() here
+
+    def _config(self, digest: str) -> dict[str, Any]:  # noqa: ARG002
+        return SHAPE | {"no_rope_layers": [0, 0]}
 
     def _task(self, prompt: str) -> str:
         return "following" if prompt in ANSWERS else "gym:chain_sum"

@@ -243,7 +243,7 @@ FORGERIES: dict[str, Forgery] = {
         lambda run: file_of(run).unlink(), "principles", "the constitution principles.toml"
     ),
     "without the constitution no intent is taken on trust": Forgery(
-        lambda run: file_of(run).unlink(), "intents", "targets are not computed again: the constitution"
+        lambda run: file_of(run).unlink(), "intents", "the constitution principles.toml"
     ),
     "without the constitution no answers are taken on trust": Forgery(
         lambda run: file_of(run).unlink(), "answers", "the constitution principles.toml"

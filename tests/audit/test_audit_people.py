@@ -47,6 +47,9 @@ def test_it_has_every_kind_of_entry_and_of_what_people_do(honest_peopled: Script
         "given/v1",
         "inspected/v1",
         "asked/v1",
+        "suggested/v1",
+        "withdrawn/v1",
+        "reshaped/v1",
     }
     assert len({entry.kind for entry in entries}) == len(get_args(AnyEntry)) - len(elsewhere)
     assert {e.order for e in entries if isinstance(e, Ordered)} == {"pause", "resume", "rollback", "lift"}

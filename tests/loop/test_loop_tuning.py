@@ -394,7 +394,7 @@ def test_an_audit_tells_totals_and_its_prompts_come_without_answers(make_run: Ma
     run = made(make_run, charter(["self_label", "dpo"]))
     state = turn_all(run)
     flipped = of(state, Flipped, 1)[0]
-    said = {"at", "generation", "method", "data", "flips", "stream", "flops"}
+    said = {"at", "generation", "trial", "method", "data", "flips", "stream", "flops"}
     assert set(flipped.__struct_fields__) == said
     models = {digest for one in of(state, Tuned, 1) for digest in (one.parent, one.digest)}
     asked = [job for _, job in run.engine.jobs if isinstance(job, AnswerJob) and job.model in models]

@@ -157,6 +157,7 @@ SILENT = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("case", SILENT)
 def test_a_hub_that_never_answers_is_an_error_in_time_and_leaves_nothing_behind(
     case: str, hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -184,6 +184,7 @@ def test_a_process_that_hangs_is_ended_and_leaves_no_entry(
     assert scene.record() == before
 
 
+@pytest.mark.long
 def test_a_process_that_goes_on_asking_is_not_ended(
     scene: Scene, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -122,6 +122,7 @@ def test_a_tracker_that_fails_is_a_sentence(
     assert said.isprintable()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("then", ["sys.exit('mine')", "time.sleep(600)"])
 def test_what_a_tracker_starts_ends_with_it_and_is_not_waited_for(
     then: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -25,6 +25,7 @@ def cells(printed: str) -> dict[str, list[str]]:
     return {row[0]: row[1:] for row in rows[2:]}
 
 
+@pytest.mark.long
 def test_what_is_measured_on_a_gpu_runs_on_a_processor_too() -> None:
     printed = ran("gpu.py", "--tiny", "--device", "cpu", "--threads", "1")
     found = cells(printed)
@@ -36,6 +37,7 @@ def test_what_is_measured_on_a_gpu_runs_on_a_processor_too() -> None:
     assert "nothing else" in printed
 
 
+@pytest.mark.long
 def test_what_it_brings_to_carry_on_is_measured_on_the_same_batches() -> None:
     small = {"seeds": 1, "first": 3, "next": 2, "problems": 4, "asked": 1}
     words = (word for name, value in small.items() for word in (f"--{name}", str(value)))
@@ -62,6 +64,7 @@ def test_without_a_gpu_nothing_is_measured_and_that_is_said(
     assert "nothing was measured" in capsys.readouterr().err
 
 
+@pytest.mark.long
 def test_jobs_and_plain_generate_write_the_same_answers() -> None:
     """It ends with an error where they do not."""
     tiny = {"prompts": 12, "rounds": 1, "rows": 5, "threads": 1, "hidden": 32, "layers": 1, "steps": 2}

@@ -198,6 +198,7 @@ def test_slow_clients_in_every_place_keep_nobody_out(tmp_path: Path) -> None:
             connection.close()
 
 
+@pytest.mark.long
 def test_a_client_that_takes_no_answer_is_let_go(strict: Served) -> None:
     with strict.connect() as connection:
         connection.settimeout(0.5)

@@ -78,6 +78,7 @@ BOTH = pytest.mark.parametrize("learn", [dpo, grpo])
 
 
 @BOTH
+@pytest.mark.long
 @pytest.mark.parametrize("cut", [1, 3, 4, STEPS])
 def test_cut_anywhere_it_ends_with_the_same_bits_losses_and_counts(
     cut: int, learn: Learn, tmp_path: Path
@@ -120,6 +121,7 @@ def test_on_the_way_to_where_it_stood_it_is_heard_now_and_then(
 
 
 @BOTH
+@pytest.mark.long
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_one_is_thrown_away_and_the_training_begins_anew(
     damage: str, learn: Learn, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -149,7 +149,7 @@ EDITS: dict[str, tuple[Edit, Callable[[str], str]]] = {
         lambda name: "" if "layers.0." in name else name.replace("layers.1.", "layers.0."),
     ),
     "a wider MLP": (WidenMlp(by=8), lambda name: "" if ".mlp." in name else name),
-    "more heads": (AddHeads(groups=1), lambda name: "" if "_proj." in name and "attn" in name else name),
+    "more heads": (AddHeads(groups=2), lambda name: "" if "_proj." in name and "attn" in name else name),
     "fewer heads": (RemoveHeads(at=0), lambda name: "" if "_proj." in name and "attn" in name else name),
     "another activation": (Activate("relu"), lambda name: name),
     "a wider stream, where all weights change": (WidenHidden(by=8), lambda _: ""),

@@ -34,6 +34,7 @@ from detent.values import (
 )
 
 KINDS = ("default", "llama", "qwen")
+EACH = pytest.mark.parametrize("kind", ("default", "llama", pytest.param("qwen", marks=pytest.mark.long)))
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +94,7 @@ def run(place: Place, job: Job, seen: list[Progress] | None = None) -> object:
     return place.engine.run(job, quiet if seen is None else seen.append)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@EACH
 def test_samples_come_in_order_and_again_by_their_seed(
     kind: str, place: Place, known: dict[str, str]
 ) -> None:
@@ -108,7 +109,7 @@ def test_samples_come_in_order_and_again_by_their_seed(
     assert run(place, structs.replace(job, seed=6)) != found
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@EACH
 def test_a_model_revises_its_own_answers(kind: str, place: Place, known: dict[str, str]) -> None:
     form = forms(kind)
     job = ReviseJob(
@@ -130,7 +131,7 @@ def test_a_model_revises_its_own_answers(kind: str, place: Place, known: dict[st
     assert run(place, job) == found
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@EACH
 def test_given_drafts_are_revised_and_a_floor_keeps_them(
     kind: str, place: Place, known: dict[str, str]
 ) -> None:
@@ -150,7 +151,7 @@ def test_given_drafts_are_revised_and_a_floor_keeps_them(
     assert [(one.final, one.confidence) for one in found.revisions] == [(draft, 0.4) for draft in drafts]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@EACH
 def test_a_judge_is_read_in_both_orders(kind: str, place: Place, known: dict[str, str]) -> None:
     """An untrained judge has a place it prefers, and little else: exchanging two answers exchanges its odds."""
     asked = [Contest(prompt, "3", "4") for prompt in prompts(kind)]
@@ -176,7 +177,7 @@ ATTACKS = {
 }
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@EACH
 @pytest.mark.parametrize("case", ATTACKS)
 def test_an_attack_is_judged_like_any_answer_or_not_at_all(
     case: str, kind: str, place: Place, known: dict[str, str]
@@ -232,7 +233,7 @@ def preferences(kind: str) -> list[Preference]:
     return [Preference(prompt, answer, " no") for prompt, answer in QUESTIONS.items()]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@EACH
 def test_preferences_train_a_model_that_is_saved_measured_and_the_same_each_time(
     kind: str, place: Place, known: dict[str, str]
 ) -> None:
@@ -262,7 +263,7 @@ def test_preferences_train_a_model_that_is_saved_measured_and_the_same_each_time
     assert place.answer(known[kind], *prompts(kind)) == before
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@EACH
 def test_a_judges_scores_train_a_model_that_is_saved_measured_and_the_same_each_time(
     kind: str, place: Place, known: dict[str, str]
 ) -> None:
@@ -295,7 +296,7 @@ def test_a_judges_scores_train_a_model_that_is_saved_measured_and_the_same_each_
     assert place.models.admit(place.root / "staging" / found.folder) == digest
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@EACH
 def test_a_judges_praise_trains_a_model_that_is_the_same_each_time(
     kind: str, place: Place, known: dict[str, str]
 ) -> None:
@@ -323,7 +324,7 @@ def test_a_judges_praise_trains_a_model_that_is_the_same_each_time(
     assert other.losses != found.losses
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@EACH
 def test_an_answer_that_spells_the_end_mark_is_scored_as_the_characters_it_is(
     kind: str, place: Place, known: dict[str, str]
 ) -> None:

@@ -129,6 +129,7 @@ def test_its_weights_losses_and_compute_are_those_of_one_that_was_left_alone(
     assert folder_digest(root / "staging" / "trained-b") == folder_digest(root / "staging" / "trained-a")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("killed", [1, 5, STEPS])
 @pytest.mark.parametrize("made", [by_preferences, by_a_judge])
 def test_the_same_is_true_of_one_by_preferences_and_of_one_by_a_judge_who_is_paid_once(
@@ -176,6 +177,7 @@ DOES_NOT_FIT: dict[str, Callable[[dict[str, Tensor]], dict[str, Tensor]]] = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("what", DOES_NOT_FIT)
 def test_a_checkpoint_ends_one_try_and_not_every_try_that_has(what: str, root: Path, job: TrainJob) -> None:
     whole = trained(root, job, "trained-a")
@@ -322,6 +324,7 @@ def test_an_opening_keeps_nothing(root: Path, parent: str, monkeypatch: pytest.M
     assert sorted(root.rglob("*")) == before
 
 
+@pytest.mark.long
 def test_a_worker_that_is_stopped_in_the_middle_of_a_training_is_an_error_in_time_and_the_next_goes_on(
     root: Path, job: TrainJob
 ) -> None:
@@ -353,6 +356,7 @@ def test_a_worker_that_is_stopped_in_the_middle_of_a_training_is_an_error_in_tim
 KINDS = {"trained", "preferred", "reinforced", "label"}, {"answer", "sample", "judge"}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", sorted(KINDS[0] | KINDS[1]))
 def test_what_is_gone_on_from_is_swept_when_all_that_trained_beside_it_is_done(
     kind: str, root: Path, job: TrainJob

@@ -34,7 +34,7 @@ from detent.values import (
 )
 
 KINDS = ("default", "llama", "qwen")
-EACH = pytest.mark.parametrize("kind", ("default", "llama", pytest.param("qwen", marks=pytest.mark.long)))
+EACH = pytest.mark.parametrize("kind", ["default", "llama", pytest.param("qwen", marks=pytest.mark.long)])
 
 
 @pytest.fixture(scope="module")

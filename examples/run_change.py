@@ -10,12 +10,13 @@ report in `run/reports`.
 
 import argparse
 import os
-import re
 import subprocess
 import sys
 import sysconfig
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from run_example import with_values
 
 HERE = Path(__file__).parent
 NAMES = ("positions", "positions_twin", "grow")
@@ -87,24 +88,6 @@ def run_change(name: str, folder: Path, *, tiny: bool) -> None:
     detent("status", run, environment=environment)
     detent("report", run, environment=environment)
     detent("verify", run, environment=environment)
-
-
-def with_values(text: str, values: Mapping[str, str]) -> str:
-    """A charter with these values, by key: `recipe.steps` is `steps = ...` of [recipe], or a new line there."""
-    for path, value in values.items():
-        section, _, key = path.rpartition(".")
-        start = text.find(f"\n[{section}]") + 1
-        if not start:
-            raise SystemExit(f"a section [{section}] expected in the charter, got none; mend run_change.py")
-        end = text.find("\n[", start)
-        body = text[start : end if end >= 0 else len(text)]
-        line = f"{key} = {value}"
-        changed, many = re.subn(rf"^{key} = .*$", lambda _, line=line: line, body, flags=re.MULTILINE)
-        if not many:
-            head, _, rest = body.partition("\n")
-            changed = f"{head}\n{line}\n{rest}"
-        text = text.replace(body, changed, 1)
-    return text
 
 
 def detent(*words: str | Path, environment: Mapping[str, str], ends: set[int] | None = None) -> int:

@@ -200,7 +200,9 @@ def with_values(text: str, values: Mapping[str, str]) -> str:
         section, _, key = path.rpartition(".")
         start = text.find(f"\n[{section}]") + 1
         if not start:
-            raise SystemExit(f"a section [{section}] expected in the charter, got none; mend run_example.py")
+            raise SystemExit(
+                f"a section [{section}] expected in the charter, got none; mend the example's values"
+            )
         end = text.find("\n[", start)
         body = text[start : end if end >= 0 else len(text)]
         line = f"{key} = {value}"

@@ -1,7 +1,7 @@
 """Run an example in which a model's shape changes, as a person would: start it, look when asked, say yes, go on.
 
-    python examples/run_change.py positions --folder my-positions       # half an hour on two processors
-    python examples/run_change.py positions --tiny --folder tiny        # three minutes: smaller models, fewer levels
+    python examples/run_change.py positions --folder my-positions       # some 12 minutes on two processors
+    python examples/run_change.py positions --tiny --folder tiny        # a minute: smaller models, fewer levels
 
 It types the commands and shows what they say. When people are asked about another shape it shows what there is to see,
 with `detent show`, and approves, which is yours to do otherwise. The folder gets `data` (keys) and `run`, with the
@@ -61,7 +61,7 @@ def main(words: Sequence[str] | None = None) -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("name", choices=NAMES)
-    parser.add_argument("--tiny", action="store_true", help="smaller models and fewer levels: three minutes")
+    parser.add_argument("--tiny", action="store_true", help="smaller models and fewer levels: a minute")
     parser.add_argument("--folder", type=Path, required=True, help="a new folder for all of it")
     options = parser.parse_args(words)
     if options.folder.exists():

@@ -25,6 +25,7 @@ from detent.propose import (
     check_change,
     choice,
     compared_on,
+    complete,
     due,
     planned,
     reshape_flops,
@@ -39,7 +40,6 @@ from detent.values import (
     DataProposal,
     Diagnosed,
     Entry,
-    Profiled,
     Proposed,
     Reshape,
     Reshaped,
@@ -124,13 +124,7 @@ def _open(found: Suggested, trials: dict[str, dict[str, Entry]], charter: Charte
     if stands == (0,):
         return []
     names = [trial_name(number, rung) for number in stands]
-    return [name for name in names if not _complete(trials.get(name, {}))]
-
-
-def _complete(slots: dict[str, Entry]) -> bool:
-    return isinstance(slots.get("profile/v1/visible/0"), Profiled) or isinstance(
-        slots.get("withdrawn/v1"), Withdrawn
-    )
+    return [name for name in names if not complete(trials.get(name, {}))]
 
 
 def proposal_faults(case: Case, step: Step, entry: Proposed, signed: SignedCharter) -> Iterator[str]:

@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from detent.disk import storing, sync_folder
+from detent.disk import discard, storing, sync_folder
 from detent.errors import SubjectError, TrustError
+from detent.values.folder import folder_digest
 from detent.values.weights import HEADER
 
 DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -37,6 +38,21 @@ def copied(
             left -= _copy_file(name, source, incoming, left)
     with storing(incoming):
         sync_folder(incoming)
+
+
+def placed(incoming: Path, store: Path, digest: str) -> None:
+    """Give a folder in `store` whose content has that digest its name; a damaged one of that name is replaced.
+
+    Raises:
+        StorageError: the disk refuses.
+    """
+    final = store / digest
+    if final.is_dir() and folder_digest(final) == digest:
+        return
+    with storing(final):
+        discard(final)  # a damaged copy of what is at hand whole
+        incoming.rename(final)
+        sync_folder(store)
 
 
 def digest_name(digest: str) -> str:

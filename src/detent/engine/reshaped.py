@@ -149,16 +149,7 @@ def _changed(config: Mapping[str, Any], after: Shape, edit: Edit) -> dict[str, A
     }
     if isinstance(edit, Rotary):
         lists["no_rope_layers"] = [int(one) for one in edit.layers]
-    return {
-        "num_hidden_layers": after.layers,
-        "hidden_size": after.hidden,
-        "intermediate_size": after.intermediate,
-        "num_attention_heads": after.heads,
-        "num_key_value_heads": after.groups,
-        "head_dim": after.width,
-        "hidden_act": after.activation,
-        **lists,
-    }
+    return {**after.config, **lists}
 
 
 def _likes(layers: int, edit: Edit) -> Sequence[int]:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import msgspec
 
-from detent.disk import INCOMING, discard, storing, sync_folder
-from detent.engine._copying import DIGEST, copied, digest_name
+from detent.disk import INCOMING, discard, storing
+from detent.engine._copying import DIGEST, copied, digest_name, placed
 from detent.engine.store import ModelStore
 from detent.errors import SubjectError, TrustError
 from detent.values.folder import folder_digest
@@ -59,7 +59,7 @@ class StateStore:
             copied(staged, incoming, numbers * _FLOAT + _ROOM, _check_names)
             _check(incoming, of, numbers)
             digest = folder_digest(incoming)
-            self._place(incoming, digest)
+            placed(incoming, self._folder, digest)
         finally:
             discard(incoming)
         discard(staged)
@@ -98,15 +98,6 @@ class StateStore:
         folder = self._folder / digest_name(digest)
         with storing(folder):
             discard(folder)
-
-    def _place(self, incoming: Path, digest: str) -> None:
-        final = self._folder / digest
-        if final.is_dir() and folder_digest(final) == digest:
-            return
-        with storing(final):
-            discard(final)  # a damaged copy of what is at hand whole
-            incoming.rename(final)
-            sync_folder(self._folder)
 
 
 def _check_names(names: Sequence[str], folder: Path) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from detent.disk import INCOMING, discard, move_aside, storing, sync_folder, write_file
-from detent.engine._copying import DIGEST, copied, digest_name
+from detent.engine._copying import DIGEST, copied, digest_name, placed
 from detent.errors import StorageError, SubjectError, TrustError
 from detent.values import Example, Preference, sha256_hex
 from detent.values.adapters import ADAPTER_CONFIG, ADAPTER_FILES, adapter_in
@@ -54,7 +54,7 @@ class ModelStore:
             copy_model(staged, incoming, self._most_bytes)
             self._check_base(incoming)
             digest = folder_digest(incoming)
-            self._place(incoming, digest)
+            placed(incoming, self._folder, digest)
         finally:
             discard(incoming)
         discard(staged)
@@ -169,15 +169,6 @@ class ModelStore:
                 f"an adapter of a whole model expected, got one of the adapter {found.base}; merge it"
             )
         self.path(found.base)
-
-    def _place(self, incoming: Path, digest: str) -> None:
-        final = self._folder / digest
-        if final.is_dir() and folder_digest(final) == digest:
-            return
-        with storing(final):
-            discard(final)  # a damaged copy of what is at hand whole
-            incoming.rename(final)
-            sync_folder(self._folder)
 
 
 def copy_model(staged: Path, incoming: Path, most_bytes: int) -> None:

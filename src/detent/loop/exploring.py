@@ -17,7 +17,17 @@ from detent.errors import DetentError, StorageError, TrustError
 from detent.loop import learn, measure, suggesting, tuning
 from detent.loop.abreast import abreast
 from detent.loop.parts import Parts
-from detent.propose import change_at, choice, due, planned, standing, touches_methods, trial_name, tried
+from detent.propose import (
+    change_at,
+    choice,
+    complete,
+    due,
+    planned,
+    standing,
+    touches_methods,
+    trial_name,
+    tried,
+)
 from detent.values import Change, Diagnosis, Progress, Proposed, Suggested, Withdrawn
 
 LONGEST_REASON = 1_000
@@ -41,7 +51,7 @@ def _rung(parts: Parts, weak: Diagnosis, found: Suggested, rung: int) -> bool:
     numbers = standing(found, parts.book.state.trials, parts.charter.explore, rung)
     if numbers == (0,):
         return False  # nothing is left to be compared with
-    if all(_complete(parts, trial_name(number, rung)) for number in numbers):
+    if all(complete(parts.book.state.trials.get(trial_name(number, rung), {})) for number in numbers):
         return False  # a session before this one did it
     at = f"rung {rung + 1} of {len(parts.charter.explore.rungs)}"
     changes = [change.said for number in numbers if (change := change_at(found, number)) is not None]
@@ -62,13 +72,6 @@ def _rung(parts: Parts, weak: Diagnosis, found: Suggested, rung: int) -> bool:
             within = parts.within(trial_name(number, rung), parts.engine)
             within.book.once("withdrawn/v1", partial(Withdrawn, because=str(came)[:LONGEST_REASON]))
     return True
-
-
-def _complete(parts: Parts, name: str) -> bool:
-    """Whether a trial was measured, or withdrawn."""
-    return (
-        not parts.book.state.trials.get(name, {}).keys().isdisjoint(("profile/v1/visible/0", "withdrawn/v1"))
-    )
 
 
 def _told(watch: Callable[[Progress], None], at: str, progress: Progress) -> None:

@@ -88,6 +88,7 @@ from detent.propose.training import optimizer_of
 from detent.propose.trials import (
     change_at,
     choice,
+    complete,
     due,
     measured,
     standing,
@@ -132,6 +133,7 @@ __all__ = [
     "chosen",
     "compared_on",
     "compared_rungs",
+    "complete",
     "consulting",
     "contest_of",
     "contest_text",

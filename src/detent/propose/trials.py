@@ -15,7 +15,17 @@ from collections.abc import Mapping
 from detent.charter import Charter, Explore
 from detent.evaluate import Rules, as_good, smaller
 from detent.propose.halving import chosen, rung_sizes, survivors
-from detent.values import CandidateTrained, Change, Diagnosis, Entry, Profile, Profiled, Suggested, Tune
+from detent.values import (
+    CandidateTrained,
+    Change,
+    Diagnosis,
+    Entry,
+    Profile,
+    Profiled,
+    Suggested,
+    Tune,
+    Withdrawn,
+)
 
 Trials = Mapping[str, Mapping[str, Entry]]
 """What each trial of a turn wrote, by slot."""
@@ -61,6 +71,12 @@ def measured(trials: Trials, count: int, rung: int) -> dict[int, Profile]:
         if isinstance(entry, Profiled):
             found[number] = entry.profile
     return found
+
+
+def complete(slots: Mapping[str, Entry]) -> bool:
+    """Whether a trial that wrote these was measured, or withdrawn."""
+    measured_at = isinstance(slots.get("profile/v1/visible/0"), Profiled)
+    return measured_at or isinstance(slots.get("withdrawn/v1"), Withdrawn)
 
 
 def standing(suggested: Suggested, trials: Trials, explore: Explore, rung: int) -> tuple[int, ...]:

@@ -28,15 +28,7 @@ def reshaped_config(config: Mapping[str, Any], edit: Edit) -> dict[str, Any]:
     found = dict(config)
     if after.layers != config["num_hidden_layers"] or isinstance(edit, Rotary):
         found["no_rope_layers"] = [int(one) for one in after.rotary]
-    return found | {
-        "num_hidden_layers": after.layers,
-        "hidden_size": after.hidden,
-        "intermediate_size": after.intermediate,
-        "num_attention_heads": after.heads,
-        "num_key_value_heads": after.groups,
-        "head_dim": after.width,
-        "hidden_act": after.activation,
-    }
+    return found | after.config
 
 
 def _shape(config: Mapping[str, Any]) -> Shape:

@@ -177,6 +177,19 @@ class Shape(Struct, frozen=True, forbid_unknown_fields=True):
         }
 
     @property
+    def config(self) -> dict[str, int | str]:
+        """What a configuration of the Llama kind says of it, by its keys, without lists that have a place a layer."""
+        return {
+            "num_hidden_layers": self.layers,
+            "hidden_size": self.hidden,
+            "intermediate_size": self.intermediate,
+            "num_attention_heads": self.heads,
+            "num_key_value_heads": self.groups,
+            "head_dim": self.width,
+            "hidden_act": self.activation,
+        }
+
+    @property
     def said(self) -> str:
         """For people."""
         where = {(): "as its kind has them", (True,): "on", (False,): "off"}

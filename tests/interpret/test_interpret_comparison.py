@@ -8,7 +8,7 @@ from torch import Tensor
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from detent.errors import DetentError, SubjectError, UsageError
-from detent.interpret import comparison
+from detent.interpret import reading
 from detent.interpret.comparison import compare
 from detent.interpret.similarity import similarity
 from detent.subject.build import Sizes, build_model, build_tokenizer
@@ -101,7 +101,7 @@ def test_how_texts_are_cut_into_batches_changes_nothing_but_rounding(
     a: Subject, b: Subject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     together = compare(a, b, PROMPTS, max_new_tokens=6)
-    monkeypatch.setattr(comparison, "_LOGITS", 1)
+    monkeypatch.setattr(reading, "_LOGITS", 1)
     alone = compare(a, b, PROMPTS, max_new_tokens=6)
     assert alone.divergence == pytest.approx(together.divergence, rel=1e-4)
     assert alone.similarity == pytest.approx(together.similarity, abs=1e-4)

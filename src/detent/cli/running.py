@@ -22,6 +22,7 @@ PHASES = {
     "label": "labelling",
     "answer": "evaluating",
     "compare": "comparing",
+    "interpret": "looking inside",
     "elicit": "eliciting",
     "merge": "merging",
     "score": "judging",

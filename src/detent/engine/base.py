@@ -17,6 +17,7 @@ from typing import NoReturn, Protocol
 import msgspec
 from msgspec import UNSET
 
+from detent.engine.inside import unbelievable
 from detent.errors import DetentError, EngineError, StorageError, SubjectError, UsageError
 from detent.values import (
     AnswerJob,
@@ -26,6 +27,8 @@ from detent.values import (
     Compared,
     CompareJob,
     ElicitJob,
+    Interpreted,
+    InterpretJob,
     Job,
     JobFailure,
     Judged,
@@ -136,6 +139,8 @@ def believed(job: Job, result: Result, log: Path | None = None) -> Result:  # no
             _believe_labels(job, result)
         case CompareJob(), Compared():
             _believe_comparison(result)
+        case InterpretJob(), Interpreted():
+            _believe_inside(job, result)
         case SuggestJob(), SuggestedPoints():
             _believe_points(job, result)
         case ScoreJob() | SampleJob() | ReviseJob() | JudgeJob(), Scored() | Sampled() | Revised() | Judged():
@@ -154,9 +159,9 @@ def raise_failure(failure: JobFailure, log: Path | None = None) -> NoReturn:
     raise kind(failure.message + (f" (the worker's log: {log})" if log else ""))
 
 
-def only_answers(job: Job) -> AnswerJob:
+def only_answers(job: Job) -> AnswerJob | InterpretJob:
     """The job, when an opening may run it; what trains or labels must not share a worker with the gate."""
-    if not isinstance(job, AnswerJob):
+    if not isinstance(job, AnswerJob | InterpretJob):
         raise UsageError(f"an AnswerJob expected in an opening, got {type(job).__name__}; give it to run")
     return job
 
@@ -232,6 +237,11 @@ def _believe_comparison(found: Compared) -> None:
         _disbelieve("similarities in [-1, 1], one a layer", str(found.similarity))
     if min(found.tokens, found.unmatched) < 0:
         _disbelieve("0 tokens and unmatched layers or more", f"{found.tokens} and {found.unmatched}")
+
+
+def _believe_inside(job: InterpretJob, found: Interpreted) -> None:
+    if (fault := unbelievable(job, found)) is not None:
+        _disbelieve(*fault)
 
 
 def _believe_feedback(

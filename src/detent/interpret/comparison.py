@@ -8,23 +8,16 @@ compared wherever a completion token is predicted. So one early slip of b does n
 as it would if each read its own text. Any two Hugging Face causal LMs with one vocabulary will do.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from transformers import PreTrainedModel
 
 from detent.errors import SubjectError, UsageError
+from detent.interpret.reading import Progress, Reading, batches, read, written
 from detent.interpret.similarity import LEAST_POSITIONS, similarity
-from detent.subject.chat import asked
-from detent.subject.generate import complete
 from detent.subject.load import Subject
-
-Progress = Callable[[int, int], None]  # (done, of how many)
-
-_ROWS = 32  # texts read at once; more only adds padding
-_LOGITS = 1 << 24  # most logits of one model at a time: 128 MiB in float64
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,32 +58,19 @@ def compare(
     if a.tokenizer.get_vocab() != b.tokenizer.get_vocab():
         raise SubjectError("two models of one vocabulary expected, got two; compare generations of one model")
     meter = _Meter(2 * len(prompts), on_progress)
-    texts = _written(a, prompts, max_new_tokens, meter)
-    tokens = sum(len(text.ids) - text.start for text in texts)
+    texts = written(a, prompts, max_new_tokens, lambda done, _: meter.at(done))
+    meter.advance(len(prompts))
+    tokens = sum(text.places for text in texts)
     if tokens < LEAST_POSITIONS:
         raise UsageError(
             f"completions of at least {LEAST_POSITIONS} tokens expected, got {tokens}; give more prompts"
         )
     gap = _Gap()
     with torch.inference_mode():
-        for batch in _batches(texts, len(a.tokenizer)):
-            gap.add(_read(a.model, batch), _read(b.model, batch))
+        for batch in batches(texts, len(a.tokenizer)):
+            gap.add(read(a.model, batch), read(b.model, batch))
             meter.advance(len(batch))
         return gap.comparison()
-
-
-@dataclass(frozen=True, slots=True)
-class _Text:
-    ids: list[int]  # prompt and completion
-    start: int  # where the completion begins
-
-
-@dataclass(frozen=True, slots=True)
-class _Reading:
-    """What one model made of a batch, at the n positions that count."""
-
-    logits: Tensor  # (n, V)
-    layers: list[Tensor]  # each (n, d)
 
 
 class _Gap:
@@ -102,7 +82,7 @@ class _Gap:
         self._a: list[list[Tensor]] = []
         self._b: list[list[Tensor]] = []
 
-    def add(self, a: _Reading, b: _Reading) -> None:
+    def add(self, a: Reading, b: Reading) -> None:
         if a.logits.shape != b.logits.shape:
             sizes = f"{a.logits.shape[1]} and {b.logits.shape[1]}"
             raise SubjectError(f"as many logits from both models expected, got {sizes}; their heads differ")
@@ -122,46 +102,6 @@ class _Gap:
             tokens=self._tokens,
             unmatched=abs(len(a) - len(b)),
         )
-
-
-def _written(
-    a: Subject, prompts: Sequence[str], max_new_tokens: int | Sequence[int], meter: "_Meter"
-) -> list[_Text]:
-    """Each prompt with a's completion, as a wrote it: its text encoded again need not be the same tokens."""
-    found = complete(*a, prompts, max_new_tokens=max_new_tokens, on_progress=lambda done, _: meter.at(done))
-    meter.advance(len(prompts))
-    encoded = asked(a.tokenizer, prompts)
-    return [_Text([*ids, *one.tokens], len(ids)) for ids, one in zip(encoded, found, strict=True)]
-
-
-def _batches(texts: Sequence[_Text], vocabulary: int) -> Iterator[list[_Text]]:
-    """Texts by length, so that each batch holds little padding, and no more logits than memory should."""
-    waiting = sorted(texts, key=lambda text: len(text.ids), reverse=True)
-    while waiting:
-        room = _LOGITS // (vocabulary * len(waiting[0].ids))
-        rows = max(1, min(_ROWS, room))
-        yield waiting[:rows]
-        waiting = waiting[rows:]
-
-
-def _read(model: PreTrainedModel, batch: Sequence[_Text]) -> _Reading:
-    """Padding is on the right, after everything that counts, where a causal model cannot see it."""
-    longest, device = max(len(text.ids) for text in batch), model.device
-    ids = torch.tensor(
-        [text.ids + [0] * (longest - len(text.ids)) for text in batch], device=device
-    )  # (B, T)
-    starts = torch.tensor([[text.start] for text in batch], device=device)  # (B, 1)
-    ends = torch.tensor([[len(text.ids)] for text in batch], device=device)  # (B, 1)
-    at = torch.arange(1, longest + 1, device=device)  # what the position before predicts
-    counted = (starts <= at) & (at < ends)  # (B, T)
-    kept = longest - int(starts.min()) + 1
-    out = model(input_ids=ids, use_cache=False, output_hidden_states=True, logits_to_keep=kept)
-    reading = _Reading(out.logits[counted[:, -kept:]], [layer[counted] for layer in out.hidden_states])
-    if not all(bool(part.isfinite().all()) for part in (reading.logits, *reading.layers)):
-        raise SubjectError(
-            "finite logits and layers expected, got others; its weights are of no use: train anew"
-        )
-    return reading
 
 
 class _Meter:

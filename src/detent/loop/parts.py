@@ -28,6 +28,7 @@ from detent.values import (
     CompareJob,
     ElicitJob,
     GivenAs,
+    InterpretJob,
     Job,
     JudgeJob,
     LabelJob,
@@ -50,6 +51,7 @@ from detent.values import (
     left_states,
 )
 from detent.values.folder import folder_digest
+from detent.values.inside import models_of as interpreted_models
 
 GIGABYTE = 1e9
 
@@ -287,6 +289,8 @@ def _files_of(job: Job) -> tuple[Sequence[str], AbstractSet[str]]:  # noqa: PLR0
             return [job.parent, job.judge], set()
         case CompareJob():
             return job.models, set()
+        case InterpretJob():
+            return interpreted_models(job), set()
         case LabelJob():
             return [*job.models, *([job.judge] if job.judge else [])], set()
         case BuildJob() | SuggestJob():

@@ -25,6 +25,7 @@ from msgspec import UNSET, structs
 from detent.errors import SubjectError, UsageError
 from detent.tasks import Rng, TaskSource
 from detent.tasks.malformed import FORM
+from detent.testing.toy_inside import toy_inside
 from detent.testing.toy_shapes import SHAPE, reshaped_config
 from detent.values import (
     AnswerJob,
@@ -35,6 +36,7 @@ from detent.values import (
     CompareJob,
     ElicitJob,
     Example,
+    InterpretJob,
     Job,
     Judged,
     JudgeJob,
@@ -103,7 +105,7 @@ class ToyWorld:
     made: int = 0
     known: dict[str, dict[str, float]] = field(default_factory=dict)
 
-    def answer(self, job: Job) -> Result:  # noqa: PLR0911  one a kind of job
+    def answer(self, job: Job) -> Result:  # noqa: C901, PLR0911  one a kind of job
         """Do a job; a `FakeEngine`'s handler."""
         match job:
             case BuildJob() | ReshapeJob() | TrainJob() | PreferJob() | ReinforceJob():
@@ -121,6 +123,8 @@ class ToyWorld:
                 return Scored(log_likelihoods=(0.0,) * len(job.rows))  # a judge that is content with all
             case CompareJob():
                 return self._compare(job)
+            case InterpretJob(prompts=prompts):
+                return toy_inside(job, *([self._chance(one, p) for p in prompts] for one in job.models))
             case ElicitJob():
                 return self._elicit(job)
             case SuggestJob():

@@ -65,6 +65,7 @@ from detent.values.gate import (
 from detent.values.grants import Grant, live
 from detent.values.health import RIGHT, Agreement, Compares, FalsePraise, OwnAnswers, Praise, praised_right
 from detent.values.holds import Hold
+from detent.values.inside import Interpreted, InterpretJob
 from detent.values.jobs import (
     AnswerJob,
     Answers,
@@ -184,6 +185,8 @@ __all__ = [
     "Inspected",
     "Intent",
     "IntentWritten",
+    "InterpretJob",
+    "Interpreted",
     "Item",
     "Job",
     "JobFailure",

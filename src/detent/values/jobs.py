@@ -22,6 +22,7 @@ from detent.values.feedback import (
     Sampled,
     SampleJob,
 )
+from detent.values.inside import Interpreted, InterpretJob
 from detent.values.problems import Example, Slice
 from detent.values.proposals import LabelRecipe
 from detent.values.room import Room
@@ -205,6 +206,7 @@ Job = (
     | ScoreJob
     | AnswerJob
     | CompareJob
+    | InterpretJob
     | ElicitJob
     | MergeJob
     | SampleJob
@@ -224,6 +226,7 @@ Phase = Literal[
     "score",
     "answer",
     "compare",
+    "interpret",
     "elicit",
     "merge",
     "sample",
@@ -333,6 +336,7 @@ Result = (
     | Scored
     | Answers
     | Compared
+    | Interpreted
     | Sampled
     | Revised
     | Judged

@@ -31,6 +31,7 @@ from detent.values import (
     CompareJob,
     Device,
     ElicitJob,
+    InterpretJob,
     Job,
     JobFailure,
     Judged,
@@ -59,6 +60,7 @@ from detent.values.jobs import decode_job, encode_line
 from detent.values.wire import Wire
 from detent.worker._comparing import compared
 from detent.worker._feedback import judged, revised, sampled
+from detent.worker._interpreting import interpreted
 from detent.worker._labelling import answer_limits, labelled
 from detent.worker._rewarding import preferred, reinforced
 from detent.worker._shelf import Shelf
@@ -116,10 +118,12 @@ class Bench:
             gc.collect()
         return failure
 
-    def _do(self, job: Job) -> Result:  # noqa: PLR0911  one a kind of job
+    def _do(self, job: Job) -> Result:  # noqa: C901, PLR0911  one a kind of job
         match job:
             case AnswerJob():
                 return self._answer(job)
+            case InterpretJob():
+                return interpreted(job, self._shelf, self._wire.progress("interpret"))
             case _ if self._staging is None:
                 raise UsageError(f"an AnswerJob expected in an opening, got {type(job).__name__}")
             case BuildJob() | ReshapeJob() | MergeJob() | TrainJob() | PreferJob() | ReinforceJob():

@@ -1,0 +1,133 @@
+"""What a look inside cannot have found, whoever says so.
+
+    >>> unbelievable(job, Interpreted(absent={"layers": "their widths differ"}))
+    ('figures or a reason for each of weights, lens, words', "layers")
+
+A worker's figures are believed as far as they are figures: whether they are right is what making them again shows.
+"""
+
+from collections.abc import Iterator
+from itertools import pairwise
+from math import isfinite
+from typing import Any
+
+import msgspec
+from msgspec import UNSET
+
+from detent.values import Interpreted, InterpretJob
+from detent.values.inside import MOST_FLIPS, TOP, Weights
+
+MOST_BYTES = 400_000
+"""Of a look as JSON: it stands on the ledger, or beside it."""
+
+LONGEST = 400
+"""Characters of a text in it."""
+
+_ROUNDING = 1e-6
+
+Fault = tuple[str, str]
+"""What was expected, and what was got."""
+
+
+def unbelievable(job: InterpretJob, found: Interpreted) -> Fault | None:
+    """The first thing about these figures that the job cannot have given; None when there is none."""
+    return next(_faults(job, found), None)
+
+
+def _faults(job: InterpretJob, found: Interpreted) -> Iterator[Fault]:
+    asked, made, absent = set(job.sections), set(found.sections), set(found.absent)
+    if made | absent != asked or made & absent:
+        wanted = (
+            ", ".join(name for name in job.sections if (name in made) == (name in absent)) or "what was asked"
+        )
+        yield f"figures or a reason for each of {wanted}", ", ".join(sorted(made | absent)) or "nothing"
+    if (size := len(msgspec.json.encode(found))) > MOST_BYTES:
+        yield f"at most {MOST_BYTES} bytes of figures", str(size)
+    for value in _leaves(msgspec.to_builtins(found)):
+        if isinstance(value, float) and not isfinite(value):
+            yield "finite figures", str(value)
+        if isinstance(value, str) and len(value) > LONGEST:
+            yield f"texts of at most {LONGEST} characters", f"{len(value)}"
+    for what, value, low, high in _bounded(found):
+        if not low - _ROUNDING <= value <= high + _ROUNDING:
+            yield f"{what} from {low:g} to {high:g}", f"{value:g}"
+    yield from _miscounted(job, found)
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    """Everything that is no list and no table; a JSON encoder writes what is not finite as null, so before it."""
+    match value:
+        case dict():
+            for one in value.values():
+                yield from _leaves(one)
+        case list() | tuple():
+            for one in value:
+                yield from _leaves(one)
+        case _:
+            yield value
+
+
+Bounded = tuple[str, float, float, float]
+"""What it is, its value, and the least and the most that it can be."""
+
+_BIG = 1e300
+
+
+def _bounded(found: Interpreted) -> Iterator[Bounded]:
+    """Figures that have a least or a most."""
+    if found.layers is not UNSET:
+        yield from (("similarities", one, -1.0, 1.0) for row in found.layers.similarity for one in row)
+    if found.weights is not UNSET:
+        yield from _of_weights(found.weights)
+    if found.lens is not UNSET:
+        yield from (("divergences", one, 0.0, _BIG) for row in found.lens.divergence for one in row)
+    if found.words is not UNSET:
+        yield "divergences", found.words.divergence, 0.0, _BIG
+        yield "shares of flips", found.words.flips, 0.0, 1.0
+        yield "tokens", found.words.tokens, 1, _BIG
+    for head in () if found.heads is UNSET else found.heads.heads:
+        yield from (("entropies", one, 0.0, _BIG) for one in head.entropy)
+        yield "shares of attention", head.moved, 0.0, 1.0
+    for probe in () if found.probes is UNSET else found.probes.probes:
+        known = [one for one in probe.accuracy if one is not None]
+        yield from (("accuracies", one, 0.0, 1.0) for one in (*known, probe.chance, probe.shuffled))
+
+
+def _of_weights(weights: Weights) -> Iterator[Bounded]:
+    for moved in weights.modules:
+        yield "changes of weights", moved.share, 0.0, _BIG
+        yield from (("singular values", one, 0.0, 1.0) for one in moved.top)
+        if moved.rank is not UNSET:
+            yield "effective ranks", moved.rank, 0.0, _BIG
+        if moved.along is not UNSET:
+            yield "cosines", moved.along, -1.0, 1.0
+
+
+def _miscounted(job: InterpretJob, found: Interpreted) -> Iterator[Fault]:
+    """Tables whose rows do not belong to what was asked, or to each other."""
+    if found.words is not UNSET and len(found.words.examples) > MOST_FLIPS:
+        yield f"at most {MOST_FLIPS} examples", str(len(found.words.examples))
+    if found.weights is not UNSET and any(len(one.top) > TOP for one in found.weights.modules):
+        yield f"at most {TOP} singular values", "more"
+    if found.layers is not UNSET and not _fits(found):
+        yield "pairs of layers that are there, rising", str(found.layers.matched)
+    if found.lens is not UNSET:
+        wide, deep = len(found.lens.counts), len(found.lens.layers)
+        if len(found.lens.divergence) != deep or {len(row) for row in found.lens.divergence} - {wide}:
+            yield f"{deep} rows of {wide} divergences", "others"
+    if found.probes is not UNSET:
+        models = () if job.known is UNSET else job.known.models
+        odd = any(len(one.accuracy) != len(models) for one in found.probes.probes)
+        if found.probes.models != models or odd:
+            yield "an accuracy of each model that was named", ", ".join(found.probes.models)
+    for splice in () if found.splices is UNSET else found.splices.parts:
+        if not splice.part:
+            yield "the name of a part", "none"
+
+
+def _fits(found: Interpreted) -> bool:
+    assert found.layers is not UNSET  # noqa: S101  its caller asked
+    rows, pairs = found.layers.similarity, found.layers.matched
+    rising = all(a < c and b < d for (a, b), (c, d) in pairwise(pairs))
+    there = all(0 <= a < len(rows) and 0 <= b < len(rows[0]) for a, b in pairs)
+    return bool(rows and pairs) and len({len(row) for row in rows}) == 1 and rising and there

@@ -5,6 +5,7 @@
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from detent.interpret.look import Absent, Look
 from detent.interpret.reading import Progress
@@ -27,7 +28,7 @@ def looked(
         SubjectError: the vocabularies differ, a prompt cannot be spelt, or a model computes what is not finite.
     """
     look = Look(job, model, limits)
-    found: dict[str, Figures] = {}
+    found: dict[str, Any] = {}
     absent: dict[Section, str] = {}
     tell(0, len(job.sections))
     for done, name in enumerate(job.sections, 1):
@@ -36,4 +37,4 @@ def looked(
         except Absent as reason:
             absent[name] = str(reason)
         tell(done, len(job.sections))
-    return Interpreted(**found, absent=absent)  # type: ignore[arg-type]  by its section
+    return Interpreted(**found, absent=absent)

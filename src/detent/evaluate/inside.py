@@ -43,8 +43,8 @@ Answer = Callable[[str, Sequence[str]], Sequence[str]]
 class Lineage(NamedTuple):
     """Models by digest. first: generation 0's. before, after: the two that are compared.
 
-    between: models that were in force from the first to `before`, oldest first. earlier: the two between which the
-    change before this one lies.
+    between: models that were in force from the first to `before`, oldest first. earlier: two between which an earlier
+    change lies.
     """
 
     first: str

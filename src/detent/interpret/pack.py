@@ -7,13 +7,20 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from detent.interpret import layers, lens, tokens, weights, words
 from detent.interpret.look import Absent, Look
 from detent.interpret.reading import Progress
 from detent.subject.load import Subject
 from detent.values import Interpreted, InterpretJob
 from detent.values.inside import Figures, Section
 
-SECTIONS: Mapping[Section, Callable[[Look], Figures]] = {}
+SECTIONS: Mapping[Section, Callable[[Look], Figures]] = {
+    "layers": layers.section,
+    "weights": weights.section,
+    "lens": lens.section,
+    "words": words.section,
+    "tokens": tokens.section,
+}
 
 
 def looked(

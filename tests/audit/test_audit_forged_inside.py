@@ -26,8 +26,14 @@ def refound(run: ScriptedRun, number: int, section: str, **figures: Any) -> None
 def read_otherwise(run: ScriptedRun, wire: str, value: float | None) -> None:
     """The first watch has a reading of a wire that no look has found."""
     readings = nth(run, Watched, 0).readings
-    status = "quiet" if value is not None else "unmeasured"
-    forge(run, Watched, 0, readings=(*readings, Reading(wire, status, "as ever", value, unit="nats")))
+    reading = Reading(wire, "unmeasured" if value is None else "quiet", "as ever", value, unit="nats")
+    forge(run, Watched, 0, readings=(*readings, reading))
+
+
+def unlooked(run: ScriptedRun) -> None:
+    """Neither a look in the first turn nor wires that read one."""
+    without(run, Explained, FIRST)
+    forge(run, Watched, FIRST, readings=(), actions={})
 
 
 def swap(run: ScriptedRun, number: int) -> None:
@@ -42,7 +48,7 @@ FORGERIES: dict[str, Forgery] = {
         lambda run: without(run, Explained, FIRST), "inside", "a look inside before the tripwires are read"
     ),
     "nobody looked inside, and the wires are gone with it": Forgery(
-        lambda run: (without(run, Explained, FIRST), forge(run, Watched, FIRST, readings=(), actions={})),
+        unlooked,
         "inside",
         "a look inside before the decision on what was trained expected, got none",
     ),
@@ -106,7 +112,9 @@ FORGERIES: dict[str, Forgery] = {
         lambda run: forge(run, Explained, FIRST, flops=0.0), "compute", "floating point operations"
     ),
     "a person was asked without a deeper look": Forgery(
-        lambda run: without(run, Explained, deeper(run)), "inside", "a deeper look inside before a person is asked"
+        lambda run: without(run, Explained, deeper(run)),
+        "inside",
+        "a deeper look inside before a person is asked",
     ),
 }
 

@@ -2,6 +2,8 @@
 
 import pytest
 import torch
+from tests.interpret.kinds import KINDS, PROMPTS, look, made
+from tests.interpret.slow import slow_chances, slow_layers
 from torch import nn
 
 from detent.interpret import lens, words
@@ -11,8 +13,6 @@ from detent.subject.load import Subject
 from detent.subject.noise import noisy
 from detent.subject.reshape import reshaped
 from detent.values.shape import AddBlock
-from tests.interpret.kinds import KINDS, PROMPTS, look, made
-from tests.interpret.slow import slow_chances, slow_layers
 
 MIXED = (*PROMPTS, "C98765=")
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.interpret.kinds import look
 
 from detent.interpret.look import Absent
 from detent.interpret.matching import by_likeness, by_number
@@ -14,7 +15,6 @@ from detent.subject.load import Subject
 from detent.subject.noise import noisy
 from detent.subject.reshape import reshaped
 from detent.values.shape import AddBlock, RemoveBlock
-from tests.interpret.kinds import look
 
 PROMPTS = ("C12=", "R123=", "C1=", "R4321=", "C98=", "R55=", "C777=")
 DEEP = 4
@@ -22,7 +22,9 @@ DEEP = 4
 
 @pytest.fixture(scope="module")
 def deep() -> Subject:
-    return Subject(build_model(Sizes(hidden=32, intermediate=48, layers=DEEP, heads=2), seed=5), build_tokenizer())
+    return Subject(
+        build_model(Sizes(hidden=32, intermediate=48, layers=DEEP, heads=2), seed=5), build_tokenizer()
+    )
 
 
 def trained(subject: Subject, steps: int = 40) -> Subject:

@@ -2,14 +2,14 @@
 
 import pytest
 import torch
+from tests.interpret.kinds import KINDS, look, made
+from tests.interpret.slow import slow_layers
 
 from detent.interpret import tokens
 from detent.interpret.look import Absent
 from detent.subject.load import Subject
 from detent.subject.noise import noisy
 from detent.values.inside import TOP
-from tests.interpret.kinds import KINDS, look, made
-from tests.interpret.slow import slow_layers
 
 
 def steered(kind: str, signs: str) -> tuple[Subject, Subject]:
@@ -17,11 +17,7 @@ def steered(kind: str, signs: str) -> tuple[Subject, Subject]:
     a = made(kind)
     b = noisy(a, 0.0, seed=0)
     rows = b.model.get_output_embeddings().weight[b.tokenizer.convert_tokens_to_ids(list(signs))]  # type: ignore[no-untyped-call,index]
-    block = next(
-        module
-        for name, module in b.model.named_modules()
-        if name.endswith((".layers.0", ".h.0"))
-    )
+    block = next(module for name, module in b.model.named_modules() if name.endswith((".layers.0", ".h.0")))
 
     def add(_: object, __: object, out: object) -> object:
         first = out[0] if isinstance(out, tuple) else out
@@ -58,7 +54,9 @@ def test_biases_of_the_norm_and_the_output_are_no_part_of_what_a_difference_says
     with torch.no_grad():
         for model in (a.model, b.model):
             for name, value in model.named_parameters():
-                if name.endswith("bias") and ("ln_f" in name or "final_layernorm" in name or "lm_head" in name):
+                if name.endswith("bias") and (
+                    "ln_f" in name or "final_layernorm" in name or "lm_head" in name
+                ):
                     value[: len(value) // 2] += 30
         assert {"7", "!", "Q"} <= set(tokens.section(look(a, b)).layers[1].more)
 

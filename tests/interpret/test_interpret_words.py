@@ -2,6 +2,8 @@
 
 import pytest
 import torch
+from tests.interpret.kinds import PROMPTS, look, made
+from tests.interpret.slow import slow_chances
 
 from detent.interpret import reading, words
 from detent.interpret.look import Absent
@@ -9,8 +11,6 @@ from detent.subject.generate import complete
 from detent.subject.load import Subject
 from detent.subject.noise import noisy
 from detent.values.inside import MOST_FLIPS
-from tests.interpret.kinds import PROMPTS, look, made
-from tests.interpret.slow import slow_chances
 
 
 def loud(subject: Subject, noise: float) -> Subject:

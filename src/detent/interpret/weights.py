@@ -105,7 +105,7 @@ class _Weights:
         value = self._named[name].detach().float()
         layer = self._added.get(name)
         for adapter in layer.active_adapters if layer is not None else ():
-            value = value + layer.get_delta_weight(adapter).detach().float()  # noqa: PLR6104  not in place
+            value = value + layer.get_delta_weight(adapter).detach().float()
         return value
 
 
@@ -125,8 +125,7 @@ class _Change:
         if not self.size or not other.size:
             return UNSET
         product = sum(
-            _dot(mine, theirs.to(mine.device))
-            for mine, theirs in zip(self.parts, other.parts, strict=True)
+            _dot(mine, theirs.to(mine.device)) for mine, theirs in zip(self.parts, other.parts, strict=True)
         )
         return max(-1.0, min(1.0, product / (self.size * other.size)))
 
@@ -154,7 +153,9 @@ class _Earlier:
         if pair is None or not like.size or (_block(module) is not None and not pair.deep):
             return None
         shapes = [tuple(part.shape) for part in like.parts]
-        if any(module not in one.modules or one.shapes(module) != shapes for one in (pair.before, pair.after)):
+        if any(
+            module not in one.modules or one.shapes(module) != shapes for one in (pair.before, pair.after)
+        ):
             return None
         return _Change(pair.before.parts(module), pair.after.parts(module), module)
 

@@ -62,7 +62,8 @@ _ESCAPES = {'"': '\\"', "\\": "\\\\"}
 
 def _cut(signs: list[str], width: int) -> str:
     """Whole signs alone: an escape is never cut in two, which could free the quote behind it."""
-    kept, room = [], width
+    kept: list[str] = []
+    room = width
     for sign in signs:
         room -= len(sign)
         if room < 0:

@@ -15,7 +15,7 @@ from detent.evaluate.budget import (
     least_items,
     spent,
 )
-from detent.evaluate.compute import answering, comparing, gating, judging, voting, weighing
+from detent.evaluate.compute import answering, gating, judging, voting, weighing
 from detent.evaluate.compute_feedback import (
     Bounds,
     prefer_bound,
@@ -25,6 +25,7 @@ from detent.evaluate.compute_feedback import (
     ruling,
     sampling,
 )
+from detent.evaluate.compute_inside import always_looking, deeper_looking
 from detent.evaluate.confidence import ConfidenceSequence, Interval, gain_of
 from detent.evaluate.enough import limited, most_items, see_rows, within_rows
 from detent.evaluate.evaluator import evaluator_digest, evaluator_digest_on_disk
@@ -69,15 +70,16 @@ __all__ = [
     "Row",
     "Rules",
     "alpha",
+    "always_looking",
     "answering",
     "as_good",
     "as_profile",
     "best",
     "check_reveal",
-    "comparing",
     "conduct",
     "create_secret",
     "decode_rows",
+    "deeper_looking",
     "discrepancies",
     "encode_rows",
     "evaluator_digest",

@@ -256,6 +256,12 @@ class InterpretJob(Record, frozen=True, tag="interpret"):
             raise UsageError("prompts and sections to compare two models by expected, got none; give some")
 
 
+def always_job(models: tuple[str, str], prompts: tuple[str, ...], extra: Room, first: str) -> InterpretJob:
+    """What is looked at in every generation. first: generation 0's model; the earlier change is all since then."""
+    earlier = UNSET if models[0] == first else (first, models[0])
+    return InterpretJob(models=models, prompts=prompts, sections=ALWAYS, extra_tokens=extra, earlier=earlier)
+
+
 def models_of(job: InterpretJob) -> tuple[str, ...]:
     """Digests of all models that a job names, each once."""
     earlier = () if job.earlier is UNSET else job.earlier

@@ -44,7 +44,7 @@ def layers(found: Layers) -> Figure:
     )
     return Figure(
         "How alike layers are",
-        "Debiased linear CKA of each layer before with each after, on the same texts; dark is 1. Outlined, and "
+        "Debiased linear CKA of each layer before with each after, on the same texts; full colour is 1. Outlined, and "
         "starred in the table: matched layers. Layer 0 is the embedding; block n ends in layer n.",
         grid(Grid(label, rows, columns, squares, "layer before", "layer after")),
         Table(("before", *columns), tuple(table)),
@@ -61,7 +61,7 @@ def weights(found: Weights) -> Figure:
     whole = len(shown) == len(found.modules)
     caption = "|after - before| / |before| of each module's weights, and at the right the effective rank of the change."
     if not whole:
-        caption += f" Of {words.count(len(found.modules))} modules, the one of each block that moved most."
+        caption += f" Of {words.count(len(found.modules))} modules each block's that moved most, after its number."
     rows = (
         (
             one.module,
@@ -79,12 +79,12 @@ def weights(found: Weights) -> Figure:
         bars(
             Bars(
                 label,
-                tuple(_rest(one.module) for one in shown),
+                tuple(_rest(one.module) if whole else _short(one.module) for one in shown),
                 tuple((100 * one.share,) for one in shown),
                 tuple(_module_title(one) for one in shown),
                 axis("", [0.0, 100 * most or 1.0], lambda value: said.percent(value / 100)),
                 notes=tuple("" if one.rank is UNSET else f"rank {said.figure(one.rank)}" for one in shown),
-                groups=group_starts(groups),
+                groups=group_starts(groups) if whole else (),
             )
         ),
         capped(head, rows, numbers=1),
@@ -114,7 +114,7 @@ def lens(found: Lens) -> Figure:
     return Figure(
         "Where they part",
         "KL of what a layer would say if it were the last, after from before, in nats, by place of the answer; "
-        f"darkest: {said.nats(most)}.",
+        f"full colour: {said.nats(most)}.",
         grid(
             Grid(
                 f"Divergence of {len(rows)} layers at {len(columns)} places, {said.nats(most)} at most",
@@ -153,6 +153,12 @@ def _rest(module: str) -> str:
     rest = name.partition(f".{number - 1}.")[2] if number else name
     rest = rest.removesuffix(".weight") or name
     return rest if len(rest) <= 20 else "…" + rest[-19:]  # noqa: PLR2004  what fits at the left of a bar
+
+
+def _short(module: str) -> str:
+    """With its block's number, where no group says it."""
+    number = block_of(module)
+    return f"{number} {_rest(module)}" if number else _rest(module)
 
 
 def _module_title(one: Moved) -> str:

@@ -37,7 +37,7 @@ def heads(found: Heads) -> Figure:
     return Figure(
         "What heads look at",
         "How much of where each attention head looks is elsewhere now, 0 to 1, mean over "
-        f"{words.number_of(found.places, 'place')}; darkest: {said.hundredths(most)}.",
+        f"{words.number_of(found.places, 'place')}; full colour: {said.hundredths(most)}.",
         grid(
             Grid(
                 f"How far {words.number_of(len(found.heads), 'head')} look elsewhere, {said.hundredths(most)} at most",
@@ -120,7 +120,7 @@ def patches(found: Patches) -> Figure:
     return Figure(
         "Where the new skill sits",
         f"Share of the gain of {said.nats(found.gain)} that comes with one head's or MLP's output of after put into "
-        f"before, at all places and at each alone; darkest: {said.percent(most)}.{some}",
+        f"before, at all places and at each alone, in percent; full colour: {said.percent(most)}.{some}",
         grid(
             Grid(
                 f"Share of the gain of {words.number_of(len(shown), 'component')}, {said.percent(most)} at most",

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from markupsafe import Markup
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from detent.report._svg import element, picture
 from detent.report._words import clip, plain
@@ -27,6 +27,10 @@ MIDDLE_SHADE, HIGH_SHADE = (
     13,
 )  # where a number on the shade changes its colour, in the dark and in the light
 BAR, GAP = 11.0, 6.0
+HEAD = 24.0  # room for a group's name
+WIDE_GLYPH = 7.0  # names of modules have more wide characters than numbers do
+MOST_TITLES = 1500
+"""Cells in a grid that still say in words what they are; of more, the table alone does, or the page grows large."""
 
 
 class Square(Struct, frozen=True):
@@ -67,15 +71,20 @@ class Bars(Struct, frozen=True):
 
 def grid(drawn: Grid) -> Markup:
     """Rows downwards, columns across, the darker the more; numbers in the cells where there is room."""
-    left = 10 + GLYPH * max((len(_named(name)) for name in drawn.rows), default=0)
+    left = 10 + WIDE_GLYPH * max((len(_named(name)) for name in drawn.rows), default=0)
     wide = min((WIDTH - left - 4) / max(len(drawn.columns), 1), CELL_WIDE)
     high = min(max(MOST_HIGH / max(len(drawn.rows), 1), CELL_LOW), CELL_HIGH)
     top = NAME_HIGH + 6
     bottom = top + high * len(drawn.rows)
     longest = GLYPH * max((len(_named(name)) for name in drawn.columns), default=1) + 4
     every, each = max(1, -int(-longest // wide)), max(1, -int(-NAME_HIGH // high))
+    titled = len(drawn.rows) * len(drawn.columns) <= MOST_TITLES
     cells = [
-        _square(square, (left + column * wide, top + row * high), (wide, high))
+        _square(
+            square if titled else structs.replace(square, title=""),
+            (left + column * wide, top + row * high),
+            (wide, high),
+        )
         for row, squares in enumerate(drawn.squares)
         for column, square in enumerate(squares)
     ]
@@ -105,18 +114,18 @@ def grid(drawn: Grid) -> Markup:
 
 def bars(drawn: Bars) -> Markup:
     """Names at the left, bars from the line at 0, notes at the right; the second of two is hollow."""
-    left = 10 + GLYPH * max((len(_named(name)) for name in drawn.rows), default=0)
+    left = 10 + WIDE_GLYPH * max((len(_named(name)) for name in drawn.rows), default=0)
     right = WIDTH - (12 + GLYPH * max((len(note) for note in drawn.notes), default=0))
     tall = BAR * max((len(values) for values in drawn.values), default=1) + GAP
     headed = dict(drawn.groups)
     top = NAME_HIGH + 8 if drawn.names else 4.0
     tops, bottom = [], top
     for row in range(len(drawn.rows)):
-        bottom += (NAME_HIGH + 7 if headed.get(row) else 0) + tall
+        bottom += (HEAD if headed.get(row) else 0) + tall
         tops.append(bottom - tall)
     frame = _Frame(drawn.axis, left, right)
     heads = [
-        element("text", _named(name), x=0, y=tops[row] - 4, class_="tick strong")
+        element("text", _named(name), x=0, y=tops[row] - 6, class_="tick strong")
         for row, name in drawn.groups
     ]
     return picture(
@@ -154,7 +163,7 @@ class _Frame(Struct, frozen=True):
 def _square(square: Square, at: tuple[float, float], size: tuple[float, float]) -> Markup:
     (x, y), (wide, high) = at, size
     gap = 1 if wide > 4 and high > 4 else 0.4  # noqa: PLR2004  a gap would eat a small cell
-    title = element("title", square.title)
+    title = element("title", square.title) if square.title else Markup()
     if square.value is None:
         return element("rect", title, x=x, y=y, width=wide - gap, height=high - gap, class_="empty")
     tone = shade(square.value)

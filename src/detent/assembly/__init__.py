@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from detent.assembly.inspecting import Inspection, inspect_task
     from detent.assembly.keys import load_keys, new_key, verify_key_in
     from detent.assembly.ledgers import LogChecked, check_log, serve_log
+    from detent.assembly.looking import Looked, look_inside
     from detent.assembly.model_signing import SignedModel, sign_model
     from detent.assembly.orders import (
         Handed,
@@ -53,6 +54,7 @@ __all__ = [
     "Handed",
     "Inspection",
     "LogChecked",
+    "Looked",
     "Plan",
     "Proved",
     "Replayed",
@@ -74,6 +76,7 @@ __all__ = [
     "grant_lease",
     "inspect_task",
     "load_keys",
+    "look_inside",
     "make_bundle",
     "new_auditor",
     "new_key",
@@ -117,6 +120,7 @@ _HOMES = {
     "Proved": "proving",
     "Replayed": "replaying",
     "LogChecked": "ledgers",
+    "Looked": "looking",
     "Run": "running",
     "SignedModel": "model_signing",
     "amend_charter": "orders",
@@ -137,6 +141,7 @@ _HOMES = {
     "grant_lease": "orders",
     "inspect_task": "inspecting",
     "load_keys": "keys",
+    "look_inside": "looking",
     "make_bundle": "bundling",
     "new_auditor": "auditing",
     "new_key": "keys",

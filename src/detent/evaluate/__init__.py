@@ -32,6 +32,7 @@ from detent.evaluate.evaluator import evaluator_digest, evaluator_digest_on_disk
 from detent.evaluate.flipping import flipped, sampled
 from detent.evaluate.gate import log_e, passes, reverse_log_e, threshold
 from detent.evaluate.horizon import Horizon, falling_rates, horizon, horizons
+from detent.evaluate.inside import Inquiry, Lineage, deeper_job, inside_items
 from detent.evaluate.intervals import interval_of
 from detent.evaluate.items import ItemStream, items_of, judged
 from detent.evaluate.mastery import newly_mastered, plan_mastery
@@ -65,8 +66,10 @@ __all__ = [
     "Forecast",
     "Guard",
     "Horizon",
+    "Inquiry",
     "Interval",
     "ItemStream",
+    "Lineage",
     "Row",
     "Rules",
     "alpha",
@@ -79,6 +82,7 @@ __all__ = [
     "conduct",
     "create_secret",
     "decode_rows",
+    "deeper_job",
     "deeper_looking",
     "discrepancies",
     "encode_rows",
@@ -92,6 +96,7 @@ __all__ = [
     "gating",
     "horizon",
     "horizons",
+    "inside_items",
     "interval_of",
     "item_limit",
     "items_of",

@@ -7,13 +7,16 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from detent.interpret import probes
 from detent.interpret.look import Absent, Look
 from detent.interpret.reading import Progress
 from detent.subject.load import Subject
 from detent.values import Interpreted, InterpretJob
 from detent.values.inside import Figures, Section
 
-SECTIONS: Mapping[Section, Callable[[Look], Figures]] = {}
+SECTIONS: Mapping[Section, Callable[[Look], Figures]] = {
+    "probes": probes.section,
+}
 
 
 def looked(

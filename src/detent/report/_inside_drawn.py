@@ -61,7 +61,9 @@ def weights(found: Weights) -> Figure:
     whole = len(shown) == len(found.modules)
     caption = "|after - before| / |before| of each module's weights, and at the right the effective rank of the change."
     if not whole:
-        caption += f" Of {words.count(len(found.modules))} modules each block's that moved most, after its number."
+        caption += (
+            f" Of {words.count(len(found.modules))} modules each block's that moved most, after its number."
+        )
     rows = (
         (
             one.module,

@@ -19,7 +19,7 @@ from detent.report import _words as words
 from detent.report import figures, gate_figures, judges, prose, rows, servers
 from detent.report.adapters import adapter_text
 from detent.report.explained import looks_of
-from detent.report.inside_page import inside_run
+from detent.report.looks import inside_run
 from detent.report.story import Arm, Story
 from detent.report.tried_figures import tried
 

@@ -33,7 +33,7 @@ class InsideRun(Struct, frozen=True):
     generations: Table | None
 
 
-def inside_page(
+def look_page(
     title: str,
     compared: Sequence[str],
     found: Interpreted,

@@ -53,9 +53,9 @@ def trained_again(  # noqa: PLR0917
         TrustError: a file is not what its digest says.
         EngineError: a worker died.
     """
-    models, staging = scratch / "models", scratch / "trained"
+    models, staging = scratch / "control" / "models", scratch / "control" / "staging"
     with storing(models):
-        models.mkdir()
+        models.mkdir(parents=True)
         staging.mkdir()
     with ExitStack() as stack:
         case = read(stack.enter_context(evidence_of(run)))

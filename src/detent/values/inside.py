@@ -136,13 +136,15 @@ class Probe(Figures, frozen=True):
     """A linear reading of `trait` from `layer`, made on the first model and never changed.
 
     accuracy: of each model of the job, on prompts it was not made on; None where there is no such layer, or too few
-    are known. chance: the share of the commonest class there. shuffled: of the first model, by a reading made on the
+    are known. anew: the same of readings that were made anew on each model: what is there, where the first model's
+    reading no longer finds it. chance: the share of the commonest class there. shuffled: of the first model, by a reading made on the
     same layer with classes dealt to prompts at random: what a straight line finds in anything.
     """
 
     trait: str
     layer: int
     accuracy: tuple[float | None, ...]
+    anew: tuple[float | None, ...]
     chance: float
     shuffled: float
 

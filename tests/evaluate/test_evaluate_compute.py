@@ -58,8 +58,10 @@ def test_a_deeper_look_takes_each_run_over_what_was_gained() -> None:
     patches = Patches(gain=1.0, rows=1, labels=("1",), patches=(Patch(1, 1, 1.0, places=(1.0,)),))
     look = explained(changed=Interpreted(splices=splices, patches=patches), models=("f", "i", "c"), gained=1)
     prompts, longest = ["C1=", "C12="], ["C12="]
-    wanted = 3 * answering(111, prompts, 4) + 2 * (answering(10, prompts, 4) + answering(110, prompts, 4))
-    assert deeper_looking(look, SIZES, prompts, extra=4) == wanted + (4 + 4) * 2 * answering(110, longest, 4)
+    wanted = 3 * answering(111, prompts, 4) + 2 * (answering(10, ["C1="], 4) + answering(110, ["C1="], 4))
+    assert deeper_looking(look, SIZES, (["C1="], prompts), extra=4) == wanted + (4 + 4) * 2 * answering(
+        110, longest, 4
+    )
 
 
 def test_an_opening_takes_both_models_answers_and_in_a_floor_test_the_candidates_alone() -> None:

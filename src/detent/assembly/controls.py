@@ -2,7 +2,7 @@
 
     >>> with trained_again(run, 3, digest, beside, scratch, say) as control:
     ...     control.digest, control.models
-    ('c1...', PosixPath('/tmp/detent-.../models'))
+    ('c1...', PosixPath('.../models'))
 
 Everything is of record but the seed: parent, data, steps, optimizer, and what a judge taught after it. The weights lie
 in a folder that goes at the end of the block, beside links to those they are compared with; the run gets nothing.
@@ -53,9 +53,9 @@ def trained_again(  # noqa: PLR0917
         TrustError: a file is not what its digest says.
         EngineError: a worker died.
     """
-    models, staging = scratch / "models", scratch / "trained"
+    models, staging = scratch / "control" / "models", scratch / "control" / "staging"
     with storing(models):
-        models.mkdir()
+        models.mkdir(parents=True)
         staging.mkdir()
     with ExitStack() as stack:
         case = read(stack.enter_context(evidence_of(run)))

@@ -18,7 +18,14 @@ from detent.audit.signatures import Charters
 from detent.audit.steps import Step
 from detent.charter import SignedCharter
 from detent.errors import DetentError, TaskError, TrustError
-from detent.evaluate import always_looking, answering, ladder_rungs, plan_mastery
+from detent.evaluate import (
+    always_looking,
+    answering,
+    deeper_looking,
+    inside_items,
+    ladder_rungs,
+    plan_mastery,
+)
 from detent.oversight import guards_of
 from detent.tasks import shown
 from detent.tripwires.looks import Ground, compute_of, probes_of
@@ -140,9 +147,12 @@ def _of_watch(step: Step, entry: Watched, ground: Ground) -> float | None:
 
 
 def _of_look(step: Step, entry: Explained, ground: Ground) -> float | None:
-    items = probes_of(ground.tasks, ground.tops, ground.seed)
-    prompts = [item.problem.prompt for item in items]
+    prompts = [item.problem.prompt for item in probes_of(ground.tasks, ground.tops, ground.seed)]
+    sizes = step.before.sizes
     try:
-        return always_looking(entry, step.before.sizes, prompts, ground.extra)
+        if entry.depth == "always":
+            return always_looking(entry, sizes, prompts, ground.extra)
+        problems = [item.problem.prompt for item in inside_items(ground.tasks, ground.tops, ground.seed)]
+        return deeper_looking(entry, sizes, (prompts, problems), ground.extra)
     except LookupError:
         return None  # of models that were never trained: `inside` says so

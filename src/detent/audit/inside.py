@@ -13,7 +13,7 @@ from detent.audit.screening import measured
 from detent.audit.signatures import Charters
 from detent.audit.steps import Step, outside_turns
 from detent.engine import unbelievable
-from detent.evaluate import best
+from detent.evaluate import best, lineage_at
 from detent.tripwires import reference_divergence, representation_shift
 from detent.values import (
     CandidateTrained,
@@ -74,6 +74,9 @@ def _look_faults(step: Step, entry: Explained) -> Iterator[str]:
             yield f"a look at {what}, {wanted[:12] or 'none'}, expected, got {got[:12]}"
     if deeper != ("watch/v1" in before.slots) or ("request/v1" in before.slots):
         yield f"a look that is {entry.depth} {'after' if deeper else 'before'} the watch expected, got it elsewhere"
+    probed = lineage_at(before, entry.candidate).probed
+    if deeper and entry.models not in ((), probed):
+        yield f"probes of {len(probed)} models that were in force expected, got {len(entry.models)} models"
     if (entry.since is not UNSET) != (not deeper and entry.incumbent != entry.first):
         yield "a look since generation 0 where its model is not the incumbent, and only there, expected"
     for found in (entry.changed, entry.since):

@@ -3,19 +3,23 @@
 A section that was absent is not asked for: that it can be made now takes nothing back.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 from math import isclose
 from typing import Any
 
 import msgspec
+from msgspec import UNSET, structs
 
 from detent.audit.differences import Remade, judged, not_made
 from detent.audit.findings import counted
-from detent.audit.turns import Turn
+from detent.audit.turns import Turn, completions
+from detent.engine import Ask
 from detent.errors import EngineError
+from detent.evaluate import Inquiry, deeper_job, lineage_at
 from detent.tripwires.looks import probes_of
-from detent.values import Explained, Interpreted, InterpretJob
-from detent.values.inside import always_job, models_of
+from detent.values import AnswerJob, Explained, Interpreted, Result
+from detent.values.inside import always_job
 
 NEAR = 0.02
 """Of figures on another kind of machine: their relative difference, and of those near 0 the absolute one."""
@@ -25,38 +29,73 @@ _WORDS = frozenset({"examples", "more", "fewer", "labels"})
 
 
 def looks_again(turn: Turn) -> Iterator[Remade]:
-    """The looks of every generation: the candidate against the incumbent, and against generation 0's model."""
-    entry = turn.entry("explained/v1", Explained)
-    if entry is None:
-        return
+    """The looks of every generation, and the one that goes deeper where a person was asked."""
+    for slot, again in (("explained/v1", _always), ("explained/v1/deeper", _deeper)):
+        entry = turn.entry(slot, Explained)
+        if entry is None or not any(found.sections for found in _found(entry).values()):
+            continue
+        if gone := turn.gone(_models(turn, entry)):
+            yield not_made("inside", gone)
+            continue
+        made = again(turn, entry)
+        faults = [
+            f"{field}: {fault}"
+            for field, recorded in _found(entry).items()
+            if field in made
+            for fault in differing(recorded, made[field], exact=turn.rule.exact)
+        ]
+        sections = sum(len(found.sections) for found in _found(entry).values())
+        detail = f"{counted(sections, 'section')} of figures, {entry.depth}"
+        yield judged("inside", detail, [], asked=0, rule=turn.rule, wrong=faults, steps=turn.places(slot))
+
+
+def _found(entry: Explained) -> dict[str, Interpreted]:
+    fields = {"changed": entry.changed}
+    return fields if entry.since is UNSET else fields | {"since": entry.since}
+
+
+def _models(turn: Turn, entry: Explained) -> tuple[str, ...]:
+    if entry.depth == "always":
+        return (entry.first, entry.incumbent, entry.candidate)
+    return lineage_at(turn.steps[entry.slot].before, entry.candidate).probed
+
+
+def _always(turn: Turn, entry: Explained) -> dict[str, Interpreted]:
+    room = turn.signed.charter.subject.room
+    prompts = _prompts(turn)
+    made = {}
+    for field, pair in entry.pairs.items():
+        sections = _found(entry)[field].sections if field in _found(entry) else ()
+        if sections:
+            job = always_job(pair, prompts, room, first=entry.first)
+            with turn.engine.opening() as ask:
+                made[field] = _figures(ask(structs.replace(job, sections=sections), turn.means.watch))
+    return made
+
+
+def _deeper(turn: Turn, entry: Explained) -> dict[str, Interpreted]:
+    charter, lineage = turn.signed.charter, lineage_at(turn.steps[entry.slot].before, entry.candidate)
+    tops, sections = dict(charter.direction.improve), entry.changed.sections
+    asked = Inquiry(turn.tasks, tops, charter.run.seed, charter.subject.room, _prompts(turn), sections)
+    with turn.engine.opening() as ask:
+        job = deeper_job(lineage, asked, partial(_answers, turn, ask))
+        return {"changed": _figures(ask(job, turn.means.watch))}
+
+
+def _prompts(turn: Turn) -> tuple[str, ...]:
     charter = turn.signed.charter
     items = probes_of(turn.tasks, dict(charter.direction.improve), charter.run.seed)
-    prompts = tuple(item.problem.prompt for item in items)
-    faults: list[str] = []
-    compared = 0
-    for field, pair in entry.pairs.items():
-        recorded: Interpreted = getattr(entry, field)
-        if not recorded.sections:
-            continue
-        job = always_job(pair, prompts, charter.subject.room, first=entry.first)
-        job = msgspec.structs.replace(job, sections=recorded.sections)
-        if gone := turn.gone(models_of(job)):
-            yield not_made("inside", gone)
-            return
-        compared += len(recorded.sections)
-        faults += [
-            f"{field}: {fault}" for fault in differing(recorded, looked(turn, job), exact=turn.rule.exact)
-        ]
-    if compared:
-        detail = f"{counted(compared, 'section')} of figures, on {counted(len(prompts), 'prompt')}"
-        step = turn.steps["explained/v1"]
-        yield judged("inside", detail, [], asked=0, rule=turn.rule, wrong=faults, steps=[step.index])
+    return tuple(item.problem.prompt for item in items)
 
 
-def looked(turn: Turn, job: InterpretJob) -> Interpreted:
-    """A look by a worker that has run no job before."""
-    with turn.engine.opening() as ask:
-        found = ask(job, turn.means.watch)
+def _answers(turn: Turn, ask: Ask, model: str, prompts: Sequence[str]) -> Sequence[str]:
+    room = turn.signed.charter.subject.room
+    return completions(
+        ask(AnswerJob(model=model, prompts=tuple(prompts), extra_tokens=room), turn.means.watch)
+    )
+
+
+def _figures(found: Result) -> Interpreted:
     if not isinstance(found, Interpreted):
         raise EngineError(f"a look inside expected, got {type(found).__name__}; run again")
     return found

@@ -40,20 +40,32 @@ def always_looking(entry: Explained, sizes: Mapping[str, int], prompts: Sequence
     )
 
 
-def deeper_looking(entry: Explained, sizes: Mapping[str, int], prompts: Sequence[str], extra: Room) -> float:
+def deeper_looking(
+    entry: Explained, sizes: Mapping[str, int], asked: tuple[Sequence[str], Sequence[str]], extra: Room
+) -> float:
     """Of the look when a person is asked; see `inside` for what is asked of whom.
 
-    The models that probes are tested on answer all prompts, write them once more, and read them. The two read what
-    the one before writes. Each splice and patch is a run of the two over both answers to what was gained.
-    Raises KeyError as `always_looking`.
+    The models that probes are tested on answer all problems, write them once more, and read them. The two read what
+    the one before writes to the prompts. Each splice and patch is a run of the two over both answers to what was
+    gained.
+
+    Args:
+        entry: with how many were gained, and the models.
+        sizes: parameters by digest.
+        asked: the prompts on which two models are compared, and the problems of probes.
+        extra: the room of an answer.
+
+    Raises:
+        KeyError: a model's size is not known.
     """
     if not entry.changed.sections and not entry.models:
         return 0.0
+    prompts, problems = asked
     probed = sum(sizes[one] for one in entry.models)
     both = sizes[entry.incumbent] + sizes[entry.candidate]
-    gained = sorted(prompts, key=len)[len(prompts) - entry.gained :]
+    gained = sorted(problems, key=len, reverse=True)[: entry.gained]
     return (
-        3 * answering(probed, prompts, extra)
+        3 * answering(probed, problems, extra)
         + 2 * looking(sizes[entry.incumbent], sizes[entry.candidate], prompts, extra, lenses=0)
         + runs(entry.changed) * 2 * answering(both, gained, extra)
     )

@@ -22,7 +22,7 @@ from detent.evaluate.items import judged
 from detent.evaluate.profile import ladder_rungs, profile_items
 from detent.evaluate.streams import public_number, public_stream
 from detent.tasks import TaskSource, marks_of, shown
-from detent.values import InterpretJob, Item, Room
+from detent.values import InterpretJob, Item, Room, State
 from detent.values.inside import ALWAYS, DEEPER, Gained, Known, Section
 
 T = TypeVar("T")
@@ -59,6 +59,14 @@ class Lineage(NamedTuple):
         known = dict.fromkeys((self.first, self.before, self.after))
         between = [one for one in dict.fromkeys(self.between) if one not in known]
         return tuple(dict.fromkeys((self.first, *spread(between, MOST_BETWEEN), self.before, self.after)))
+
+
+def lineage_at(state: State, after: str) -> Lineage:
+    """Of the turn in progress: `after` against the incumbent, without models between whose weights were let go."""
+    chain = state.reigned
+    between = tuple(one for one in chain[1:-1] if one not in state.collected)
+    earlier = UNSET if state.incumbent == state.first else (state.first, state.incumbent)
+    return Lineage(state.first, state.incumbent, after, between, earlier)
 
 
 class Inquiry(NamedTuple):

@@ -10,7 +10,10 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 
 from detent.errors import SubjectError
+from detent.interpret.matching import Pairs, by_likeness, by_number
 from detent.interpret.reading import Text, written
+from detent.interpret.seen import Seen, see
+from detent.interpret.similarity import LEAST_POSITIONS, similarities
 from detent.subject.load import Subject
 from detent.values import InterpretJob
 
@@ -43,17 +46,62 @@ class Look:
         if self.before.tokenizer.get_vocab() != self.after.tokenizer.get_vocab():
             raise SubjectError("two models of one vocabulary expected, got two; compare generations of one")
 
+    def opened(self, digest: str) -> Subject:
+        """A model that the job names, not opened twice where it is one of the two."""
+        named = dict(zip(self.job.models, (self.before, self.after), strict=True))
+        return named.get(digest) or self.model(digest)
+
     @cached_property
     def texts(self) -> list[Text]:
         """The prompts, each with the answer of the model before."""
         return written(self.before, self.job.prompts, self.limits(self.before, self.job.prompts))
 
     @cached_property
-    def matched(self) -> tuple[tuple[int, int], ...]:
-        """Pairs (i, j) of layers that correspond; the embedding's outputs, (0, 0), are the first."""
-        depths = (_depth(self.before), _depth(self.after))
-        return tuple((layer, layer) for layer in range(min(depths) + 1))
+    def seen(self) -> Seen:
+        """What both models make of the texts.
+
+        Raises:
+            Absent: the one wrote what the other cannot read.
+            SubjectError: what they make of it is not finite.
+        """
+        known, most = _words(self.after), max(max(text.ids) for text in self.texts)
+        if most >= known:
+            raise Absent(f"before wrote token {most}, and after knows {known}")
+        return see(self.before, self.after, self.texts)
+
+    @property
+    def comparable(self) -> Seen:
+        """The same, of as many places as likeness can be told from.
+
+        Raises:
+            Absent: there are fewer, or as `seen`.
+            SubjectError: as `seen`.
+        """
+        if (places := sum(text.places for text in self.texts)) < LEAST_POSITIONS:
+            raise Absent(f"likeness needs answers of {LEAST_POSITIONS} tokens, and there are {places}")
+        return self.seen
+
+    @cached_property
+    def matched(self) -> Pairs:
+        """Pairs (i, j) of layers that correspond; the embedding's outputs, (0, 0), are the first.
+
+        Of models of one depth by number; of others by how alike that is which their blocks add to the stream.
+
+        Raises:
+            Absent: as `comparable`, of models of different depth.
+            SubjectError: as `seen`.
+        """
+        before, after = depth(self.before), depth(self.after)
+        if before == after:
+            return by_number(before, after)
+        seen = self.comparable
+        return by_likeness(similarities(seen.before.added, seen.after.added))
 
 
-def _depth(subject: Subject) -> int:
+def depth(subject: Subject) -> int:
+    """Blocks of a model."""
     return int(subject.model.config.get_text_config().num_hidden_layers)
+
+
+def _words(subject: Subject) -> int:
+    return int(subject.model.get_input_embeddings().weight.shape[0])  # type: ignore[no-untyped-call]

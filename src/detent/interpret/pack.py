@@ -7,7 +7,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from detent.interpret import probes
+from detent.interpret import layers, lens, probes, tokens, weights, words
 from detent.interpret.look import Absent, Look
 from detent.interpret.reading import Progress
 from detent.subject.load import Subject
@@ -15,7 +15,12 @@ from detent.values import Interpreted, InterpretJob
 from detent.values.inside import Figures, Section
 
 SECTIONS: Mapping[Section, Callable[[Look], Figures]] = {
+    "layers": layers.section,
+    "weights": weights.section,
+    "lens": lens.section,
+    "words": words.section,
     "probes": probes.section,
+    "tokens": tokens.section,
 }
 
 

@@ -17,6 +17,7 @@ whose diagonals are set to zero,
 Unlike the biased one it does not rise towards 1 as the layer grows wider than there are positions.
 """
 
+from collections.abc import Sequence
 from math import sqrt
 
 import torch
@@ -40,11 +41,35 @@ def similarity(x: Tensor, y: Tensor) -> float:
     u = (x1 - x2) (x3 - x4)' and v likewise of y. Of layers that are the same at every position, two are taken as
     1, one against another as 0. Computed in float64.
     """
-    x, y = _centred(x), _centred(y)
-    own_x, own_y = _hsic(x, x), _hsic(y, y)
-    if min(own_x, own_y) <= _NOTHING:
-        return 1.0 if max(own_x, own_y) <= _NOTHING else 0.0
-    return max(-1.0, min(1.0, _hsic(x, y) / sqrt(own_x * own_y)))
+    return similarities([x], [y])[0][0]
+
+
+def similarities(xs: Sequence[Tensor], ys: Sequence[Tensor]) -> tuple[tuple[float, ...], ...]:
+    """CKA of each layer of the one with each of the other, all at the same n positions: a row for each of `xs`."""
+    by_place = len(xs[0]) < min(layer.shape[1] for layer in (*xs, *ys))
+    mine, theirs = ([_Kernel(layer, by_place) for layer in side] for side in (xs, ys))
+    return tuple(tuple(_alike(x, y) for y in theirs) for x in mine)
+
+
+class _Kernel:
+    """A layer made ready: what every HSIC with it needs.
+
+    by_place: as X X' (n, n), which is the smaller where there are fewer positions than a layer is wide; else as X.
+    """
+
+    def __init__(self, layer: Tensor, by_place: bool) -> None:
+        x = _centred(layer)
+        self.by_place = by_place
+        self.diagonal = x.square().sum(1)  # (n,) set to zero
+        self.sums = x @ x.sum(0) - self.diagonal  # (n,) k 1
+        self.kept = x @ x.T if by_place else x
+        self.own = _hsic(self, self)
+
+
+def _alike(x: _Kernel, y: _Kernel) -> float:
+    if min(x.own, y.own) <= _NOTHING:
+        return 1.0 if max(x.own, y.own) <= _NOTHING else 0.0
+    return max(-1.0, min(1.0, _hsic(x, y) / sqrt(x.own * y.own)))
 
 
 def _centred(x: Tensor) -> Tensor:
@@ -55,11 +80,10 @@ def _centred(x: Tensor) -> Tensor:
     return centred / spread if spread > _ROUNDING * size else torch.zeros_like(x)
 
 
-def _hsic(x: Tensor, y: Tensor) -> float:
-    """HSIC of linear kernels, times n (n - 3), without a matrix of n x n: O(n p q)."""
-    n = len(x)
-    own_x, own_y = x.square().sum(1), y.square().sum(1)  # (n,) the diagonals that are set to zero
-    rows_x, rows_y = x @ x.sum(0) - own_x, y @ y.sum(0) - own_y  # (n,) k 1 and l 1
-    trace = (x.T @ y).square().sum() - own_x @ own_y
-    product = rows_x.sum() * rows_y.sum() / ((n - 1) * (n - 2))
-    return float(trace + product - 2 * (rows_x @ rows_y) / (n - 2))
+def _hsic(x: _Kernel, y: _Kernel) -> float:
+    """HSIC of linear kernels, times n (n - 3): O(n p q), or O(n n) by place."""
+    n = len(x.diagonal)
+    both = x.kept * y.kept if x.by_place else (x.kept.T @ y.kept).square()
+    trace = both.sum() - x.diagonal @ y.diagonal
+    product = x.sums.sum() * y.sums.sum() / ((n - 1) * (n - 2))
+    return float(trace + product - 2 * (x.sums @ y.sums) / (n - 2))

@@ -65,7 +65,11 @@ class Moved(Figures, frozen=True):
 
 
 class Weights(Figures, frozen=True):
-    """Modules in the order of the model. share: of all of them together. unmatched: names in one of the two only."""
+    """Modules in the order of the model, by after's names. share: of all of them together.
+
+    unmatched: of modules without their like, in shape too: "layers.1.mlp of before", "... of after" where only one of
+    the two has it, and the bare name where both have it and shapes differ.
+    """
 
     modules: tuple[Moved, ...]
     share: float

@@ -8,8 +8,8 @@ Of the change D of a matrix, with singular values s_1 >= s_2 >= ...: `top` are t
     rank = R_0(D'D) = (sum s^2)^2 / sum s^4 = |D|^4 / |D'D|^2        (Frobenius norms)
 
 the effective rank of Bartlett, Long, Lugosi, Tsigler, "Benign Overfitting in Linear Regression" (arXiv 1906.11300),
-definition 3: 1 for a change along one direction, and as many as a matrix has where all weigh the same. Noise moves along
-nearly all, a low-rank adapter along as many as its rank at the most, and what was learnt of one thing often along few.
+definition 3: 1 for a change along one direction, and as many as a matrix has where all weigh the same. Noise moves
+along nearly all, a low-rank adapter along as many as its rank at the most.
 
 Modules are named as in the model, without what stands before all its blocks, and blocks are numbered from 0 there:
 `layers.1.mlp.up_proj` is in block 2. In models of different depth those blocks are compared that correspond
@@ -103,9 +103,9 @@ class _Weights:
 
     def _whole(self, name: str) -> Tensor:
         value = self._named[name].detach().float()
-        layer = self._added.get(name)
+        layer: Any = self._added.get(name)
         for adapter in layer.active_adapters if layer is not None else ():
-            value = value + layer.get_delta_weight(adapter).detach().float()  # noqa: PLR6104  not in place
+            value = value + layer.get_delta_weight(adapter).detach().float()
         return value
 
 
@@ -125,8 +125,7 @@ class _Change:
         if not self.size or not other.size:
             return UNSET
         product = sum(
-            _dot(mine, theirs.to(mine.device))
-            for mine, theirs in zip(self.parts, other.parts, strict=True)
+            _dot(mine, theirs.to(mine.device)) for mine, theirs in zip(self.parts, other.parts, strict=True)
         )
         return max(-1.0, min(1.0, product / (self.size * other.size)))
 
@@ -154,7 +153,9 @@ class _Earlier:
         if pair is None or not like.size or (_block(module) is not None and not pair.deep):
             return None
         shapes = [tuple(part.shape) for part in like.parts]
-        if any(module not in one.modules or one.shapes(module) != shapes for one in (pair.before, pair.after)):
+        if any(
+            module not in one.modules or one.shapes(module) != shapes for one in (pair.before, pair.after)
+        ):
             return None
         return _Change(pair.before.parts(module), pair.after.parts(module), module)
 
@@ -193,7 +194,7 @@ def _share(change: float, of: float) -> float:
 
 
 def _dot(x: Tensor, y: Tensor) -> float:
-    pairs = zip(x.flatten().split(_PART), y.flatten().split(_PART), strict=True)
+    pairs = zip(torch.split(x.flatten(), _PART), torch.split(y.flatten(), _PART), strict=True)
     return sum(float(mine.double() @ theirs.double()) for mine, theirs in pairs)
 
 

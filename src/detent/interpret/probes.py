@@ -1,7 +1,7 @@
 """What a straight line reads off a layer: linear probes, made once on the first model and tried on every later one.
 
     >>> section(look).probes[3]
-    Probe(trait='level', layer=3, accuracy=(0.61, 0.23), anew=(0.61, 0.83), chance=0.07, shuffled=0.06)
+    Probe(trait='level', layer=3, accuracy=(0.61, 0.23), chance=0.07, shuffled=0.06, anew=(0.61, 0.83))
 
 Probes: Alain and Bengio, "Understanding intermediate layers using linear classifier probes" (arXiv 1610.01644). A
 reading is made by least squares onto the indicators of k classes, with a ridge. X (n, d) holds the n rows of a layer,
@@ -159,7 +159,7 @@ def _probe(every: Sequence[_Seen], trait: str, layer: int, seed: int) -> list[Pr
     truth = classes[first.tested & known]
     chance = 0.5 if trait == RIGHT else float(truth.bincount().max() / len(truth))
     shuffled = _control(ground, first, trait, layer, seed)
-    return [Probe(trait=trait, layer=layer, accuracy=(own, *rest), anew=(own, *anew), chance=chance, shuffled=shuffled)]
+    return [Probe(trait, layer, (own, *rest), chance, shuffled, anew=(own, *anew))]
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,15 +97,15 @@ class _Seen:
 def _seen(look: Look, known: Known, number: int) -> _Seen:
     """What one of the models makes of the prompts and its own answers to them."""
     subject = look.model(known.models[number])
-    texts = written(subject, known.prompts, look.limits(subject, known.prompts))
+    limits = [min(one, PLACES) for one in look.limits(subject, known.prompts)]  # what comes after is not read
+    texts = written(subject, known.prompts, limits)
     rows: list[Tensor] = []
     places: list[Tensor] = []
     layered: list[list[Tensor]] = []
     for one in readings(subject.model, texts):
-        kept = one.place < PLACES
-        rows.append(one.row[kept].cpu())
-        places.append(one.place[kept].cpu())
-        layered.append([layer[kept].cpu() for layer in one.layers])
+        rows.append(one.row.cpu())
+        places.append(one.place.cpu())
+        layered.append([layer.cpu() for layer in one.layers])
     row, place = torch.cat(rows), torch.cat(places)
     order = torch.argsort(row * PLACES + place)  # by prompt, whatever the batches were
     layers = [torch.cat(parts)[order] for parts in zip(*layered, strict=True)]

@@ -2,7 +2,7 @@
 
     >>> with trained_again(run, 3, digest, beside, scratch, say) as control:
     ...     control.digest, control.models
-    ('c1...', PosixPath('/tmp/detent-.../models'))
+    ('c1...', PosixPath('.../models'))
 
 Everything is of record but the seed: parent, data, steps, optimizer, and what a judge taught after it. The weights lie
 in a folder that goes at the end of the block, beside links to those they are compared with; the run gets nothing.

@@ -12,6 +12,9 @@ from detent.report.inside_tables import capped, pair_text
 from detent.values.inside import Head, Heads, Patches, Probe, Probes, Splices
 
 MOST_PATCHES = 24
+FEW_PLACES = 8
+"""So many have room for a token each under a grid."""
+
 MOST_LINES = 5
 """Layers that are drawn of one trait; there are as many tints, and one for nothing else."""
 
@@ -93,8 +96,9 @@ def patches(found: Patches) -> Figure:
     top = sorted(found.patches, key=lambda one: -one.carries)[:MOST_PATCHES]
     shown = sorted(top, key=lambda one: (one.block, not one.head, one.head))
     wide = max(len(one.places) for one in found.patches)
-    labels = [said.quoted(text, 6)[1:-1] for text in found.labels[:wide]]
-    columns = ("all", *(labels[n] if n < len(labels) else str(n + 1) for n in range(wide)))
+    few = wide <= FEW_PLACES
+    columns = ("all", *(_label(found.labels, n, short=True) if few else str(n + 1) for n in range(wide)))
+    head = ("component", "all places", *(_label(found.labels, n, short=False) for n in range(wide)))
     most = max([one.carries for one in shown] + [share for one in shown for share in one.places] + [0.0])
     squares = tuple(
         tuple(
@@ -131,7 +135,7 @@ def patches(found: Patches) -> Figure:
                 "place",
             )
         ),
-        capped(("component", *columns), rows, numbers=1),
+        capped(head, rows, numbers=1),
     )
 
 
@@ -194,6 +198,13 @@ def _probe_points(one: Probe, models: Sequence[str]) -> tuple[Point, ...]:
 def _held(share: float) -> float:
     """Inside of what is drawn: of a gain near nothing a share can be any number."""
     return min(max(share, -1.0), 2.0)
+
+
+def _label(labels: Sequence[str], place: int, *, short: bool) -> str:
+    """A place's number with its token; under a cell as much of the token as has room there, or else the number."""
+    if place >= len(labels):
+        return str(place + 1)
+    return said.quoted(labels[place], 4)[1:-1] if short else f"{place + 1} {said.quoted(labels[place])}"
 
 
 def _patch_square(name: str, column: int, share: float | None, most: float) -> Square:

@@ -111,6 +111,20 @@ NOTES = {
         Any run has its numbers written so at any time, also one whose charter names no tracker. What was written before
         is replaced (TensorBoard) or added to. With `report_to` in the charter's `[run]`, `run` does it after each
         generation: [trackers](trackers.md).""",
+    "inspect": """
+        It works beside a `run`, changes nothing in it and writes nothing into it; models are read in confined workers
+        of their own. First what was compared, generations and digests, then a sentence a section, made of its figures:
+        [what each says](inside.md). A section that cannot be made of these two models says why. A copy of the model
+        beside itself must read zero, or the command ends with an error. `--control` trains the generation again with
+        another seed, says before what that costs, and then of each figure what that other seed shows. The page has
+        every picture with its table.
+
+        As JSON: `generation`, `against` (numbers), `after`, `before` (digests), `said` (the sentence by section),
+        `beside_control` (what another seed shows, by section; empty without `--control`), `found`, `control` (`null`
+        without it) and `copy` (the figures by section, as they stand on the ledger in `explained/v1`, and under
+        `absent` by section why there are none), `seconds`. What workers and runs say meanwhile goes to standard error.
+
+        It has nothing to do with `inspect-task`, which runs other people's evaluations.""",
     "inspect-task": """
         Needs `pip install 'detent[inspect]'`. Inspect and the task's own code run as you, in a process of their own:
         look at a task before you run it. Answers come from the ordinary workers. The `.eval` log lies in `answers/`

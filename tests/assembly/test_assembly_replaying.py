@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from msgspec import structs
+from msgspec import UNSET, structs
 from tests.attacks.attacks_world import CLOCK, Scene, Twist, found, honest
 from typer.testing import CliRunner
 
@@ -15,7 +15,7 @@ from detent.audit.verify import BY_THEMSELVES, UNDER_THE_CHARTER
 from detent.cli.app import NO_LONGER_THERE, app
 from detent.engine import FakeEngine
 from detent.errors import TrustError, UsageError
-from detent.values import Answers, Compared, Decided, Job, Result
+from detent.values import Answers, Decided, Interpreted, Job, Result
 
 MACHINE = "gate_tampering, ledger_rewind, budget, unauthorised_training"
 
@@ -78,17 +78,17 @@ def test_without_a_word_it_is_the_generation_whose_model_is_in_force(grown: Scen
 
 def closer(_: Job, result: Result) -> Result:
     """The models are as far apart as nobody wrote down."""
-    return (
-        structs.replace(result, divergence=result.divergence + 0.5)
-        if isinstance(result, Compared)
-        else result
+    if not isinstance(result, Interpreted) or result.words is UNSET:
+        return result
+    return structs.replace(
+        result, words=structs.replace(result.words, divergence=result.words.divergence + 0.5)
     )
 
 
-def test_a_tripwire_that_measures_something_else_is_named(grown: Scene) -> None:
+def test_a_look_inside_that_finds_something_else_is_named(grown: Scene) -> None:
     found, said = replayed(grown, 1, twist=closer)
     assert found.differing == 1
-    assert any("reference_divergence" in line for line in said)
+    assert any(line.startswith("inside") for line in said)
 
 
 def test_a_record_that_does_not_hold_is_refused_before_a_model_is_asked(grown: Scene, tmp_path: Path) -> None:

@@ -49,6 +49,7 @@ from detent.loop.parts import Outsiders, Wire
 from detent.signing import SigningKey, canonical
 from detent.tasks import BUILTINS, CHECKERS, PROBES, TaskSource, builtin
 from detent.testing.models import write_model
+from detent.testing.toy_inside import toy_inside
 from detent.values import (
     PROCESSOR,
     AnswerJob,
@@ -56,11 +57,10 @@ from detent.values import (
     BuildJob,
     BuiltModel,
     CharterSigned,
-    Compared,
-    CompareJob,
     ElicitJob,
     Entry,
     Example,
+    InterpretJob,
     Job,
     JobFailure,
     LabelJob,
@@ -202,8 +202,9 @@ class ScriptedWorker:
                 return Answers(completions=tuple(self.say(job.model, prompt) for prompt in job.prompts))
             case ScoreJob():
                 return Scored(log_likelihoods=(0.0,) * len(job.rows))
-            case CompareJob():
-                return Compared(divergence=0.0, flips=0.0, similarity=(1.0,), tokens=4)
+            case InterpretJob():
+                alike = [0.5] * len(job.prompts)
+                return toy_inside(job, alike, alike)
             case _:
                 raise NotImplementedError(f"a job with a script expected, got {type(job).__name__}")
 

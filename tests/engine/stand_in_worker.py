@@ -60,15 +60,14 @@ def answer(job: dict[str, Any], models: Path) -> dict[str, Any]:
         case "label":
             row = {"task": "copy", "level": 9, "prompt": "C1=", "completion": "1"}
             return {"type": "labels", "kept": [row], "offered": {}}
-        case "compare":
+        case "interpret":
             apart = float(len(set(job["models"])) - 1)
-            return {
-                "type": "compared",
-                "divergence": -1.0 if "!less" in job["prompts"] else apart,
-                "flips": apart,
-                "similarity": [1.0 - apart],
-                "tokens": 4,
+            divergence = -1.0 if "!less" in job["prompts"] else apart
+            figures = {
+                "weights": {"modules": [], "share": apart},
+                "words": {"divergence": divergence, "flips": apart, "tokens": 4},
             }
+            return {"type": "interpreted"} | {name: figures[name] for name in job["sections"]}
     if not (models / job["model"]).is_dir():
         return {"type": "failure", "error": "SubjectError", "message": f"no model {job['model']}"}
     for prompt in job["prompts"]:

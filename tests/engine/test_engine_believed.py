@@ -9,63 +9,105 @@ from detent.engine import FakeEngine
 from detent.errors import EngineError
 from detent.values import (
     Answers,
-    Compared,
-    CompareJob,
     Example,
+    Interpreted,
+    InterpretJob,
     LabelJob,
     Labels,
     Result,
     Scored,
     ScoreJob,
 )
+from detent.values.inside import (
+    ALWAYS,
+    Flip,
+    Head,
+    Heads,
+    Layers,
+    Lens,
+    Moved,
+    Tokens,
+    Weights,
+    Words,
+)
 
-JOB = CompareJob(models=("1" * 64, "2" * 64), prompts=("C1=", "C2="))
-HONEST = Compared(divergence=0.25, flips=0.5, similarity=(1.0, 0.75, -0.01), tokens=4)
+JOB = InterpretJob(models=("1" * 64, "2" * 64), prompts=("C1=", "C2="), sections=(*ALWAYS, "heads", "probes"))
+HONEST = Interpreted(
+    layers=Layers(similarity=((1.0, 0.5), (0.5, -0.01)), matched=((0, 0), (1, 1))),
+    weights=Weights(modules=(Moved("layers.0.mlp", 0.1, top=(0.9, 0.4), rank=1.5, along=-0.2),), share=0.1),
+    lens=Lens(layers=((0, 0), (1, 1)), divergence=((0.0, 0.1), (0.2, 0.3)), counts=(2, 1)),
+    words=Words(divergence=0.25, flips=0.5, tokens=4, examples=(Flip("C1=", "", "1", "2", 0.7),)),
+    heads=Heads(heads=(Head(blocks=(1, 1), head=1, entropy=(0.5, 0.7), moved=0.3),), places=4),
+    absent={"probes": "no model was named"},
+)
 
 
 def asked(result: Result) -> Result:
-    return FakeEngine(lambda _: result).run(JOB, lambda _: None)
+    with FakeEngine(lambda _: result).opening() as ask:
+        return ask(JOB, lambda _: None)
 
 
-POSSIBLE: dict[str, dict[str, object]] = {
-    "as measured": {},
-    "the same model twice": {"divergence": 0.0, "flips": 0.0, "similarity": (1.0, 1.0)},
-    "a similarity of one and its rounding": {"similarity": (1.0 + 1e-9,)},
-    "a deeper model than the other": {"unmatched": 3},
+def other(section: str, **changes: object) -> Interpreted:
+    return structs.replace(HONEST, **{section: structs.replace(getattr(HONEST, section), **changes)})
+
+
+POSSIBLE: dict[str, Interpreted] = {
+    "as measured": HONEST,
+    "the same model twice": other("words", divergence=0.0, flips=0.0, examples=()),
+    "a similarity of one and its rounding": other("layers", similarity=((1.0 + 1e-9, 0.0), (0.0, 1.0))),
+    "a deeper model than the other": other(
+        "layers", similarity=((1.0, 0.5, 0.2), (0.5, 0.1, 0.9)), matched=((0, 0), (1, 2))
+    ),
+    "nothing but reasons": Interpreted(absent=dict.fromkeys(JOB.sections, "it is too far away")),
 }
 
 
 @pytest.mark.parametrize("case", POSSIBLE)
-def test_what_two_models_can_have_is_believed(case: str) -> None:
-    result = structs.replace(HONEST, **POSSIBLE[case])
-    assert asked(result) is result
+def test_what_can_be_found_inside_two_models_is_believed(case: str) -> None:
+    assert asked(POSSIBLE[case]) is POSSIBLE[case]
 
 
-IMPOSSIBLE: dict[str, dict[str, object]] = {
-    "a divergence below zero": {"divergence": -0.001},
-    "a divergence without end": {"divergence": inf},
-    "a divergence that is no number": {"divergence": nan},
-    "fewer flips than none": {"flips": -0.1},
-    "more flips than positions": {"flips": 1.1},
-    "flips that are no number": {"flips": nan},
-    "no layer at all": {"similarity": ()},
-    "a layer more alike than alike": {"similarity": (1.0, 1.01)},
-    "a layer less alike than opposite": {"similarity": (-1.01, 1.0)},
-    "a layer that is no number": {"similarity": (1.0, nan)},
-    "a layer beyond all bounds": {"similarity": (-inf,)},
-    "fewer tokens than none": {"tokens": -1},
-    "fewer unmatched layers than none": {"unmatched": -1},
+IMPOSSIBLE: dict[str, Interpreted] = {
+    "a divergence below zero": other("words", divergence=-0.001),
+    "a divergence without end": other("words", divergence=inf),
+    "a divergence that is no number": other("words", divergence=nan),
+    "fewer flips than none": other("words", flips=-0.1),
+    "more flips than places": other("words", flips=1.1),
+    "flips that are no number": other("words", flips=nan),
+    "no token": other("words", tokens=0),
+    "more examples than are kept": other("words", examples=HONEST.words.examples * 13),  # type: ignore[union-attr]
+    "an example as long as a book": other("words", examples=(Flip("C" * 401, "", "1", "2", 0.7),)),
+    "no layer at all": other("layers", similarity=(), matched=()),
+    "no pair of layers": other("layers", matched=()),
+    "a layer more alike than alike": other("layers", similarity=((1.0, 0.0), (0.0, 1.01))),
+    "a layer less alike than opposite": other("layers", similarity=((-1.01, 0.0), (0.0, 1.0))),
+    "a layer that is no number": other("layers", similarity=((nan, 0.0), (0.0, 1.0))),
+    "a table with a hole": other("layers", similarity=((1.0,), (0.0, 1.0))),
+    "a pair of layers that are not there": other("layers", matched=((0, 0), (2, 2))),
+    "pairs of layers that cross": other("layers", matched=((0, 1), (1, 0))),
+    "a lens for other places than it counts": other("lens", counts=(2,)),
+    "a module that moved less than not at all": other("weights", modules=(Moved("w", -0.1),)),
+    "a direction with more than all of the change": other("weights", modules=(Moved("w", 0.1, top=(1.1,)),)),
+    "a cosine beyond one": other("weights", modules=(Moved("w", 0.1, along=1.1),)),
+    "a head that looks away by more than all": other("heads", heads=(Head((1, 1), 1, (0.5, 0.7), 1.1),)),
+    "a section that nobody asked for": structs.replace(HONEST, tokens=Tokens(layers=(), places=4)),
+    "a section that is there and absent": structs.replace(HONEST, absent={"probes": "none", "words": "gone"}),
+    "a section that is neither there nor absent": structs.replace(HONEST, absent={}),
+    "a reason as long as a book": structs.replace(HONEST, absent={"probes": "x" * 401}),
+    "a list without end": other(
+        "lens", counts=tuple(range(200_000)), divergence=(tuple([0.1] * 200_000),) * 2
+    ),
 }
 
 
 @pytest.mark.parametrize("case", IMPOSSIBLE)
-def test_what_no_two_models_can_have_is_not(case: str) -> None:
+def test_what_cannot_be_found_inside_two_models_is_not(case: str) -> None:
     with pytest.raises(EngineError, match="its result is not used"):
-        asked(structs.replace(HONEST, **IMPOSSIBLE[case]))
+        asked(IMPOSSIBLE[case])
 
 
-def test_a_comparison_is_not_answered_with_answers() -> None:
-    with pytest.raises(EngineError, match="the kind of result that CompareJob has"):
+def test_a_look_inside_is_not_answered_with_answers() -> None:
+    with pytest.raises(EngineError, match="the kind of result that InterpretJob has"):
         asked(Answers(completions=("1", "2")))
 
 

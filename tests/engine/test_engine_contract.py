@@ -2,13 +2,14 @@ import pytest
 
 from detent.engine import FakeEngine
 from detent.testing.engines import UNKNOWN, EngineContract, World, closed_engine_is_closed
-from detent.values import AnswerJob, Answers, Compared, CompareJob, Job, JobFailure, Result
+from detent.testing.toy_inside import toy_inside
+from detent.values import AnswerJob, Answers, InterpretJob, Job, JobFailure, Result
 
 
 def handle(job: Job) -> Result:
-    if isinstance(job, CompareJob):
+    if isinstance(job, InterpretJob):
         apart = float(len(set(job.models)) - 1)
-        return Compared(divergence=apart, flips=apart, similarity=(1.0 - apart,), tokens=4)
+        return toy_inside(job, *([apart * number] * len(job.prompts) for number in range(2)))
     assert isinstance(job, AnswerJob)
     if job.model == UNKNOWN:
         return JobFailure(error="SubjectError", message=f"no model {UNKNOWN}")

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from msgspec import structs
 
 from detent.engine import LocalEngine, base
 from detent.errors import DetentError, EngineError, StorageError, SubjectError, UsageError
 from detent.testing.engines import World
-from detent.values import AnswerJob, Answers, BuildJob, CompareJob, JobFailure, LabelJob, Progress, TrainJob
+from detent.values import AnswerJob, Answers, BuildJob, InterpretJob, JobFailure, LabelJob, Progress, TrainJob
 
 
 def ask(world: World, *prompts: str) -> Answers:
@@ -148,11 +149,12 @@ def test_labels_of_prompts_nobody_asked_are_not_believed(world: World) -> None:
         world.engine.run(other, lambda _: None)
 
 
-def test_a_comparison_that_cannot_be_is_not_believed_and_the_next_one_works(world: World) -> None:
-    job = CompareJob(models=(world.model, "1" * 64), prompts=("C1=",))
-    with pytest.raises(EngineError, match="a finite divergence of 0 or more expected"):
-        world.engine.run(CompareJob(models=job.models, prompts=("!less",)), lambda _: None)
-    assert world.engine.run(job, lambda _: None)
+def test_a_look_inside_that_cannot_be_is_not_believed_and_the_next_one_works(world: World) -> None:
+    job = InterpretJob(models=(world.model, "1" * 64), prompts=("C1=",), sections=("words",))
+    with pytest.raises(EngineError, match="divergences from 0 to"), world.engine.opening() as ask:
+        ask(structs.replace(job, prompts=("!less",)), lambda _: None)
+    with world.engine.opening() as ask:
+        assert ask(job, lambda _: None)
 
 
 FAILURES: dict[str, tuple[str, type[DetentError]]] = {

@@ -41,7 +41,7 @@ def inside(
     models = {"a" * 64: before, "b" * 64: after}
     job = InterpretJob(models=("a" * 64, "b" * 64), prompts=prompts, **{"sections": MINE, **given})
     found = looked(job, models.__getitem__, lambda _, asked: [limit] * len(asked), lambda *_: None)
-    assert unbelievable(job, found) is None
+    assert unbelievable(job.sections, found) is None
     return found
 
 

@@ -18,9 +18,9 @@ from detent.testing.toy import ToyRules
 from detent.tripwires import CATALOGUE
 from detent.values import (
     PROCESSOR,
-    CompareJob,
     DataMade,
     Example,
+    InterpretJob,
     Item,
     Job,
     LabelJob,
@@ -201,10 +201,10 @@ AWAKE: Table = {
         "budget", "asked", (("max_compute_share = 0.0", "max_compute_share = 0.001"),), {}, nothing, {},
     ),
     "a recorded model was changed behind the run's back": (
-        "unauthorised_training", "halted", (), {}, once(exchange, CompareJob), {},
+        "unauthorised_training", "halted", (), {}, once(exchange, InterpretJob), {},
     ),
     "a recorded model lies under the name of another": (
-        "unauthorised_training", "halted", (), {}, once(rename, CompareJob), {},
+        "unauthorised_training", "halted", (), {}, once(rename, InterpretJob), {},
     ),
     "a few steps of training bring out what the model does not show": (
         "sandbagging", "asked", (), {"seed_horizon": 4.0, "held_back": 3.0}, nothing, {},

@@ -13,9 +13,9 @@ from detent.cli.running import PHASES
 from detent.errors import UsageError
 from detent.values import (
     AnswerJob,
-    CompareJob,
     Contest,
     Form,
+    InterpretJob,
     Job,
     JudgeJob,
     PreferJob,
@@ -65,7 +65,7 @@ def test_noise_that_cannot_be_is_refused_where_the_job_arrives() -> None:
     [
         JOB,
         structs.replace(JOB, noise=0.02, seed=7),
-        CompareJob(models=("1" * 64, "2" * 64), prompts=("C1=",)),
+        InterpretJob(models=("1" * 64, "2" * 64), prompts=("C1=",)),
         *FEEDBACK,
     ],
     ids=lambda job: type(job).__name__,
@@ -102,7 +102,7 @@ def test_feedback_that_nobody_can_give_is_refused_where_it_is_made_and_where_it_
 
 
 def test_two_models_are_compared_and_not_three() -> None:
-    sent = json.loads(encode_line(CompareJob(models=("1" * 64, "2" * 64), prompts=())))
+    sent = json.loads(encode_line(InterpretJob(models=("1" * 64, "2" * 64), prompts=("C1=",))))
     for models in ([], ["1" * 64], ["1" * 64] * 3):
         with pytest.raises(msgspec.ValidationError):
             decode_job(json.dumps(sent | {"models": models}).encode())

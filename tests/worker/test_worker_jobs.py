@@ -13,7 +13,7 @@ from pathlib import Path
 from threading import Timer
 
 import pytest
-from msgspec import structs
+from msgspec import UNSET, structs
 
 from detent.engine import DataStore, Limits, LocalEngine, ModelStore
 from detent.errors import DetentError, EngineError, StorageError, SubjectError, UsageError
@@ -26,10 +26,10 @@ from detent.values import (
     Answers,
     BuildJob,
     BuiltModel,
-    Compared,
-    CompareJob,
     Example,
     Filter,
+    Interpreted,
+    InterpretJob,
     Job,
     LabelJob,
     LabelRecipe,
@@ -251,10 +251,10 @@ def moved(place: Place) -> str:
     return place.models.admit(place.root / "staging" / trained.folder)
 
 
-def comparison(place: Place, *models: str) -> Compared:
-    a, b = models
-    found = place.engine.run(CompareJob(models=(a, b), prompts=("C12=", "C345=", "C6=")), quiet)
-    assert isinstance(found, Compared)
+def inside(place: Place, a: str, b: str) -> Interpreted:
+    with place.engine.opening() as ask:
+        found = ask(InterpretJob(models=(a, b), prompts=("C12=", "C345=", "C6=")), quiet)
+    assert isinstance(found, Interpreted)
     return found
 
 
@@ -266,24 +266,37 @@ def test_a_model_and_its_untouched_copy_are_exactly_the_same(place: Place) -> No
     (copy / "config.json").write_text(json.dumps(config | {"note": "a copy"}))
     other = place.models.admit(copy)
     assert other != place.model
-    for found in (comparison(place, place.model, other), comparison(place, place.model, place.model)):
-        assert (found.divergence, found.flips, found.similarity) == (0.0, 0.0, (1.0, 1.0))
+    for found in (inside(place, place.model, other), inside(place, place.model, place.model)):
+        assert found.words is not UNSET
+        assert found.layers is not UNSET
+        assert found.weights is not UNSET
+        assert found.lens is not UNSET
         # Never trained, it never ends: 12 tokens in 3 prompts, and for each 5 more.
-        assert (found.tokens, found.unmatched) == (27, 0)
+        assert (found.words.divergence, found.words.flips, found.words.tokens) == (0.0, 0.0, 27)
+        assert [found.layers.similarity[i][i] for i in (0, 1)] == [1.0, 1.0]
+        assert found.weights.share == 0.0
+        assert not any(map(any, found.lens.divergence))
 
 
-def test_a_comparison_is_the_same_each_time_and_says_which_way_it_goes(place: Place, moved: str) -> None:
-    found = comparison(place, place.model, moved)
-    assert found.divergence > 0
-    assert found == comparison(place, place.model, moved)
-    assert found != comparison(place, moved, place.model)
+def test_a_look_inside_is_the_same_each_time_and_says_which_way_it_goes(place: Place, moved: str) -> None:
+    found = inside(place, place.model, moved)
+    assert found.words is not UNSET
+    assert found.words.divergence > 0
+    assert found == inside(place, place.model, moved)
+    assert found != inside(place, moved, place.model)
 
 
-def test_a_comparison_tells_how_it_goes_on(place: Place, moved: str) -> None:
+def test_a_look_inside_tells_how_it_goes_on(place: Place, moved: str) -> None:
     seen: list[Progress] = []
-    place.engine.run(CompareJob(models=(place.model, moved), prompts=("C12=",) * 4), seen.append)
-    assert {progress.phase for progress in seen} == {"compare"}
-    assert (seen[-1].done, seen[-1].total) == (8, 8)
+    with place.engine.opening() as ask:
+        ask(InterpretJob(models=(place.model, moved), prompts=("C12=",) * 4), seen.append)
+    assert {progress.phase for progress in seen} == {"interpret"}
+    assert (seen[-1].done, seen[-1].total) == (4, 4)
+
+
+def test_a_look_inside_is_refused_where_something_could_be_kept(place: Place) -> None:
+    with pytest.raises(UsageError, match="in an opening alone"):
+        place.engine.run(InterpretJob(models=(place.model, place.model), prompts=("C1=",)), quiet)
 
 
 def test_noise_is_for_one_job_and_the_model_kept_answers_as_before(place: Place, moved: str) -> None:
@@ -346,14 +359,6 @@ FAULTS: dict[str, tuple[Callable[[Place], Job], type[DetentError]]] = {
     "weights that were changed": (tampered, EngineError),
     "a pickle beside the weights": (pickled, SubjectError),
     "a folder that is no model": (unloadable, SubjectError),
-    "a comparison with a model that is not there": (
-        lambda place: CompareJob(models=(place.model, "1" * 64), prompts=("C1=",) * 4),
-        SubjectError,
-    ),
-    "a comparison with too little text": (
-        lambda place: CompareJob(models=(place.model, place.model), prompts=()),
-        UsageError,
-    ),
     "a prompt that the vocabulary cannot spell": (
         lambda place: AnswerJob(model=place.model, prompts=("\u03a9",)),
         SubjectError,

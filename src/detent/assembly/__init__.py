@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from detent.assembly.inspecting import Inspection, inspect_task
     from detent.assembly.keys import load_keys, new_key, verify_key_in
     from detent.assembly.ledgers import LogChecked, check_log, serve_log
+    from detent.assembly.look_shown import check_new, look_document, look_lines, write_look
+    from detent.assembly.looking import Looked, look_inside
     from detent.assembly.model_signing import SignedModel, sign_model
     from detent.assembly.orders import (
         Handed,
@@ -53,6 +55,7 @@ __all__ = [
     "Handed",
     "Inspection",
     "LogChecked",
+    "Looked",
     "Plan",
     "Proved",
     "Replayed",
@@ -63,6 +66,7 @@ __all__ = [
     "charter_of",
     "check_draft",
     "check_log",
+    "check_new",
     "collect",
     "create_run",
     "draft_for",
@@ -74,6 +78,9 @@ __all__ = [
     "grant_lease",
     "inspect_task",
     "load_keys",
+    "look_document",
+    "look_inside",
+    "look_lines",
     "make_bundle",
     "new_auditor",
     "new_key",
@@ -101,6 +108,7 @@ __all__ = [
     "verify_key_in",
     "verify_run",
     "verify_source",
+    "write_look",
     "write_report",
 ]
 
@@ -117,6 +125,7 @@ _HOMES = {
     "Proved": "proving",
     "Replayed": "replaying",
     "LogChecked": "ledgers",
+    "Looked": "looking",
     "Run": "running",
     "SignedModel": "model_signing",
     "amend_charter": "orders",
@@ -126,6 +135,7 @@ _HOMES = {
     "check_draft": "reading",
     "collect": "collecting",
     "check_log": "ledgers",
+    "check_new": "look_shown",
     "create_run": "founding",
     "draft_for": "estimating",
     "estimate_of": "estimating",
@@ -137,6 +147,9 @@ _HOMES = {
     "grant_lease": "orders",
     "inspect_task": "inspecting",
     "load_keys": "keys",
+    "look_document": "look_shown",
+    "look_inside": "looking",
+    "look_lines": "look_shown",
     "make_bundle": "bundling",
     "new_auditor": "auditing",
     "new_key": "keys",
@@ -163,6 +176,7 @@ _HOMES = {
     "verify_key_in": "keys",
     "verify_run": "verifying",
     "verify_source": "verifying",
+    "write_look": "look_shown",
     "write_report": "reading",
 }
 

@@ -15,7 +15,6 @@ from detent.errors import StorageError
 from detent.values import (
     AnswerJob,
     BuildJob,
-    CompareJob,
     ElicitJob,
     InterpretJob,
     Job,
@@ -40,7 +39,6 @@ PHASES = {
     TrainJob: "training",
     LabelJob: "labelling",
     AnswerJob: "answering",
-    CompareJob: "comparing",
     InterpretJob: "looking inside",
     ElicitJob: "eliciting",
     MergeJob: "merging",

@@ -7,6 +7,7 @@ again, through the engine that it is given.
 
 from detent.audit.bundle import LeftOut, is_member, unpack_bundle, write_bundle
 from detent.audit.constitutions import believed_principles, constitution_of
+from detent.audit.control import Training, Trainings, trainings_of
 from detent.audit.evidence import Case, Evidence, read
 from detent.audit.files import plain_file
 from detent.audit.findings import Finding, Findings
@@ -16,7 +17,7 @@ from detent.audit.published import Published
 from detent.audit.replay import Rerun, replay
 from detent.audit.sources import Folder, Source
 from detent.audit.steps import Step
-from detent.audit.turns import Means, NotRead
+from detent.audit.turns import Means, NotRead, Turn, turn_of
 from detent.audit.verify import checked, verify
 
 __all__ = [
@@ -32,7 +33,10 @@ __all__ = [
     "Rerun",
     "Source",
     "Step",
+    "Training",
+    "Trainings",
     "Tree",
+    "Turn",
     "believed_principles",
     "checked",
     "constitution_of",
@@ -42,6 +46,8 @@ __all__ = [
     "read",
     "replay",
     "task_digest",
+    "trainings_of",
+    "turn_of",
     "unpack_bundle",
     "verify",
     "write_bundle",

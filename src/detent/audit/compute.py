@@ -18,11 +18,18 @@ from detent.audit.signatures import Charters
 from detent.audit.steps import Step
 from detent.charter import SignedCharter
 from detent.errors import DetentError, TaskError, TrustError
-from detent.evaluate import answering, ladder_rungs, plan_mastery
+from detent.evaluate import (
+    always_looking,
+    answering,
+    deeper_looking,
+    inside_items,
+    ladder_rungs,
+    plan_mastery,
+)
 from detent.oversight import guards_of
 from detent.tasks import shown
-from detent.tripwires.looks import Ground, compute_of
-from detent.values import Mastered, Profiled, Slice, Watched
+from detent.tripwires.looks import Ground, compute_of, probes_of
+from detent.values import Explained, Mastered, Profiled, Slice, Watched
 
 STREAM = re.compile("[0-9a-f]{64}")
 
@@ -40,7 +47,7 @@ def check_compute(case: Case, charters: Charters) -> Finding:
     lacking: list[str] = []
     for step in case.steps:
         entry = step.entry
-        if step.hangs or not isinstance(entry, Profiled | Mastered | Watched):
+        if step.hangs or not isinstance(entry, Profiled | Mastered | Explained | Watched):
             continue
         signed = charters.at(step)
         if why := without_code(case, signed):
@@ -54,6 +61,8 @@ def check_compute(case: Case, charters: Charters) -> Finding:
         try:
             if isinstance(entry, Watched):
                 wanted = _of_watch(step, entry, ground)
+            elif isinstance(entry, Explained):
+                wanted = _of_look(step, entry, ground)
             else:
                 wanted = _of_answers(step, entry, signed, prompts)
         except (TrustError, TaskError) as error:
@@ -135,3 +144,15 @@ def _of_watch(step: Step, entry: Watched, ground: Ground) -> float | None:
         return compute_of(before, profiles, entry.readings, ground)
     except (LookupError, ValueError, ArithmeticError):
         return None  # of models that were never trained, or in no step: `lineage` says so
+
+
+def _of_look(step: Step, entry: Explained, ground: Ground) -> float | None:
+    prompts = [item.problem.prompt for item in probes_of(ground.tasks, ground.tops, ground.seed)]
+    sizes = step.before.sizes
+    try:
+        if entry.depth == "always":
+            return always_looking(entry, sizes, prompts, ground.extra)
+        problems = [item.problem.prompt for item in inside_items(ground.tasks, ground.tops, ground.seed)]
+        return deeper_looking(entry, sizes, (prompts, problems), ground.extra)
+    except LookupError:
+        return None  # of models that were never trained: `inside` says so

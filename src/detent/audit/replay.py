@@ -21,6 +21,7 @@ from detent.audit.findings import COLUMN, printable
 from detent.audit.measuring import visible_again
 from detent.audit.reexamining import exam_again
 from detent.audit.relabelling import labels_again
+from detent.audit.relooking import looks_again
 from detent.audit.reopening import Opened, opened_again
 from detent.audit.rerevising import revisions_again
 from detent.audit.retrying import reshaped_again, trials_again
@@ -98,6 +99,7 @@ def _made(turn: Turn) -> Iterator[Remade]:
     yield from _answered("tuned", tuned_again(turn))
     yield from _answered("visible", visible_again(turn))
     yield from _answered("opening", opened_again(turn, opened))
+    yield from _answered("inside", looks_again(turn))
     yield from _answered("alarms", alarms_again(turn))
     yield from _decided(turn, opened)
 

@@ -54,7 +54,9 @@ from detent.values import (
     Flipped,
     Item,
     Preference,
+    PreferJob,
     Proposed,
+    ReinforceJob,
     Sampled,
     Scored,
     ScoreJob,
@@ -265,13 +267,7 @@ def _trained_again(turn: Turn, method: Tuning, models: Sequence[Tuned]) -> Remad
     lacking = [digest for one in models for digest in one.data if not _there(turn, digest)]
     if lacking:
         return not_made("tuned", f"data/{lacking[0]}.jsonl is no longer there")
-    proposed = turn.entry("proposal/v1", Proposed)
-    assert proposed is not None  # noqa: S101  the record was found in order
-    prompts: tuple[str, ...] = ()
-    if method == "grpo":
-        items = _drawn(turn, proposed, method, STREAMS[method]).items
-        prompts = tuple(item.problem.prompt for item in items)
-    jobs = [job_of(turn.steps[one.slot], one, turn.signed, prompts) for one in models]
+    jobs = tuning_jobs(turn, method, models)
     differing = []
     for one, result in zip(models, turn.engine.run_all(jobs, turn.means.watch), strict=True):
         if not isinstance(result, TrainedModel):
@@ -283,6 +279,17 @@ def _trained_again(turn: Turn, method: Tuning, models: Sequence[Tuned]) -> Remad
             )
     detail = f"{counted(len(models), 'model')} taught again by {method}"
     return judged("tuned", detail, differing, asked=len(models), rule=turn.rule, steps=turn.places(*slots))
+
+
+def tuning_jobs(turn: Turn, method: Tuning, models: Sequence[Tuned]) -> list[PreferJob | ReinforceJob]:
+    """The jobs that record and charter make of models that a method taught."""
+    proposed = turn.entry("proposal/v1", Proposed)
+    assert proposed is not None  # noqa: S101  the record was found in order
+    prompts: tuple[str, ...] = ()
+    if method == "grpo" and models:
+        items = _drawn(turn, proposed, method, STREAMS[method]).items
+        prompts = tuple(item.problem.prompt for item in items)
+    return [job_of(turn.steps[one.slot], one, turn.signed, prompts) for one in models]
 
 
 def _there(turn: Turn, digest: str) -> bool:

@@ -18,6 +18,7 @@ from detent.audit.constitutions import check_principles
 from detent.audit.decisions import check_decisions
 from detent.audit.evidence import Case, Evidence, read
 from detent.audit.findings import Finding, Findings
+from detent.audit.inside import check_inside
 from detent.audit.judges import check_judge
 from detent.audit.limits import notes, unproven
 from detent.audit.lineage import check_lineage
@@ -64,6 +65,7 @@ UNDER_THE_CHARTER: dict[str, Callable[[Case, Charters], Finding]] = {
     "servers": check_servers,
     "judge": check_judge,
     "tuning": check_tuning,
+    "inside": check_inside,
     "watch": check_watch,
     "compute": check_compute,
     "decisions": check_decisions,

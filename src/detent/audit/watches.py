@@ -14,6 +14,7 @@ from detent.values import (
     CandidateTrained,
     Cosigned,
     Decided,
+    Explained,
     Profiled,
     Reading,
     Requested,
@@ -50,7 +51,7 @@ def _order_faults(step: Step) -> Iterator[str]:
     if isinstance(entry, Decided):
         if trained and "watch/v1" not in slots:
             yield "a watch before the decision on what was trained expected, got none"
-    elif "watch/v1" in slots and not isinstance(entry, Requested | Answered | Cosigned):
+    elif "watch/v1" in slots and not isinstance(entry, Explained | Requested | Answered | Cosigned):
         yield f"nothing but a question or cosignatures after the watch expected, got {entry.kind}: nobody watched it"
 
 

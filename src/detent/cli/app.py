@@ -15,6 +15,7 @@ from detent.cli import (
     keeping,
     keys,
     ledgers,
+    looking,
     people,
     proofs,
     witnesses,
@@ -177,6 +178,7 @@ def version(
         raise typer.Exit
 
 
+app.command()(looking.inspect)
 app.command(name="inspect-task")(exporting.inspect_task)
 app.command(name="sign-model")(proofs.sign_model)
 for command in (*keeping.COMMANDS, *exporting.COMMANDS, *founding.COMMANDS, proofs.prove, *people.COMMANDS):

@@ -21,7 +21,6 @@ PHASES = {
     "train": "training",
     "label": "labelling",
     "answer": "evaluating",
-    "compare": "comparing",
     "interpret": "looking inside",
     "elicit": "eliciting",
     "merge": "merging",

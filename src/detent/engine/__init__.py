@@ -9,6 +9,7 @@ from detent.engine.cluster import ClusterEngine
 from detent.engine.confinement import Confinement, Limits, confinement, host_prefix, worker_prefix
 from detent.engine.crew import ClusterTerms
 from detent.engine.fake import FakeEngine
+from detent.engine.inside import unbelievable
 from detent.engine.likeness import check_adapter, check_alike
 from detent.engine.local import LocalEngine, check_libraries
 from detent.engine.machine import processor
@@ -51,5 +52,6 @@ __all__ = [
     "processor",
     "replace_file",
     "shape_of",
+    "unbelievable",
     "worker_prefix",
 ]

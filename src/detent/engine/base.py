@@ -24,8 +24,6 @@ from detent.values import (
     Answers,
     BuildJob,
     BuiltModel,
-    Compared,
-    CompareJob,
     ElicitJob,
     Interpreted,
     InterpretJob,
@@ -137,8 +135,6 @@ def believed(job: Job, result: Result, log: Path | None = None) -> Result:  # no
                 _disbelieve(f"{len(job.prompts)} completions", str(len(result.completions)))
         case LabelJob(), Labels():
             _believe_labels(job, result)
-        case CompareJob(), Compared():
-            _believe_comparison(result)
         case InterpretJob(), Interpreted():
             _believe_inside(job, result)
         case SuggestJob(), SuggestedPoints():
@@ -164,6 +160,17 @@ def only_answers(job: Job) -> AnswerJob | InterpretJob:
     if not isinstance(job, AnswerJob | InterpretJob):
         raise UsageError(f"an AnswerJob expected in an opening, got {type(job).__name__}; give it to run")
     return job
+
+
+def refuse_looks(jobs: Sequence[Job]) -> None:
+    """Refuse what says which answers are right: such a worker trains, and can keep it.
+
+    Raises:
+        UsageError: one of the jobs is for an opening.
+    """
+    for job in jobs:
+        if isinstance(job, InterpretJob):
+            raise UsageError("an InterpretJob expected in an opening alone, got it elsewhere; open one")
 
 
 def _believe_folder(name: str) -> None:
@@ -228,19 +235,9 @@ def _believe_scores(job: ScoreJob, found: Scored) -> None:
             _disbelieve("a finite logarithm of a probability", str(value))
 
 
-def _believe_comparison(found: Compared) -> None:
-    if not 0.0 <= found.divergence < inf:
-        _disbelieve("a finite divergence of 0 or more", str(found.divergence))
-    if not 0.0 <= found.flips <= 1.0:
-        _disbelieve("a share of flips in [0, 1]", str(found.flips))
-    if not found.similarity or not all(abs(layer) <= 1.0 + _ROUNDING for layer in found.similarity):
-        _disbelieve("similarities in [-1, 1], one a layer", str(found.similarity))
-    if min(found.tokens, found.unmatched) < 0:
-        _disbelieve("0 tokens and unmatched layers or more", f"{found.tokens} and {found.unmatched}")
-
-
 def _believe_inside(job: InterpretJob, found: Interpreted) -> None:
-    if (fault := unbelievable(job, found)) is not None:
+    probed = () if job.known is UNSET else job.known.models
+    if (fault := unbelievable(job.sections, found, probed)) is not None:
         _disbelieve(*fault)
 
 

@@ -26,7 +26,7 @@ from detent.engine._blobs import BlobStore, SpoiltError, with_bases
 from detent.engine._hands import SILENT_SECONDS, Hand, check_facts, decoded, given_up, progress_of
 from detent.engine._post import Done, Facts, Failed, Order, Terms, Told, Word, encode
 from detent.engine._together import Together
-from detent.engine.base import Ask, Watch, believed, only_answers, raise_failure
+from detent.engine.base import Ask, Watch, believed, only_answers, raise_failure, refuse_looks
 from detent.engine.crew import ClusterTerms, Crew, LostPostError
 from detent.errors import DetentError, EngineError, TrustError, UsageError
 from detent.values import Device, Job, JobFailure, Progress, Result
@@ -114,6 +114,7 @@ class ClusterEngine:
 
     def run_all(self, jobs: Sequence[Job], watch: Watch) -> list[Result]:
         """As in `Engine`. A job whose worker or node is lost is begun again, on whatever node has room."""
+        refuse_looks(jobs)
         self._nodes()
         shift, together = _Shift(deque(range(len(jobs)))), Together(watch, len(jobs))
         orders = [self._order(job) for job in jobs]

@@ -9,7 +9,7 @@ a `JobFailure` is raised, an opening answers and nothing else.
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from detent.engine.base import Ask, Watch, believed, only_answers
+from detent.engine.base import Ask, Watch, believed, only_answers, refuse_looks
 from detent.errors import UsageError
 from detent.values import Job, Result
 
@@ -34,6 +34,7 @@ class FakeEngine:
 
     def run(self, job: Job, watch: Watch) -> Result:  # noqa: ARG002  a function has no progress to tell
         """As in `Engine`."""
+        refuse_looks([job])
         return self._answer("run", job)
 
     @property

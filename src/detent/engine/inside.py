@@ -1,12 +1,12 @@
 """What a look inside cannot have found, whoever says so.
 
-    >>> unbelievable(job, Interpreted(absent={"layers": "their widths differ"}))
-    ('figures or a reason for each of weights, lens, words', "layers")
+    >>> unbelievable(["layers", "words"], Interpreted(absent={"layers": "their widths differ"}))
+    ('figures or a reason for each of words', 'layers')
 
 A worker's figures are believed as far as they are figures: whether they are right is what making them again shows.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from math import isfinite
 from typing import Any
@@ -14,8 +14,8 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
-from detent.values import Interpreted, InterpretJob
-from detent.values.inside import MOST_FLIPS, TOP, Weights
+from detent.values import Interpreted
+from detent.values.inside import MOST_FLIPS, TOP, Section, Weights
 
 MOST_BYTES = 400_000
 """Of a look as JSON: it stands on the ledger, or beside it."""
@@ -29,16 +29,21 @@ Fault = tuple[str, str]
 """What was expected, and what was got."""
 
 
-def unbelievable(job: InterpretJob, found: Interpreted) -> Fault | None:
-    """The first thing about these figures that the job cannot have given; None when there is none."""
-    return next(_faults(job, found), None)
+def unbelievable(
+    sections: Sequence[Section], found: Interpreted, probed: tuple[str, ...] = ()
+) -> Fault | None:
+    """The first thing about these figures that a look cannot have given; None when there is none.
+
+    sections: that were asked for. probed: models that probes were to be tested on.
+    """
+    return next(_faults(sections, found, probed), None)
 
 
-def _faults(job: InterpretJob, found: Interpreted) -> Iterator[Fault]:
-    asked, made, absent = set(job.sections), set(found.sections), set(found.absent)
+def _faults(sections: Sequence[Section], found: Interpreted, probed: tuple[str, ...]) -> Iterator[Fault]:
+    asked, made, absent = set(sections), set(found.sections), set(found.absent)
     if made | absent != asked or made & absent:
         wanted = (
-            ", ".join(name for name in job.sections if (name in made) == (name in absent)) or "what was asked"
+            ", ".join(name for name in sections if (name in made) == (name in absent)) or "what was asked"
         )
         yield f"figures or a reason for each of {wanted}", ", ".join(sorted(made | absent)) or "nothing"
     if (size := len(msgspec.json.encode(found))) > MOST_BYTES:
@@ -51,7 +56,7 @@ def _faults(job: InterpretJob, found: Interpreted) -> Iterator[Fault]:
     for what, value, low, high in _bounded(found):
         if not low - _ROUNDING <= value <= high + _ROUNDING:
             yield f"{what} from {low:g} to {high:g}", f"{value:g}"
-    yield from _miscounted(job, found)
+    yield from _miscounted(found, probed)
 
 
 def _leaves(value: Any) -> Iterator[Any]:
@@ -103,7 +108,7 @@ def _of_weights(weights: Weights) -> Iterator[Bounded]:
             yield "cosines", moved.along, -1.0, 1.0
 
 
-def _miscounted(job: InterpretJob, found: Interpreted) -> Iterator[Fault]:
+def _miscounted(found: Interpreted, probed: tuple[str, ...]) -> Iterator[Fault]:
     """Tables whose rows do not belong to what was asked, or to each other."""
     if found.words is not UNSET and len(found.words.examples) > MOST_FLIPS:
         yield f"at most {MOST_FLIPS} examples", str(len(found.words.examples))
@@ -116,9 +121,8 @@ def _miscounted(job: InterpretJob, found: Interpreted) -> Iterator[Fault]:
         if len(found.lens.divergence) != deep or {len(row) for row in found.lens.divergence} - {wide}:
             yield f"{deep} rows of {wide} divergences", "others"
     if found.probes is not UNSET:
-        models = () if job.known is UNSET else job.known.models
-        odd = any(len(one.accuracy) != len(models) for one in found.probes.probes)
-        if found.probes.models != models or odd:
+        odd = any(len(one.accuracy) != len(probed) for one in found.probes.probes)
+        if found.probes.models != probed or odd:
             yield "an accuracy of each model that was named", ", ".join(found.probes.models)
     for splice in () if found.splices is UNSET else found.splices.parts:
         if not splice.part:

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from detent.engine._process import WorkerProcess
 from detent.engine._together import Together
-from detent.engine.base import Ask, Watch, believed, only_answers
+from detent.engine.base import Ask, Watch, believed, only_answers, refuse_looks
 from detent.engine.confinement import Limits, confinement, gpu_devices, worker_prefix
 from detent.errors import StorageError, UsageError
 from detent.values import (
@@ -141,6 +141,7 @@ class LocalEngine:
 
     def run_all(self, jobs: Sequence[Job], watch: Watch) -> list[Result]:
         """As in `Engine`."""
+        refuse_looks(jobs)
         together = Together(watch, len(jobs))
         results: list[Result] = []
         for start, end in rounds(len(jobs), self.width):

@@ -15,7 +15,7 @@ from detent.evaluate.budget import (
     least_items,
     spent,
 )
-from detent.evaluate.compute import answering, comparing, gating, judging, voting, weighing
+from detent.evaluate.compute import answering, gating, judging, voting, weighing
 from detent.evaluate.compute_feedback import (
     Bounds,
     prefer_bound,
@@ -25,12 +25,14 @@ from detent.evaluate.compute_feedback import (
     ruling,
     sampling,
 )
+from detent.evaluate.compute_inside import always_looking, deeper_looking
 from detent.evaluate.confidence import ConfidenceSequence, Interval, gain_of
 from detent.evaluate.enough import limited, most_items, see_rows, within_rows
 from detent.evaluate.evaluator import evaluator_digest, evaluator_digest_on_disk
 from detent.evaluate.flipping import flipped, sampled
 from detent.evaluate.gate import log_e, passes, reverse_log_e, threshold
 from detent.evaluate.horizon import Horizon, falling_rates, horizon, horizons
+from detent.evaluate.inside import Inquiry, Lineage, deeper_job, inside_items, lineage_at
 from detent.evaluate.intervals import interval_of
 from detent.evaluate.items import ItemStream, items_of, judged
 from detent.evaluate.mastery import newly_mastered, plan_mastery
@@ -64,20 +66,24 @@ __all__ = [
     "Forecast",
     "Guard",
     "Horizon",
+    "Inquiry",
     "Interval",
     "ItemStream",
+    "Lineage",
     "Row",
     "Rules",
     "alpha",
+    "always_looking",
     "answering",
     "as_good",
     "as_profile",
     "best",
     "check_reveal",
-    "comparing",
     "conduct",
     "create_secret",
     "decode_rows",
+    "deeper_job",
+    "deeper_looking",
     "discrepancies",
     "encode_rows",
     "evaluator_digest",
@@ -90,6 +96,7 @@ __all__ = [
     "gating",
     "horizon",
     "horizons",
+    "inside_items",
     "interval_of",
     "item_limit",
     "items_of",
@@ -101,6 +108,7 @@ __all__ = [
     "least_first_limit",
     "least_items",
     "limited",
+    "lineage_at",
     "log_e",
     "most_items",
     "new_chain",

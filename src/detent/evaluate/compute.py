@@ -50,11 +50,6 @@ def weighing(parameters: int, asked: Iterable[tuple[str, str]], extra: Room) -> 
     return float(2 * parameters * sum(read))
 
 
-def comparing(first: int, second: int, prompts: Sequence[str], extra: Room) -> float:
-    """Of a model of `first` parameters that answers, and of both that then read prompts and answers."""
-    return answering(first, prompts, extra) + answering(first + second, prompts, extra)
-
-
 def gating(sizes: Mapping[str, int], intent: Intent, rows: Sequence[Row], extra: Room) -> float:
     """Of an opening with these rows; in a floor test the candidate alone is asked.
 

@@ -7,7 +7,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from detent.interpret import layers, lens, tokens, weights, words
+from detent.interpret import layers, lens, probes, tokens, weights, words
 from detent.interpret.look import Absent, Look
 from detent.interpret.reading import Progress
 from detent.subject.load import Subject
@@ -19,6 +19,7 @@ SECTIONS: Mapping[Section, Callable[[Look], Figures]] = {
     "weights": weights.section,
     "lens": lens.section,
     "words": words.section,
+    "probes": probes.section,
     "tokens": tokens.section,
 }
 

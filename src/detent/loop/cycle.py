@@ -1,6 +1,6 @@
 """The cycle, to be read aloud. Everything else in Detent exists so that these lines can be trusted.
 
-    diagnose -> explore -> propose -> label -> audit -> train -> screen -> open the seal -> watch -> ask -> decide
+    diagnose -> explore -> propose -> label -> audit -> train -> screen -> open -> explain -> watch -> ask -> decide
 
 A *team* of models that differ in their seed learns together: what they label, they must agree on. The best of
 them in the open is the generation's candidate; only the gate makes it the incumbent. Where the charter wants it,
@@ -11,7 +11,7 @@ killed goes on where it stood. Undecided means no, and so does a question that n
 """
 
 from detent.evaluate import best
-from detent.loop import asking, exploring, judge, judges, learn, measure, revising, tuning, watch
+from detent.loop import asking, explain, exploring, judge, judges, learn, measure, revising, tuning, watch
 from detent.loop.judge import Judged
 from detent.loop.measure import Ask
 from detent.loop.parts import Parts
@@ -52,6 +52,7 @@ def turn(parts: Parts) -> Decided | None:
     profiles = measure.visible(parts, candidates)
     judged = _opened(parts, before, profiles)
 
+    book.once("explained/v1", lambda: explain.always(parts, profiles))
     watched = book.once("watch/v1", lambda: watch.watched(parts, profiles))
     permission = asking.permission(parts, watched, judged)
     if permission == "waiting":

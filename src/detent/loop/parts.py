@@ -25,7 +25,6 @@ from detent.values import (
     AnswerJob,
     BeaconDrawn,
     BuildJob,
-    CompareJob,
     ElicitJob,
     GivenAs,
     InterpretJob,
@@ -287,8 +286,6 @@ def _files_of(job: Job) -> tuple[Sequence[str], AbstractSet[str]]:  # noqa: PLR0
             return [job.parent], set(job.data)
         case ReinforceJob():
             return [job.parent, job.judge], set()
-        case CompareJob():
-            return job.models, set()
         case InterpretJob():
             return interpreted_models(job), set()
         case LabelJob():

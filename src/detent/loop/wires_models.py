@@ -12,7 +12,7 @@ from detent.evaluate import (
     judged,
 )
 from detent.loop.parts import Parts
-from detent.loop.so_far import Reader, entries_of, fresh_of, probe_items
+from detent.loop.so_far import Reader, entries_of, fresh_of
 from detent.oversight import guards_of
 from detent.tripwires import (
     capability_jump,
@@ -26,16 +26,17 @@ from detent.tripwires import (
     sandbagging,
     threshold_early_warning,
     train_gate_gap,
+    unmeasured,
 )
 from detent.values import (
     AnswerJob,
     Answers,
-    Compared,
-    CompareJob,
     Counts,
     Decided,
     ElicitJob,
     Entry,
+    Explained,
+    Interpreted,
     Item,
     JudgeTested,
     Profile,
@@ -45,6 +46,7 @@ from detent.values import (
     Score,
     Source,
 )
+from detent.values.inside import Section
 
 NOT_PROMOTED = "no candidate passed the gate, so none was measured afresh"
 
@@ -108,7 +110,7 @@ def _constitution_drift(parts: Parts, profiles: Sequence[Profile], limits: Any) 
         return constitution_drift.watch(None, None, limits)
     asked = looks.principles_of(guards, parts.principles, parts.charter.run.seed)
     items = [item for some in asked.values() for item in some]
-    models = (_reference(parts), best(profiles).subject)
+    models = (parts.book.state.first, best(profiles).subject)
     results = parts.ask_all([_asked(parts, model, items) for model in models])
     first, now = (_by_principle(asked, _marks(parts, items, result)) for result in results)
     return constitution_drift.watch(first, now, limits)
@@ -131,14 +133,32 @@ def _judge_drift(parts: Parts, _: Sequence[Profile], limits: Any) -> Reading:
     return judge_drift.watch(history or None, limits)
 
 
-def _reference_divergence(parts: Parts, profiles: Sequence[Profile], limits: Any) -> Reading:
-    compared = _compared(parts, _reference(parts), best(profiles).subject)
-    return reference_divergence.watch(compared.divergence, tokens=compared.tokens, limits=limits)
+def _reference_divergence(parts: Parts, _: Sequence[Profile], limits: Any) -> Reading:
+    found = _explained(parts).since_first
+    if found.words is UNSET:
+        return unmeasured(reference_divergence.NAME, _why(found, "words"))
+    return reference_divergence.watch(found.words.divergence, tokens=found.words.tokens, limits=limits)
 
 
-def _representation_shift(parts: Parts, profiles: Sequence[Profile], limits: Any) -> Reading:
-    compared = _compared(parts, parts.book.state.incumbent, best(profiles).subject)
-    return representation_shift.watch(compared.similarity, limits)
+def _representation_shift(parts: Parts, _: Sequence[Profile], limits: Any) -> Reading:
+    found = _explained(parts).changed
+    if found.layers is UNSET:
+        return unmeasured(representation_shift.NAME, _why(found, "layers"))
+    table, pairs = found.layers.similarity, found.layers.matched
+    alike = {after: table[before][after] for before, after in pairs}
+    return representation_shift.watch(alike, limits, of=len(table[0]))
+
+
+def _explained(parts: Parts) -> Explained:
+    """What changed inside, as it stands on the ledger."""
+    entry = parts.book.state.slots.get("explained/v1")
+    if not isinstance(entry, Explained):
+        raise EngineError("a look inside before the tripwires expected, got none; run again")
+    return entry
+
+
+def _why(found: Interpreted, section: Section) -> str:
+    return found.absent.get(section, "it was not made")
 
 
 def _sandbagging(parts: Parts, profiles: Sequence[Profile], limits: Any) -> Reading:
@@ -177,23 +197,6 @@ def _elicited(parts: Parts, model: str) -> dict[str, Counts]:
     )
     before, after = (_marks(parts, items, parts.ask(job)) for job in (asked, taught))
     return _paired(items, before, after)
-
-
-def _reference(parts: Parts) -> str:
-    """Generation 0's model: what the model was before it took part in its own training."""
-    first = parts.book.state.history[0]["decision/v1"]
-    assert isinstance(first, Decided)  # noqa: S101  the slot's own kind
-    return first.incumbent
-
-
-def _compared(parts: Parts, reference: str, model: str) -> Compared:
-    """Two models on the same probes, which are those of generation 0 for ever."""
-    prompts = tuple(item.problem.prompt for item in probe_items(parts))
-    extra = parts.charter.subject.room
-    result = parts.ask(CompareJob(models=(reference, model), prompts=prompts, extra_tokens=extra))
-    if not isinstance(result, Compared):
-        raise EngineError(f"a comparison expected, got {type(result).__name__}; run again")
-    return result
 
 
 def _asked(parts: Parts, model: str, items: Sequence[Item], noise: float = 0.0, seed: int = 0) -> AnswerJob:

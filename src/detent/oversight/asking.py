@@ -7,13 +7,14 @@ Everything a tripwire that pauses or halts has found is a reason. Undecided mean
 until it expires was denied.
 """
 
+from collections.abc import Iterable
 from typing import Literal
 
 from msgspec import UNSET
 
 from detent.charter import Charter
 from detent.oversight.moments import after
-from detent.values import MOST_NAMED, Change, Proposed, Requested, Reshape, State, Watched
+from detent.values import MOST_NAMED, Change, Explained, Proposed, Requested, Reshape, State, Watched
 
 Permission = Literal["free", "approved", "denied", "waiting"]
 """free: nobody had to be asked. approved: asked, and allowed. denied: asked, and not, or not in time."""
@@ -98,7 +99,7 @@ def question(state: State, charter: Charter, passed: str, now: str) -> Requested
         number=state.requests + 1,
         candidate=passed,
         reasons=reasons_to_ask(state, charter, watched, passed),
-        unchecked=unchecked(watched),
+        unchecked=unchecked(watched, [one for one in state.slots.values() if isinstance(one, Explained)]),
         approvers=_approvers(charter, watched),
         expires=after(now, hours=charter.pace.answer_hours),
     )
@@ -113,8 +114,8 @@ def permission(state: State, now: str) -> Permission:
     return "approved" if state.answer.verdict == "approve" and now < state.request.expires else "denied"
 
 
-def unchecked(watched: Watched) -> tuple[str, ...]:
-    """What nobody and nothing has looked at in this generation."""
+def unchecked(watched: Watched, looks: Iterable[Explained]) -> tuple[str, ...]:
+    """What nobody and nothing has looked at in this generation. looks: inside the candidate."""
     blind = [
         f"{reading.wire}: {reading.said}"
         for reading in watched.readings
@@ -123,7 +124,8 @@ def unchecked(watched: Watched) -> tuple[str, ...]:
     return (
         *blind,
         "what the model does on prompts that are no problem of the charter's tasks",
-        "what changed inside the model beyond the figures of representation_shift and reference_divergence",
+        *(f"inside, {name}: {why}" for look in looks for name, why in sorted(look.changed.absent.items())),
+        "what changed inside the model that shows on other prompts than the frozen ones",
     )
 
 

@@ -4,7 +4,7 @@ Made from the ledger's entries alone. It checks nothing, decides nothing, reads 
 what it shows is what the ledger says, and all text on the ledger is untrusted to it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from detent.report._card_told import About, Adapted, Form
 from detent.report._card_using import BASE, RECORDED
@@ -12,6 +12,7 @@ from detent.report._words import plain
 from detent.report.adapters import adapter_document
 from detent.report.asked import request_line, request_page
 from detent.report.card import model_card
+from detent.report.inside import Reading, readings
 from detent.report.methods import AUDITED, method_document, method_text
 from detent.report.principles import principle_document, principle_text
 from detent.report.scalars import scalars
@@ -28,6 +29,7 @@ from detent.report.summary import (
 )
 from detent.report.telling import tell, tell_turn
 from detent.report.tried import exploring_document, tried_lines
+from detent.values import Interpreted
 
 __all__ = [
     "AUDITED",
@@ -38,18 +40,21 @@ __all__ = [
     "Arm",
     "Budget",
     "Form",
+    "Reading",
     "Standing",
     "Story",
     "Turn",
     "adapter_document",
     "exploring_document",
     "generation_line",
+    "inside_page",
     "method_document",
     "method_text",
     "model_card",
     "plain",
     "principle_document",
     "principle_text",
+    "readings",
     "render",
     "request_line",
     "request_page",
@@ -63,6 +68,19 @@ __all__ = [
     "tell_turn",
     "tried_lines",
 ]
+
+
+def inside_page(
+    title: str,
+    compared: Sequence[str],
+    found: Interpreted,
+    control: Interpreted | None = None,
+    names: Mapping[str, str] | None = None,
+) -> str:
+    """A look inside as one self-contained HTML document: see `look_page`."""
+    from detent.report.looks import look_page  # noqa: PLC0415  as below
+
+    return look_page(title, compared, found, control, names)
 
 
 def render(story: Story, comparison: Sequence[Arm] = ()) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from detent.evaluate import horizon
 from detent.report import _words as words
+from detent.report.explained import explanation_of
 from detent.values import (
     Answered,
     Diagnosed,
@@ -31,6 +32,7 @@ def request_page(
         ("why you are asked", asked.reasons),
         *([("proposed beside the data", tuple(change))] if change else []),
         ("what changed", tuple(_changes(slots))),
+        *([("what changed inside", tuple(inside))] if (inside := list(_inside(slots))) else []),
         ("the gate", tuple(_gate(slots))),
         ("tripwires", tuple(_wires(slots))),
         ("not checked by anybody", asked.unchecked),
@@ -64,6 +66,15 @@ def _changes(slots: Mapping[str, Entry]) -> Iterator[str]:
         yield from _profile(fresh.profile)
     else:
         yield "the candidate was not measured afresh: it would not be promoted"
+
+
+def _inside(slots: Mapping[str, Entry]) -> Iterator[str]:
+    """A line a section against the incumbent, and then against generation 0."""
+    found = explanation_of(slots)
+    if found is None:
+        return
+    yield from (reading.line for reading in found.readings)
+    yield from (f"since generation 0, {reading.line}" for reading in found.since_readings)
 
 
 def _profile(profile: Profile) -> Iterator[str]:

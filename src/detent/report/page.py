@@ -18,6 +18,8 @@ from markupsafe import Markup
 from detent.report import _words as words
 from detent.report import figures, gate_figures, judges, prose, rows, servers
 from detent.report.adapters import adapter_text
+from detent.report.explained import looks_of
+from detent.report.looks import inside_run
 from detent.report.story import Arm, Story
 from detent.report.tried_figures import tried
 
@@ -32,11 +34,10 @@ def page(story: Story, comparison: Sequence[Arm] = ()) -> str:
         story: see `detent.report.tell`.
         comparison: arms at equal compute, drawn in a section of their own when there are any.
     """
-    style = _style()
-    return _template().render(
+    return rendered(
+        "page.html.jinja",
         story=story,
-        style=Markup(style),  # noqa: S704  our own file
-        style_hash=b64encode(sha256(style.encode()).digest()).decode(),
+        inside=inside_run(story, looks_of(story.written)),
         headline=prose.headline(story),
         key_figures=tuple(prose.key_figures(story)),
         progress=(figures.ladder(story), figures.horizons(story)) if story.standings else (),
@@ -61,6 +62,16 @@ def page(story: Story, comparison: Sequence[Arm] = ()) -> str:
     )
 
 
+def rendered(template: str, **values: object) -> str:
+    """One of the templates, with the style that it may use and the hash that lets it."""
+    style = _style()
+    return _template(template).render(
+        style=Markup(style),  # noqa: S704  our own file
+        style_hash=b64encode(sha256(style.encode()).digest()).decode(),
+        **values,
+    )
+
+
 def _openings(story: Story) -> list[tuple[object, Markup, figures.Table, figures.Table | None]]:
     """Newest first: the opening, its picture, its tests, and the principles among them."""
     return [
@@ -70,7 +81,7 @@ def _openings(story: Story) -> list[tuple[object, Markup, figures.Table, figures
 
 
 @cache
-def _template() -> Template:
+def _template(name: str) -> Template:
     environment = Environment(
         loader=PackageLoader("detent.report"),
         autoescape=True,
@@ -80,7 +91,7 @@ def _template() -> Template:
         lstrip_blocks=True,
     )
     environment.filters |= {"typeset": _typeset}
-    return environment.get_template("page.html.jinja")
+    return environment.get_template(name)
 
 
 @cache

@@ -21,6 +21,7 @@ from detent.tasks.gym import (
 )
 from detent.tasks.gym_ladders import LADDERS, UNFIT
 from detent.tasks.lookout import Lookout, lookout, pinned_lookout
+from detent.tasks.marks import Marking, Marks, marks_of
 from detent.tasks.plugin import PluginSource, pinned_plugin, plugin
 from detent.tasks.pools import Finite, Pooled, at_place, opened, rows_of, shown
 from detent.tasks.principles import (
@@ -65,6 +66,8 @@ __all__ = [
     "Library",
     "Limits",
     "Lookout",
+    "Marking",
+    "Marks",
     "OverLadder",
     "PluginSource",
     "Pooled",
@@ -88,6 +91,7 @@ __all__ = [
     "is_principle",
     "library_digest",
     "lookout",
+    "marks_of",
     "open_prompts",
     "opened",
     "over_ladder",

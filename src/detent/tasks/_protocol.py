@@ -1,8 +1,8 @@
 """What is said between Detent and the process that runs a user's code: one JSON line each way and item.
 
-In: `Load` once, then `Draw` and `Check` of a task, `Look` of a tripwire, `Accept` of a proxy. Out: `Loaded`, and one
-`Drawn`, `Checked` or `Said` an item; a `Fault` ends the call. Streams cross as hex seeds. The host believes what it is
-told; the other side believes nothing.
+In: `Load` once, then `Draw`, `Check` and `Mark` of a task, `Look` of a tripwire, `Accept` of a proxy. Out: `Loaded`,
+and one `Drawn`, `Checked`, `Marked` or `Said` an item; a `Fault` ends the call. Streams cross as hex seeds. The host
+believes what it is told; the other side believes nothing.
 """
 
 from typing import Any, Literal
@@ -43,6 +43,12 @@ class Check(_Line, frozen=True, tag="check"):
     pairs: tuple[tuple[Problem, str], ...]
 
 
+class Mark(_Line, frozen=True, tag="mark"):
+    """Problems to say something of."""
+
+    problems: tuple[Problem, ...]
+
+
 class Look(_Line, frozen=True, tag="look"):
     """A generation's numbers, for a tripwire to look at: totals, never a prompt or an answer."""
 
@@ -71,6 +77,12 @@ class Checked(_Line, frozen=True, tag="checked"):
     right: bool
 
 
+class Marked(_Line, frozen=True, tag="marked"):
+    """What a task says of one problem; {} where it has no such method."""
+
+    marks: dict[str, tuple[int, ...]]
+
+
 class Said(_Line, frozen=True, tag="said"):
     """What a tripwire said of the numbers: a sentence when it fired, None when it is quiet."""
 
@@ -84,8 +96,8 @@ class Fault(_Line, frozen=True, tag="fault"):
     where: str
 
 
-Call = Load | Draw | Check | Look | Accept
-Reply = Loaded | Drawn | Checked | Said | Fault
+Call = Load | Draw | Check | Mark | Look | Accept
+Reply = Loaded | Drawn | Checked | Marked | Said | Fault
 
 _calls: msgspec.json.Decoder[Call] = msgspec.json.Decoder(Call)
 _replies: msgspec.json.Decoder[Reply] = msgspec.json.Decoder(Reply)

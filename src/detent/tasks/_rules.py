@@ -14,6 +14,15 @@ LONGEST_TEXT = 65_536
 LONGEST_SENTENCE = 400
 """Characters a user's tripwire may say."""
 
+MOST_MARKS = 8
+"""Marks that a task may put on a problem."""
+
+LONGEST_MARK = 30
+"""Characters of a mark's name."""
+
+MOST_CLASSES = 32
+"""Values that a mark may have: 0 and up."""
+
 _STRANGE = frozenset({"Cc", "Cs"})
 """Unicode's control characters, and halves of characters, which are no text."""
 
@@ -50,6 +59,29 @@ def text_flaw(text: str) -> str:
         return ""
     strange = [one for one in text if unicodedata.category(one) in _STRANGE and one not in "\n\t"]
     return f"text without control characters expected, got {strange[0]!r} in it" if strange else ""
+
+
+def marks_flaw(problem: Problem, marks: object) -> str:
+    """What is wrong with what a task says of a problem, as a sentence; empty when nothing is."""
+    if type(marks) is not dict or len(marks) > MOST_MARKS:
+        return f"a dict of at most {MOST_MARKS} marks expected from marks(), got {_cut(marks)}"
+    for name, values in marks.items():
+        if type(name) is not str or not (
+            0 < len(name) <= LONGEST_MARK and name.isascii() and name.isprintable()
+        ):
+            return f"a name of 1 to {LONGEST_MARK} printable ASCII characters expected from marks(), got {_cut(name)}"
+        if type(values) is not tuple or len(values) not in {1, len(problem.answer)}:
+            return (
+                f"a tuple of 1 number, or of {len(problem.answer)}, one for each sign of the answer, expected from "
+                f"marks() as {name}, got {_cut(values)}"
+            )
+        if strange := [one for one in values if type(one) is not int or not 0 <= one < MOST_CLASSES]:
+            return f"whole numbers from 0 to {MOST_CLASSES - 1} expected from marks() as {name}, got {_cut(strange[0])}"
+    return ""
+
+
+def _cut(value: object) -> str:
+    return f"{type(value).__name__} {value!r}"[:80]
 
 
 def sentence_flaw(sentence: str) -> str:

@@ -11,7 +11,10 @@ Ask = tuple[int, bytes]
 
 
 class Task(Protocol):
-    """One family of problems. Both methods are pure: what they return depends on their arguments alone."""
+    """One family of problems. Both methods are pure: what they return depends on their arguments alone.
+
+    A task may have a third, `marks`: `detent.tasks.marks`.
+    """
 
     name: str
 

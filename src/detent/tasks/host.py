@@ -30,12 +30,14 @@ from detent.tasks._protocol import (
     Load,
     Loaded,
     Look,
+    Mark,
+    Marked,
     Reply,
     Said,
     decode_call,
     encode_line,
 )
-from detent.tasks._rules import flaw, sentence_flaw, sign_flaw, text_flaw
+from detent.tasks._rules import flaw, marks_flaw, sentence_flaw, sign_flaw, text_flaw
 from detent.tasks.base import Task
 from detent.tasks.rng import Rng
 from detent.values import Problem
@@ -74,6 +76,8 @@ class Host:
                 steps = [partial(self._draw, *ask) for ask in call.asks]
             case Check():
                 steps = [partial(self._check, *pair) for pair in call.pairs]
+            case Mark():
+                steps = [partial(self._mark, problem) for problem in call.problems]
             case Look():
                 steps = [partial(self._look, call.numbers)]
             case Accept():
@@ -161,6 +165,13 @@ class Host:
         if type(right) is not bool:
             raise _WrongReturnError(f"True or False expected from check(), got {_short(right)}", task.check)
         return Checked(right)
+
+    def _mark(self, problem: Problem) -> Reply:
+        mark = getattr(self._loaded(), "marks", None)
+        marks = {} if mark is None else mark(problem)
+        if sentence := marks_flaw(problem, marks):
+            raise _WrongReturnError(sentence, mark)
+        return Marked(marks)
 
     def _look(self, numbers: dict[str, Any]) -> Reply:
         watch = self._called()

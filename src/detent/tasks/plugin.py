@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from detent.tasks._portions import portions
-from detent.tasks._protocol import Check, Checked, Draw, Drawn
-from detent.tasks._rules import flaw, sign_flaw
+from detent.tasks._protocol import Check, Checked, Draw, Drawn, Mark, Marked
+from detent.tasks._rules import flaw, marks_flaw, sign_flaw
 from detent.tasks.base import Ask
+from detent.tasks.marks import Marks
 from detent.tasks.user_code import Hosted, Limits, pinned_code, read_code
 from detent.values import Problem
 
@@ -41,6 +42,18 @@ class PluginSource(Hosted):
         for some in portions(pairs):
             doing = [f"a check of an answer to {problem.prompt!r}" for problem, _ in some]
             found += [reply.right for reply in self._process.ask(Check(tuple(some)), Checked, doing)]
+        return found
+
+    def marks(self, problems: Sequence[Problem]) -> list[Marks]:
+        """As in `Marking`."""
+        found: list[Marks] = []
+        for some in portions(problems):
+            doing = [f"marks of {problem.prompt!r}" for problem in some]
+            replies = self._process.ask(Mark(tuple(some)), Marked, doing)
+            for problem, reply in zip(some, replies, strict=True):
+                if sentence := marks_flaw(problem, reply.marks):
+                    self._process.fail(sentence)
+                found.append(reply.marks)
         return found
 
     def _believed(self, problem: Problem) -> Problem:

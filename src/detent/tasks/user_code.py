@@ -29,6 +29,7 @@ from detent.tasks._protocol import (
     Kind,
     Load,
     Loaded,
+    Marked,
     Said,
     decode_reply,
     encode_line,
@@ -36,7 +37,7 @@ from detent.tasks._protocol import (
 from detent.values import sha256_hex
 
 T = TypeVar("T")
-R = TypeVar("R", Loaded, Drawn, Checked, Said)
+R = TypeVar("R", Loaded, Drawn, Checked, Marked, Said)
 
 GRACE = 2.0
 """Seconds after the limit in which the host may still say where the code hangs."""

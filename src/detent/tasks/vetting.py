@@ -6,6 +6,7 @@ from typing import NamedTuple, NoReturn
 
 from detent.errors import TaskError
 from detent.tasks.base import TaskSource
+from detent.tasks.marks import marks_of
 from detent.tasks.principles import is_principle
 from detent.tasks.rng import Rng
 from detent.values import AtMost, Problem, Room, room_after
@@ -29,7 +30,8 @@ def vet(source: TaskSource, levels: int, room: Room) -> None:
     Raises:
         TaskError: a problem differs from itself or has no room for its answer; the top level always asks the
             same; `check` rejects the problem's own answer, accepts an empty completion, or accepts the answer
-            of every other problem too; or the code raises, hangs or returns something else.
+            of every other problem too; marks are malformed, or others the second time; or the code raises,
+            hangs or returns something else.
     """
     asks = [(level, _seed(level, stream)) for level in range(1, levels + 1) for stream in range(STREAMS)]
     problems = source.problems(asks)
@@ -38,8 +40,13 @@ def vet(source: TaskSource, levels: int, room: Room) -> None:
     _see_chance(source, drawn)
     _see_own_answers(source, drawn)
     _see_other_answers(source, [each.problem for each in drawn])
+    marks = marks_of(source, problems)
     source.close()
     _see_sameness(source, drawn, source.problems(asks[::-1])[::-1])
+    if marks != marks_of(source, problems[::-1])[::-1]:
+        _refuse(
+            source, "the same marks of the same problem expected, got others; make them of the problem alone"
+        )
 
 
 def vet_principle(source: TaskSource, levels: int, room: Room) -> None:

@@ -14,6 +14,7 @@ import time
 from typing import NamedTuple
 
 import pytest
+from msgspec import UNSET
 
 from detent.engine import Engine
 from detent.errors import SubjectError, UsageError
@@ -21,13 +22,14 @@ from detent.values import (
     AnswerJob,
     Answers,
     BuildJob,
-    Compared,
-    CompareJob,
     Form,
+    Interpreted,
+    InterpretJob,
     Job,
     JudgeJob,
     PreferJob,
     Progress,
+    ScoreJob,
     TrainJob,
 )
 
@@ -63,10 +65,14 @@ class EngineContract:
         assert _answers(world).completions == ()
 
     def test_a_model_and_itself_are_the_same(self, world: World) -> None:
-        job = CompareJob(models=(world.model, world.model), prompts=("C1=", "C12=", "R12=", "C123="))
-        found = world.engine.run(job, _quiet)
-        assert isinstance(found, Compared)
-        assert (found.divergence, found.flips, set(found.similarity)) == (0.0, 0.0, {1.0})
+        prompts = ("C1=", "C12=", "R12=", "C123=")
+        job = InterpretJob(models=(world.model, world.model), prompts=prompts, sections=("words", "weights"))
+        with world.engine.opening() as ask:
+            found = ask(job, _quiet)
+        assert isinstance(found, Interpreted)
+        assert found.words is not UNSET
+        assert found.weights is not UNSET
+        assert (found.words.divergence, found.words.flips, found.weights.share) == (0.0, 0.0, 0.0)
 
     def test_a_failed_job_is_raised_as_the_error_it_names_and_the_next_one_works(self, world: World) -> None:
         with pytest.raises(SubjectError, match=UNKNOWN):
@@ -103,7 +109,7 @@ class EngineContract:
         [
             BuildJob(seed=1),
             TrainJob(parent=UNKNOWN, sources=(), steps=1, seed=1),
-            CompareJob(models=(UNKNOWN, UNKNOWN), prompts=("C1=",)),
+            ScoreJob(model=UNKNOWN, rows=(("C1=", "1"),)),
             JudgeJob(model=UNKNOWN, pairs=(), form=Form("{prompt}{first}{second}")),
             PreferJob(parent=UNKNOWN, data=(UNKNOWN,), steps=1, seed=1),
         ],
@@ -112,6 +118,10 @@ class EngineContract:
     def test_an_opening_does_nothing_but_answer(self, world: World, job: Job) -> None:
         with pytest.raises(UsageError), world.engine.opening() as ask:
             ask(job, _quiet)
+
+    def test_a_look_inside_is_done_in_an_opening_alone(self, world: World) -> None:
+        with pytest.raises(UsageError, match="in an opening alone"):
+            world.engine.run(InterpretJob(models=(world.model, world.model), prompts=("C1=",)), _quiet)
 
     def test_a_worker_is_gone_when_its_opening_ends(self, world: World) -> None:
         with world.engine.opening() as ask:

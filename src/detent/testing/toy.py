@@ -14,7 +14,7 @@ import json
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from math import exp, inf, log
+from math import exp, inf
 from pathlib import Path
 from statistics import fmean
 from typing import Any, Literal
@@ -22,7 +22,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import UNSET, structs
 
-from detent.errors import SubjectError, UsageError
+from detent.errors import SubjectError
 from detent.tasks import Rng, TaskSource
 from detent.tasks.malformed import FORM
 from detent.testing.toy_inside import toy_inside
@@ -32,8 +32,6 @@ from detent.values import (
     Answers,
     BuildJob,
     BuiltModel,
-    Compared,
-    CompareJob,
     ElicitJob,
     Example,
     InterpretJob,
@@ -105,7 +103,7 @@ class ToyWorld:
     made: int = 0
     known: dict[str, dict[str, float]] = field(default_factory=dict)
 
-    def answer(self, job: Job) -> Result:  # noqa: C901, PLR0911  one a kind of job
+    def answer(self, job: Job) -> Result:  # noqa: PLR0911  one a kind of job
         """Do a job; a `FakeEngine`'s handler."""
         match job:
             case BuildJob() | ReshapeJob() | TrainJob() | PreferJob() | ReinforceJob():
@@ -121,8 +119,6 @@ class ToyWorld:
                 )
             case ScoreJob():
                 return Scored(log_likelihoods=(0.0,) * len(job.rows))  # a judge that is content with all
-            case CompareJob():
-                return self._compare(job)
             case InterpretJob(prompts=prompts):
                 return toy_inside(job, *([self._chance(one, p) for p in prompts] for one in job.models))
             case ElicitJob():
@@ -303,19 +299,6 @@ class ToyWorld:
         folder = self._save(horizons, seed, self._config(parent))
         return TrainedModel(folder=folder, parameters=1, losses=(0.7, 0.5), flops=1e9, change={"w": 0.1})
 
-    def _compare(self, job: CompareJob) -> Compared:
-        """As two models whose next token is right or wrong with the chances of the whole answer."""
-        if not job.prompts:
-            raise UsageError("prompts expected in a compare job, got none; give some")
-        pairs = [tuple(self._chance(model, prompt) for model in job.models) for prompt in job.prompts]
-        moved = fmean(abs(b - a) for a, b in pairs)
-        return Compared(
-            divergence=fmean(_divergence(a, b) for a, b in pairs),
-            flips=fmean((a > 0.5) != (b > 0.5) for a, b in pairs),  # noqa: PLR2004  likelier right than wrong
-            similarity=(1.0, 1.0 - moved),
-            tokens=sum(len(prompt) for prompt in job.prompts),
-        )
-
     def _say(self, model: str, prompt: str, lost: float = 0.0, luck: str = "") -> str:
         if not FORM.fullmatch(prompt):
             return "?"
@@ -368,9 +351,3 @@ def suggest(job: SuggestJob) -> SuggestedPoints:
             value = int(dimension.low) + steps
         points.append({dimension.key: value})
     return SuggestedPoints(points=tuple(points))
-
-
-def _divergence(a: float, b: float, least: float = 1e-6) -> float:
-    """KL(b || a) of two chances, nats; neither is taken to be nearer to 0 or 1 than `least`, so it is finite."""
-    a, b = (min(max(chance, least), 1 - least) for chance in (a, b))
-    return max(0.0, b * log(b / a) + (1 - b) * log((1 - b) / (1 - a)))

@@ -38,6 +38,7 @@ def toy_inside(job: InterpretJob, before: Sequence[float], after: Sequence[float
     return Interpreted(**asked, absent=absent)
 
 
-def _divergence(a: float, b: float) -> float:
-    """KL(b || a) of two chances, in nats."""
-    return sum(q * log(q / p) for p, q in ((a, b), (1 - a, 1 - b)) if q > 0)
+def _divergence(a: float, b: float, least: float = 1e-6) -> float:
+    """KL(b || a) of two chances, nats; neither is taken to be nearer to 0 or 1 than `least`, so it is finite."""
+    a, b = (min(max(chance, least), 1 - least) for chance in (a, b))
+    return max(0.0, b * log(b / a) + (1 - b) * log((1 - b) / (1 - a)))

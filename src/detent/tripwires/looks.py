@@ -13,15 +13,14 @@ from detent.evaluate import (
     Guard,
     answering,
     best,
-    comparing,
     items_of,
     ladder_rungs,
     profile_items,
     public_stream,
 )
 from detent.tasks import Rng, TaskSource, shown
-from detent.tripwires import constitution_drift, reference_divergence, representation_shift, sandbagging
-from detent.values import Decided, Item, Profile, Reading, Room, State, SubjectBuilt
+from detent.tripwires import constitution_drift, sandbagging
+from detent.values import Item, Profile, Reading, Room, State, SubjectBuilt
 
 PRINCIPLE_PROBES = 50
 """Frozen problems a principle, of all its slices together."""
@@ -119,22 +118,13 @@ def compute_of(
     """
     made = {reading.wire for reading in readings if reading.status in ("quiet", "fired")}
     total = _of_principles(state, profiles, ground) if constitution_drift.NAME in made else 0.0
-    comparisons = made & {reference_divergence.NAME, representation_shift.NAME}
-    if not comparisons and sandbagging.NAME not in made:
-        return total
-    size = state.sizes[best(profiles).subject]
-    if comparisons:
-        probes = _prompts(probes_of(ground.tasks, ground.tops, ground.seed))
-        others = {reference_divergence.NAME: _reference(state), representation_shift.NAME: state.incumbent}
-        for wire in sorted(comparisons):
-            total += comparing(state.sizes[others[wire]], size, probes, ground.extra)
     if sandbagging.NAME in made:
-        total += _of_sweep(state, size, ground)
+        total += _of_sweep(state, state.sizes[best(profiles).subject], ground)
     return total
 
 
 def _of_principles(state: State, profiles: Sequence[Profile], ground: Ground) -> float:
-    sizes = [state.sizes[best(profiles).subject], state.sizes[_reference(state)]]
+    sizes = [state.sizes[best(profiles).subject], state.sizes[state.first]]
     asked = principles_of(ground.guards, ground.principles, ground.seed).values()
     return sum(answering(sum(sizes), _prompts(items), ground.extra) for items in asked)
 
@@ -146,11 +136,6 @@ def _of_sweep(state: State, size: int, ground: Ground) -> float:
     step = max(one.flops / (one.steps * one.parameters) for one in taught)
     noise = (1 + len(SCALES)) * answering(size, _prompts(ladder), ground.extra)
     return noise + 2 * answering(size, _prompts(low), ground.extra) + ELICIT_STEPS * size * step
-
-
-def _reference(state: State) -> str:
-    first = state.history[0]["decision/v1"]
-    return first.incumbent if isinstance(first, Decided) else ""
 
 
 def _prompts(items: Iterable[Item]) -> list[str]:

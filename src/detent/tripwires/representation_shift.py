@@ -1,9 +1,10 @@
 """Representation shift: which layers of the candidate stand for other things than the incumbent's do?
 
-    >>> watch([0.999, 0.98, 0.71]).said
+    >>> watch({0: 0.999, 1: 0.98, 2: 0.71}).said
     'block 2 is least like the incumbent: similarity 0.710 (debiased CKA), 3 layers compared'
 
-Statistic: the least, over layers, of the debiased linear CKA between candidate and incumbent on the same text.
+Statistic: the least, over layers, of the debiased linear CKA between candidate and incumbent on the same text;
+of layers that correspond.
 Unit: similarity, 1 for the same up to rotation and scale, about 0 for unrelated. Fires below the limit, if one is set.
 Guarantee: none; it records by default, to say where to look.
 Limit: none unless the charter sets one. Default: record.
@@ -13,7 +14,7 @@ Kornblith et al., "Similarity of Neural Network Representations Revisited", arXi
 Kornblith, "Do Wide and Deep Networks Learn the Same Things?", arXiv 2010.15327 (the debiased estimator).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from math import isfinite
 from typing import Annotated
 
@@ -48,13 +49,16 @@ FORM = WireForm(
 )
 
 
-def watch(similarity: Sequence[float] | None, limits: Limits | None = None) -> Reading:
+def watch(
+    similarity: Mapping[int, float] | None, limits: Limits | None = None, *, of: int | None = None
+) -> Reading:
     """One generation's reading.
 
     Args:
-        similarity: debiased CKA of the embeddings' output (index 0) and of each block in turn; None when there are
-            no two models to compare.
+        similarity: debiased CKA with the layer that corresponds to it, by the candidate's layer: 0 is the embedding's
+            output, then each block's; None when there are no two models to compare.
         limits: the charter's.
+        of: how many layers the candidate has, where some of them correspond to none.
 
     Raises:
         UsageError: a similarity that none can be, or limits out of range.
@@ -62,20 +66,25 @@ def watch(similarity: Sequence[float] | None, limits: Limits | None = None) -> R
     limits = check(NAME, limits or Limits())
     if similarity is None:
         return nothing(NAME, "there are no two models to compare")
-    if not similarity or not all(isfinite(value) for value in similarity):
+    if not similarity or not all(isfinite(value) for value in similarity.values()):
         return unmeasured(
-            NAME, f"a finite similarity of every layer expected, got {list(similarity)}; compare again"
+            NAME, f"a finite similarity of every layer expected, got {dict(similarity)}; compare again"
         )
-    if not all(-MOST <= value <= MOST for value in similarity):
-        raise UsageError(f"similarities from -1 to 1 expected, got {list(similarity)}; compare again")
-    ranked = sorted(range(len(similarity)), key=lambda layer: similarity[layer])
+    if not all(-MOST <= value <= MOST for value in similarity.values()):
+        raise UsageError(f"similarities from -1 to 1 expected, got {dict(similarity)}; compare again")
+    ranked = sorted(similarity, key=lambda layer: similarity[layer])
     least = similarity[ranked[0]]
     bound = "" if limits.least is None else f", least allowed {limits.least:g}"
     said = f"{_layer(ranked[0])} is least like the incumbent: similarity {least:.3f} (debiased CKA)"
-    said += f", {len(similarity)} layers compared{bound}"
+    said += f", {len(similarity)} layers compared{_others(similarity, of)}{bound}"
     low = [layer for layer in ranked if limits.least is not None and similarity[layer] < limits.least]
     about = tuple(_layer(layer) for layer in low)
     return Reading(NAME, "fired" if low else "quiet", said, least, limits.least, "similarity", about)
+
+
+def _others(similarity: Mapping[int, float], of: int | None) -> str:
+    others = [_layer(layer) for layer in range(of or 0) if layer not in similarity]
+    return f" and {', '.join(others)} to nothing" if others else ""
 
 
 def _layer(index: int) -> str:

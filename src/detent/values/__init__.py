@@ -33,6 +33,7 @@ from detent.values.entries import (
     Withdrawn,
 )
 from detent.values.entry import Entry
+from detent.values.explained import Explained
 from detent.values.feedback import (
     Contest,
     Form,
@@ -71,8 +72,6 @@ from detent.values.jobs import (
     Answers,
     BuildJob,
     BuiltModel,
-    Compared,
-    CompareJob,
     Device,
     ElicitJob,
     Job,
@@ -152,8 +151,6 @@ __all__ = [
     "Change",
     "CharterSigned",
     "Collected",
-    "CompareJob",
-    "Compared",
     "Compares",
     "Contest",
     "Cosigned",
@@ -172,6 +169,7 @@ __all__ = [
     "Entropy",
     "Entry",
     "Example",
+    "Explained",
     "FalsePraise",
     "Files",
     "Filter",

@@ -12,6 +12,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from detent.values.changes import Change, Proposer
 from detent.values.entry import Entry
+from detent.values.explained import Explained
 from detent.values.gate import Intent, Outcome
 from detent.values.health import Agreement, Compares, FalsePraise, OwnAnswers
 from detent.values.outside import Inspected, ModelFetched, ModelGiven
@@ -346,6 +347,7 @@ AnyEntry = (
     | Released
     | OutcomeWritten
     | Mastered
+    | Explained
     | Watched
     | Requested
     | Answered

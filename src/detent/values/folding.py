@@ -27,6 +27,7 @@ from detent.values.entries import (
     Withdrawn,
 )
 from detent.values.entry import Entry
+from detent.values.explained import Explained
 from detent.values.grants import Grant, charged, ended, given_up, live, spent_once
 from detent.values.holds import after_order, after_watch, check_allowed
 from detent.values.outside import Inspected, ModelFetched, ModelGiven
@@ -275,7 +276,7 @@ def _opening_changes(
 def _asked(state: State, entry: Entry) -> dict[str, Any]:
     """What answers took is paid for like training; the share of compute is counted against training alone."""
     if (
-        isinstance(entry, Profiled | Mastered | OutcomeWritten | Watched | JudgeTested | Flipped)
+        isinstance(entry, Profiled | Mastered | OutcomeWritten | Explained | Watched | JudgeTested | Flipped)
         and entry.generation > 0
     ):
         return _computed(state, entry, entry.flops)

@@ -54,8 +54,9 @@ class Moved(Figures, frozen=True):
     """One module's weights. share: |after - before| / |before|, Frobenius; 1 where all were 0 and some no longer are.
 
     Of a matrix too: top, the largest singular values of the change, over its norm (their squares are shares of its
-    energy), less those that are rounding; rank, its effective rank (sum of squares of singular values)^2 / sum of their fourth powers. along: cosine
-    of this change with the earlier one of the same module; UNSET where there was none, or one of the two is zero.
+    energy), less those that are rounding; rank, its effective rank (sum of squares of singular values)^2 / sum of
+    their fourth powers. along: cosine of this change with the earlier one of the same module; UNSET where there was
+    none, or one of the two is zero.
     """
 
     module: str
@@ -259,6 +260,12 @@ class InterpretJob(Record, frozen=True, tag="interpret"):
         """Refuse what nothing could be compared on."""
         if not self.prompts or not self.sections:
             raise UsageError("prompts and sections to compare two models by expected, got none; give some")
+
+
+def always_job(models: tuple[str, str], prompts: tuple[str, ...], extra: Room, first: str) -> InterpretJob:
+    """What is looked at in every generation. first: generation 0's model; the earlier change is all since then."""
+    earlier = UNSET if models[0] == first else (first, models[0])
+    return InterpretJob(models=models, prompts=prompts, sections=ALWAYS, extra_tokens=extra, earlier=earlier)
 
 
 def models_of(job: InterpretJob) -> tuple[str, ...]:

@@ -169,14 +169,6 @@ class AnswerJob(Record, frozen=True, tag="answer"):
             )
 
 
-class CompareJob(Record, frozen=True, tag="compare"):
-    """Let the first of two `models` (digests) answer `prompts` greedily, and compare the second to it on that text."""
-
-    models: tuple[str, str]
-    prompts: tuple[str, ...]
-    extra_tokens: Room = 4
-
-
 class ElicitJob(Record, frozen=True, tag="elicit"):
     """Train a copy of `model` (digest) on `sources` for a few `steps`, let it answer `prompts`, and throw it away.
 
@@ -205,7 +197,6 @@ Job = (
     | LabelJob
     | ScoreJob
     | AnswerJob
-    | CompareJob
     | InterpretJob
     | ElicitJob
     | MergeJob
@@ -225,7 +216,6 @@ Phase = Literal[
     "label",
     "score",
     "answer",
-    "compare",
     "interpret",
     "elicit",
     "merge",
@@ -306,21 +296,6 @@ class Scored(Record, frozen=True, tag="scored"):
     log_likelihoods: tuple[float, ...]
 
 
-class Compared(Record, frozen=True, tag="compared"):
-    """How far the second model (b) is from the first (a), over the positions that predict a token a wrote.
-
-    divergence: mean KL(b || a) of next-token distributions, nats. flips: share of positions whose likeliest token
-    differs. similarity: debiased linear CKA, from -1 to 1, of the embeddings' output and each block's, by index.
-    tokens: how many positions. unmatched: blocks that the deeper model has beyond the other, compared with nothing.
-    """
-
-    divergence: float
-    flips: float
-    similarity: tuple[float, ...]
-    tokens: int
-    unmatched: int = 0
-
-
 class JobFailure(Record, frozen=True, tag="failure"):
     """The job could not be done. `error` names a class of the error tree."""
 
@@ -335,7 +310,6 @@ Result = (
     | Labels
     | Scored
     | Answers
-    | Compared
     | Interpreted
     | Sampled
     | Revised

@@ -104,6 +104,17 @@ class State(Struct, frozen=True):
     collected: frozenset[str] = frozenset()
 
     @property
+    def first(self) -> str:
+        """Digest of generation 0's model: what it was before it took part in its own training; "" until then."""
+        return getattr(self.history[0]["decision/v1"], "incumbent", "") if self.history else ""
+
+    @property
+    def reigned(self) -> tuple[str, ...]:
+        """Digests of the models that were in force, on the way here, from the first to the incumbent; each once."""
+        found = (getattr(slots["decision/v1"], "incumbent", "") for slots in self.past.values())
+        return tuple(dict.fromkeys(found))
+
+    @property
     def leases(self) -> int:
         """How many leases were granted."""
         return len(self.grants)

@@ -28,7 +28,6 @@ from detent.values import (
     Answers,
     BuildJob,
     BuiltModel,
-    CompareJob,
     Device,
     ElicitJob,
     InterpretJob,
@@ -58,7 +57,6 @@ from detent.values import (
 from detent.values.adapters import ADAPTER_CONFIG
 from detent.values.jobs import decode_job, encode_line
 from detent.values.wire import Wire
-from detent.worker._comparing import compared
 from detent.worker._feedback import judged, revised, sampled
 from detent.worker._interpreting import interpreted
 from detent.worker._labelling import answer_limits, labelled
@@ -122,10 +120,12 @@ class Bench:
         match job:
             case AnswerJob():
                 return self._answer(job)
-            case InterpretJob():
+            case InterpretJob() if self._staging is None:
                 return interpreted(job, self._shelf, self._wire.progress("interpret"))
             case _ if self._staging is None:
                 raise UsageError(f"an AnswerJob expected in an opening, got {type(job).__name__}")
+            case InterpretJob():
+                raise UsageError("an opening expected for an InterpretJob, got a worker that keeps something")
             case BuildJob() | ReshapeJob() | MergeJob() | TrainJob() | PreferJob() | ReinforceJob():
                 return self._make(job)
             case SampleJob() | ReviseJob() | JudgeJob():
@@ -135,8 +135,6 @@ class Bench:
                 return labelled(job, self._shelf, self._wire.progress("label"), written)
             case ScoreJob():
                 return self._score(job)
-            case CompareJob():
-                return compared(job, self._shelf, self._wire.progress("compare"))
             case ElicitJob():
                 return self._elicit(job)
             case SuggestJob():

@@ -1,0 +1,137 @@
+"""Looks inside, once more: the same models on the same prompts, and every figure against the one on record.
+
+A section that was absent is not asked for: that it can be made now takes nothing back.
+"""
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from math import isclose
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, structs
+
+from detent.audit.differences import Remade, judged, not_made
+from detent.audit.findings import counted
+from detent.audit.turns import Turn, completions
+from detent.engine import Ask
+from detent.errors import EngineError
+from detent.evaluate import Inquiry, deeper_job, lineage_at
+from detent.tripwires.looks import probes_of
+from detent.values import AnswerJob, Explained, Interpreted, Result
+from detent.values.inside import always_job
+
+NEAR = 0.02
+"""Of figures on another kind of machine: their relative difference, and of those near 0 the absolute one."""
+
+_WORDS = frozenset({"examples", "more", "fewer", "labels"})
+"""What a rounding may put in another order or turn over; not compared on another kind of machine."""
+
+
+def looks_again(turn: Turn) -> Iterator[Remade]:
+    """The looks of every generation, and the one that goes deeper where a person was asked."""
+    for slot, again in (("explained/v1", _always), ("explained/v1/deeper", _deeper)):
+        entry = turn.entry(slot, Explained)
+        if entry is None or not any(found.sections for found in _found(entry).values()):
+            continue
+        if gone := turn.gone(_models(turn, entry)):
+            yield not_made("inside", gone)
+            continue
+        made = again(turn, entry)
+        faults = [
+            f"{field}: {fault}"
+            for field, recorded in _found(entry).items()
+            if field in made
+            for fault in differing(recorded, made[field], exact=turn.rule.exact)
+        ]
+        sections = sum(len(found.sections) for found in _found(entry).values())
+        detail = f"{counted(sections, 'section')} of figures, {entry.depth}"
+        yield judged("inside", detail, [], asked=0, rule=turn.rule, wrong=faults, steps=turn.places(slot))
+
+
+def _found(entry: Explained) -> dict[str, Interpreted]:
+    fields = {"changed": entry.changed}
+    return fields if entry.since is UNSET else fields | {"since": entry.since}
+
+
+def _models(turn: Turn, entry: Explained) -> tuple[str, ...]:
+    if entry.depth == "always":
+        return (entry.first, entry.incumbent, entry.candidate)
+    return lineage_at(turn.steps[entry.slot].before, entry.candidate).probed
+
+
+def _always(turn: Turn, entry: Explained) -> dict[str, Interpreted]:
+    room = turn.signed.charter.subject.room
+    prompts = _prompts(turn)
+    made = {}
+    for field, pair in entry.pairs.items():
+        sections = _found(entry)[field].sections if field in _found(entry) else ()
+        if sections:
+            job = always_job(pair, prompts, room, first=entry.first)
+            with turn.engine.opening() as ask:
+                made[field] = _figures(ask(structs.replace(job, sections=sections), turn.means.watch))
+    return made
+
+
+def _deeper(turn: Turn, entry: Explained) -> dict[str, Interpreted]:
+    charter, lineage = turn.signed.charter, lineage_at(turn.steps[entry.slot].before, entry.candidate)
+    tops, sections = dict(charter.direction.improve), entry.changed.sections
+    asked = Inquiry(turn.tasks, tops, charter.run.seed, charter.subject.room, _prompts(turn), sections)
+    with turn.engine.opening() as ask:
+        job = deeper_job(lineage, asked, partial(_answers, turn, ask))
+        return {"changed": _figures(ask(job, turn.means.watch))}
+
+
+def _prompts(turn: Turn) -> tuple[str, ...]:
+    charter = turn.signed.charter
+    items = probes_of(turn.tasks, dict(charter.direction.improve), charter.run.seed)
+    return tuple(item.problem.prompt for item in items)
+
+
+def _answers(turn: Turn, ask: Ask, model: str, prompts: Sequence[str]) -> Sequence[str]:
+    room = turn.signed.charter.subject.room
+    return completions(
+        ask(AnswerJob(model=model, prompts=tuple(prompts), extra_tokens=room), turn.means.watch)
+    )
+
+
+def _figures(found: Result) -> Interpreted:
+    if not isinstance(found, Interpreted):
+        raise EngineError(f"a look inside expected, got {type(found).__name__}; run again")
+    return found
+
+
+def differing(recorded: Interpreted, again: Interpreted, *, exact: bool) -> Iterator[str]:
+    """Each section whose figures are others, and the first of them."""
+    for name in recorded.sections:
+        was, now = (msgspec.to_builtins(getattr(one, name, None)) for one in (recorded, again))
+        if name in again.absent:
+            yield f"{name}: figures expected, got none: {again.absent[name]}"
+        elif was != now and (exact or not _near(was, now)):
+            yield f"{name}: {_first(was, now)}"
+
+
+def _near(was: Any, now: Any) -> bool:
+    match was, now:
+        case dict(), dict():
+            keys = (was.keys() | now.keys()) - _WORDS
+            return all(key in was and key in now and _near(was[key], now[key]) for key in keys)
+        case (list() | tuple(), list() | tuple()):
+            return len(was) == len(now) and all(map(_near, was, now))
+        case (float() | int(), float() | int()):
+            return isclose(was, now, rel_tol=NEAR, abs_tol=NEAR)
+        case _:
+            return bool(was == now)
+
+
+def _first(was: Any, now: Any) -> str:
+    """The first figure that is another, where both have one."""
+    match was, now:
+        case dict(), dict() if was.keys() == now.keys():
+            key = next(key for key in was if was[key] != now[key])
+            return f"{key}, {_first(was[key], now[key])}"
+        case (list() | tuple(), list() | tuple()) if len(was) == len(now):
+            place = next(place for place, pair in enumerate(zip(was, now, strict=True)) if pair[0] != pair[1])
+            return f"{place}, {_first(was[place], now[place])}"
+        case _:
+            return f"{str(was)[:80]} recorded, {str(now)[:80]} again"

@@ -12,9 +12,9 @@ from msgspec import UNSET, structs
 from tests.attacks.attacks_world import ASKING, ASKS, CHARTER, CLOCK, ECHO, Scene, Twist, found, honest
 from tests.cli.tiny_run import content
 
-from detent.assembly import Looked, look_inside, looking, open_run, running
+from detent.assembly import Looked, controls, look_inside, looking, open_run, running
 from detent.assembly.looking import not_zero
-from detent.engine import Confinement, FakeEngine
+from detent.engine import Confinement, FakeEngine, ModelStore
 from detent.errors import (
     BusyError,
     DetentError,
@@ -37,6 +37,7 @@ from detent.values import (
     Job,
     Profiled,
     Result,
+    SubjectBuilt,
     TrainJob,
 )
 from detent.values.inside import (
@@ -440,6 +441,60 @@ def test_where_the_data_of_the_training_is_gone_there_is_no_control(grown: Scene
     with pytest.raises(UsageError, match="all that the training read expected, got none of data/"):
         looked(scene, 3, control=True, workers=workers)
     assert not any(isinstance(job, TrainJob) for job in workers.asked)
+
+
+CARRYING = CHARTER.replace("team = 1\n", "team = 1\ncarry_optimizer = true\n")
+
+
+@pytest.fixture(scope="module")
+def carrying(tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    """A run whose trainings go on from what the optimizers of the ones before remember."""
+    scene = found(tmp_path_factory.mktemp("carrying"), CARRYING)
+    with scene.here():
+        scene.turn(2)
+    return scene
+
+
+def test_the_control_goes_on_from_what_the_training_went_on_from(carrying: Scene) -> None:
+    entry = carrying.state().history[1]["candidate/v1/0"]
+    taught = carrying.state().history[0]["subject/v1/0"]
+    assert isinstance(entry, CandidateTrained)
+    assert isinstance(taught, SubjectBuilt)
+    workers = Workers(carrying)
+    looked(carrying, 1, control=True, workers=workers)
+    (training,) = [job for job in workers.asked if isinstance(job, TrainJob)]
+    assert (training.state, training.parent) == (taught.state, taught.digest)
+    assert training.seed != entry.seed
+    assert carrying.folder.states in workers.told[1]  # to read; the looks themselves get none
+    assert all(carrying.folder.states not in told for told in (workers.told[0], workers.told[2]))
+
+
+def test_where_what_the_optimizers_remembered_is_gone_there_is_no_control(
+    carrying: Scene, tmp_path: Path
+) -> None:
+    scene = carrying.copy(tmp_path)
+    for one in scene.folder.states.iterdir():
+        shutil.rmtree(one)
+    with pytest.raises(UsageError, match="all that the training read expected, got none of states/"):
+        looked(scene, 1, control=True)
+
+
+def test_models_beside_the_control_are_links_where_the_disk_is_the_same_and_copies_elsewhere(
+    grown: Scene, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    store, digest = ModelStore(grown.folder.models), first(grown)
+    for name in ("links", "copies"):
+        if name == "copies":
+            monkeypatch.setattr(os, "link", refused)
+        (tmp_path / name).mkdir()
+        controls.lay_beside(store, digest, tmp_path / name)
+        assert ModelStore(tmp_path / name).path(digest)
+        inode = (tmp_path / name / digest / "config.json").stat().st_ino
+        assert (inode == (grown.folder.models / digest / "config.json").stat().st_ino) is (name == "links")
+
+
+def refused(*_: object) -> None:
+    raise OSError("another disk")
 
 
 # Whose code is run.

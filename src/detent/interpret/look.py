@@ -65,10 +65,10 @@ class Look:
             Absent: the one wrote what the other cannot read.
             SubjectError: what they make of it is not finite.
         """
-        self.checkwords_of()
+        self.check_words()
         return see(self.before, self.after, self.texts)
 
-    def checkwords_of(self) -> None:
+    def check_words(self) -> None:
         """Whether after can read what before wrote.
 
         Raises:

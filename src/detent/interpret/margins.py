@@ -36,7 +36,9 @@ class Row(NamedTuple):
     @property
     def first(self) -> int:
         """The first place at which the answers differ; either has a token there."""
-        return next(at for at, (one, other) in enumerate(zip(self.before, self.after, strict=False)) if one != other)
+        return next(
+            at for at, (one, other) in enumerate(zip(self.before, self.after, strict=False)) if one != other
+        )
 
 
 def ends_of(look: Look) -> tuple[int, ...]:
@@ -96,4 +98,3 @@ def checked(gain: float) -> float:
     if abs(gain) < LEAST_GAIN:
         raise Absent(f"the gain is {gain:.3f} nats, and of less than {LEAST_GAIN} no share can be told")
     return gain
-

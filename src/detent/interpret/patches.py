@@ -66,7 +66,9 @@ def section(look: Look) -> Patches:
     gain = checked(runs.gain)
     carried = {one: effect / gain for one, (effect,) in runs.effects(every, apart=False)}
     tried = _tried(carried, runs.places)
-    by_place = {one: tuple(effect / gain for effect in found) for one, found in runs.effects(tried, apart=True)}
+    by_place = {
+        one: tuple(effect / gain for effect in found) for one, found in runs.effects(tried, apart=True)
+    }
     return Patches(
         gain,
         len(rows),

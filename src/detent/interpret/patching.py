@@ -101,7 +101,9 @@ class Runs:
     def _margins(self, body: Anatomy, times: int = 1) -> Tensor:
         """What each row's logits say for after's token over before's, of so many runs of all rows: (times B,)."""
         ids, read = (one.repeat(times, 1) for one in (self._ids, self._read))
-        logits = body.model(input_ids=ids, use_cache=False, logits_to_keep=read).logits[:, 0].double()  # (n, V)
+        logits = (
+            body.model(input_ids=ids, use_cache=False, logits_to_keep=read).logits[:, 0].double()
+        )  # (n, V)
         if not bool(logits.isfinite().all()):
             raise SubjectError("finite logits expected, got others; its weights are of no use: train anew")
         wanted = self._wanted * times

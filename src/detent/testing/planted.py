@@ -55,7 +55,9 @@ def planted_mlp(subject: Subject, block: int, *, seed: int, size: float = SIZE) 
     return copy
 
 
-def gained_between(before: Subject, after: Subject, prompts: Sequence[str], *, limit: int) -> tuple[Gained, ...]:
+def gained_between(
+    before: Subject, after: Subject, prompts: Sequence[str], *, limit: int
+) -> tuple[Gained, ...]:
     """Of the prompts to which the two answer otherwise; after's answer counts as the right one."""
     mine, theirs = (complete(*one, prompts, max_new_tokens=limit) for one in (before, after))
     return tuple(

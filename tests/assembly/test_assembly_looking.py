@@ -13,7 +13,7 @@ from tests.attacks.attacks_world import ASKING, ASKS, CHARTER, CLOCK, ECHO, Scen
 from tests.cli.tiny_run import content
 
 from detent.assembly import Looked, controls, look_inside, looking, open_run, running
-from detent.assembly.looking import not_zero
+from detent.assembly.looking import LOG_LINES, not_zero
 from detent.engine import Confinement, FakeEngine, ModelStore
 from detent.errors import (
     BusyError,
@@ -35,6 +35,7 @@ from detent.values import (
     Interpreted,
     InterpretJob,
     Job,
+    JobFailure,
     Profiled,
     Result,
     SubjectBuilt,
@@ -369,6 +370,26 @@ def test_a_worker_that_answers_with_something_else_is_not_believed(grown: Scene)
 
     with pytest.raises(EngineError):
         looked(grown, 3, workers=Workers(grown, dumb))
+
+
+def test_where_a_worker_goes_wrong_the_end_of_its_log_is_told_before_it_is_removed(grown: Scene) -> None:
+    workers, said = Workers(grown), list[str]()
+
+    def failing(job: Job, result: Result) -> Result:
+        if not isinstance(job, InterpretJob):
+            return result
+        log = workers.told[-1][3]
+        assert isinstance(log, Path)
+        log.write_text("".join(f"line {number}\n" for number in range(99)) + "KeyError: \x1b[31mno\n")
+        return JobFailure(error="EngineError", message="a finished job expected, got KeyError")
+
+    workers.twist = failing
+    with pytest.raises(EngineError, match="got KeyError"):
+        looked(grown, 3, workers=workers, said=said)
+    told = [line for line in said if line.startswith("log ")]
+    assert len(told) == LOG_LINES
+    assert "KeyError" in told[-1]
+    assert "\x1b" not in told[-1]
 
 
 def test_no_gained_rows_are_no_failure(grown: Scene) -> None:

@@ -95,6 +95,7 @@ def test_right_answers_are_told_from_wrong_ones_and_counted_evenly(subject: Subj
         accuracy=(1.0,),
         chance=0.5,
         shuffled=of(section(look_at(told, subject)), "right")[2].shuffled,
+        anew=(1.0,),
     )
     for one in of(section(look_at(Known(told.models, told.prompts, {}, (mostly,)), subject)), "right"):
         assert (one.accuracy[0] or 0.0) < 0.75

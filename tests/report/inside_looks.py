@@ -56,7 +56,10 @@ def look(blocks: int = 2, heads: int = 2, places: int = 3, text: str = "7", seed
             100,
         ),
         probes=Probes(
-            tuple(Probe(text, layer, (0.91, None, draw.random()), 0.2, 0.25) for layer in layers),
+            tuple(
+                Probe(text, layer, (0.91, None, draw.random()), 0.2, 0.25, (0.91, None, 0.8))
+                for layer in layers
+            ),
             (text, "b" * 64, "c" * 64),
             50,
         ),

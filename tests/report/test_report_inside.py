@@ -98,16 +98,42 @@ SENTENCES: dict[str, Any] = {
     "every head looks where it looked": Heads((Head((1, 1), 1, (1.0, 1.0), 1e-7),), 9),
     "there was no head to compare; 8 heads are in one of the two only": Heads((), 0, 8),
     "level is read from block 2 at .93 (chance .07, shuffled .10), .91 in the first model": Probes(
-        (Probe("level", 1, (0.5, 0.6), 0.07, 0.1), Probe("level", 2, (0.91, 0.93), 0.07, 0.1)), ("a", "b"), 9
+        (
+            Probe("level", 1, (0.5, 0.6), 0.07, 0.1, (0.5, 0.7)),
+            Probe("level", 2, (0.91, 0.93), 0.07, 0.1, (0.91, 0.95)),
+        ),
+        ("a", "b"),
+        9,
     ),
     "right is read from the embedding at .93 (chance .50, shuffled .60)": Probes(
-        (Probe("right", 0, (0.93,), 0.5, 0.6),), ("a",), 9
+        (Probe("right", 0, (0.93,), 0.5, 0.6, (0.93,)),), ("a",), 9
     ),
-    "right is not read: .60 from block 1, where chance is .55 and shuffled classes are read at .58": Probes(
-        (Probe("right", 1, (0.5, 0.6), 0.55, 0.58),), ("a", "b"), 9
+    "right is not read: .60 from block 1 by a reading made anew (chance .55, shuffled .58)": Probes(
+        (Probe("right", 1, (0.5, 0.6), 0.55, 0.58, (0.5, 0.6)),), ("a", "b"), 9
+    ),
+    "right is read only now: .90 from block 1 by a reading made anew (chance .55, shuffled .58)": Probes(
+        (Probe("right", 1, (0.5, 0.5), 0.55, 0.58, (0.5, 0.9)),), ("a", "b"), 9
+    ),
+    "task is written in another way: the first model's reading of block 1 got 1.00 there, and now .34 (chance .34, "
+    "shuffled .33); .98 from block 2 by a reading made anew": Probes(
+        (
+            Probe("task", 1, (1.0, 0.34), 0.34, 0.33, (1.0, 0.9)),
+            Probe("task", 2, (0.9, 0.34), 0.34, 0.33, (0.9, 0.98)),
+        ),
+        ("a", "b"),
+        9,
+    ),
+    "task is no longer read: the first model's reading of block 1 got 1.00 there, and now nothing, since there is no "
+    "such layer (chance .34, shuffled .33), and .35 from the embedding by a reading made anew": Probes(
+        (
+            Probe("task", 1, (1.0, None), 0.34, 0.33, (1.0, None)),
+            Probe("task", 0, (0.34, 0.34), 0.34, 0.33, (0.34, 0.35)),
+        ),
+        ("a", "b"),
+        9,
     ),
     "carry was read from no layer: too little is known of it": Probes(
-        (Probe("carry", 1, (0.5, None), 0.5, 0.5),), ("a", "b"), 9
+        (Probe("carry", 1, (0.5, None), 0.5, 0.5, (0.5, None)),), ("a", "b"), 9
     ),
     "there was nothing to read": Probes((), (), 0),
     "block 2 carries 81 % of the gain, and without it 77 % are lost": Splices(
@@ -167,7 +193,7 @@ def test_sections_stand_in_their_order_and_those_that_are_absent_say_why() -> No
 
 
 def test_a_model_is_called_by_its_generation_where_it_is_known() -> None:
-    probes = Probes((Probe("level", 2, (0.91, 0.93), 0.07, 0.1),), ("a", "b"), 9)
+    probes = Probes((Probe("level", 2, (0.91, 0.93), 0.07, 0.1, (0.91, 0.93)),), ("a", "b"), 9)
     (reading,) = readings(only(probes), names={"a": "generation 0"})
     assert reading.said.endswith(".91 in generation 0")
 

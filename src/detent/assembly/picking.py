@@ -49,7 +49,9 @@ def pick(state: State, generation: int, against: int | None) -> Picked:
             f"two models expected, got one: after generation {against} that of generation {generation} was in force; "
             "name an earlier generation with --against"
         )
-    earlier = UNSET if before == chain[0] else (chain[0], before)  # as in every generation: all since the first
+    earlier = (
+        UNSET if before == chain[0] else (chain[0], before)
+    )  # as in every generation: all since the first
     lineage = Lineage(chain[0], before, after, between=tuple(chain[1:-1]), earlier=earlier)
     return Picked(generation, against, lineage)
 
@@ -135,9 +137,7 @@ def with_weights(
         left_out.append(f"note        the weights of {gone} earlier models are gone: probes skip them")
     earlier = lineage.earlier
     if earlier is not UNSET and not _is_there(models, earlier[0]):
-        left_out.append(
-            "note        the first model's weights are gone: no cosine with what changed since"
-        )
+        left_out.append("note        the first model's weights are gone: no cosine with what changed since")
         earlier = UNSET
     return lineage._replace(between=between, earlier=earlier), left_out
 

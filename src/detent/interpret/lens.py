@@ -61,5 +61,5 @@ def _through(side: Side, layer: int, early: Tensor, vocabulary: int) -> Iterator
     if side.output is None:
         raise Absent("a final norm is not to be found")
     stream = side.streams[layer]
-    for some in early.split(max(1, _LOGITS // vocabulary)):
+    for some in torch.split(early, max(1, _LOGITS // vocabulary)):
         yield side.output.says(stream[some.to(stream.device)])

@@ -8,6 +8,7 @@ What several sections need is made once, and kept for as long as the look.
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from typing import Any
 
 from detent.errors import SubjectError
 from detent.interpret.matching import Pairs, by_likeness, by_number
@@ -104,4 +105,5 @@ def depth(subject: Subject) -> int:
 
 
 def _words(subject: Subject) -> int:
-    return int(subject.model.get_input_embeddings().weight.shape[0])  # type: ignore[no-untyped-call]
+    embedding: Any = subject.model.get_input_embeddings()
+    return int(embedding.weight.shape[0])

@@ -157,25 +157,32 @@ def _probe(trait: str, lines: Sequence[Probe], models: Sequence[str], prompts: i
         Series(f"layer {one.layer}", _probe_points(one, models), tint, weight="thin")
         for tint, one in enumerate(drawn)
     )
+    anew = Series("made anew", _anew_points(lines, models), len(drawn), weight="faint")
     chart = Lines(
         label=f"How well {trait} is read from {words.number_of(len(drawn), 'layer')}, by model",
-        series=series,
+        series=(*series, *([anew] if len(models) > 1 else ())),
         x=Axis("model", 0, max(len(models) - 1, 1), marks),
         y=axis("", (0.0, 1.0), lambda value: words.rate(value)[:-1]),
         rules=(Rule(chance, "chance"),),
         height=220.0,
     )
     rows = (
-        (str(one.layer), *map(_share, one.accuracy), words.rate(one.chance), words.rate(one.shuffled))
+        (
+            str(one.layer),
+            *map(_share, one.accuracy),
+            *map(_share, one.anew[1:]),
+            words.rate(one.chance),
+            words.rate(one.shuffled),
+        )
         for one in lines
     )
     left_out = f" Drawn: {len(drawn)} of {len(lines)} layers." if len(drawn) < len(lines) else ""
     return Figure(
         f"What can be read: {said.named(trait)}",
         f"Share of {words.number_of(prompts, 'prompt')} at which a straight line, fitted on the first model and never "
-        f"again, reads it.{left_out}",
+        f"again, reads it; made anew: the best that lines fitted on each model read.{left_out}",
         line_chart(chart),
-        capped(("layer", *models, "chance", "shuffled"), rows),
+        capped(("layer", *models, *(f"{one}, anew" for one in models[1:]), "chance", "shuffled"), rows),
     )
 
 
@@ -193,6 +200,17 @@ def _probe_points(one: Probe, models: Sequence[str]) -> tuple[Point, ...]:
         for n, accuracy in enumerate(one.accuracy)
         if accuracy is not None
     )
+
+
+def _anew_points(lines: Sequence[Probe], models: Sequence[str]) -> tuple[Point, ...]:
+    """Of each model the layer from which a line that was fitted on it reads best."""
+    found = []
+    for n, model in enumerate(models):
+        known = [(share, one.layer) for one in lines if (share := one.anew[n]) is not None]
+        if known:
+            share, layer = max(known)
+            found.append(Point(n, share, f"made anew, {model}: {words.rate(share)} from layer {layer}"))
+    return tuple(found)
 
 
 def _held(share: float) -> float:

@@ -27,6 +27,7 @@ from detent.errors import (
 from detent.tasks import user_code
 from detent.testing.toy import ToyWorld
 from detent.values import (
+    Answers,
     CandidateTrained,
     Collected,
     Decided,
@@ -38,7 +39,18 @@ from detent.values import (
     Result,
     TrainJob,
 )
-from detent.values.inside import ALWAYS, DEEPER, Known, Layers, Section, Words
+from detent.values.inside import (
+    ALWAYS,
+    DEEPER,
+    Figures,
+    Known,
+    Layers,
+    Lens,
+    Moved,
+    Section,
+    Weights,
+    Words,
+)
 
 EVERY: tuple[Section, ...] = (*ALWAYS, *DEEPER)
 
@@ -186,14 +198,13 @@ def moved(field: str) -> Twist:
             or len(set(job.models)) > 1
         ):
             return result
-        section = getattr(result, field)
-        changed = {
-            "layers": lambda: Layers(similarity=((1.0, 0.5), (0.5, 0.9)), matched=((0, 0), (1, 1))),
-            "weights": lambda: structs.replace(section, share=0.01),
-            "lens": lambda: structs.replace(section, divergence=((0.0,), (0.2,))),
-            "words": lambda: structs.replace(section, flips=0.1),
-        }[field]()
-        return structs.replace(result, **{field: changed})
+        changed: dict[str, Figures] = {
+            "layers": Layers(similarity=((1.0, 0.5), (0.5, 0.9)), matched=((0, 0), (1, 1))),
+            "weights": Weights(modules=(Moved("block 1", 0.01),), share=0.0),
+            "lens": Lens(layers=((0, 0), (1, 1)), divergence=((0.0,), (0.2,)), counts=(4,)),
+            "words": Words(divergence=0.0, flips=0.1, tokens=4),
+        }
+        return structs.replace(result, **{field: changed[field]})
 
     return twist
 
@@ -239,7 +250,10 @@ def without_weights(of: Callable[[Scene], str]) -> Callable[[Scene], None]:
 
 
 def altered(of: Callable[[Scene], str]) -> Callable[[Scene], None]:
-    return lambda scene: (scene.folder.models / of(scene) / "config.json").write_text("{}") and None
+    def do(scene: Scene) -> None:
+        (scene.folder.models / of(scene) / "config.json").write_text("{}")
+
+    return do
 
 
 def let_go(of: Callable[[Scene], str]) -> Callable[[Scene], None]:
@@ -359,12 +373,10 @@ def test_a_worker_that_answers_with_something_else_is_not_believed(grown: Scene)
 def test_no_gained_rows_are_no_failure(grown: Scene) -> None:
     """Nobody is ever right: the job has none, and says so by its sections."""
 
-    def wrong(job: Job, result: Result) -> Result:
+    def wrong(_: Job, result: Result) -> Result:
         return (
-            structs.replace(result, completions=("x",) * len(job.prompts))
-            if hasattr(result, "completions")
-            else result
-        )  # type: ignore[union-attr,type-var]
+            Answers(completions=("x",) * len(result.completions)) if isinstance(result, Answers) else result
+        )
 
     workers = Workers(grown, wrong)
     looked(grown, 3, workers=workers)

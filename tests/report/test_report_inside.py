@@ -39,7 +39,7 @@ from detent.values.inside import (
 UP = "model.layers.1.mlp.up_proj"
 
 FOUR = ((1.0, 0.5, 0.3), (0.5, 0.97, 0.71), (0.3, 0.6, 0.71))
-SAME = ((1.0, 0.5), (0.5, 0.99999))
+UNCHANGED = ((1.0, 0.5), (0.5, 0.99999))
 
 SENTENCES: dict[str, Any] = {
     "block 2 is least like it was: CKA .71": Layers(FOUR, ((0, 0), (1, 1), (2, 2))),
@@ -49,7 +49,7 @@ SENTENCES: dict[str, Any] = {
     "block 1 (block 2 before) is least like it was: CKA .60; block 1 of 2 is gone": Layers(
         tuple(row[:2] for row in FOUR), ((0, 0), (2, 1))
     ),
-    "no layer differs beyond rounding: CKA 1.000 at least": Layers(SAME, ((0, 0), (1, 1))),
+    "no layer differs beyond rounding: CKA 1.000 at least": Layers(UNCHANGED, ((0, 0), (1, 1))),
     "every layer is about as like what it was: CKA .90 to .91": Layers(
         ((0.905, 0.1), (0.1, 0.9)), ((0, 0), (1, 1))
     ),

@@ -122,10 +122,10 @@ def _models(jobs: Iterable[Training]) -> list[str]:
 
 def _cost(generation: int, made: Trainings) -> str:
     steps = sum(job.steps for job in made.jobs)
+    took = f"; {made.seconds:.0f} s at the time, beside the rest of the team" if made.seconds else ""
     return (
         f"control     trains generation {generation} again with another seed: {steps} steps, about "
-        f"{made.tokens:,.0f} tokens, {made.flops:.2g} floating point operations; {made.seconds:.0f} s at the time, "
-        "beside the rest of the team"
+        f"{made.tokens:,.0f} tokens, {made.flops:.2g} floating point operations{took}"
     )
 
 

@@ -65,10 +65,18 @@ class Look:
             Absent: the one wrote what the other cannot read.
             SubjectError: what they make of it is not finite.
         """
-        known, most = _words(self.after), max(max(text.ids) for text in self.texts)
+        self.check_words()
+        return see(self.before, self.after, self.texts)
+
+    def check_words(self) -> None:
+        """Whether after can read what before wrote.
+
+        Raises:
+            Absent: it cannot.
+        """
+        known, most = words_of(self.after), max(max(text.ids) for text in self.texts)
         if most >= known:
             raise Absent(f"before wrote token {most}, and after knows {known}")
-        return see(self.before, self.after, self.texts)
 
     @property
     def comparable(self) -> Seen:
@@ -104,6 +112,7 @@ def depth(subject: Subject) -> int:
     return int(subject.model.config.get_text_config().num_hidden_layers)
 
 
-def _words(subject: Subject) -> int:
+def words_of(subject: Subject) -> int:
+    """Tokens that a model can read."""
     embedding: Any = subject.model.get_input_embeddings()
     return int(embedding.weight.shape[0])

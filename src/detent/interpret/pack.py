@@ -7,7 +7,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from detent.interpret import layers, lens, probes, tokens, weights, words
+from detent.interpret import heads, layers, lens, patches, probes, splices, tokens, weights, words
 from detent.interpret.look import Absent, Look
 from detent.interpret.reading import Progress
 from detent.subject.load import Subject
@@ -19,8 +19,11 @@ SECTIONS: Mapping[Section, Callable[[Look], Figures]] = {
     "weights": weights.section,
     "lens": lens.section,
     "words": words.section,
+    "heads": heads.section,
     "probes": probes.section,
+    "splices": splices.section,
     "tokens": tokens.section,
+    "patches": patches.section,
 }
 
 

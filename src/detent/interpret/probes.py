@@ -98,15 +98,15 @@ class _Seen:
 def _seen(look: Look, known: Known, number: int) -> _Seen:
     """What one of the models makes of the prompts and its own answers to them."""
     subject = look.model(known.models[number])
-    texts = written(subject, known.prompts, look.limits(subject, known.prompts))
+    limits = [min(one, PLACES) for one in look.limits(subject, known.prompts)]  # what comes after is not read
+    texts = written(subject, known.prompts, limits)
     rows: list[Tensor] = []
     places: list[Tensor] = []
     layered: list[list[Tensor]] = []
     for one in readings(subject.model, texts):
-        kept = one.place < PLACES
-        rows.append(one.row[kept].cpu())
-        places.append(one.place[kept].cpu())
-        layered.append([layer[kept].cpu() for layer in one.layers])
+        rows.append(one.row.cpu())
+        places.append(one.place.cpu())
+        layered.append([layer.cpu() for layer in one.layers])
     row, place = torch.cat(rows), torch.cat(places)
     order = torch.argsort(row * PLACES + place)  # by prompt, whatever the batches were
     layers = [torch.cat(parts)[order] for parts in zip(*layered, strict=True)]
@@ -148,7 +148,7 @@ def _probe(every: Sequence[_Seen], trait: str, layer: int, seed: int) -> list[Pr
     classes = first.classes[trait]
     known = classes != UNKNOWN
     made_on = ~first.tested & known
-    if made_on.sum() < LEAST_ROWS or len(torch.unique(classes[made_on])) < 2:  # noqa: PLR2004  a choice
+    if not _enough(classes[made_on]):
         return []
     ground = _Ground.of(first.layers[layer][made_on])
     made = ground.reading(classes[made_on])
@@ -157,9 +157,14 @@ def _probe(every: Sequence[_Seen], trait: str, layer: int, seed: int) -> list[Pr
     rest = [_accuracy(made, one, trait, layer) for one in every[1:]]
     anew = [_anew(one, trait, layer) for one in every[1:]]
     truth = classes[first.tested & known]
-    chance = 0.5 if trait == RIGHT else float(truth.bincount().max() / len(truth))
+    chance = 0.5 if trait == RIGHT else int(truth.bincount().max()) / len(truth)
     shuffled = _control(ground, first, trait, layer, seed)
     return [Probe(trait, layer, (own, *rest), chance, shuffled, anew=(own, *anew))]
+
+
+def _enough(classes: Tensor) -> bool:
+    """Whether a reading can be made on rows of these classes."""
+    return len(classes) >= LEAST_ROWS and len(torch.unique(classes)) > 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +227,7 @@ def _accuracy(made: _Reading, seen: _Seen, trait: str, layer: int) -> float | No
 def _anew(seen: _Seen, trait: str, layer: int) -> float | None:
     """Of a reading that is made on the model itself."""
     made_on = ~seen.tested & (seen.classes[trait] != UNKNOWN)
-    if layer >= len(seen.layers) or made_on.sum() < LEAST_ROWS:
+    if layer >= len(seen.layers) or not _enough(seen.classes[trait][made_on]):
         return None
     made = _Ground.of(seen.layers[layer][made_on]).reading(seen.classes[trait][made_on])
     return _accuracy(made, seen, trait, layer)

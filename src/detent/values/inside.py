@@ -54,9 +54,9 @@ class Moved(Figures, frozen=True):
     """One module's weights. share: |after - before| / |before|, Frobenius; 1 where all were 0 and some no longer are.
 
     Of a matrix too: top, the largest singular values of the change, over its norm (their squares are shares of its
-    energy), less those that are rounding; rank, its effective rank (sum of squares of singular values)^2 / sum of their
-    fourth powers. along: cosine of this change with the earlier one of the same module; UNSET where there was none, or
-    one of the two is zero.
+    energy), less those that are rounding; rank, its effective rank (sum of squares of singular values)^2 / sum of
+    their fourth powers. along: cosine of this change with the earlier one of the same module; UNSET where there was
+    none, or one of the two is zero.
     """
 
     module: str

@@ -6,10 +6,13 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.docs.docs_pages import ROOT
 from tests.report.inside_looks import absent, look
 from tests.report.test_report_page import ATTACKS
 
-from detent.report._inside_words import figure, named, percent, quoted
+from detent.report._inside_deeper import MARGIN, NO_GAIN, NOTHING
+from detent.report._inside_told import ALONG, OUTSTANDING, SAME
+from detent.report._inside_words import figure, hundredths, named, percent, quoted
 from detent.report.inside import readings
 from detent.values import Interpreted
 from detent.values.inside import (
@@ -36,7 +39,7 @@ from detent.values.inside import (
 UP = "model.layers.1.mlp.up_proj"
 
 FOUR = ((1.0, 0.5, 0.3), (0.5, 0.97, 0.71), (0.3, 0.6, 0.71))
-SAME = ((1.0, 0.5), (0.5, 0.99999))
+UNCHANGED = ((1.0, 0.5), (0.5, 0.99999))
 
 SENTENCES: dict[str, Any] = {
     "block 2 is least like it was: CKA .71": Layers(FOUR, ((0, 0), (1, 1), (2, 2))),
@@ -46,7 +49,7 @@ SENTENCES: dict[str, Any] = {
     "block 1 (block 2 before) is least like it was: CKA .60; block 1 of 2 is gone": Layers(
         tuple(row[:2] for row in FOUR), ((0, 0), (2, 1))
     ),
-    "no layer differs beyond rounding: CKA 1.000 at least": Layers(SAME, ((0, 0), (1, 1))),
+    "no layer differs beyond rounding: CKA 1.000 at least": Layers(UNCHANGED, ((0, 0), (1, 1))),
     "every layer is about as like what it was: CKA .90 to .91": Layers(
         ((0.905, 0.1), (0.1, 0.9)), ((0, 0), (1, 1))
     ),
@@ -82,7 +85,7 @@ SENTENCES: dict[str, Any] = {
     '.120 of 400 places say another token; KL .31 nats; where they differ most, "4" became "3"': Words(
         0.31, 0.12, 400, (Flip("R", "", "4", "3", 2.1), Flip("R", "", "5", "6", 1.0))
     ),
-    '1.000 of 2 places say another token; KL 12 nats; of the 2 that differ most, 2 times "4" became "3"': Words(
+    '1.000 of 2 places say another token; KL 12 nats; of the 2 that differ most, twice "4" became "3"': Words(
         12.3, 1.0, 2, (Flip("R", "", "4", "3", 2.1), Flip("S", "", "4", "3", 1.0))
     ),
     ".120 of 400 places say another token; KL .31 nats": Words(0.31, 0.12, 400),
@@ -324,3 +327,18 @@ def test_extremes_have_a_sentence() -> None:
         assert all(len(reading.line) < 700 for reading in shown)
     huge = Splices(math.nextafter(1e300, 0), 1, (Splice("a", 1e300, -1e300),))
     assert readings(only(huge))[0].said.startswith("a carries more than 10,000 % of the gain")
+
+
+CONVENTIONS = {
+    f"from a similarity of {f'{1 - SAME:.4f}'[1:]} on": "layers",
+    f"less than {OUTSTANDING} times the median": "weights, heads",
+    f"from a cosine of {hundredths(ALONG).rstrip('0')}, or": "weights",
+    f"less than {hundredths(MARGIN)} ahead of chance": "probes",
+    f"a gain of less than {hundredths(NO_GAIN)} nats a row": "splices, patches",
+    f"where none carries {percent(NOTHING)}": "splices, patches",
+}
+
+
+@pytest.mark.parametrize("words", CONVENTIONS, ids=CONVENTIONS.values())
+def test_where_the_words_change_stands_on_the_page(words: str) -> None:
+    assert words in (ROOT / "docs" / "inside.md").read_text("utf-8")

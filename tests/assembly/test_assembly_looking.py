@@ -12,9 +12,9 @@ from msgspec import UNSET, structs
 from tests.attacks.attacks_world import ASKING, ASKS, CHARTER, CLOCK, ECHO, Scene, Twist, found, honest
 from tests.cli.tiny_run import content
 
-from detent.assembly import Looked, look_inside, looking, open_run, running
-from detent.assembly.looking import not_zero
-from detent.engine import Confinement, FakeEngine
+from detent.assembly import Looked, controls, look_inside, looking, open_run, running
+from detent.assembly.looking import LOG_LINES, not_zero
+from detent.engine import Confinement, FakeEngine, ModelStore
 from detent.errors import (
     BusyError,
     DetentError,
@@ -35,8 +35,10 @@ from detent.values import (
     Interpreted,
     InterpretJob,
     Job,
+    JobFailure,
     Profiled,
     Result,
+    SubjectBuilt,
     TrainJob,
 )
 from detent.values.inside import (
@@ -370,6 +372,26 @@ def test_a_worker_that_answers_with_something_else_is_not_believed(grown: Scene)
         looked(grown, 3, workers=Workers(grown, dumb))
 
 
+def test_where_a_worker_goes_wrong_the_end_of_its_log_is_told_before_it_is_removed(grown: Scene) -> None:
+    workers, said = Workers(grown), list[str]()
+
+    def failing(job: Job, result: Result) -> Result:
+        if not isinstance(job, InterpretJob):
+            return result
+        log = workers.told[-1][3]
+        assert isinstance(log, Path)
+        log.write_text("".join(f"line {number}\n" for number in range(99)) + "KeyError: \x1b[31mno\n")
+        return JobFailure(error="EngineError", message="a finished job expected, got KeyError")
+
+    workers.twist = failing
+    with pytest.raises(EngineError, match="got KeyError"):
+        looked(grown, 3, workers=workers, said=said)
+    told = [line for line in said if line.startswith("log ")]
+    assert len(told) == LOG_LINES
+    assert "KeyError" in told[-1]
+    assert "\x1b" not in told[-1]
+
+
 def test_no_gained_rows_are_no_failure(grown: Scene) -> None:
     """Nobody is ever right: the job has none, and says so by its sections."""
 
@@ -440,6 +462,60 @@ def test_where_the_data_of_the_training_is_gone_there_is_no_control(grown: Scene
     with pytest.raises(UsageError, match="all that the training read expected, got none of data/"):
         looked(scene, 3, control=True, workers=workers)
     assert not any(isinstance(job, TrainJob) for job in workers.asked)
+
+
+CARRYING = CHARTER.replace("team = 1\n", "team = 1\ncarry_optimizer = true\n")
+
+
+@pytest.fixture(scope="module")
+def carrying(tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    """A run whose trainings go on from what the optimizers of the ones before remember."""
+    scene = found(tmp_path_factory.mktemp("carrying"), CARRYING)
+    with scene.here():
+        scene.turn(2)
+    return scene
+
+
+def test_the_control_goes_on_from_what_the_training_went_on_from(carrying: Scene) -> None:
+    entry = carrying.state().history[1]["candidate/v1/0"]
+    taught = carrying.state().history[0]["subject/v1/0"]
+    assert isinstance(entry, CandidateTrained)
+    assert isinstance(taught, SubjectBuilt)
+    workers = Workers(carrying)
+    looked(carrying, 1, control=True, workers=workers)
+    (training,) = [job for job in workers.asked if isinstance(job, TrainJob)]
+    assert (training.state, training.parent) == (taught.state, taught.digest)
+    assert training.seed != entry.seed
+    assert carrying.folder.states in workers.told[1]  # to read; the looks themselves get none
+    assert all(carrying.folder.states not in told for told in (workers.told[0], workers.told[2]))
+
+
+def test_where_what_the_optimizers_remembered_is_gone_there_is_no_control(
+    carrying: Scene, tmp_path: Path
+) -> None:
+    scene = carrying.copy(tmp_path)
+    for one in scene.folder.states.iterdir():
+        shutil.rmtree(one)
+    with pytest.raises(UsageError, match="all that the training read expected, got none of states/"):
+        looked(scene, 1, control=True)
+
+
+def test_models_beside_the_control_are_links_where_the_disk_is_the_same_and_copies_elsewhere(
+    grown: Scene, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    store, digest = ModelStore(grown.folder.models), first(grown)
+    for name in ("links", "copies"):
+        if name == "copies":
+            monkeypatch.setattr(os, "link", refused)
+        (tmp_path / name).mkdir()
+        controls.lay_beside(store, digest, tmp_path / name)
+        assert ModelStore(tmp_path / name).path(digest)
+        inode = (tmp_path / name / digest / "config.json").stat().st_ino
+        assert (inode == (grown.folder.models / digest / "config.json").stat().st_ino) is (name == "links")
+
+
+def refused(*_: object) -> None:
+    raise OSError("another disk")
 
 
 # Whose code is run.

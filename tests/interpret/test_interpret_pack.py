@@ -68,6 +68,16 @@ def test_of_language_models_too(family: Any) -> None:
     assert_nothing_changed(inside(a, noisy(a, 0.0, seed=0), ("What is one?", "Copy 1", "Say café")))
 
 
+@pytest.mark.parametrize("kind", ["llama", "gemma2", "gpt2"])
+def test_in_bfloat16_too(kind: str) -> None:
+    a = made(kind)
+    a.model.to(torch.bfloat16)  # type: ignore[arg-type]
+    assert_nothing_changed(inside(a, noisy(a, 0.0, seed=0)))
+    found = inside(a, noisy(a, 0.3, seed=2))
+    assert not found.absent
+    assert found.lens.divergence[1][0] > 0  # type: ignore[union-attr]
+
+
 @pytest.mark.parametrize("kind", ["smollm3", "gpt2", "mixtral"])
 def test_twice_is_the_same_to_the_last_bit(kind: str) -> None:
     a = made(kind)
@@ -152,6 +162,20 @@ def unbounded() -> tuple[Subject, Subject]:
     return a, b
 
 
+def unbounded_within() -> tuple[Subject, Subject]:
+    """A number that the output blows up beyond all bounds, and that the last block takes away before it gets there."""
+    a, b = (made("llama", mlp_bias=True, seed=seed) for seed in (1, 2))
+    named = dict(b.model.named_parameters())
+    with torch.no_grad():
+        named["model.embed_tokens.weight"][:, 0] = 1.0
+        named["lm_head.weight"][5, 0] = 3e38
+        for block in (0, 1):
+            named[f"model.layers.{block}.self_attn.o_proj.weight"][0] = 0.0
+            named[f"model.layers.{block}.mlp.down_proj.weight"][0] = 0.0
+            named[f"model.layers.{block}.mlp.down_proj.bias"][0] = -float(block)
+    return a, b
+
+
 def other_words() -> tuple[Subject, Subject]:
     a, b = plain_pair()
     tokenizer = build_tokenizer()
@@ -165,6 +189,12 @@ REFUSED: dict[str, tuple[Callable[[], tuple[Subject, Subject]], tuple[str, ...],
     "another vocabulary": (other_words, PROMPTS, SubjectError, "one vocabulary expected"),
     "a prompt that cannot be spelt": (plain_pair, ("é",), SubjectError, "cannot spell"),
 }
+
+
+def test_a_layer_that_would_say_what_is_not_finite_is_refused_though_the_model_does_not_say_it() -> None:
+    assert inside(*unbounded_within(), sections=("words",)).words
+    with pytest.raises(SubjectError, match="finite logits of layer 0 expected"):
+        inside(*unbounded_within(), sections=("lens",))
 
 
 @pytest.mark.parametrize("section", MINE)

@@ -5,6 +5,7 @@ from hashlib import sha256
 import pytest
 import torch
 from msgspec import UNSET, structs
+from tests.interpret.kinds import KINDS, made
 from tests.interpret.probed import FIRST, asked, known, look_at, planted
 
 from detent.interpret.look import Absent
@@ -171,3 +172,14 @@ def test_nothing_that_is_known_is_a_reason_and_no_failure(subject: Subject) -> N
     look.limits = lambda _, prompts: [1] * len(prompts)
     with pytest.raises(Absent, match="fewer than"):
         section(look)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_any_decoder_is_read_layer_by_layer_and_its_copy_alike(kind: str) -> None:
+    """What is at hand in a decoder of random weights: which token was just written, so that places tell apart."""
+    subject = made(kind)
+    found = section(look_at(known({"letter": LETTERS}, models=2), subject, made(kind)))
+    assert {one.layer for one in of(found, "letter")} == {0, 1, 2}
+    assert all(one.accuracy[0] == one.accuracy[1] for one in found.probes)
+    assert of(found, "letter")[0].accuracy[0] == pytest.approx(0.5, abs=0.1)  # all prompts end alike
+    assert (of(found, "letter")[2].accuracy[0] or 0.0) > 0.7

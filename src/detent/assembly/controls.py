@@ -66,7 +66,7 @@ def trained_again(  # noqa: PLR0917
         _see(run, made, store)
         say(_cost(generation, made))
         for one in dict.fromkeys((*beside, *_models(made.jobs))):
-            _beside(store, one, models)
+            lay_beside(store, one, models)
         control = _trained(made, turn.engine, ModelStore(models), staging)
     yield Control(control, models)
 
@@ -129,8 +129,11 @@ def _cost(generation: int, made: Trainings) -> str:
     )
 
 
-def _beside(store: ModelStore, digest: str, models: Path) -> None:
-    """A model and its base by hard links, where the disk is the same; nothing writes into a model's folder."""
+def lay_beside(store: ModelStore, digest: str, models: Path) -> None:
+    """Lay a model and its base into another folder: by hard links where the disk is the same, else by copies.
+
+    Nothing writes into a model's folder. Raises SubjectError, TrustError, StorageError.
+    """
     for one in dict.fromkeys((digest, store.base(digest) or digest)):
         folder = models / one
         if folder.exists():

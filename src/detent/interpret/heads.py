@@ -9,7 +9,8 @@ looks at all t alike. `moved` is half of sum |w_after - w_before|, the total var
 the same, 1 where they share no position. Both are means over all places of all texts; padding is no place.
 
 Where a head looks is not what it does: one that looks elsewhere may carry over the same, and one that looks where it
-did may put out something else. Attention is not explanation: Jain and Wallace (arXiv 1902.10186). So `patches` is beside it.
+did may put out something else. Attention is not explanation: Jain and Wallace (arXiv 1902.10186). So `patches` is
+beside it.
 
 Heads correspond by their number, in blocks that correspond. New heads stand after the old ones (`subject.reshape`), so
 they are the unmatched; where one was taken out of the middle, those after it are compared with their neighbours.
@@ -57,7 +58,7 @@ def section(look: Look) -> Heads:
                 _weights(body, [pair[side] for pair in pairs], batch) for side, body in enumerate(bodies)
             )
             for total, one, other in zip(sums, mine, theirs, strict=True):
-                total += _figures(one, other, total.shape[1])
+                total.add_(_figures(one, other, total.shape[1]))
     places = sum(text.places for text in look.texts)
     found = [
         Head(

@@ -8,8 +8,9 @@ to there, which add up to 1. Its entropy there is -sum w ln w, nats: 0 where it 
 looks at all t alike. `moved` is half of sum |w_after - w_before|, the total variation distance: 0 where both look at
 the same, 1 where they share no position. Both are means over all places of all texts; padding is no place.
 
-Where a head looks is not what it does: one that looks elsewhere may carry over the same, and one that looks where it did
-may put out something else. Attention is not explanation: Jain and Wallace (arXiv 1902.10186). So `patches` is beside it.
+Where a head looks is not what it does: one that looks elsewhere may carry over the same, and one that looks where it
+did may put out something else (Jain and Wallace, "Attention is not Explanation", arXiv 1902.10186). So `patches` stands
+beside it.
 
 Heads correspond by their number, in blocks that correspond. New heads stand after the old ones (`subject.reshape`), so
 they are the unmatched; where one was taken out of the middle, those after it are compared with their neighbours.
@@ -34,8 +35,6 @@ MOST = 1024
 _NUMBERS = 1 << 26
 """Weights that are held at once: 256 MiB in float32."""
 
-_RANKS = 4  # (B, H, T, T)
-
 
 def section(look: Look) -> Heads:
     """Of every head that both have.
@@ -57,15 +56,19 @@ def section(look: Look) -> Heads:
                 _weights(body, [pair[side] for pair in pairs], batch) for side, body in enumerate(bodies)
             )
             for total, one, other in zip(sums, mine, theirs, strict=True):
-                total += _figures(one, other, total.shape[1])
+                total.add_(_figures(one, other, total.shape[1]))
     places = sum(text.places for text in look.texts)
     found = [
-        Head((i + 1, j + 1), at + 1, (float(total[0, at]), float(total[1, at])), min(1.0, float(total[2, at])))
+        Head(
+            (i + 1, j + 1), at + 1, (float(total[0, at]), float(total[1, at])), min(1.0, float(total[2, at]))
+        )
         for (i, j), total in zip(blocks, (one / places for one in sums), strict=True)
         for at in range(total.shape[1])
     ]
     kept = sorted(sorted(range(len(found)), key=lambda at: -found[at].moved)[:MOST])
-    return Heads(tuple(found[at] for at in kept), places, sum(abs(mine.heads - theirs.heads) for mine, theirs in pairs))
+    return Heads(
+        tuple(found[at] for at in kept), places, sum(abs(mine.heads - theirs.heads) for mine, theirs in pairs)
+    )
 
 
 def _figures(before: Tensor, after: Tensor, common: int) -> Tensor:
@@ -78,7 +81,9 @@ def _figures(before: Tensor, after: Tensor, common: int) -> Tensor:
     )
     sums = torch.stack([figure.double().sum(0) for figure in found]).cpu()
     if not bool(sums.isfinite().all()):
-        raise SubjectError("finite attention expected, got other; a model's weights are of no use: train anew")
+        raise SubjectError(
+            "finite attention expected, got other; a model's weights are of no use: train anew"
+        )
     return sums
 
 
@@ -110,11 +115,11 @@ def _caught(attention: Attention, laid: Batch) -> Iterator[list[Tensor]]:
     """What an attention hands out beside its output, if that is its weights."""
     found: list[Tensor] = []
     rows, long = laid.ids.shape
+    shape = (rows, attention.heads, long, long)
 
     def catch(_module: nn.Module, _given: Any, out: Any) -> None:
-        for one in out if isinstance(out, tuple) else ():
-            if isinstance(one, Tensor) and one.ndim == _RANKS and one.shape == (rows, attention.heads, long, long):
-                found.append(one.transpose(1, 2)[laid.counted].float())
+        beside = [one for one in out if isinstance(one, Tensor)] if isinstance(out, tuple) else []
+        found.extend(one.transpose(1, 2)[laid.counted].float() for one in beside if one.shape == shape)
 
     hook = attention.module.register_forward_hook(catch)
     try:

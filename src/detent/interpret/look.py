@@ -8,6 +8,7 @@ What several sections need is made once, and kept for as long as the look.
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from typing import Any
 
 from detent.errors import SubjectError
 from detent.interpret.matching import Pairs, by_likeness, by_number
@@ -113,4 +114,5 @@ def depth(subject: Subject) -> int:
 
 def words_of(subject: Subject) -> int:
     """Tokens that a model can read."""
-    return int(subject.model.get_input_embeddings().weight.shape[0])  # type: ignore[no-untyped-call]
+    embedding: Any = subject.model.get_input_embeddings()  # type: ignore[no-untyped-call]
+    return int(embedding.weight.shape[0])

@@ -78,7 +78,8 @@ class Runs:
             yield from self._added(block, head, change[None])
             return
         rows, long, width = change.shape
-        most = max(1, min(_ROWS // rows, _NUMBERS // (rows * long * width)))
+        words = int(self._before.model.config.get_text_config().vocab_size)
+        most = max(1, min(_ROWS // rows, _NUMBERS // (rows * max(long * width, words))))
         for start in range(0, long, most):
             places = range(start, min(start + most, long))
             changes = change.new_zeros(len(places), rows, long, width)
@@ -101,16 +102,18 @@ class Runs:
     def _margins(self, body: Anatomy, times: int = 1) -> Tensor:
         """What each row's logits say for after's token over before's, of so many runs of all rows: (times B,)."""
         ids, read = (one.repeat(times, 1) for one in (self._ids, self._read))
-        logits = body.model(input_ids=ids, use_cache=False, logits_to_keep=read).logits[:, 0].double()  # (n, V)
+        logits = (
+            body.model(input_ids=ids, use_cache=False, logits_to_keep=read).logits[:, 0].double()
+        )  # (n, V)
         if not bool(logits.isfinite().all()):
             raise SubjectError("finite logits expected, got others; its weights are of no use: train anew")
         wanted = self._wanted * times
         return torch.stack(
             [
                 one[list(right)].logsumexp(0) - one[list(wrong)].logsumexp(0)
-                for one, (right, wrong) in zip(logits.cpu(), wanted, strict=True)
+                for one, (right, wrong) in zip(logits, wanted, strict=True)
             ]
-        )
+        ).cpu()
 
 
 class _Block:
@@ -129,12 +132,13 @@ class _Block:
         """By how much after's component is other than before's, (B, T, d); before's is nothing where it has none."""
         if not head:
             return self._theirs.mlp - self._mine.mlp
-        found = [
-            one.heads[:, :, head - 1] @ outputs[head - 1] if head <= len(outputs) else 0
+        mine, theirs = (
+            one.heads[:, :, head - 1] @ outputs[head - 1] if head <= len(outputs) else None
             for one, outputs in zip((self._mine, self._theirs), self._outputs, strict=True)
-        ]
-        change: Tensor = found[1] - found[0]
-        return change
+        )
+        if mine is None or theirs is None:
+            return torch.zeros_like(self._mine.mlp) if theirs is None else theirs
+        return theirs - mine
 
     @contextmanager
     def added(self, head: int, changes: Tensor) -> Iterator[None]:

@@ -35,7 +35,14 @@ from detent.interpret.margins import checked, ends_of, margins, rows_of
 from detent.values.inside import Splice, Splices
 
 _OWN = frozenset(
-    {"num_attention_heads", "num_key_value_heads", "intermediate_size", "hidden_act", "no_rope_layers", "n_inner"}
+    {
+        "num_attention_heads",
+        "num_key_value_heads",
+        "intermediate_size",
+        "hidden_act",
+        "no_rope_layers",
+        "n_inner",
+    }
 )
 """Keys of a configuration by which a block is made, and nothing around it."""
 
@@ -44,7 +51,12 @@ _NAMES = frozenset(
 )
 """Keys that change nothing of what a model computes from its weights."""
 
-_SAID = {"num_hidden_layers": "depths", "hidden_size": "widths", "model_type": "kinds", "vocab_size": "vocabularies"}
+_SAID = {
+    "num_hidden_layers": "depths",
+    "hidden_size": "widths",
+    "model_type": "kinds",
+    "vocab_size": "vocabularies",
+}
 
 
 def section(look: Look) -> Splices:

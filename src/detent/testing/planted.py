@@ -9,6 +9,7 @@ What looks for where two models differ must name exactly that.
 
 from collections.abc import Sequence
 from copy import deepcopy
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -55,7 +56,9 @@ def planted_mlp(subject: Subject, block: int, *, seed: int, size: float = SIZE) 
     return copy
 
 
-def gained_between(before: Subject, after: Subject, prompts: Sequence[str], *, limit: int) -> tuple[Gained, ...]:
+def gained_between(
+    before: Subject, after: Subject, prompts: Sequence[str], *, limit: int
+) -> tuple[Gained, ...]:
     """Of the prompts to which the two answer otherwise; after's answer counts as the right one."""
     mine, theirs = (complete(*one, prompts, max_new_tokens=limit) for one in (before, after))
     return tuple(
@@ -67,7 +70,7 @@ def gained_between(before: Subject, after: Subject, prompts: Sequence[str], *, l
 
 def _own(module: nn.Module) -> Tensor:
     """A linear layer's weights as outputs x inputs; a view of them."""
-    base = getattr(module, "base_layer", module)
+    base: Any = getattr(module, "base_layer", module)
     weight: Tensor = base.weight
     return weight if isinstance(base, nn.Linear) else weight.T
 

@@ -32,7 +32,7 @@ test: $(STAMP)  ## lint, types, layers and all unmarked tests
 	$(BIN)/python -m pytest -q $(ABREAST) -m "not long"
 
 test-all: $(STAMP)  ## the same, the long tests, and those of exports and trackers, whose packages it installs
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[cose,gym,inspect,mlflow,model-signing,tensorboard,wandb]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[cose,gym,inspect,mlflow,model-signing,nnsight,tensorboard,transformer-lens,wandb]'
 	$(MAKE) --no-print-directory lint
 	$(BIN)/python -m pytest -q $(ABREAST)
 

@@ -116,8 +116,8 @@ NOTES = {
         of their own. First what was compared, generations and digests, then a sentence a section, made of its figures:
         [what each says](inside.md). A section that cannot be made of these two models says why. A copy of the model
         beside itself must read zero, or the command ends with an error. `--control` trains the generation again with
-        another seed, says before what that costs, and then of each figure what that other seed shows. The page has every
-        picture with its table.
+        another seed, says before what that costs, and then of each figure what that other seed shows. The page has
+        every picture with its table.
 
         As JSON: `generation`, `against` (numbers), `after`, `before` (digests), `said` (the sentence by section),
         `beside_control` (what another seed shows, by section; empty without `--control`), `found`, `control` (`null`

@@ -79,7 +79,7 @@ def test_the_run_that_is_verified_has_every_verdict_decision_and_kind_of_entry(h
     entries = honest.entries()
     assert {e.decision for e in entries if isinstance(e, Decided)} == {"promote", "carry", "discard"}
     assert [e.outcome.verdict for e in entries if isinstance(e, OutcomeWritten)] == ["better", "undecided"]
-    assert len({entry.kind for entry in entries}) == 15
+    assert len({entry.kind for entry in entries}) == 16
 
 
 def test_verifying_changes_nothing(honest: ScriptedRun) -> None:

@@ -8,7 +8,14 @@ from msgspec import UNSET
 
 from detent.errors import EngineError, TaskError
 from detent.evaluate import Inquiry, Lineage, deeper_job, inside_items
-from detent.evaluate.inside import MOST_BETWEEN, MOST_GAINED, MOST_PROBLEMS, spread, traits_of
+from detent.evaluate.inside import (
+    MOST_BETWEEN,
+    MOST_GAINED,
+    MOST_PROBLEMS,
+    RUNG_PROBLEMS,
+    spread,
+    traits_of,
+)
 from detent.tasks import Marks, Problem, TaskSource, builtin
 from detent.values import InterpretJob
 from detent.values.inside import DEEPER, Known, Section
@@ -65,8 +72,17 @@ def test_the_problems_are_a_few_of_every_rung_none_twice_and_the_same_for_ever()
     assert len(prompts) == len(set(prompts))
     rungs = Counter((item.slice.task, item.slice.level) for item in items)
     assert len(rungs) == 14
-    assert set(rungs.values()) <= {1, 2, 3, 4}
-    assert rungs["copy", 8] == rungs["add", 6] == 4
+    assert max(rungs.values()) == rungs["copy", 8] == rungs["add", 6] == RUNG_PROBLEMS
+    assert rungs["copy", 1] < 10  # of ten there are, those that were drawn
+
+
+def test_problems_stay_what_they_are_when_a_ladder_grows() -> None:
+    """Of each rung the first so many are the same: a reading is tried on what it was tried on before."""
+    short, long = (
+        {item.problem.prompt for item in inside_items(TASKS, tops, seed=1) if item.slice.level <= 6}
+        for tops in ({"add": 6, "copy": 6}, {"add": 30, "copy": 30})
+    )
+    assert long < short
 
 
 @pytest.mark.parametrize("top", [15, 40, 100])

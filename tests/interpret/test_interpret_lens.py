@@ -7,7 +7,7 @@ from tests.interpret.slow import slow_chances, slow_layers
 from torch import nn
 
 from detent.interpret import lens, words
-from detent.interpret.look import Absent
+from detent.interpret.look import Absent, Look
 from detent.interpret.output import output_of
 from detent.subject.load import Subject
 from detent.subject.noise import noisy
@@ -17,7 +17,7 @@ from detent.values.shape import AddBlock
 MIXED = (*PROMPTS, "C98765=")
 
 
-def limits_apart(found, limits: list[int]):  # type: ignore[no-untyped-def]
+def limits_apart(found: Look, limits: list[int]) -> Look:
     found.limits = lambda *_: limits
     return found
 
@@ -60,7 +60,7 @@ def test_an_earlier_layer_goes_through_the_norm_and_output_of_its_own_model(a: S
     (mine, theirs), (*_, where) = slow_layers(found), slow_chances(found)
     with torch.no_grad():
         said = [
-            one.model.lm_head(one.model.model.norm(layers[1])).double().log_softmax(-1)  # type: ignore[operator,union-attr]
+            one.model.lm_head(one.model.model.norm(layers[1])).double().log_softmax(-1)
             for one, layers in ((a, mine), (b, theirs))
         ]
     divergence = (said[1].exp() * (said[1] - said[0])).sum(-1)
@@ -112,7 +112,7 @@ def test_a_model_whose_final_norm_is_not_to_be_seen_has_no_lens(a: Subject, b: S
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return self.inner[0](x)  # type: ignore[no-any-return]
 
-    b.model.model.norm = Plain(b.model.model.norm)  # type: ignore[union-attr,arg-type]
+    b.model.model.norm = Plain(b.model.model.norm)
     for pair in ((a, b), (b, a)):
         with pytest.raises(Absent, match="a final norm is not to be found"):
             lens.section(look(*pair))

@@ -16,12 +16,12 @@ def steered(kind: str, signs: str) -> tuple[Subject, Subject]:
     """A model, and a copy whose first block adds everywhere what says `signs` in the output."""
     a = made(kind)
     b = noisy(a, 0.0, seed=0)
-    rows = b.model.get_output_embeddings().weight[b.tokenizer.convert_tokens_to_ids(list(signs))]  # type: ignore[no-untyped-call,index]
+    rows = b.model.get_output_embeddings().weight[b.tokenizer.convert_tokens_to_ids(list(signs))]  # type: ignore[no-untyped-call]
     block = next(module for name, module in b.model.named_modules() if name.endswith((".layers.0", ".h.0")))
 
     def add(_: object, __: object, out: object) -> object:
         first = out[0] if isinstance(out, tuple) else out
-        first = first + 3 * rows.sum(0) / rows.sum(0).norm()  # type: ignore[operator]
+        first = first + 3 * rows.sum(0) / rows.sum(0).norm()
         return (first, *out[1:]) if isinstance(out, tuple) else first
 
     block.register_forward_hook(add)
@@ -65,7 +65,7 @@ def test_tokens_that_no_tokenizer_names_are_not_said() -> None:
     a = made("llama", vocabulary=128)
     b = noisy(a, 0.5, seed=3)
     with torch.no_grad():
-        b.model.get_output_embeddings().weight[97:] *= 100  # type: ignore[no-untyped-call,operator]
+        b.model.get_output_embeddings().weight[97:] *= 100  # type: ignore[no-untyped-call]
     for one in tokens.section(look(a, b)).layers:
         assert not any(text.startswith("token ") for text in (*one.more, *one.fewer))
 
@@ -76,7 +76,7 @@ def test_sizes_of_outputs_may_differ() -> None:
 
 def test_widths_that_differ_are_said(a: Subject) -> None:
     wide = made("llama", hidden_size=40)
-    with pytest.raises(Absent, match="^their widths differ, 32 and 40$"):
+    with pytest.raises(Absent, match=r"^their widths differ, 32 and 40$"):
         tokens.section(look(a, wide))
 
 

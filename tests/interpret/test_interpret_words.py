@@ -50,7 +50,7 @@ def test_examples_are_the_most_divergent_flips_with_the_text_before_them(a: Subj
     for example, (size, row, place, before, after) in zip(said.examples, flips, strict=False):
         assert example.divergence == pytest.approx(-size, rel=1e-3)
         assert example.prompt == PROMPTS[row]
-        assert example.so_far == a.tokenizer.decode(answers[row].tokens[:place])
+        assert example.so_far == a.tokenizer.decode(list(answers[row].tokens[:place]))
         assert (example.before, example.after) == tuple(a.tokenizer.decode([one]) for one in (before, after))
 
 
@@ -96,7 +96,7 @@ def test_models_that_choose_among_more_tokens_than_they_have_names_for_are_compa
     a = made("llama", vocabulary=128)
     with torch.no_grad():  # the likeliest is none that the tokenizer knows
         loud = noisy(a, 0.0, seed=0)
-        loud.model.get_output_embeddings().weight[120:] *= 50  # type: ignore[no-untyped-call,operator]
+        loud.model.get_output_embeddings().weight[120:] *= 50  # type: ignore[no-untyped-call]
     found = words.section(look(a, loud))
     assert found.flips > 0
     shown = {text for example in found.examples for text in (example.before, example.after)}
@@ -113,6 +113,6 @@ def test_outputs_of_different_sizes_are_not_compared() -> None:
 def test_a_token_that_after_cannot_read_is_said() -> None:
     a, b = made("llama", vocabulary=128), made("llama")
     with torch.no_grad():
-        a.model.get_output_embeddings().weight[:97] *= 0.01  # type: ignore[no-untyped-call,operator]
-    with pytest.raises(Absent, match="before wrote token 1.., and after knows 97"):
+        a.model.get_output_embeddings().weight[:97] *= 0.01  # type: ignore[no-untyped-call]
+    with pytest.raises(Absent, match=r"before wrote token 1\d\d, and after knows 97"):
         words.section(look(a, b))

@@ -2,7 +2,7 @@
 
     >>> with trained_again(run, 3, digest, beside, scratch, say) as control:
     ...     control.digest, control.models
-    ('c1...', PosixPath('/tmp/detent-.../models'))
+    ('c1...', PosixPath('.../models'))
 
 Everything is of record but the seed: parent, data, steps, optimizer, and what a judge taught after it. The weights lie
 in a folder that goes at the end of the block, beside links to those they are compared with; the run gets nothing.
@@ -53,9 +53,9 @@ def trained_again(  # noqa: PLR0917
         TrustError: a file is not what its digest says.
         EngineError: a worker died.
     """
-    models, staging = scratch / "models", scratch / "trained"
+    models, staging = scratch / "control" / "models", scratch / "control" / "staging"
     with storing(models):
-        models.mkdir()
+        models.mkdir(parents=True)
         staging.mkdir()
     with ExitStack() as stack:
         case = read(stack.enter_context(evidence_of(run)))
@@ -66,7 +66,7 @@ def trained_again(  # noqa: PLR0917
         _see(run, made, store)
         say(_cost(generation, made))
         for one in dict.fromkeys((*beside, *_models(made.jobs))):
-            _beside(store, one, models)
+            lay_beside(store, one, models)
         control = _trained(made, turn.engine, ModelStore(models), staging)
     yield Control(control, models)
 
@@ -122,15 +122,18 @@ def _models(jobs: Iterable[Training]) -> list[str]:
 
 def _cost(generation: int, made: Trainings) -> str:
     steps = sum(job.steps for job in made.jobs)
+    took = f"; {made.seconds:.0f} s at the time, beside the rest of the team" if made.seconds else ""
     return (
         f"control     trains generation {generation} again with another seed: {steps} steps, about "
-        f"{made.tokens:,.0f} tokens, {made.flops:.2g} floating point operations; {made.seconds:.0f} s at the time, "
-        "beside the rest of the team"
+        f"{made.tokens:,.0f} tokens, {made.flops:.2g} floating point operations{took}"
     )
 
 
-def _beside(store: ModelStore, digest: str, models: Path) -> None:
-    """A model and its base by hard links, where the disk is the same; nothing writes into a model's folder."""
+def lay_beside(store: ModelStore, digest: str, models: Path) -> None:
+    """Lay a model and its base into another folder: by hard links where the disk is the same, else by copies.
+
+    Nothing writes into a model's folder. Raises SubjectError, TrustError, StorageError.
+    """
     for one in dict.fromkeys((digest, store.base(digest) or digest)):
         folder = models / one
         if folder.exists():

@@ -28,6 +28,7 @@ from detent.charter import Charter, SignedCharter
 from detent.engine import Ask, Engine, ModelStore, check_libraries, confinement
 from detent.errors import DetentError, EngineError, UsageError
 from detent.evaluate import Inquiry, Lineage, deeper_job
+from detent.report import plain
 from detent.signing import SigningKey
 from detent.tasks import TaskSource
 from detent.tripwires.looks import probes_of
@@ -35,6 +36,9 @@ from detent.values import AnswerJob, Answers, Interpreted, InterpretJob
 from detent.values.inside import ALWAYS, Section, models_of
 
 Say = Callable[[str], None]
+
+LOG_BYTES, LOG_LINES = 8192, 20
+"""Of the workers' log, how much of its end is told where something goes wrong."""
 
 _ROUNDING = 1e-6
 
@@ -97,6 +101,7 @@ def look_inside(  # noqa: PLR0917  as the command has them
         say(f"note        nothing confines the workers that load these models: {because}")
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(TemporaryDirectory(prefix="detent-inspect-")))
+        stack.enter_context(_log_told(scratch / "worker.log", say))
         tasks = stack.enter_context(closing(_sources(run, signed, ledger, say)))
         asked = _inquiry(signed.charter, tasks, sections)
         found, copy = _looked(run.models, run.data, signed.charter, scratch, lineage, asked)
@@ -116,6 +121,18 @@ def look_inside(  # noqa: PLR0917  as the command has them
         against=picked.against,
         copy=copy,
     )
+
+
+@contextmanager
+def _log_told(log: Path, say: Say) -> Iterator[None]:
+    """Where something goes wrong, the end of what workers printed: their log goes with its folder."""
+    try:
+        yield
+    except DetentError:
+        if log.is_file():
+            for line in log.read_bytes()[-LOG_BYTES:].decode(errors="replace").splitlines()[-LOG_LINES:]:
+                say(f"log         {plain(line)}")
+        raise
 
 
 def _sources(run: RunFolder, signed: SignedCharter, ledger: LedgerAt, say: Say) -> Mapping[str, TaskSource]:

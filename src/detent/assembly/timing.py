@@ -33,13 +33,17 @@ from detent.values import (
     TrainJob,
 )
 
+SERVED = "waiting for servers"
+OPENING = "gate and fresh answers"
+LOOKING = "looking inside"
+
 PHASES = {
     BuildJob: "training",
     ReshapeJob: "training",
     TrainJob: "training",
     LabelJob: "labelling",
     AnswerJob: "answering",
-    InterpretJob: "looking inside",
+    InterpretJob: LOOKING,
     ElicitJob: "eliciting",
     MergeJob: "merging",
     ScoreJob: "judging",
@@ -50,9 +54,6 @@ PHASES = {
     ReinforceJob: "training",
     SuggestJob: "searching",
 }
-
-SERVED = "waiting for servers"
-OPENING = "gate and fresh answers"
 
 
 class Stopwatch:
@@ -142,7 +143,7 @@ class TimedEngine:
                 ask = stack.enter_context(self._engine.opening())
 
             def timed(job: Job, watch: Watch) -> Result:
-                with self._stopwatch.timing(OPENING):
+                with self._stopwatch.timing(LOOKING if isinstance(job, InterpretJob) else OPENING):
                     return ask(job, watch)
 
             yield timed

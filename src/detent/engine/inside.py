@@ -94,7 +94,7 @@ def _bounded(found: Interpreted) -> Iterator[Bounded]:
         yield from (("entropies", one, 0.0, _BIG) for one in head.entropy)
         yield "shares of attention", head.moved, 0.0, 1.0
     for probe in () if found.probes is UNSET else found.probes.probes:
-        known = [one for one in probe.accuracy if one is not None]
+        known = [one for one in (*probe.accuracy, *probe.anew) if one is not None]
         yield from (("accuracies", one, 0.0, 1.0) for one in (*known, probe.chance, probe.shuffled))
 
 
@@ -121,7 +121,7 @@ def _miscounted(found: Interpreted, probed: tuple[str, ...]) -> Iterator[Fault]:
         if len(found.lens.divergence) != deep or {len(row) for row in found.lens.divergence} - {wide}:
             yield f"{deep} rows of {wide} divergences", "others"
     if found.probes is not UNSET:
-        odd = any(len(one.accuracy) != len(probed) for one in found.probes.probes)
+        odd = any({len(one.accuracy), len(one.anew)} != {len(probed)} for one in found.probes.probes)
         if found.probes.models != probed or odd:
             yield "an accuracy of each model that was named", ", ".join(found.probes.models)
     for splice in () if found.splices is UNSET else found.splices.parts:

@@ -28,10 +28,12 @@ from detent.values.inside import ALWAYS, DEEPER, Gained, Known, Section
 T = TypeVar("T")
 
 STREAM = "inside"
-RUNG_PROBLEMS = 4
+RUNG_PROBLEMS = 12
+"""At the most: of short ladders a few more are asked, since what is read is counted over all of them."""
+
 MOST_PROBLEMS = 240
 MOST_GAINED = 64
-MOST_BETWEEN = 6
+MOST_BETWEEN = 4
 """Earlier models whose accuracies are shown, beside the first and the two: each answers all of the problems."""
 
 EVERY: tuple[Section, ...] = (*ALWAYS, *DEEPER)

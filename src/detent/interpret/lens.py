@@ -15,6 +15,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from detent.errors import SubjectError
 from detent.interpret.look import Absent, Look
 from detent.interpret.seen import Seen, Side, divergence
 from detent.interpret.words import spoken
@@ -61,5 +62,11 @@ def _through(side: Side, layer: int, early: Tensor, vocabulary: int) -> Iterator
     if side.output is None:
         raise Absent("a final norm is not to be found")
     stream = side.streams[layer]
-    for some in early.split(max(1, _LOGITS // vocabulary)):
-        yield side.output.says(stream[some.to(stream.device)])
+    # What a model says being finite does not make finite what its earlier layers would.
+    for some in torch.split(early, max(1, _LOGITS // vocabulary)):
+        said = side.output.says(stream[some.to(stream.device)])
+        if not bool(said.isfinite().all()):
+            raise SubjectError(
+                f"finite logits of layer {layer} expected, got others; its weights are of no use: train anew"
+            )
+        yield said

@@ -114,5 +114,5 @@ def depth(subject: Subject) -> int:
 
 def words_of(subject: Subject) -> int:
     """Tokens that a model can read."""
-    embedding: Any = subject.model.get_input_embeddings()  # type: ignore[no-untyped-call]
+    embedding: Any = subject.model.get_input_embeddings()
     return int(embedding.weight.shape[0])

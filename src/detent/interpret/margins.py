@@ -55,7 +55,7 @@ def ends_of(look: Look) -> tuple[int, ...]:
 
 
 def rows_of(look: Look) -> list[Row]:
-    """The job's gained rows, in its order; without those that a model cannot read, or whose answers are the same tokens.
+    """The job's gained rows, in its order; without those that a model cannot read, or whose answers are the same.
 
     Raises:
         Absent: there is none.

@@ -1,7 +1,7 @@
 """What a straight line reads off a layer: linear probes, made once on the first model and tried on every later one.
 
     >>> section(look).probes[3]
-    Probe(trait='level', layer=3, accuracy=(0.61, 0.83), chance=0.07, shuffled=0.06)
+    Probe(trait='level', layer=3, accuracy=(0.61, 0.23), chance=0.07, shuffled=0.06, anew=(0.61, 0.83))
 
 Probes: Alain and Bengio, "Understanding intermediate layers using linear classifier probes" (arXiv 1610.01644). A
 reading is made by least squares onto the indicators of k classes, with a ridge. X (n, d) holds the n rows of a layer,
@@ -15,7 +15,8 @@ a strength chosen by what it makes of the test would be a second look at it.
 A row is a place of a model's own answer to a prompt, and its features are what the layer holds where that token is
 predicted; the first place is the prompt's last token. Each model reads its own answers: what it knows as it works. A
 reading is made on every second prompt and tried on the others. It is never changed, mean and deviation included, so a
-later accuracy falls when the knowledge goes, and also when it only turns: "not read as before", not "forgotten".
+later accuracy falls when the knowledge goes, and also when it only turns. So each stands beside a reading that is made
+anew on each model: where that still reads it, it is written in another way; where it does not, a line reads it no more.
 
 Control: the same on classes that were dealt at random (Hewitt and Liang, "Designing and Interpreting Probes with
 Control Tasks", arXiv 1909.03368), among the prompts at one place, so that what the place alone says stays in it. A
@@ -97,15 +98,15 @@ class _Seen:
 def _seen(look: Look, known: Known, number: int) -> _Seen:
     """What one of the models makes of the prompts and its own answers to them."""
     subject = look.model(known.models[number])
-    texts = written(subject, known.prompts, look.limits(subject, known.prompts))
+    limits = [min(one, PLACES) for one in look.limits(subject, known.prompts)]  # what comes after is not read
+    texts = written(subject, known.prompts, limits)
     rows: list[Tensor] = []
     places: list[Tensor] = []
     layered: list[list[Tensor]] = []
     for one in readings(subject.model, texts):
-        kept = one.place < PLACES
-        rows.append(one.row[kept].cpu())
-        places.append(one.place[kept].cpu())
-        layered.append([layer[kept].cpu() for layer in one.layers])
+        rows.append(one.row.cpu())
+        places.append(one.place.cpu())
+        layered.append([layer.cpu() for layer in one.layers])
     row, place = torch.cat(rows), torch.cat(places)
     order = torch.argsort(row * PLACES + place)  # by prompt, whatever the batches were
     layers = [torch.cat(parts)[order] for parts in zip(*layered, strict=True)]
@@ -147,17 +148,23 @@ def _probe(every: Sequence[_Seen], trait: str, layer: int, seed: int) -> list[Pr
     classes = first.classes[trait]
     known = classes != UNKNOWN
     made_on = ~first.tested & known
-    if made_on.sum() < LEAST_ROWS or len(torch.unique(classes[made_on])) < 2:  # noqa: PLR2004  a choice
+    if not _enough(classes[made_on]):
         return []
     ground = _Ground.of(first.layers[layer][made_on])
     made = ground.reading(classes[made_on])
     if (own := _accuracy(made, first, trait, layer)) is None:
         return []
     rest = [_accuracy(made, one, trait, layer) for one in every[1:]]
+    anew = [_anew(one, trait, layer) for one in every[1:]]
     truth = classes[first.tested & known]
-    chance = 0.5 if trait == RIGHT else float(truth.bincount().max() / len(truth))
+    chance = 0.5 if trait == RIGHT else int(truth.bincount().max()) / len(truth)
     shuffled = _control(ground, first, trait, layer, seed)
-    return [Probe(trait=trait, layer=layer, accuracy=(own, *rest), chance=chance, shuffled=shuffled)]
+    return [Probe(trait, layer, (own, *rest), chance, shuffled, anew=(own, *anew))]
+
+
+def _enough(classes: Tensor) -> bool:
+    """Whether a reading can be made on rows of these classes."""
+    return len(classes) >= LEAST_ROWS and len(torch.unique(classes)) > 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +222,15 @@ def _accuracy(made: _Reading, seen: _Seen, trait: str, layer: int) -> float | No
         return None
     used = seen.tested & (seen.classes[trait] != UNKNOWN)
     return _share(made.told(seen.layers[layer][used]), seen.classes[trait][used], even=trait == RIGHT)
+
+
+def _anew(seen: _Seen, trait: str, layer: int) -> float | None:
+    """Of a reading that is made on the model itself."""
+    made_on = ~seen.tested & (seen.classes[trait] != UNKNOWN)
+    if layer >= len(seen.layers) or not _enough(seen.classes[trait][made_on]):
+        return None
+    made = _Ground.of(seen.layers[layer][made_on]).reading(seen.classes[trait][made_on])
+    return _accuracy(made, seen, trait, layer)
 
 
 def _share(told: Tensor, truth: Tensor, *, even: bool) -> float | None:

@@ -84,33 +84,25 @@ def see(before: Subject, after: Subject, texts: Sequence[Text]) -> Seen:
     Raises:
         SubjectError: a model computes what is not finite.
     """
-    models = (before.model, after.model)
-    kept = _kept(sum(text.places for text in texts), _bytes(models[0]) + _bytes(models[1]))
-    sides = tuple(_Reader(model) for model in models)
+    kept = _kept(sum(text.places for text in texts), _bytes(before.model) + _bytes(after.model))
+    mine, theirs = _Reader(before.model), _Reader(after.model)
     said: list[Said] = []
+    where: list[Tensor] = []  # each (2, n): place and row
+    outputs = (0, 0)
     start = 0
-    rows: list[Tensor] = []
-    places: list[Tensor] = []
-    for batch in batches(texts, max(model.config.get_text_config().vocab_size for model in models)):
-        mine, theirs = (side.read(batch) for side in sides)
-        end = start + len(mine.place)
+    for batch in batches(texts, max(_vocabulary(before.model), _vocabulary(after.model))):
+        one, other = mine.read(batch), theirs.read(batch)
+        end = start + len(one.place)
         chosen = kept[(kept >= start) & (kept < end)] - start
-        for side in sides:
-            side.keep(chosen)
-        places.append(mine.place[chosen].cpu())
-        rows.append(mine.row[chosen].cpu())
-        if mine.logits.shape == theirs.logits.shape:
-            said.append(_said(mine, theirs))
-        outputs = (mine.logits.shape[1], theirs.logits.shape[1])
+        mine.keep(chosen)
+        theirs.keep(chosen)
+        where.append(torch.stack([one.place, one.row]).cpu()[:, chosen])
+        outputs = (one.logits.shape[1], other.logits.shape[1])
+        if outputs[0] == outputs[1]:
+            said.append(_said(one, other))
         start = end
-    return Seen(
-        *(side.side() for side in sides),
-        said=_joined(said) if said else None,
-        outputs=outputs,
-        place=torch.cat(places),
-        row=torch.cat(rows),
-        kept=kept,
-    )
+    place, row = torch.cat(where, 1)
+    return Seen(mine.side(), theirs.side(), _joined(said) if said else None, outputs, place, row, kept)
 
 
 def divergence(before: Tensor, after: Tensor) -> Tensor:
@@ -138,6 +130,10 @@ def _joined(parts: Sequence[Said]) -> Said:
         torch.cat([one.place for one in parts]),
         torch.cat([one.row for one in parts]),
     )
+
+
+def _vocabulary(model: PreTrainedModel) -> int:
+    return int(model.config.get_text_config().vocab_size)
 
 
 def _bytes(model: PreTrainedModel) -> int:

@@ -8,8 +8,8 @@ Of the change D of a matrix, with singular values s_1 >= s_2 >= ...: `top` are t
     rank = R_0(D'D) = (sum s^2)^2 / sum s^4 = |D|^4 / |D'D|^2        (Frobenius norms)
 
 the effective rank of Bartlett, Long, Lugosi, Tsigler, "Benign Overfitting in Linear Regression" (arXiv 1906.11300),
-definition 3: 1 for a change along one direction, and as many as a matrix has where all weigh the same. Noise moves along
-nearly all, a low-rank adapter along as many as its rank at the most, and what was learnt of one thing often along few.
+definition 3: 1 for a change along one direction, and as many as a matrix has where all weigh the same. Noise moves
+along nearly all, a low-rank adapter along as many as its rank at the most.
 
 Modules are named as in the model, without what stands before all its blocks, and blocks are numbered from 0 there:
 `layers.1.mlp.up_proj` is in block 2. In models of different depth those blocks are compared that correspond
@@ -103,7 +103,7 @@ class _Weights:
 
     def _whole(self, name: str) -> Tensor:
         value = self._named[name].detach().float()
-        layer = self._added.get(name)
+        layer: Any = self._added.get(name)
         for adapter in layer.active_adapters if layer is not None else ():
             value = value + layer.get_delta_weight(adapter).detach().float()
         return value
@@ -194,7 +194,7 @@ def _share(change: float, of: float) -> float:
 
 
 def _dot(x: Tensor, y: Tensor) -> float:
-    pairs = zip(x.flatten().split(_PART), y.flatten().split(_PART), strict=True)
+    pairs = zip(torch.split(x.flatten(), _PART), torch.split(y.flatten(), _PART), strict=True)
     return sum(float(mine.double() @ theirs.double()) for mine, theirs in pairs)
 
 

@@ -1,6 +1,6 @@
 """The sentences of the five sections that are made when people are asked: heads, probes, splices, tokens, patches."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import fsum
 from statistics import median
 
@@ -68,27 +68,43 @@ def probes(found: Probes, names: Mapping[str, str]) -> Told:
 
 
 def _trait(lines: Sequence[Probe], first: str) -> Told:
-    """The layer from which the newest model's trait is read best, and whether that is more than a line always finds."""
+    """What the first model's reading reads now; where it fails, whether one that is made anew still does."""
     name = named(lines[0].trait)
-    read = [(one.accuracy[-1], one) for one in lines if one.accuracy and one.accuracy[-1] is not None]
-    known = [(accuracy, one) for accuracy, one in read if accuracy is not None]
-    if not known:
+    then, made = _best(lines, lambda one: one.accuracy[0])
+    now, latest = _best(lines, lambda one: one.anew[-1])
+    if made is None or latest is None:
         return Told(f"{name} was read from no layer: too little is known of it", f"{name} unknown", 0.0)
-    best, one = max(known, key=lambda pair: pair[0] - pair[1].shuffled)
-    floor = max(one.chance, one.shuffled)
-    short = f"{name} {hundredths(best)}"
-    if best - floor < MARGIN:
+    chance = f"chance {hundredths(made.chance)}, shuffled {hundredths(made.shuffled)}"
+    kept, moved = made.accuracy[-1], 0.0 if len(made.accuracy) == 1 else abs(then - now)
+    short = f"{name} {hundredths(now)}"
+    if kept is not None and kept - _floor(made) >= MARGIN:
+        before = "" if len(made.accuracy) == 1 else f", {hundredths(then)} in {first}"
         return Told(
-            f"{name} is not read: {hundredths(best)} from {_layer(one)}, where chance is {hundredths(one.chance)} and "
-            f"shuffled classes are read at {hundredths(one.shuffled)}",
-            short,
-            0.0,
+            f"{name} is read from {_layer(made)} at {hundredths(kept)} ({chance}){before}", short, moved
         )
-    then = one.accuracy[0] if len(one.accuracy) > 1 else None
-    before = "" if then is None else f", {hundredths(then)} in {first}"
-    chance = f"(chance {hundredths(one.chance)}, shuffled {hundredths(one.shuffled)})"
-    moved = 0.0 if then is None else abs(best - then)
-    return Told(f"{name} is read from {_layer(one)} at {hundredths(best)} {chance}{before}", short, moved)
+    anew = f"{hundredths(now)} from {_layer(latest)} by a reading made anew"
+    if then - _floor(made) < MARGIN:
+        if now - _floor(latest) < MARGIN:
+            return Told(f"{name} is not read: {anew} ({chance})", short, 0.0)
+        return Told(f"{name} is read only now: {anew} ({chance})", short, moved)
+    lost = f"{first}'s reading of {_layer(made)} got {hundredths(then)} there, and now {_accuracy(kept)} ({chance})"
+    if now - _floor(latest) < MARGIN:
+        return Told(f"{name} is no longer read: {lost}, and {anew}", short, moved)
+    return Told(f"{name} is written in another way: {lost}; {anew}", short, moved)
+
+
+def _best(lines: Sequence[Probe], accuracy: Callable[[Probe], float | None]) -> tuple[float, Probe | None]:
+    """The line that is furthest above its control."""
+    known = [(found, one) for one in lines if one.accuracy and (found := accuracy(one)) is not None]
+    return max(known, key=lambda pair: pair[0] - pair[1].shuffled, default=(0.0, None))
+
+
+def _floor(probe: Probe) -> float:
+    return max(probe.chance, probe.shuffled)
+
+
+def _accuracy(found: float | None) -> str:
+    return "nothing, since there is no such layer" if found is None else hundredths(found)
 
 
 def splices(found: Splices, _names: Mapping[str, str]) -> Told:

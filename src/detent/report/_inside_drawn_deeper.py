@@ -12,6 +12,9 @@ from detent.report.inside_tables import capped, pair_text
 from detent.values.inside import Head, Heads, Patches, Probe, Probes, Splices
 
 MOST_PATCHES = 24
+FEW_PLACES = 8
+"""So many have room for a token each under a grid."""
+
 MOST_LINES = 5
 """Layers that are drawn of one trait; there are as many tints, and one for nothing else."""
 
@@ -93,8 +96,9 @@ def patches(found: Patches) -> Figure:
     top = sorted(found.patches, key=lambda one: -one.carries)[:MOST_PATCHES]
     shown = sorted(top, key=lambda one: (one.block, not one.head, one.head))
     wide = max(len(one.places) for one in found.patches)
-    labels = [said.quoted(text, 6)[1:-1] for text in found.labels[:wide]]
-    columns = ("all", *(labels[n] if n < len(labels) else str(n + 1) for n in range(wide)))
+    few = wide <= FEW_PLACES
+    columns = ("all", *(_label(found.labels, n, short=True) if few else str(n + 1) for n in range(wide)))
+    head = ("component", "all places", *(_label(found.labels, n, short=False) for n in range(wide)))
     most = max([one.carries for one in shown] + [share for one in shown for share in one.places] + [0.0])
     squares = tuple(
         tuple(
@@ -131,7 +135,7 @@ def patches(found: Patches) -> Figure:
                 "place",
             )
         ),
-        capped(("component", *columns), rows, numbers=1),
+        capped(head, rows, numbers=1),
     )
 
 
@@ -153,25 +157,32 @@ def _probe(trait: str, lines: Sequence[Probe], models: Sequence[str], prompts: i
         Series(f"layer {one.layer}", _probe_points(one, models), tint, weight="thin")
         for tint, one in enumerate(drawn)
     )
+    anew = Series("made anew", _anew_points(lines, models), len(drawn), weight="faint")
     chart = Lines(
         label=f"How well {trait} is read from {words.number_of(len(drawn), 'layer')}, by model",
-        series=series,
+        series=(*series, *([anew] if len(models) > 1 else ())),
         x=Axis("model", 0, max(len(models) - 1, 1), marks),
         y=axis("", (0.0, 1.0), lambda value: words.rate(value)[:-1]),
         rules=(Rule(chance, "chance"),),
         height=220.0,
     )
     rows = (
-        (str(one.layer), *map(_share, one.accuracy), words.rate(one.chance), words.rate(one.shuffled))
+        (
+            str(one.layer),
+            *map(_share, one.accuracy),
+            *map(_share, one.anew[1:]),
+            words.rate(one.chance),
+            words.rate(one.shuffled),
+        )
         for one in lines
     )
     left_out = f" Drawn: {len(drawn)} of {len(lines)} layers." if len(drawn) < len(lines) else ""
     return Figure(
         f"What can be read: {said.named(trait)}",
         f"Share of {words.number_of(prompts, 'prompt')} at which a straight line, fitted on the first model and never "
-        f"again, reads it.{left_out}",
+        f"again, reads it; made anew: the best that lines fitted on each model read.{left_out}",
         line_chart(chart),
-        capped(("layer", *models, "chance", "shuffled"), rows),
+        capped(("layer", *models, *(f"{one}, anew" for one in models[1:]), "chance", "shuffled"), rows),
     )
 
 
@@ -191,9 +202,27 @@ def _probe_points(one: Probe, models: Sequence[str]) -> tuple[Point, ...]:
     )
 
 
+def _anew_points(lines: Sequence[Probe], models: Sequence[str]) -> tuple[Point, ...]:
+    """Of each model the layer from which a line that was fitted on it reads best."""
+    found = []
+    for n, model in enumerate(models):
+        known = [(share, one.layer) for one in lines if (share := one.anew[n]) is not None]
+        if known:
+            share, layer = max(known)
+            found.append(Point(n, share, f"made anew, {model}: {words.rate(share)} from layer {layer}"))
+    return tuple(found)
+
+
 def _held(share: float) -> float:
     """Inside of what is drawn: of a gain near nothing a share can be any number."""
     return min(max(share, -1.0), 2.0)
+
+
+def _label(labels: Sequence[str], place: int, *, short: bool) -> str:
+    """A place's number with its token; under a cell as much of the token as has room there, or else the number."""
+    if place >= len(labels):
+        return str(place + 1)
+    return said.quoted(labels[place], 4)[1:-1] if short else f"{place + 1} {said.quoted(labels[place])}"
 
 
 def _patch_square(name: str, column: int, share: float | None, most: float) -> Square:

@@ -31,7 +31,7 @@ ROUNDING = 1e-6
 OUTSTANDING = 1.25
 """What stands out is so many times the median of its kind, or more."""
 
-_ALONG = 0.3
+ALONG = 0.3
 """Cosine from which on two changes are said to go in one direction."""
 
 _BLOCK = re.compile(r"(?:^|\.)(?:layers|h|blocks|layer)\.(\d+)\.")
@@ -160,7 +160,8 @@ def words(found: Words, _names: Mapping[str, str]) -> Told:
         return Told(said, short, found.flips)
     (before, after), times = pairs.most_common(1)[0]
     became = f"{quoted(before)} became {quoted(after)}"
-    often = f"of the {len(found.examples)} that differ most, {times} times {became}"
+    often_ = "twice" if times == 2 else f"{times} times"  # noqa: PLR2004  a word of its own
+    often = f"of the {len(found.examples)} that differ most, {often_} {became}"
     return Told(f"{said}; {often if times > 1 else f'where they differ most, {became}'}", short, found.flips)
 
 
@@ -175,5 +176,5 @@ def _directions(top: Moved) -> str:
     rank = "" if top.rank is UNSET else f", along about {things(max(1, round(top.rank)), 'direction')}"
     if along is UNSET:
         return rank
-    way = "in the direction of" if along >= _ALONG else "against" if along <= -_ALONG else "across"
+    way = "in the direction of" if along >= ALONG else "against" if along <= -ALONG else "across"
     return f"{rank}, {way} the earlier change (cosine {hundredths(along)})"

@@ -42,7 +42,8 @@ class Figures(Struct, frozen=True, forbid_unknown_fields=True):
 class Layers(Figures, frozen=True):
     """Debiased linear CKA, -1 to 1. similarity[i][j]: layer i of before with layer j of after.
 
-    matched: pairs (i, j) of layers that correspond, rising in both; all of the shallower model's are in it.
+    matched: pairs (i, j) of layers that correspond, rising in both; all of the shallower model's are in it. Of models
+    of one depth by number, of others by how alike that is which each block adds.
     """
 
     similarity: tuple[tuple[float, ...], ...]
@@ -50,11 +51,12 @@ class Layers(Figures, frozen=True):
 
 
 class Moved(Figures, frozen=True):
-    """One module's weights. share: |after - before| / |before|, Frobenius.
+    """One module's weights. share: |after - before| / |before|, Frobenius; 1 where all were 0 and some no longer are.
 
     Of a matrix too: top, the largest singular values of the change, over its norm (their squares are shares of its
-    energy); rank, its effective rank (sum of squares of singular values)^2 / sum of their fourth powers. along: cosine
-    of this change with the earlier one of the same module; UNSET where there was none, or one of the two is zero.
+    energy), less those that are rounding; rank, its effective rank (sum of squares of singular values)^2 / sum of
+    their fourth powers. along: cosine of this change with the earlier one of the same module; UNSET where there was
+    none, or one of the two is zero.
     """
 
     module: str
@@ -80,7 +82,7 @@ class Lens(Figures, frozen=True):
     """KL(after || before), nats, of what two matched layers would say through their own model's final norm and output.
 
     divergence[n][p]: of pair n of `layers`, mean over the texts at place p of the answer; 0 is its first token.
-    counts[p]: texts that have that place. layers: pairs (i, j).
+    counts[p]: texts that have that place, among those that are looked at. layers: pairs (i, j).
     """
 
     layers: tuple[tuple[int, int], ...]
@@ -137,7 +139,8 @@ class Probe(Figures, frozen=True):
 
     accuracy: of each model of the job, on prompts it was not made on; None where there is no such layer, or too few
     are known. chance: the share of the commonest class there. shuffled: of the first model, by a reading made on the
-    same layer with classes dealt to prompts at random: what a straight line finds in anything.
+    same layer with classes dealt to prompts at random: what a straight line finds in anything. anew: the accuracies of
+    readings made anew on each model: what is there, where the first model's no longer finds it.
     """
 
     trait: str
@@ -145,6 +148,7 @@ class Probe(Figures, frozen=True):
     accuracy: tuple[float | None, ...]
     chance: float
     shuffled: float
+    anew: tuple[float | None, ...]
 
 
 class Probes(Figures, frozen=True):

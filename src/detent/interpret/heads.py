@@ -9,7 +9,7 @@ looks at all t alike. `moved` is half of sum |w_after - w_before|, the total var
 the same, 1 where they share no position. Both are means over all places of all texts; padding is no place.
 
 Where a head looks is not what it does: one that looks elsewhere may carry over the same, and one that looks where it
-did may put out something else. Attention is not explanation: Jain and Wallace (arXiv 1902.10186). So `patches` is
+did may put out something else (Jain and Wallace, "Attention is not Explanation", arXiv 1902.10186). So `patches` stands
 beside it.
 
 Heads correspond by their number, in blocks that correspond. New heads stand after the old ones (`subject.reshape`), so
@@ -34,8 +34,6 @@ MOST = 1024
 
 _NUMBERS = 1 << 26
 """Weights that are held at once: 256 MiB in float32."""
-
-_RANKS = 4  # (B, H, T, T)
 
 
 def section(look: Look) -> Heads:
@@ -117,15 +115,11 @@ def _caught(attention: Attention, laid: Batch) -> Iterator[list[Tensor]]:
     """What an attention hands out beside its output, if that is its weights."""
     found: list[Tensor] = []
     rows, long = laid.ids.shape
+    shape = (rows, attention.heads, long, long)
 
     def catch(_module: nn.Module, _given: Any, out: Any) -> None:
-        for one in out if isinstance(out, tuple) else ():
-            if (
-                isinstance(one, Tensor)
-                and one.ndim == _RANKS
-                and one.shape == (rows, attention.heads, long, long)
-            ):
-                found.append(one.transpose(1, 2)[laid.counted].float())
+        beside = [one for one in out if isinstance(one, Tensor)] if isinstance(out, tuple) else []
+        found.extend(one.transpose(1, 2)[laid.counted].float() for one in beside if one.shape == shape)
 
     hook = attention.module.register_forward_hook(catch)
     try:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from detent.errors import SubjectError
 from detent.interpret.look import Absent, Look, words_of
 from detent.interpret.reading import Text, readings
 from detent.subject.chat import asked
@@ -42,29 +43,39 @@ class Row(NamedTuple):
 
 
 def ends_of(look: Look) -> tuple[int, ...]:
-    """The marks that end an answer; before's count for both."""
-    return stop_tokens(*look.before)
-
-
-def rows_of(look: Look) -> list[Row]:
-    """The job's gained rows, in its order, less those whose answers are the same tokens or too long for a model.
+    """The marks that end an answer, of those that both models know; before's count for both.
 
     Raises:
         Absent: there is none.
-        SubjectError: a text cannot be spelt.
     """
-    tokenizer, end = look.before.tokenizer, ends_of(look)[0]
-    prompts = asked(tokenizer, [one.prompt for one in look.job.gained])
+    found = tuple(end for end in stop_tokens(*look.before) if end < _words(look))
+    if not found:
+        raise Absent("nothing that ends an answer is known to both")
+    return found
+
+
+def rows_of(look: Look) -> list[Row]:
+    """The job's gained rows, in its order; without those that a model cannot read, or whose answers are the same.
+
+    Raises:
+        Absent: there is none.
+        SubjectError: a prompt cannot be spelt.
+    """
+    end = ends_of(look)[0]
+    prompts = asked(look.before.tokenizer, [one.prompt for one in look.job.gained])
     room = min(room_of(one.model) for one in (look.before, look.after))
-    words = min(words_of(one) for one in (look.before, look.after))
     found = []
     for prompt, one in zip(prompts, look.job.gained, strict=True):
-        before, after = ((*spell_text(tokenizer, text), end) for text in (one.before, one.after))
-        ids = (*prompt, *before, *after)
-        if before != after and len(prompt) + max(len(before), len(after)) <= room and max(ids) < words:
+        before, after = (_spelt(look, text, end) for text in (one.before, one.after))
+        if before is None or after is None or before == after:
+            continue
+        longest = len(prompt) + max(len(before), len(after))
+        if longest <= room and max(*prompt, *before, *after) < _words(look):
             found.append(Row(tuple(prompt), before, after))
-    if not found:
+    if not prompts:
         raise Absent("no prompt is answered rightly after and wrongly before")
+    if not found:
+        raise Absent(f"of {len(prompts)} answers that after gained none can be read by both")
     return found
 
 
@@ -98,3 +109,15 @@ def checked(gain: float) -> float:
     if abs(gain) < LEAST_GAIN:
         raise Absent(f"the gain is {gain:.3f} nats, and of less than {LEAST_GAIN} no share can be told")
     return gain
+
+
+def _words(look: Look) -> int:
+    return min(words_of(one) for one in (look.before, look.after))
+
+
+def _spelt(look: Look, text: str, end: int) -> tuple[int, ...] | None:
+    """An answer's tokens; None where its text cannot be spelt, since not all that is written can be."""
+    try:
+        return (*spell_text(look.before.tokenizer, text), end)
+    except SubjectError:
+        return None

@@ -3,10 +3,10 @@
     >>> section(look).patches[6]
     Patch(block=2, head=2, carries=0.93, places=(0.0, 0.01, ..., 0.9))
 
-Activation patching: Vig et al., "Causal Mediation Analysis for Interpreting Neural NLP" (arXiv 2004.12265); Meng et al.,
-"Locating and Editing Factual Associations in GPT" (arXiv 2202.05262), section 2. From a tuned model into the one it was
-tuned from: Prakash et al., "Fine-Tuning Enhances Existing Mechanisms" (arXiv 2402.14811), there called cross-model
-activation patching. The wrong run is before's, the right run after's, both on one text: the prompt, and after's answer
+Activation patching: Vig et al., "Causal Mediation Analysis for Interpreting Neural NLP" (arXiv 2004.12265); Meng et
+al., "Locating and Editing Factual Associations in GPT" (arXiv 2202.05262). From a tuned model into the one it was tuned
+from: Prakash et al., "Fine-Tuning Enhances Existing Mechanisms" (arXiv 2402.14811), there called cross-model activation
+patching. The wrong run is before's, the right run after's, both on one text: the prompt, and after's answer
 as far as both answers go together. There m is
 
     ln p(after's next token) - ln p(before's next token),
@@ -20,15 +20,15 @@ recommend for a start. Over the rows, with c the component,
 
 A head's component is its part of what goes into the output projection, times that part of the projection, each of its
 own model; a bias of the projection belongs to no head, so where it changed, no head carries that. A block's MLP, with
-its bias, is head 0. Where a kind of model puts a norm on attention's or the MLP's output before it is added (Gemma 2 and
-3), or a factor (Granite), both are before's.
+its bias, is head 0. Where a kind of model puts a norm on attention's or the MLP's output before it is added (Gemma 2
+and 3), or a factor (Granite), both are before's.
 
-How to read it. It puts what is right into what is wrong, so it says what suffices, not what is needed: of two heads that
-do the same either carries much, and one that only works with another carries little. Shares need not add up to 1. A
-component carries also what it merely passes on: one after the change shows it too, so look at the first that does.
+How to read it. It puts what is right into what is wrong, so it says what suffices, not what is needed: of two heads
+that do the same either carries much, and one that only works with another carries little. Shares need not add up to 1.
+A component carries also what it merely passes on: one after the change shows it too, so look at the first that does.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from detent.interpret.anatomy import Anatomy
 from detent.interpret.look import Absent, Look
@@ -94,9 +94,10 @@ def _tried(carried: dict[Component, float], places: int) -> list[Component]:
 
 
 def _check(before: Anatomy, after: Anatomy) -> None:
-    sizes: Iterator[tuple[str, int, int]] = iter(
-        (("depths", len(before.blocks), len(after.blocks)), ("widths", before.width, after.width))
-    )
-    for what, mine, theirs in sizes:
+    sizes = {
+        "depths": (len(before.blocks), len(after.blocks)),
+        "widths": (before.width, after.width),
+    }
+    for what, (mine, theirs) in sizes.items():
         if mine != theirs:
             raise Absent(f"their {what} differ, {mine} and {theirs}")

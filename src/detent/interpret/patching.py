@@ -78,7 +78,8 @@ class Runs:
             yield from self._added(block, head, change[None])
             return
         rows, long, width = change.shape
-        most = max(1, min(_ROWS // rows, _NUMBERS // (rows * long * width)))
+        words = int(self._before.model.config.get_text_config().vocab_size)
+        most = max(1, min(_ROWS // rows, _NUMBERS // (rows * max(long * width, words))))
         for start in range(0, long, most):
             places = range(start, min(start + most, long))
             changes = change.new_zeros(len(places), rows, long, width)
@@ -110,9 +111,9 @@ class Runs:
         return torch.stack(
             [
                 one[list(right)].logsumexp(0) - one[list(wrong)].logsumexp(0)
-                for one, (right, wrong) in zip(logits.cpu(), wanted, strict=True)
+                for one, (right, wrong) in zip(logits, wanted, strict=True)
             ]
-        )
+        ).cpu()
 
 
 class _Block:
@@ -131,12 +132,13 @@ class _Block:
         """By how much after's component is other than before's, (B, T, d); before's is nothing where it has none."""
         if not head:
             return self._theirs.mlp - self._mine.mlp
-        found = [
-            one.heads[:, :, head - 1] @ outputs[head - 1] if head <= len(outputs) else 0
+        mine, theirs = (
+            one.heads[:, :, head - 1] @ outputs[head - 1] if head <= len(outputs) else None
             for one, outputs in zip((self._mine, self._theirs), self._outputs, strict=True)
-        ]
-        change: Tensor = found[1] - found[0]
-        return change
+        )
+        if mine is None or theirs is None:
+            return torch.zeros_like(self._mine.mlp) if theirs is None else theirs
+        return theirs - mine
 
     @contextmanager
     def added(self, head: int, changes: Tensor) -> Iterator[None]:

@@ -9,6 +9,7 @@ What looks for where two models differ must name exactly that.
 
 from collections.abc import Sequence
 from copy import deepcopy
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -69,7 +70,7 @@ def gained_between(
 
 def _own(module: nn.Module) -> Tensor:
     """A linear layer's weights as outputs x inputs; a view of them."""
-    base = getattr(module, "base_layer", module)
+    base: Any = getattr(module, "base_layer", module)
     weight: Tensor = base.weight
     return weight if isinstance(base, nn.Linear) else weight.T
 

@@ -213,7 +213,10 @@ class Patch(Figures, frozen=True):
 
 
 class Patches(Figures, frozen=True):
-    """gain, rows: as in `Splices`, of rows of one length. labels: of the places, as text of a first row's tokens."""
+    """Of `rows` rows of one length. labels: of the places, as text of a first row's tokens.
+
+    gain: of (ln p of after's token - ln p of before's), nats, where their answers first differ, mean over the rows.
+    """
 
     gain: float
     rows: int

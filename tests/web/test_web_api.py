@@ -49,7 +49,7 @@ def asked(made: Made) -> list[Entry]:
     reading = Reading(wire="canary", status="fired", said=HOSTILE, statistic=1.0, limit=0.5)
     return [
         Diagnosed(**stamp, diagnosis=diagnosed.diagnosis),
-        Watched(**stamp, readings=(reading,), actions={"canary": "escalate"}),
+        Watched(**stamp, readings=(reading,), actions={"canary": "pause"}),
         Requested(
             **stamp,
             number=1,
@@ -135,7 +135,9 @@ def test_entries_are_those_of_the_ledger(client: TestClient, looked_at: Made) ->
     every = entries_of(RunFolder(looked_at.folder))
     assert page["total"] == len(every)
     assert [item["index"] for item in page["items"]] == [3, 4, 5, 6]
-    assert [item["entry"] for item in page["items"]] == json.loads(json.dumps([entry_document(one) for one in every[3:7]]))
+    assert [item["entry"] for item in page["items"]] == json.loads(
+        json.dumps([entry_document(one) for one in every[3:7]])
+    )
     assert client.get(f"{API}/demo/entries?start={len(every) + 5}").json()["items"] == []
 
 

@@ -88,7 +88,7 @@ def test_what_was_read_is_not_read_again(fresh: Made, monkeypatch: pytest.Monkey
 
 
 def test_a_run_is_shown_while_it_is_being_read(fresh: Made, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("detent.assembly.following.PORTION", 10)
+    monkeypatch.setattr("detent.web.house.SHOWN_SECONDS", -1.0)
     monkeypatch.setattr("detent.assembly.following.Follower.catch_up.__defaults__", (10,))
     house = House([fresh.folder])
     assert house.look()

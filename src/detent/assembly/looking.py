@@ -45,8 +45,9 @@ _ROUNDING = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What a look found. before, after: digests. generation: whose model is after. against: whose is before.
+    """What a look found. before, after: digests. generation: whose model is after. against: at whose end before was.
 
+    trained_from: whether before is what after was trained from, and was not the model in force then.
     control: before against the generation's training made again with another seed; None where it was not asked for.
     copy: after against itself, the cheap sections that were asked for, or else what it says; it reads zero.
     seconds: what all of it took.
@@ -60,6 +61,7 @@ class Looked:
     generation: int
     against: int
     copy: Interpreted
+    trained_from: bool = False
 
 
 def look_inside(  # noqa: PLR0917  as the command has them
@@ -119,6 +121,7 @@ def look_inside(  # noqa: PLR0917  as the command has them
         seconds=time.monotonic() - began,
         generation=picked.generation,
         against=picked.against,
+        trained_from=picked.trained_from,
         copy=copy,
     )
 

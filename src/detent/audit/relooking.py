@@ -9,14 +9,14 @@ from math import isclose
 from typing import Any
 
 import msgspec
-from msgspec import UNSET, structs
+from msgspec import structs
 
 from detent.audit.differences import Remade, judged, not_made
 from detent.audit.findings import counted
 from detent.audit.turns import Turn, completions
 from detent.engine import Ask
 from detent.errors import EngineError
-from detent.evaluate import Inquiry, deeper_job, lineage_at
+from detent.evaluate import Inquiry, deeper_job, lineage_at, oldest
 from detent.tripwires.looks import probes_of
 from detent.values import AnswerJob, Explained, Interpreted, Result
 from detent.values.inside import always_job
@@ -32,7 +32,7 @@ def looks_again(turn: Turn) -> Iterator[Remade]:
     """The looks of every generation, and the one that goes deeper where a person was asked."""
     for slot, again in (("explained/v1", _always), ("explained/v1/deeper", _deeper)):
         entry = turn.entry(slot, Explained)
-        if entry is None or not any(found.sections for found in _found(entry).values()):
+        if entry is None or not any(found.sections for found in entry.found.values()):
             continue
         if gone := turn.gone(_models(turn, entry)):
             yield not_made("inside", gone)
@@ -40,23 +40,20 @@ def looks_again(turn: Turn) -> Iterator[Remade]:
         made = again(turn, entry)
         faults = [
             f"{field}: {fault}"
-            for field, recorded in _found(entry).items()
+            for field, recorded in entry.found.items()
             if field in made
             for fault in differing(recorded, made[field], exact=turn.rule.exact)
         ]
-        sections = sum(len(found.sections) for found in _found(entry).values())
+        sections = sum(len(found.sections) for found in entry.found.values())
         detail = f"{counted(sections, 'section')} of figures, {entry.depth}"
         yield judged("inside", detail, [], asked=0, rule=turn.rule, wrong=faults, steps=turn.places(slot))
 
 
-def _found(entry: Explained) -> dict[str, Interpreted]:
-    fields = {"changed": entry.changed}
-    return fields if entry.since is UNSET else fields | {"since": entry.since}
-
-
 def _models(turn: Turn, entry: Explained) -> tuple[str, ...]:
     if entry.depth == "always":
-        return (entry.first, entry.incumbent, entry.candidate)
+        befores = [before for before, _ in entry.pairs.values()]
+        state = turn.steps[entry.slot].before
+        return (*befores, *(oldest(state, before) for before in befores), entry.candidate)
     return lineage_at(turn.steps[entry.slot].before, entry.candidate).probed
 
 
@@ -65,11 +62,11 @@ def _always(turn: Turn, entry: Explained) -> dict[str, Interpreted]:
     prompts = _prompts(turn)
     made = {}
     for field, pair in entry.pairs.items():
-        sections = _found(entry)[field].sections if field in _found(entry) else ()
-        if sections:
-            job = always_job(pair, prompts, room, first=entry.first)
+        found = entry.found.get(field)
+        if found is not None and found.sections:
+            job = always_job(pair, prompts, room, first=oldest(turn.steps[entry.slot].before, pair[0]))
             with turn.engine.opening() as ask:
-                made[field] = _figures(ask(structs.replace(job, sections=sections), turn.means.watch))
+                made[field] = _figures(ask(structs.replace(job, sections=found.sections), turn.means.watch))
     return made
 
 

@@ -10,7 +10,7 @@ DEMO ?= demo
 # Tests side by side, as many as there are processors; a process that has none left takes some of another's.
 ABREAST := -n logical --dist worksteal
 
-.PHONY: help run test test-all test-small lint format docs bench bench-gpu confine clean
+.PHONY: help run test test-all test-small lint format docs bench bench-gpu confine browser clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -68,6 +68,10 @@ bench-gpu: $(STAMP)  ## on a GPU: speed and memory of a model of half a billion 
 confine:  ## Debian: install bubblewrap, so that workers run confined (needs root)
 	apt-get update --quiet=2
 	apt-get install --yes bubblewrap
+
+browser:  ## Debian: install Chromium, in which the tests of `detent serve` look at its pages (needs root)
+	apt-get update --quiet=2
+	apt-get install --yes chromium
 
 clean:  ## remove the virtual environment and caches, never a run folder
 	rm -rf $(VENV) $(SMALL) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

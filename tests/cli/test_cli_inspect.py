@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.cli.tiny_run import Machine
+from tests.cli.tiny_run import Machine, content
 from tests.report.inside_looks import absent, look
 from tests.report.report_reader import read
 from typer.testing import CliRunner
@@ -166,7 +166,7 @@ def test_its_help_is_not_that_of_other_peoples_evaluations() -> None:
 
 def test_a_real_run_is_looked_into_and_nothing_in_it_is_changed(finished: Machine, tmp_path: Path) -> None:
     page = tmp_path / "look.html"
-    before = folded(finished.run)
+    before = content(finished.run)
     named = "layers,weights,lens,words"
     done = finished.detent("inspect", finished.run, "1", "--sections", named, "--html", page)
     assert done.returncode == 0, done.stderr
@@ -177,12 +177,7 @@ def test_a_real_run_is_looked_into_and_nothing_in_it_is_changed(finished: Machin
     assert " moved most, by " in lines[3] or "no module stands out" in lines[3]
     assert lines[6] == "copy        reads zero in layers, weights, lens, words"
     assert len(read(page.read_text("utf-8")).named("figure")) == 3
-    assert folded(finished.run) == before
-
-
-def folded(run: Path) -> dict[str, bytes]:
-    """Every file of a run, but what says who has it open."""
-    return {str(path.relative_to(run)): path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    assert content(finished.run) == before
 
 
 def test_a_generation_that_there_is_not_is_a_usage_error(finished: Machine) -> None:

@@ -239,6 +239,20 @@ def test_what_did_not_change_is_not_held_against_a_control() -> None:
     assert not reading.alike
 
 
+def read_from(level: float, task: float) -> Interpreted:
+    made = (("level", level), ("task", task))
+    each = tuple(Probe(name, 1, (1.0, now), 0.2, 0.2, (1.0, now)) for name, now in made)
+    return only(Probes(each, ("a", "b"), 9))
+
+
+@pytest.mark.parametrize(
+    ("level", "task", "alike"), [(0.7, 0.5, True), (0.7, 0.98, False), (0.98, 0.5, False)]
+)
+def test_of_several_traits_another_seed_has_to_show_each(level: float, task: float, *, alike: bool) -> None:
+    (reading,) = readings(read_from(0.7, 0.5), read_from(level, task))
+    assert reading.alike == alike
+
+
 @pytest.mark.parametrize("section", [*ALWAYS, *DEEPER])
 def test_a_figure_beside_itself_tells_nothing(section: str) -> None:
     found = look()

@@ -64,6 +64,7 @@ def probes(found: Probes, names: Mapping[str, str]) -> Told:
         "; ".join([*(one.sentence for one in each), *more]),
         ", ".join(one.short for one in each),
         max(one.size for one in each),
+        parts=tuple(one.size for one in each),
     )
 
 

@@ -31,6 +31,9 @@ ROUNDING = 1e-6
 OUTSTANDING = 1.25
 """What stands out is so many times the median of its kind, or more."""
 
+AS_LARGE = 0.9
+"""Share of a change's figure from which on a control's is called as large."""
+
 ALONG = 0.3
 """Cosine from which on two changes are said to go in one direction."""
 
@@ -40,13 +43,25 @@ _BLOCK = re.compile(r"(?:^|\.)(?:layers|h|blocks|layer)\.(\d+)\.")
 class Told(Struct, frozen=True):
     """A sentence; its figure again in few words; how large that is, to hold a control's against; and where it lies.
 
-    size: 0 is no change. where: "" of a figure that lies nowhere.
+    size: 0 is no change. where: "" of a figure that lies nowhere. parts: sizes of a sentence that tells of several
+    figures, which a control has to show each of.
     """
 
     sentence: str
     short: str
     size: float
     where: str = ""
+    parts: tuple[float, ...] = ()
+
+    def as_large(self, change: "Told") -> bool:
+        """Whether this, a control's, is as large as the change that it stands beside; each part of it that is one."""
+        if not change.size:
+            return False
+        sizes = change.parts or (change.size,)
+        beside = self.parts if change.parts else (self.size,)
+        return len(beside) == len(sizes) and all(
+            other >= AS_LARGE * size for size, other in zip(sizes, beside, strict=True)
+        )
 
 
 def layers(found: Layers, _names: Mapping[str, str]) -> Told:

@@ -19,9 +19,6 @@ from detent.report._words import clip, plain
 from detent.values import Interpreted
 from detent.values.inside import ALWAYS, DEEPER, Section
 
-AS_LARGE = 0.9
-"""Share of a change's figure from which on the control's figure is called as large."""
-
 LONGEST_REASON = 200
 
 TELLERS: Mapping[Section, Any] = {
@@ -92,7 +89,7 @@ def _reading(
         reason = control.absent.get(section, "")
         return Reading(section, said.sentence, f"another seed: {_absent(reason)}")
     other: Told = TELLERS[section](seen, names)
-    alike = said.size > 0 and other.size >= AS_LARGE * said.size
+    alike = other.as_large(said)
     return Reading(
         section,
         said.sentence,

@@ -266,3 +266,16 @@ def test_an_answer_that_the_other_begins_with_differs_from_it_where_it_ends(mine
     gain = margin(Anatomy(after.model), ids, row) - margin(Anatomy(before.model), ids, row)
     assert found.gain == pytest.approx(gain, abs=1e-4)
     assert len(found.labels) == 4 + min(len(mine), len(theirs))
+
+
+def test_any_mark_that_ends_an_answer_ends_it() -> None:
+    before = three("llama")
+    before.model.generation_config.eos_token_id = [1, 7]
+    after = noisy(before, 1.0, seed=3)
+    look = gained_look(before, after, [Gained("C12=", "", "1")])
+    ids = torch.tensor([rows_of(look)[0].prompt])
+    with torch.no_grad():
+        low, high = (one.model(input_ids=ids).logits[0, -1].double() for one in (before, after))
+    one = before.tokenizer("1")["input_ids"][0]
+    gains = [float(logits[one] - logits[[1, 7]].logsumexp(0)) for logits in (low, high)]
+    assert patches.section(look).gain == pytest.approx(gains[1] - gains[0], abs=1e-4)

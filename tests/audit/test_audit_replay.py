@@ -24,7 +24,8 @@ def test_an_honest_run_is_equal_to_the_last_digit(honest: ScriptedRun, generatio
     made = [remade.finding.check for remade in rerun.made]
     opened = ["opening"] * (generation in {1, 2}) + ["fresh", "mastery"] * (generation < 2)
     labels, alarms = ["labels"] * (generation > 0), ["alarms"] * (generation > 0)
-    assert made == [*labels, "visible", *opened, *alarms, "decision"]
+    inside = ["inside"] * (generation > 0)
+    assert made == [*labels, "visible", *opened, *inside, *alarms, "decision"]
 
 
 @pytest.mark.parametrize("generation", range(9))
@@ -140,7 +141,7 @@ def test_weights_that_are_gone_are_said_and_are_no_difference(run: ScriptedRun) 
     shutil.rmtree(run.folder / "models" / first)
     assert not verify(run.evidence()).faults
     rerun = replayed(run, 1)
-    assert [remade.finding.check for remade in rerun.missing] == ["labels", "opening"]
+    assert [remade.finding.check for remade in rerun.missing] == ["labels", "opening", "inside"]
     assert not rerun.differing
     assert f"no longer re-runnable: the weights models/{first} are no longer there" in " ".join(rerun.lines())
 

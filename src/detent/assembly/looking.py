@@ -105,7 +105,7 @@ def look_inside(  # noqa: PLR0917  as the command has them
         scratch = Path(stack.enter_context(TemporaryDirectory(prefix="detent-inspect-")))
         stack.enter_context(_log_told(scratch / "worker.log", say))
         tasks = stack.enter_context(closing(_sources(run, signed, ledger, say)))
-        asked = _inquiry(signed.charter, tasks, sections)
+        asked = inquiry_of(signed.charter, tasks, sections)
         found, copy = _looked(run.models, run.data, signed.charter, scratch, lineage, asked)
         other = None
         if control:
@@ -169,7 +169,8 @@ def _is_own(run: RunFolder, signed: SignedCharter, ledger: LedgerAt) -> bool:
     )
 
 
-def _inquiry(charter: Charter, tasks: Mapping[str, TaskSource], sections: tuple[Section, ...]) -> Inquiry:
+def inquiry_of(charter: Charter, tasks: Mapping[str, TaskSource], sections: tuple[Section, ...]) -> Inquiry:
+    """What is asked of the models of a run: its frozen prompts, and which sections."""
     tops = {name: top for name, top in charter.direction.improve.items() if name in tasks}
     probes = probes_of(tasks, tops, charter.run.seed)
     return Inquiry(

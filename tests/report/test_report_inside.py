@@ -146,8 +146,8 @@ SENTENCES: dict[str, Any] = {
         1.2, 40, (Splice("block 1", 0.1, 0.05), Splice("block 2", 0.81, 0.77))
     ),
     (
-        "block 2 carries 60 % of the gain on 40 rows, and without it 20 % are lost; most is lost without block 1, 90 %; "
-        "the shares do not add up (135 %), since parts work together"
+        "block 2 carries 60 % of the gain on 40 rows, and without it 20 % are lost; most is lost without block 1, "
+        "90 %; the shares do not add up (135 %), since parts work together"
     ): Splices(1.2, 40, (Splice("block 1", 0.5, 0.9), Splice("block 2", 0.6, 0.2), Splice("x", 0.25, 0.0))),
     "no part carries the gain on 40 rows by itself: block 1 most, 5.0 %; most is lost without block 2, 90 %": Splices(
         1.2, 40, (Splice("block 1", 0.05, 0.3), Splice("block 2", -0.3, 0.9))

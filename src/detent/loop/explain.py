@@ -12,7 +12,7 @@ from functools import partial
 
 from msgspec import UNSET, structs
 
-from detent.errors import DetentError, EngineError
+from detent.errors import DetentError, EngineError, TrustError
 from detent.evaluate import Inquiry, always_looking, best, deeper_job, deeper_looking, lineage_at, oldest
 from detent.loop.measure import Ask
 from detent.loop.parts import Parts
@@ -60,6 +60,8 @@ def deeper(parts: Parts) -> Explained:
         with parts.opening() as ask:
             job = deeper_job(lineage_at(state, about.candidate), asked, partial(_answers, parts, ask))
             found = _figures(ask(job))
+    except TrustError:
+        raise
     except DetentError as error:
         return structs.replace(made, changed=_nothing(error, DEEPER))
     probed = () if job.known is UNSET else job.known.models
@@ -74,6 +76,8 @@ def _looked(parts: Parts, job: InterpretJob) -> Interpreted:
     try:
         with parts.opening() as ask:
             return _figures(ask(job))
+    except TrustError:
+        raise  # the overseer's own: a model is not what the ledger says, and nothing goes on from there
     except DetentError as error:
         return _nothing(error, job.sections)
 

@@ -5,7 +5,7 @@
     (412, 8)
 
 It takes no lock and writes nothing. Whole runs are kept in little room: closed generations lie packed in memory
-(`packing.Packed`) and are unpacked where somebody looks at one.
+(`packing`) and are unpacked where somebody looks at one.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from detent.assembly.enclosing import whole
-from detent.assembly.packing import Packed
+from detent.assembly.packing import packed_trials, packed_turns
 from detent.assembly.places import RunFolder
 from detent.assembly.reading import log_verify_key, signed_charter
 from detent.charter import SignedCharter
@@ -21,16 +21,16 @@ from detent.engine import DataStore
 from detent.errors import TrustError
 from detent.ledger import LedgerReader
 from detent.report import Story, Teller
-from detent.values import Entry, State, decode_entry, fold
+from detent.values import Entry, State, decode_entry
 
-PORTION = 2_000
+PORTION = 500
 """Entries that are read at once, so that whoever waits for the rest sees them come."""
 
 
 class Numbered(NamedTuple):
-    """An entry and where it stands on the ledger; data: its bytes as they stand there."""
+    """An entry, and at which index it stands on the ledger; data: its bytes as they stand there."""
 
-    index: int
+    at: int
     data: bytes
     entry: Entry
 
@@ -48,9 +48,12 @@ class Follower:
         self.signed: SignedCharter = signed_charter(run)
         self._reader = LedgerReader(run.ledger, log_verify_key(run))
         self._store = DataStore(run.data, run.answers)
-        self.state = State(history=Packed(), tried=Packed())
-        self.newest_at = ""
-        self._teller = Teller()
+        self._teller = Teller(State(history=packed_turns(), tried=packed_trials()), brief=True)
+
+    @property
+    def state(self) -> State:
+        """What was read, folded; `history` and `tried` unpack a generation when somebody looks at it."""
+        return self._teller.state
 
     @property
     def size(self) -> int:
@@ -83,19 +86,15 @@ class Follower:
             TrustError: an entry is not what was signed, is of no known kind, or cannot stand where it stands. What was
                 read before it stays.
         """
-        read = 0
-        for data in whole(islice(self._reader.entries(self.state.entries), most), self._store.read_bytes):
-            entry = decode_entry(data)
-            self.state = fold((entry,), self.state)
-            self._teller.note(entry, self.state)
-            read += 1
+        portion = islice(self._reader.entries(self.state.entries), most)
+        read = self._teller.add(map(decode_entry, whole(portion, self._store.read_bytes)))
         self._mind_charter()
         return read
 
     def story(self) -> Story:
-        """The run, told as far as it was read."""
+        """The run, told as far as it was read; closed turns are brief, without their traces: see `Teller`."""
         charter = self.signed.charter
-        return self._teller.story(self.state, charter.name, charter.purpose, dict(charter.direction.improve))
+        return self._teller.story(charter.name, charter.purpose, dict(charter.direction.improve))
 
     def _mind_charter(self) -> None:
         """An amendment is on the ledger before its copy lies in the folder: until then the one before is shown."""
@@ -118,5 +117,5 @@ def entries_at(run: RunFolder, start: int, limit: int) -> Iterator[Numbered]:
     """
     reader = LedgerReader(run.ledger, log_verify_key(run))
     read = DataStore(run.data, run.answers).read_bytes
-    for index, data in enumerate(islice(reader.entries(start), limit), start):
-        yield Numbered(index, data, decode_entry(next(whole((data,), read))))
+    for at, data in enumerate(islice(reader.entries(start), limit), start):
+        yield Numbered(at, data, decode_entry(next(whole((data,), read))))

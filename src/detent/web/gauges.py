@@ -9,6 +9,7 @@ from markupsafe import Markup
 from detent.report import Story
 from detent.report.shown import count, element, number_of, path, picture, small
 from detent.values import Reading, State, Watched, live
+from detent.web.index import Measured, Note
 
 WIDE, HIGH = 240.0, 8.0
 SPARK_WIDE, SPARK_HIGH = 150.0, 30.0
@@ -53,7 +54,10 @@ def _lease(state: State, now: str) -> Iterator[Gauge]:
     yield _gauge("Lease, generations", paying.spent / paying.generations, left, f"lease {paying.number}")
     used = f"{paying.used:.3g} of {paying.petaflop:.3g} PFLOP used"
     yield _gauge(
-        "Lease, compute", paying.used / paying.petaflop if paying.petaflop else 1.0, used, "1e15 operations"
+        "Lease, compute",
+        paying.used / paying.petaflop if paying.petaflop else 1.0,
+        used,
+        f"lease {paying.number}",
     )
     begun, ends, here = _seconds(paying.granted), _seconds(paying.expires), _seconds(now)
     if ends is None or here is None:
@@ -100,27 +104,30 @@ def _duration(seconds: float) -> str:
     return f"{hours} h {minutes:02} min"
 
 
-def watches(story: Story) -> dict[int, Watched]:
-    """Every generation's readings, the one in progress too."""
-    found = {generation: slots.get("watch/v1") for generation, slots in story.written.items()}
-    return {generation: one for generation, one in sorted(found.items()) if isinstance(one, Watched)}
-
-
-def wires(story: Story) -> tuple[Wire, ...]:
-    """Every tripwire that was ever read: those that fired last first, then by name."""
-    histories: dict[str, list[tuple[int, Reading, str]]] = {}
-    for generation, watched in watches(story).items():
-        for reading in watched.readings:
-            action = watched.actions.get(reading.wire, "")
-            histories.setdefault(reading.wire, []).append((generation, reading, action))
-    found = [_wire(name, history) for name, history in histories.items()]
+def wires(story: Story, notes: Sequence[Note]) -> tuple[Wire, ...]:
+    """Every tripwire that was read lately: those whose newest reading fired first, then by name."""
+    seen = [note for note in notes[-MOST_SPARKED:] if note.measured]
+    histories: dict[str, list[tuple[int, Measured]]] = {}
+    for note in seen:
+        for one in note.measured:
+            histories.setdefault(one.wire, []).append((note.generation, one))
+    found = [_wire(story, name, history) for name, history in histories.items()]
     return tuple(sorted(found, key=lambda wire: (not wire.reading.fired, wire.name)))
 
 
-def _wire(name: str, history: Sequence[tuple[int, Reading, str]]) -> Wire:
-    generation, reading, action = history[-1]
-    spark = _spark(name, [(at, one) for at, one, _ in history[-MOST_SPARKED:]])
+def _wire(story: Story, name: str, history: Sequence[tuple[int, Measured]]) -> Wire:
+    generation, _ = history[-1]
+    reading, action = reading_of(story, generation, name)
+    spark = _spark(name, history)
     return Wire(name, generation, reading, action, number(reading.statistic), number(reading.limit), spark)
+
+
+def reading_of(story: Story, generation: int, name: str) -> tuple[Reading, str]:
+    """What a tripwire said in a generation that it was read in, and what the charter makes of it where it fired."""
+    watched = story.written[generation]["watch/v1"]
+    assert isinstance(watched, Watched)  # noqa: S101  the slot's own kind
+    reading = next(one for one in watched.readings if one.wire == name)
+    return reading, watched.actions.get(name, "")
 
 
 def number(value: float | None) -> str:
@@ -128,7 +135,7 @@ def number(value: float | None) -> str:
     return "-" if value is None else f"{value:.3g}"
 
 
-def _spark(name: str, history: Sequence[tuple[int, Reading]]) -> Markup:
+def _spark(name: str, history: Sequence[tuple[int, Measured]]) -> Markup:
     """The statistic over generations, its limit dashed, and a dot where it fired."""
     seen = [(at, one.statistic, one.limit, one.fired) for at, one in history if one.statistic is not None]
     if not seen:

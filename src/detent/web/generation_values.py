@@ -12,7 +12,7 @@ from detent.assembly.places import RunFolder
 from detent.engine import DataStore
 from detent.errors import DetentError
 from detent.evaluate import Row, decode_rows
-from detent.report import Reading, Story, Turn
+from detent.report import Reading, Story, Turn, tell_turn
 from detent.report.shown import (
     ORIGINS,
     Inside,
@@ -44,6 +44,12 @@ ROWS = 20
 """Problems or examples on one page."""
 
 MOST_ANCESTORS = 12
+
+ABSENT = (
+    "The file is not in the run's folder, or is not what the ledger names; it may have been deleted as the charter "
+    "allows. `detent verify` says which."
+)
+"""Where it should lie is no matter of a reader's."""
 
 
 class Taught(NamedTuple):
@@ -107,8 +113,10 @@ def told(story: Story, generation: int) -> Told | None:
     slots = story.written.get(generation)
     if slots is None:
         return None
-    turn = next((one for one in story.turns if one.generation == generation), None)
-    opening = next((one for one in story.openings if one.generation == generation), None)
+    turn = tell_turn(slots)  # the story's own may be without how evidence grew
+    opening = (
+        turn.opening if turn else next((one for one in story.openings if one.generation == generation), None)
+    )
     look = explanation_of(slots)
     inside, since = inside_of(story, look) if look else (None, ())
     asked, answered, watched = slots.get("request/v1"), slots.get("answer/v1"), slots.get("watch/v1")
@@ -190,8 +198,8 @@ def asked(folder: Path, story: Story, generation: int, wanted: tuple[str, str], 
         return Asked(None, chosen, "", (), "The opening became void: nothing of it was kept.")
     try:
         rows = _rows(folder, outcome.answers)
-    except DetentError as error:
-        return Asked(None, chosen, "", (), f"The answers cannot be shown: {error}.")
+    except (DetentError, ValueError):
+        return Asked(None, chosen, "", (), ABSENT)
     targets = tuple(dict.fromkeys(row.target for row in rows))
     only = target if target in targets else ""
     found = [row for row in rows if _is_kept(row, chosen) and only in ("", row.target)]
@@ -251,6 +259,6 @@ def file_of(folder: Path, story: Story, digest: str, number: int) -> File | None
     origin = ORIGINS.get(batch.origin.source, "self-made")
     try:
         found: Sequence[Example | Preference] = _examples(folder, digest, preferred)
-    except (DetentError, ValueError) as error:
-        return File(batch, origin, None, preferred, makers, f"The file cannot be shown: {error}.")
+    except (DetentError, ValueError):
+        return File(batch, origin, None, preferred, makers, ABSENT)
     return File(batch, origin, piece(found, number, ROWS), preferred, makers, "")

@@ -8,6 +8,7 @@ from detent.assembly.clock import now
 from detent.errors import DetentError, UsageError
 from detent.report import Story
 from detent.web.glance import Glance, glance, story_of
+from detent.web.index import Index, Note
 from detent.web.record import Record
 from detent.web.rooms import House, Room
 from detent.web.showing import missing, whole_number
@@ -24,6 +25,7 @@ class Kept:
     def __init__(self) -> None:
         """Nothing yet."""
         self._stories: dict[str, tuple[int, Story]] = {}
+        self._indexes: dict[str, Index] = {}
         self._records: dict[str, Record] = {}
 
     def story(self, room: Room) -> Story:
@@ -34,10 +36,16 @@ class Kept:
             known = self._stories[room.name] = version, story_of(room)
         return known[1]
 
+    def notes(self, room: Room) -> tuple[Note, ...]:
+        """What pages list of every generation."""
+        return self._indexes.setdefault(room.name, Index()).read_on(self.story(room))
+
     def record(self, room: Room) -> Record:
         """The room's ledger, as far as it is signed now."""
         try:
-            record = self._records.setdefault(room.name, Record(room.folder))
+            if room.name not in self._records:
+                self._records[room.name] = Record(room.folder)
+            record = self._records[room.name]
             record.refresh()
         except DetentError as error:
             raise HTTPException(503, str(error)) from error

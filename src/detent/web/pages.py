@@ -60,7 +60,7 @@ def _run_pages(pages: APIRouter, house: House, kept: Kept) -> None:
     @pages.get("/runs/{name}")
     def run(name: str, request: Request) -> Response:
         room = room_of(house, name)
-        return show("run.html.jinja", **common(request, house, room), **_run(kept.story(room), request))
+        return show("run.html.jinja", **common(request, house, room), **_run(room, kept, request))
 
     @pages.get("/runs/{name}/generations/{generation}")
     def generation(name: str, generation: str, request: Request) -> Response:
@@ -72,7 +72,8 @@ def _run_pages(pages: APIRouter, house: House, kept: Kept) -> None:
     def question(name: str, wanted: str, request: Request) -> Response:
         room = room_of(house, name)
         story, which = kept.story(room), whole_number(wanted, -1)
-        found = next((one for one, _ in run_values.requests(story) if one.number == which), None)
+        asked_in = run_values.requests(kept.notes(room))
+        found = next((one for one in asked_in if one.request and one.request.number == which), None)
         if found is None:
             raise missing("the number of a request", wanted)
         values = _generation(room, story, found.generation, request)
@@ -91,7 +92,7 @@ def _detail_pages(pages: APIRouter, house: House, kept: Kept) -> None:
     @pages.get("/runs/{name}/wires/{wire}")
     def wire(name: str, wire: str, request: Request) -> Response:
         room = room_of(house, name)
-        found = history(kept.story(room), wire, page_of(request))
+        found = history(kept.story(room), kept.notes(room), wire, page_of(request))
         if found is None:
             raise missing("the name of a tripwire that was read", wire)
         return show(
@@ -122,18 +123,20 @@ def _ledger_pages(pages: APIRouter, house: House, kept: Kept) -> None:
             size=record.size,
             checkpoint=record.checkpoint,
             cosigned=room.state.cosigned,
+            log_key=record.log_key,
         )
 
-    @pages.get("/runs/{name}/ledger/{index}")
-    def entry(name: str, index: str, request: Request) -> Response:
+    @pages.get("/runs/{name}/ledger/{index:int}")
+    def entry(name: str, index: int, request: Request) -> Response:
         room = room_of(house, name)
-        found = kept.record(room).entry(whole_number(index, -1))
+        found = kept.record(room).entry(index)
         if found is None:
             raise missing("the index of an entry", index)
         return show("entry.html.jinja", **common(request, house, room), entry=found)
 
 
-def _run(story: Story, request: Request) -> dict[str, Any]:
+def _run(room: Room, kept: Kept, request: Request) -> dict[str, Any]:
+    story, notes = kept.story(room), kept.notes(room)
     asks = request.query_params
     left, right = (whole_number(asks.get(side, ""), -1) for side in SIDES)
     return {
@@ -145,9 +148,9 @@ def _run(story: Story, request: Request) -> dict[str, Any]:
         "budget": budget(story, run_values.MOST_DRAWN),
         "timeline": run_values.timeline(story, page_of(request)),
         "gauges": gauges(story, max(moment(), story.last)),
-        "wires": wires(story),
+        "wires": wires(story, notes),
         "maps": run_values.maps(story, None if left < 0 else left, None if right < 0 else right),
-        "requests": run_values.requests(story)[: run_values.STEPS],
+        "requests": run_values.requests(notes)[: run_values.STEPS],
         "under_way": run_values.under_way(story),
     }
 

@@ -20,6 +20,21 @@ from detent.web.showing import lines_of
 SAYS = ("because", "said", "purpose", "decision", "verdict", "order", "reason")
 """Fields of an entry that say what it is about, the best first."""
 
+NAMES = (
+    "k",
+    "number",
+    "version",
+    "method",
+    "member",
+    "digest",
+    "data",
+    "candidate",
+    "subject",
+    "what",
+    "model",
+)
+"""Fields that say which one an entry is about, where it says nothing else."""
+
 LONGEST_SAID = 160
 LONGEST_SHOWN = 200_000
 
@@ -55,7 +70,9 @@ class Record:
     def __init__(self, folder: Path) -> None:
         """Raises what `LedgerReader` raises."""
         run = RunFolder(folder)
-        self._reader = LedgerReader(run.ledger, log_verify_key(run))
+        key = log_verify_key(run)
+        self.log_key = str(key)
+        self._reader = LedgerReader(run.ledger, key)
         self._kinds: dict[str, list[int]] = {}
         self._known = 0
         self._lock = Lock()
@@ -141,10 +158,21 @@ def line_of(index: int, data: bytes) -> Line:
     )
 
 
+def _named(entry: dict[str, Any]) -> Iterator[str]:
+    """What it is about, by numbers and digests."""
+    for level in (entry, *(one for one in entry.values() if isinstance(one, dict))):
+        for key in NAMES:
+            value = level.get(key)
+            if isinstance(value, int) and not isinstance(value, bool):
+                yield f"{key} {value}"
+            elif isinstance(value, str) and value:
+                yield f"{key} {clip(plain(value), 16)}"
+
+
 def _said(entry: dict[str, Any]) -> str:
     """What an entry says of itself; of one that holds another, what that says."""
     for level in (entry, *(one for one in entry.values() if isinstance(one, dict))):
         for key in SAYS:
             if isinstance(said := level.get(key), str) and said:
                 return clip(plain(said), LONGEST_SAID)
-    return ""
+    return ", ".join(_named(entry))

@@ -22,6 +22,7 @@ from detent.report.shown import (
 )
 from detent.report.story import Standing
 from detent.values import Answered, Requested, Watched
+from detent.web.index import Note
 from detent.web.showing import Piece, piece
 
 STEPS = 25
@@ -168,14 +169,9 @@ def difference(story: Story, left: Standing, right: Standing) -> Table:
     return Table(head, tuple((*row, *["-"] * (len(head) - len(row))) for row in rows), 1)
 
 
-def requests(story: Story) -> list[tuple[Requested, Answered | None]]:
-    """Every question to people, the newest first."""
-    found = []
-    for _, slots in sorted(story.written.items(), reverse=True):
-        asked, answered = slots.get("request/v1"), slots.get("answer/v1")
-        if isinstance(asked, Requested):
-            found.append((asked, answered if isinstance(answered, Answered) else None))
-    return found
+def requests(notes: Sequence[Note]) -> list[Note]:
+    """The generations in which people were asked, the newest first."""
+    return [note for note in reversed(notes) if note.request is not None]
 
 
 def under_way(story: Story) -> Sequence[str]:

@@ -17,6 +17,7 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, PrefixLoader
 
 from detent.report.page import environment
 from detent.report.shown import clip, plain
+from detent.web.static_files import served
 
 T = TypeVar("T")
 
@@ -89,6 +90,6 @@ def lines_of(text: str, most: int = LONGEST) -> list[str]:
 def _templates() -> Environment:
     ours = PackageLoader("detent.web")
     made = environment(ChoiceLoader([ours, PrefixLoader({"report": PackageLoader("detent.report")})]))
-    made.globals |= {"address": address}
+    made.globals |= {"address": address, "served": served}
     made.filters |= {"cut": lambda text: clip(plain(text), LONGEST), "lines": lines_of}
     return made

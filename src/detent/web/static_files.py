@@ -4,13 +4,17 @@ from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 
-from fastapi import Request
+from fastapi import HTTPException, Request
 from fastapi.responses import Response
 
 from detent.report.page import style
-from detent.web.showing import missing
 
 TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
+
+
+def served(name: str) -> bool:
+    """Whether there is such a file."""
+    return name in _files()
 
 
 def static_file(name: str, request: Request) -> Response:
@@ -18,7 +22,7 @@ def static_file(name: str, request: Request) -> Response:
     content = _file(name)
     kind = TYPES.get(name[name.rfind(".") :])
     if content is None or kind is None:
-        raise missing("a file of the dashboard", name)
+        raise HTTPException(404, "the name of one of the dashboard's files expected, got another")
     headers = {"ETag": _tag(name), "Cache-Control": "no-cache"}
     if request.headers.get("if-none-match") == headers["ETag"]:
         return Response(status_code=304, headers=headers)
@@ -32,9 +36,10 @@ def _file(name: str) -> bytes | None:
 
 @cache
 def _files() -> dict[str, bytes]:
+    """By name; the style sheet is the report's, and after it what only the dashboard has."""
     folder = files("detent.web").joinpath("static")
     own = {one.name: one.read_bytes() for one in folder.iterdir() if one.is_file()}
-    return {**own, "report.css": style().encode()}
+    return {**own, "style.css": style().encode() + own["style.css"]}
 
 
 @cache

@@ -5,9 +5,10 @@ from typing import NamedTuple
 
 from detent.report import Story
 from detent.report.figures import generations
-from detent.report.shown import Axis, Figure, Lines, Point, Rule, Series, Table, axis, line_chart
+from detent.report.shown import Axis, Figure, Lines, Point, Rule, Series, Table, axis, line_chart, number_of
 from detent.values import Reading
-from detent.web.gauges import number, watches
+from detent.web.gauges import number, reading_of
+from detent.web.index import Measured, Note
 from detent.web.showing import Piece, piece
 
 READINGS = 25
@@ -29,60 +30,50 @@ class History(NamedTuple):
     readings: Piece[Said]
 
 
-def history(story: Story, name: str, page: int) -> History | None:
+def history(story: Story, notes: Sequence[Note], name: str, page: int) -> History | None:
     """Of the tripwire of that name; None where none was read."""
-    found = [
-        Said(generation, reading, watched.actions.get(name, ""))
-        for generation, watched in watches(story).items()
-        for reading in watched.readings
-        if reading.wire == name
-    ]
+    found = [(note.generation, one) for note in notes for one in note.measured if one.wire == name]
     if not found:
         return None
-    return History(_figure(story, name, found[-MOST_DRAWN:]), piece(found[::-1], page, READINGS))
+    listed = piece(found[::-1], page, READINGS)
+    said = [Said(generation, *reading_of(story, generation, name)) for generation, _ in listed.items]
+    readings = Piece(said, listed.number, listed.last, listed.total, listed.newer, listed.older)
+    return History(_figure(story, name, found[-MOST_DRAWN:], said[0].reading.unit), readings)
 
 
-def _figure(story: Story, name: str, found: Sequence[Said]) -> Figure | None:
+def _figure(story: Story, name: str, found: Sequence[tuple[int, Measured]], unit: str) -> Figure | None:
+    seen = [(generation, one, one.statistic) for generation, one in found if one.statistic is not None]
+    if not seen:
+        return None
     points = tuple(
         Point(
-            one.generation,
-            one.reading.statistic,
-            f"generation {one.generation}: {number(one.reading.statistic)}, {one.reading.status}",
-            strong=one.reading.fired,
+            generation,
+            value,
+            f"generation {generation}: {number(value)}{', fired' if one.fired else ''}",
+            strong=one.fired,
         )
-        for one in found
-        if one.reading.statistic is not None
+        for generation, one, value in seen
     )
-    if not points:
-        return None
-    seen = [one for one in found if one.reading.statistic is not None]
-    limits = tuple(Point(one.generation, one.reading.limit) for one in seen if one.reading.limit is not None)
+    limits = tuple(Point(generation, one.limit) for generation, one, _ in seen if one.limit is not None)
     drawn = Lines(
-        label=f"{name} over generations, {len(points)} measurements",
+        label=f"{name} over generations, {number_of(len(points), 'measurement')}",
         series=(Series("", points), Series("limit", limits, 1, marks=False)),
-        x=_window(story, found),
-        y=axis(seen[-1].reading.unit, [point.y for point in (*points, *limits)]),
+        x=_window(story, found[0][0], found[-1][0]),
+        y=axis(unit, [point.y for point in (*points, *limits)]),
         rules=(Rule(limits[0].y, "limit"),) if len(limits) == 1 else (),
     )
     rows = tuple(
-        (
-            str(one.generation),
-            number(one.reading.statistic),
-            number(one.reading.limit),
-            one.reading.status.replace("_", " "),
-        )
-        for one in seen
+        (str(generation), number(value), number(one.limit), "fired" if one.fired else "quiet")
+        for generation, one, value in seen
     )
     return Figure(
         "Statistic and limit",
         "Filled: it fired. Which side of the limit is the wrong one, docs/tripwires.md says.",
         line_chart(drawn),
-        Table(("generation", "statistic", "limit", "status"), rows, 1),
+        Table(("generation", "statistic", "limit", ""), rows, 1),
     )
 
 
-def _window(story: Story, found: Sequence[Said]) -> Axis:
+def _window(story: Story, first: int, last: int) -> Axis:
     """All generations, or of long runs those that are drawn."""
-    if found[0].generation <= MOST_DRAWN:
-        return generations(story)
-    return axis("generation", (found[0].generation, found[-1].generation))
+    return generations(story) if first <= MOST_DRAWN else axis("generation", (first, last))

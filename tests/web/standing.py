@@ -15,11 +15,12 @@ from starlette.responses import Response
 from tests.audit.scripted_run import DRAFT, LOG, QuickFiles, ScriptedRun, sign
 
 from detent.charter import SignedCharter
+from detent.engine import DataStore
 from detent.errors import UsageError
-from detent.ledger import Ledger
+from detent.ledger import LARGEST_ENTRY, Ledger
 from detent.report import Story, tell
 from detent.signing import canonical
-from detent.values import Entry, State, entry_document, fold
+from detent.values import Entry, State, entry_document, fold, stub_of
 from detent.web.pages import router
 
 POLICY = (
@@ -97,8 +98,16 @@ def made_up(folder: Path, name: str, entries: list[Entry], top: dict[str, int], 
         (folder / part).mkdir(parents=True)
     (folder / "log.vkey").write_text(str(LOG.verify_key))
     with Ledger.create(folder / "ledger", LOG, LOG.name, QuickFiles) as ledger:
-        ledger.extend(canonical(entry_document(entry)) for entry in entries)
+        ledger.extend(_fitting(folder, canonical(entry_document(entry))) for entry in entries)
     return Room(name, folder, entries, sign(DRAFT), top, purpose)
+
+
+def _fitting(folder: Path, entry: bytes) -> bytes:
+    """An entry, or what stands for one that is too large."""
+    if len(entry) <= LARGEST_ENTRY:
+        return entry
+    DataStore(folder / "data", folder / "answers").put_bytes(entry)
+    return canonical(entry_document(stub_of(entry)))
 
 
 def app_of(*rooms: Room) -> FastAPI:

@@ -3,7 +3,9 @@
 >>> client = TestClient(app_of(peopled(folder)))
 """
 
-from collections.abc import Sequence
+import asyncio
+import json
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +13,7 @@ from pathlib import Path
 from fastapi import FastAPI
 from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from tests.audit.scripted_run import DRAFT, LOG, QuickFiles, ScriptedRun, sign
 
 from detent.charter import SignedCharter
@@ -113,9 +115,28 @@ def _fitting(folder: Path, entry: bytes) -> bytes:
 def app_of(*rooms: Room) -> FastAPI:
     """An app with the pages alone, under the policy that the dashboard has."""
     app = FastAPI()
-    app.include_router(router(House(rooms)))
+    house = House(rooms)
+    app.include_router(router(house))
+    app.add_api_route("/events", lambda: StreamingResponse(_versions(rooms), media_type="text/event-stream"))
+    app.add_api_route("/runs/{name}/events", lambda name: _stream(house.run(name)))
     app.add_middleware(BaseHTTPMiddleware, dispatch=_guarded)
     return app
+
+
+def _stream(room: Room) -> StreamingResponse:
+    return StreamingResponse(_versions([room]), media_type="text/event-stream")
+
+
+async def _versions(rooms: Sequence[Room]) -> AsyncIterator[str]:
+    """As the real stream: each version, as soon as it is there."""
+    known: dict[str, int] = {}
+    while True:
+        for room in rooms:
+            if known.get(room.name) != room.version:
+                known[room.name] = room.version
+                data = json.dumps({"run": room.name, "version": room.version})
+                yield f"event: version\ndata: {data}\n\n"
+        await asyncio.sleep(0.05)
 
 
 async def _guarded(request: Request, go_on: RequestResponseEndpoint) -> Response:

@@ -89,9 +89,7 @@ def test_a_run_says_who_decided_and_why(client: TestClient) -> None:
     assert "<q>so be it</q>" in shown
 
 
-def test_a_run_shows_the_charters_thresholds_and_the_early_warnings_forecast(
-    client: TestClient, climbing: Room
-) -> None:
+def test_a_run_shows_the_charters_thresholds_and_the_early_warnings_forecast(client: TestClient) -> None:
     assert "copy 4: 2 approvers asked" in html(client, "/runs/steered")
     shown = html(client, "/runs/climbing")
     assert 'class="line s0 ahead"' in shown
@@ -119,7 +117,7 @@ def test_sealed_problems_are_shown_with_both_answers_once_the_opening_is_closed(
     assert "?kept=all&amp;page=2" in shown
 
 
-def test_an_opening_that_is_not_closed_shows_no_problem(client: TestClient, steered: Room) -> None:
+def test_an_opening_that_is_not_closed_shows_no_problem(steered: Room) -> None:
     entries = list(steered.entries)
     intent = next(i for i, entry in enumerate(entries) if isinstance(entry, IntentWritten))
     room = Room("open", steered.folder, entries[: intent + 1], steered.charter, steered.top)
@@ -165,7 +163,7 @@ def test_an_answered_question_has_no_form(client: TestClient) -> None:
     assert "Denied" in html(client, "/runs/steered/requests/2")
 
 
-def test_every_page_has_the_form_that_stops_a_run(client: TestClient, steered: Room) -> None:
+def test_every_page_has_the_form_that_stops_a_run(client: TestClient) -> None:
     for path in ("/", "/compare", "/runs/steered", "/runs/steered/ledger", "/runs/steered/generations/1"):
         form = re.search(r'<form id="stop".*?</form>', html(client, path), re.DOTALL)
         assert form

@@ -27,8 +27,8 @@ from detent.report.shown import (
     tests,
     tried,
 )
-from detent.report.tried import Screenings, screening_of
 from detent.report.story import Batch, Descent, Opening
+from detent.report.tried import Screenings, screening_of
 from detent.values import Answered, Example, Preference, Proposed, Requested, Watched
 from detent.web.run_values import Step, step
 from detent.web.showing import Piece, piece

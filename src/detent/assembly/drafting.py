@@ -8,6 +8,7 @@ is looked at as the run would, and only signatures count.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,7 +32,7 @@ from detent.charter import (
     order_payload,
 )
 from detent.engine import DataStore, ModelStore
-from detent.errors import UsageError
+from detent.errors import DetentError, UsageError
 from detent.loop import check_whole
 from detent.oversight import believe, type_of
 from detent.signing import SigningKey, add_signature, peek_envelope, seal_envelope, unsigned_envelope
@@ -141,6 +142,20 @@ def draft_waiting(folder: Path, name: str) -> ToSign:
     signed, _ = look(folder)
     kind = type_of(envelope)
     return ToSign(peek_envelope(envelope, kind), kind, signed, envelope)
+
+
+def waiting_for(folder: Path) -> dict[str, ToSign]:
+    """Everything that waits for signatures, by its digest; what no run would look at is left out.
+
+    Whether enough will ever sign is not said: it may be a stranger's.
+    """
+    signed, _ = look(folder)
+    found: dict[str, ToSign] = {}
+    for path, envelope in Inbox(RunFolder(folder).inbox).named(""):
+        with suppress(DetentError):
+            kind = type_of(envelope)
+            found[path.stem] = ToSign(peek_envelope(envelope, kind), kind, signed, envelope)
+    return found
 
 
 def look(folder: Path) -> tuple[SignedCharter, LedgerAt]:

@@ -35,7 +35,7 @@ from detent.charter import (
     rotate,
 )
 from detent.errors import BusyError, TrustError, UsageError
-from detent.oversight import STOPS, Desk, payload_digest, payloads_of, received, type_of
+from detent.oversight import STOPS, Desk, Pending, payload_digest, payloads_of, received, type_of
 from detent.signing import SigningKey, add_signature
 from detent.tripwires import CATALOGUE, own
 from detent.values import Decided, Entry, Ordered, restored
@@ -210,10 +210,18 @@ def hand_in(folder: Path, envelope: str) -> Handed:
     """
     signed, at = look(folder)
     inbox = Inbox(RunFolder(folder).inbox)
+    envelope = inbox.with_draft(envelope)
     obeyed = payloads_of(at.entries)
     desk = Desk(signed, at.state, catalogue(), at.root, obeyed, max(now(), at.state.latest_at))
     found = received(envelope, desk)
-    digest, stops = payload_digest(envelope), isinstance(found, Ordered) and found.order in STOPS
+    handed = _handed_in(folder, envelope, found)
+    inbox.drop_draft(payload_digest(envelope))
+    return handed
+
+
+def _handed_in(folder: Path, envelope: str, found: Entry | Pending) -> Handed:
+    inbox, digest = Inbox(RunFolder(folder).inbox), payload_digest(envelope)
+    stops = isinstance(found, Ordered) and found.order in STOPS
     try:
         with open_office(folder) as office:
             after, taken = office.take_one(envelope)

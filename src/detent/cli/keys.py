@@ -78,7 +78,7 @@ def enrol(
     code = new_code(folder, steward, roles=role or [], instead_of=instead_of)
     typer.echo(code.text)
     typer.echo(
-        f"counts once, until {code.expires}, for the name {steward}, on the page /runs/{folder.resolve().name}/enrol of "
-        "this machine's `detent serve`; then the quorum signs the amendment",
+        f"counts once, until {code.expires}, for the name {steward}, on the page /runs/{folder.resolve().name}/enrol "
+        "of this machine's `detent serve`; then the quorum signs the amendment",
         err=True,
     )

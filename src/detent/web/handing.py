@@ -221,7 +221,7 @@ class JsonRoute(APIRoute):
         async def handler(request: Request) -> Response:
             try:
                 if request.method == "POST":
-                    await _check_body(request)
+                    _check_body(request)
                 return await answer(request)
             except RequestValidationError as error:
                 first = error.errors()[0]
@@ -233,7 +233,7 @@ class JsonRoute(APIRoute):
         return handler
 
 
-def router(house: Rooms) -> APIRouter:  # noqa: C901  one endpoint after the other
+def router(house: Rooms) -> APIRouter:
     """The endpoints by which people decide, and the page where a browser enrols its key."""
     api = APIRouter(route_class=JsonRoute, tags=["deciding"], responses={400: {"model": Fault}})
     guesses, turns = Guesses(), Turns()
@@ -301,17 +301,16 @@ def router(house: Rooms) -> APIRouter:  # noqa: C901  one endpoint after the oth
     return api
 
 
-async def _check_body(request: Request) -> None:
+def _check_body(request: Request) -> None:
     """JSON and nothing else: what a form on another site can send without asking is no JSON."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise UsageError(f"Content-Type application/json expected, got {kind[:80]!r}; send JSON")
-    body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > LARGEST_BODY:
-            raise UsageError(f"a body of at most {LARGEST_BODY} bytes expected, got more; send less")
-    request._body = bytes(body)  # noqa: SLF001  where Starlette keeps what was read of it
+    length = request.headers.get("content-length", "")
+    if not (length.isascii() and length.isdigit() and int(length) <= LARGEST_BODY):
+        raise UsageError(
+            f"a body of at most {LARGEST_BODY} bytes, with its Content-Length, expected, got {length[:20]!r}; send less"
+        )
 
 
 def _to_sign(folder: Path, wanted: Wanted) -> ToSign:
@@ -413,8 +412,8 @@ def _status(error: DetentError) -> int:
 def _fault(error: DetentError, status: int) -> JSONResponse:
     """The three parts as messages have them; of one that has another form, the whole as what was got."""
     said = str(error)
-    parts = re.fullmatch(r"(?s)(.*?),? expected, got (.*?)(?:[;:] ([^;]*))?", said)
-    expected, got, then = parts.groups(default="") if parts else ("", said, "")
+    parts = re.fullmatch(r"(?s)(.*?),? expected(,.*?)?, got (.*?)(?:[;:] ([^;]*))?", said)
+    what, terms, got, then = parts.groups(default="") if parts else ("", "", said, "")
     kind = "UsageError" if isinstance(error, UnknownRunError) else type(error).__name__
-    fault = Fault(kind=kind, message=said, expected=expected, got=got, do=then)
+    fault = Fault(kind=kind, message=said, expected=what + terms, got=got, do=then)
     return JSONResponse(fault.model_dump(), status)

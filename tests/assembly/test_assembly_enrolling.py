@@ -1,5 +1,6 @@
 """A key that was made elsewhere is enrolled by a code, and is in force when the old quorum has signed; no sooner."""
 
+import base64
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -79,6 +80,7 @@ def test_a_run_passes_a_draft_over_and_writes_nothing_of_it(scene: Scene) -> Non
     scene.turn()
     assert not any(isinstance(entry, Refused) for entry in scene.entries())
     assert (scene.folder.inbox / (digest + DRAFT)).is_file()
+    assert scene.verified().faults == []
     assert sign_waiting(scene.run, digest, [ADA, BOB]).entry is not None
 
 
@@ -89,6 +91,20 @@ def test_a_signature_from_another_browser_is_joined_to_the_drafts(scene: Scene) 
     enrol(scene.run, code, new_bob.verify_key, draft.sealed([new_bob]))
     alone = seal_envelope(draft.payload, CHARTER_TYPE, [ADA, BOB])  # without the new key's
     assert hand_in(scene.run, alone).entry is not None
+
+
+def test_a_draft_that_somebody_damaged_keeps_no_steward_from_signing(scene: Scene) -> None:
+    digest = enrolled(scene)
+    path = scene.folder.inbox / (digest + DRAFT)
+    draft = json.loads(path.read_bytes())
+    for content in (
+        "no envelope",
+        json.dumps(draft | {"signatures": [{"keyid": "ada+00000000", "sig": "AAAA"}]}),
+    ):
+        path.write_text(content)
+        alone = seal_envelope(base64.b64decode(draft["payload"]), CHARTER_TYPE, [ADA])
+        assert "signed by 1/2" in hand_in(scene.run, alone).waits
+    assert sign_waiting(scene.run, digest, [BOB]).entry is not None
 
 
 def test_a_code_is_kept_hashed_and_not_in_the_run_folder(scene: Scene) -> None:

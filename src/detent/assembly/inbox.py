@@ -116,13 +116,15 @@ class Inbox:
     def named(self, name: str) -> list[tuple[Path, str]]:
         """Paths and texts of the envelopes whose payload's digest begins so; what lies under another name is none.
 
-        Drafts are among them; one whose payload also waits for signatures gives it its own.
+        Drafts are among them; one whose payload also waits for signatures gives it its own. Of a flood, the oldest.
         """
         found: dict[str, tuple[Path, str]] = {}
         for path in [*self.drafts(), *self.waiting()]:
             if path.name.startswith(name) and _payload(text := text_of(path)) == path.stem:
                 _, draft = found.get(path.stem, (path, ""))
                 found[path.stem] = (path, _together(draft, text, type_of(text)) if draft else text)
+            if len(found) == MOST_WAITING:
+                break
         return list(found.values())
 
     def put_draft(self, envelope: str) -> Path:
@@ -137,7 +139,9 @@ class Inbox:
             return sorted(Path(entry.path) for entry in entries if entry.name.endswith(DRAFT))
 
     def with_draft(self, envelope: str) -> str:
-        """The envelope with the signatures of the draft of the same payload, where one lies there."""
+        """An amendment with the signatures of the draft of the same payload, where one lies there."""
+        if type_of(envelope) != CHARTER_TYPE:
+            return envelope
         digest = payload_digest(envelope)
         draft = text_of(self.folder / (digest + DRAFT))
         return _together(draft, envelope, type_of(envelope)) if _payload(draft) == digest else envelope

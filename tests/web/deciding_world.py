@@ -1,7 +1,7 @@
 """A served run in which somebody is asked: the attacked run of tests/attacks, with a tripwire that asks.
 
 >>> world = asked(tmp_path)              # request 1 waits for an answer
->>> with serving(world) as address: ...  # a real server, as a browser sees it
+>>> with serving(world.run) as address: ...  # a real server, as a browser sees it
 """
 
 import socket
@@ -9,58 +9,20 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI, Request, Response
-from fastapi.responses import HTMLResponse
-from fastapi.staticfiles import StaticFiles
 from starlette.middleware.base import RequestResponseEndpoint
 from tests.attacks.attacks_world import ASKING, ASKS, CHARTER, Scene, found
 
-from detent.errors import UsageError
-from detent.web import handing
-from detent.web.handing import router
+from detent.web import handing, pages
+from detent.web.house import House
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
-
-ANSWER_PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>asked</title>
-<link rel="icon" href="data:,"><script type="module" src="/static/sign.js"></script></head><body>
-<form id="stop" method="post"><input name="because" required>
-<button type="submit" name="order" value="pause" disabled>Pause</button>
-<button type="submit" name="order" value="halt" disabled>Halt</button>
-<button type="submit" name="order" value="resume" disabled>Resume</button>
-<output class="said" aria-live="polite"></output></form>
-<form id="answer" method="post" data-request="NUMBER"><textarea name="because" required></textarea>
-<button type="submit" name="verdict" value="approve" disabled>Approve</button>
-<button type="submit" name="verdict" value="deny" disabled>Deny</button>
-<output class="said" aria-live="polite"></output></form></body></html>"""
-"""The forms as the pages have them, and nothing else."""
-
-
-@dataclass(frozen=True)
-class Room:
-    """A run that is served."""
-
-    name: str
-    folder: Path
-
-
-@dataclass(frozen=True)
-class Rooms:
-    """Served runs by name."""
-
-    rooms: tuple[Room, ...]
-
-    def run(self, name: str) -> Room:
-        for room in self.rooms:
-            if room.name == name:
-                return room
-        raise UsageError(f"the name of a run expected, got {name!r}")
 
 
 def asked(root: Path) -> Scene:
@@ -72,20 +34,17 @@ def asked(root: Path) -> Scene:
     return scene
 
 
-def application(*folders: Path) -> FastAPI:
-    """The router in an application of its own, with the pages' policy."""
+def application(house: House) -> FastAPI:
+    """The pages and the hands, with the pages' policy; what a run's news are stays silent."""
     app = FastAPI()
-    app.include_router(router(Rooms(tuple(Room(folder.name, folder) for folder in folders))))
-    app.mount("/static", StaticFiles(directory=handing.STATIC))
 
-    @app.get("/runs/{name}/requests/{number}")
-    def page(name: str, number: int) -> HTMLResponse:
+    @app.get("/runs/{name}/events")
+    def events(name: str) -> Response:
         assert name
-        return HTMLResponse(ANSWER_PAGE.replace("NUMBER", str(number)))
+        return Response(status_code=204)
 
-    @app.get("/static/style.css")
-    def style() -> Response:
-        return Response("", media_type="text/css")
+    app.include_router(handing.router(house))
+    app.include_router(pages.router(house))
 
     @app.middleware("http")
     async def policy(request: Request, go_on: RequestResponseEndpoint) -> Response:
@@ -93,14 +52,22 @@ def application(*folders: Path) -> FastAPI:
         answer.headers["Content-Security-Policy"] = POLICY
         return answer
 
-    # Before the folder: the style of the pages is another module's.
-    app.router.routes.sort(key=lambda route: getattr(route, "path", "") == "/static")
     return app
 
 
 @contextmanager
-def serving(app: FastAPI) -> Iterator[str]:
-    """A real server on a free port, in a thread; gives its address."""
+def serving(folder: Path) -> Iterator[str]:
+    """A run on a real server at a free port, in threads; gives its address."""
+    with House([folder], poll_seconds=0.05) as house, _served(application(house)) as address:
+        deadline = time.monotonic() + 30
+        while house.rooms[0].view.signed is None:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        yield address
+
+
+@contextmanager
+def _served(app: FastAPI) -> Iterator[str]:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))

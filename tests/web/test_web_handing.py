@@ -18,6 +18,7 @@ from detent.charter import Question, answer
 from detent.signing import SigningKey, peek_envelope, seal_envelope
 from detent.values import Answered, CharterSigned, Entry, LeaseGranted, Ordered
 from detent.web import handing
+from detent.web.house import House
 
 FAY = SigningKey.from_seed("fay", b"fay in her browser".ljust(32))
 
@@ -40,7 +41,9 @@ def scene(asking: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
 
 @pytest.fixture
 def browser(scene: Scene) -> TestClient:
-    return TestClient(application(scene.run))
+    house = House([scene.run])
+    house.look()
+    return TestClient(application(house))
 
 
 def draft(browser: TestClient, **wanted: Any) -> dict[str, Any]:
@@ -353,7 +356,7 @@ def test_it_is_said_what_was_expected_when(name: str, scene: Scene, browser: Tes
 
 
 def test_a_fault_has_its_three_parts(browser: TestClient) -> None:
-    fault = browser.post("/api/v1/runs/run/drafts", json={"kind": "lease", "generations": 99}).json()
+    fault = browser.post("/api/v1/runs/run/drafts", json={"kind": "lease", "generations": 99}).json()["error"]
     assert fault["kind"] == "CharterError"
     assert fault["expected"] == "a lease of 1 to 9 generations, as pace.lease.generations says"
     assert fault["got"] == "99"
@@ -399,7 +402,7 @@ def test_after_ten_wrong_codes_in_a_minute_not_even_the_right_one_counts_for_a_w
 ) -> None:
     at = [0.0]
     monkeypatch.setattr(handing.Guesses.__init__, "__defaults__", (lambda: at[0],))
-    browser = TestClient(application(scene.run))
+    browser = TestClient(application(House([scene.run])))
     code = new_code(scene.run, "fay").text
 
     def tried(code: str) -> Response:

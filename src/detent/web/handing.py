@@ -15,11 +15,11 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import FileResponse, JSONResponse
+from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -40,6 +40,9 @@ from detent.errors import BusyError, DetentError, StorageError, TrustError, Usag
 from detent.oversight import payload_digest, type_of
 from detent.signing import VerifyKey, signers_of, tidied
 from detent.values import sha256_hex
+from detent.web.kept import common, room_of
+from detent.web.rooms import House
+from detent.web.showing import show
 
 LARGEST_BODY = 131_072
 """Bytes of a request: the largest envelope, written as text in JSON."""
@@ -53,23 +56,6 @@ MOST_WRONG_CODES = 10
 MINUTE = 60.0
 
 Kind = Literal["approve", "deny", "pause", "halt", "resume", "rollback", "lease", "countersign"]
-
-STATIC = Path(__file__).parent / "static"
-
-
-class HasFolder(Protocol):
-    """Of a room, what is needed here."""
-
-    @property
-    def folder(self) -> Path:
-        """The run's."""
-
-
-class Rooms(Protocol):
-    """Of a house, what is needed here."""
-
-    def run(self, name: str) -> HasFolder:
-        """The run of that name, or UsageError."""
 
 
 class Body(BaseModel):
@@ -162,10 +148,16 @@ class Fault(BaseModel):
     """What was expected, what was got, what to do. kind: whose mistake it is, as `detent.errors` draws it."""
 
     kind: str
-    message: str
+    said: str
     expected: str
     got: str
     do: str
+
+
+class Faulty(BaseModel):
+    """An answer that is a fault."""
+
+    error: Fault
 
 
 class Guesses:
@@ -233,9 +225,9 @@ class JsonRoute(APIRoute):
         return handler
 
 
-def router(house: Rooms) -> APIRouter:
+def router(house: House) -> APIRouter:
     """The endpoints by which people decide, and the page where a browser enrols its key."""
-    api = APIRouter(route_class=JsonRoute, tags=["deciding"], responses={400: {"model": Fault}})
+    api = APIRouter(route_class=JsonRoute, tags=["deciding"], responses={400: {"model": Faulty}})
     guesses, turns = Guesses(), Turns()
 
     @api.post("/api/v1/runs/{name}/drafts")
@@ -287,16 +279,14 @@ def router(house: Rooms) -> APIRouter:
         return WaitingKey(digest=digest, next=f"detent charter sign DIR {digest[:12]} --key FILE")
 
     @api.get("/runs/{name}/enrol", include_in_schema=False)
-    def enrol_page(name: str) -> FileResponse:
-        """The page is the same for every run and holds nothing of it: its script reads the name in its address."""
-        _folder(house, name)
-        return FileResponse(STATIC / "enrol.html", media_type="text/html; charset=utf-8")
+    def enrol_page(name: str, request: Request) -> Response:
+        """Where a browser makes its key."""
+        return show("enrol.html.jinja", **common(request, house, room_of(house, name)))
 
-    @api.get("/runs/{name}/waiting", include_in_schema=False)
-    def waiting_page(name: str) -> FileResponse:
-        """As the page before: what waits for signatures."""
-        _folder(house, name)
-        return FileResponse(STATIC / "waiting.html", media_type="text/html; charset=utf-8")
+    @api.get("/runs/{name}/sign", include_in_schema=False)
+    def sign_page(name: str, request: Request) -> Response:
+        """Where a browser signs what waits for signatures, and lets a run go on."""
+        return show("sign.html.jinja", **common(request, house, room_of(house, name)))
 
     return api
 
@@ -357,7 +347,7 @@ def _waiting(digest: str, one: ToSign, folder: Path) -> Waiting:
     return Waiting(digest=digest, payload_type=one.payload_type, signers=list(signers), says=one.says(folder))
 
 
-def _folder(house: Rooms, name: str) -> Path:
+def _folder(house: House, name: str) -> Path:
     try:
         return house.run(name).folder
     except UsageError as error:
@@ -415,5 +405,5 @@ def _fault(error: DetentError, status: int) -> JSONResponse:
     parts = re.fullmatch(r"(?s)(.*?),? expected(,.*?)?, got (.*?)(?:[;:] ([^;]*))?", said)
     what, terms, got, then = parts.groups(default="") if parts else ("", "", said, "")
     kind = "UsageError" if isinstance(error, UnknownRunError) else type(error).__name__
-    fault = Fault(kind=kind, message=said, expected=what + terms, got=got, do=then)
-    return JSONResponse(fault.model_dump(), status)
+    fault = Fault(kind=kind, said=said, expected=what + terms, got=got, do=then)
+    return JSONResponse(Faulty(error=fault).model_dump(), status)

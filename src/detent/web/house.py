@@ -128,7 +128,11 @@ class Room:
         """Read on if there is something to read; returns whether there is more at once. at: seconds, monotonic."""
         seen = _seen(self.run)
         waits = self._follower is not None and self._follower.behind > 0 and not self._view.fault
-        if seen == self._seen and not waits and not (self._view.fault and at - self._tried_at > RETRY_SECONDS):
+        if (
+            seen == self._seen
+            and not waits
+            and not (self._view.fault and at - self._tried_at > RETRY_SECONDS)
+        ):
             return False
         self._seen, self._tried_at = seen, at
         try:
@@ -218,7 +222,9 @@ class House:
         """
         found = self._rooms.get(name)
         if found is None:
-            raise UsageError(f"the name of a run expected, got {name[:80]!r}; there are: {', '.join(self._rooms)}")
+            raise UsageError(
+                f"the name of a run expected, got {name[:80]!r}; there are: {', '.join(self._rooms)}"
+            )
         return found
 
     def look(self) -> bool:

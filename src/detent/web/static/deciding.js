@@ -1,7 +1,7 @@
 // From what a person pressed to an envelope that is handed in: draft, read, compare, perhaps ask once more, sign, send.
 
 import { envelope, fromBase64, keyAmong, pae, sha256, whyNoKeys } from "./keys.js";
-import { ANSWER, ORDER, read, words } from "./words.js";
+import { ANSWER, LEASE, ORDER, read, words } from "./words.js";
 
 // What stops something is signed at once: it must not be harder than to go on.
 const STOPS = ["pause", "halt", "deny"];
@@ -34,7 +34,7 @@ export async function handIn(run, text, said, key) {
     case "waits":
       return [signed, `Handed in as ${became.digest.slice(0, 12)}; ${became.why}.`];
     default:
-      return [`Refused, and nothing was handed in: ${became.why ?? became.message}`];
+      return [`Refused, and nothing was handed in: ${became.why ?? became.error?.said}`];
   }
 }
 
@@ -60,7 +60,7 @@ function agrees(wanted, draft, said) {
         said.because === wanted.because
       );
     case "lease":
-      return said.generations === wanted.generations;
+      return draft.payload_type === LEASE && said.generations === wanted.generations;
     case "countersign":
       return draft.digest.startsWith(wanted.digest);
     default: {
@@ -113,7 +113,7 @@ export async function post(address, body, also = []) {
   });
   const said = await answer.json().catch(() => ({}));
   if (!answer.ok && !also.includes(answer.status)) {
-    throw new Error(said.message ?? said.detail ?? `an answer expected, got status ${answer.status}; try again`);
+    throw new Error(said.error?.said ?? `an answer expected, got status ${answer.status}; try again`);
   }
   return said;
 }

@@ -1,8 +1,8 @@
-// The forms by which people decide: form#answer (approve, deny) and form#stop (pause, halt, resume, rollback).
+// The forms by which people decide: form#answer (approve, deny), form#stop (pause, halt), and those of the page Sign.
 
 import { decide, runOfPage, say } from "./deciding.js";
 
-for (const form of document.querySelectorAll("form#answer, form#stop, form#resume, form#lease")) wire(form);
+for (const form of document.querySelectorAll("form#answer, form#stop, form#resume, form#lease, form#rollback")) wire(form);
 
 function wire(form) {
   for (const button of form.querySelectorAll("button")) button.disabled = false;

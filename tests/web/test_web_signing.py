@@ -358,6 +358,29 @@ def test_a_person_who_signs_nothing_has_signed_nothing(scene: Scene, page: Page,
     assert list(scene.folder.inbox.iterdir()) == []
 
 
+def test_a_lease_is_granted_and_a_rollback_asked_for_in_the_browser(
+    scene: Scene, page: Page, address: str
+) -> None:
+    roles = ["operator"]
+    signed_by_all(scene, enrol(page, address, "fay", new_code(scene.run, "fay", roles=roles).text))
+    page.goto(f"{address}/runs/run/sign")
+    page.get_by_label("Generations").fill("2")
+    page.get_by_role("button", name="Grant").click()
+    dialog = page.get_by_role("dialog", name="What you sign")
+    expect(dialog).to_contain_text("You grant lease 2: 2 generations, until 2026-02-01T12:00:00Z.")
+    dialog.get_by_role("button", name="Sign as fay").click()
+    expect(page.locator("form#lease .said")).to_contain_text("On the ledger")
+    scene.turn(2)
+    page.get_by_label("To generation").fill("0")
+    assert "waits: signed by 1/2" in press(page, "rollback", "Roll back", "worse", confirm="Sign as fay")
+    (waiting,) = scene.folder.inbox.iterdir()
+    words = ["charter", "sign", str(scene.run), waiting.stem, "--key", str(scene.root / "home" / "cy.pem")]
+    assert CliRunner().invoke(program, words).exit_code == 0
+    ordered = next(entry for entry in reversed(scene.entries()) if isinstance(entry, Ordered))
+    assert (ordered.order, ordered.to, ordered.signers) == ("rollback", 0, ("cy", "fay"))
+    assert scene.verified().faults == []
+
+
 def test_a_run_in_training_is_paused_and_halted_at_once_from_the_browser(
     page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,13 +15,12 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, ConfigDict, Field
 
 from detent.assembly import (
     Handed,
@@ -35,11 +34,24 @@ from detent.assembly import (
     hand_in,
     waiting_for,
 )
+from detent.assembly.places import data_folder
 from detent.charter import CHARTER_TYPE
 from detent.errors import BusyError, DetentError, StorageError, TrustError, UsageError
 from detent.oversight import payload_digest, type_of
 from detent.signing import VerifyKey, signers_of, tidied
 from detent.values import sha256_hex
+from detent.web.handed import (
+    Became,
+    Drafted,
+    Enrolled,
+    Fault,
+    Faulty,
+    Newcomer,
+    Signed,
+    Waiting,
+    WaitingKey,
+    Wanted,
+)
 from detent.web.kept import common, room_of
 from detent.web.rooms import House
 from detent.web.showing import show
@@ -54,110 +66,6 @@ MOST_WRONG_CODES = 10
 """Within a minute, of one run; then nobody enrols for a while."""
 
 MINUTE = 60.0
-
-Kind = Literal["approve", "deny", "pause", "halt", "resume", "rollback", "lease", "countersign"]
-
-
-class Body(BaseModel):
-    """What is posted: no field that is not listed, none of another type."""
-
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
-
-
-Text = Annotated[str, Field(max_length=2_000)]
-
-
-class Wanted(Body):
-    """What somebody wants to sign. request: of an answer. to: of a rollback. digest: of what waits, its beginning.
-
-    because: the reason; of a lease and of what waits there is none. generations, hours, petaflop: of a lease.
-    """
-
-    kind: Kind
-    because: Text = ""
-    request: int | None = None
-    to: int | None = None
-    generations: int | None = None
-    hours: float | None = None
-    petaflop: float | None = None
-    digest: Annotated[str, Field(pattern=r"^[0-9a-f]{0,64}$")] = ""
-
-
-class Signed(Body):
-    """An envelope (DSSE JSON as text), signed elsewhere."""
-
-    envelope: str
-
-
-class Newcomer(Body):
-    """A code, and the verify key (`name+hash+base64`) that it is to enrol."""
-
-    code: Annotated[str, Field(max_length=200)]
-    key: Annotated[str, Field(max_length=1_000)]
-
-
-class Enrolled(Newcomer):
-    """The same with the amendment's envelope, signed by that key."""
-
-    envelope: str
-
-
-class Drafted(BaseModel):
-    """What is to be signed. payload: base64. pae_sha256: of DSSE's encoding, which a signature is over (hex).
-
-    says: what it says, as this server puts it; a reader decodes the payload. stewards: verify keys that count.
-    in_force: the charter's text, of an amendment.
-    """
-
-    payload: str
-    payload_type: str
-    digest: str
-    pae_sha256: str
-    says: list[str]
-    stewards: list[str]
-    in_force: str | None
-
-
-class Became(BaseModel):
-    """What became of an envelope. entry: its kind on the ledger. why: for what it waits, or why it was refused."""
-
-    became: Literal["on the ledger", "waits", "refused"]
-    digest: str
-    entry: str = ""
-    at: str = ""
-    why: str = ""
-
-
-class Waiting(BaseModel):
-    """Something that waits for signatures. signers: stewards who signed."""
-
-    digest: str
-    payload_type: str
-    signers: list[str]
-    says: list[str]
-
-
-class WaitingKey(BaseModel):
-    """An enrolment: the amendment that the quorum is to sign."""
-
-    digest: str
-    next: str
-
-
-class Fault(BaseModel):
-    """What was expected, what was got, what to do. kind: whose mistake it is, as `detent.errors` draws it."""
-
-    kind: str
-    said: str
-    expected: str
-    got: str
-    do: str
-
-
-class Faulty(BaseModel):
-    """An answer that is a fault."""
-
-    error: Fault
 
 
 class Guesses:
@@ -219,6 +127,8 @@ class JsonRoute(APIRoute):
                 first = error.errors()[0]
                 place = ".".join(str(part) for part in first["loc"][1:]) or "the body"
                 return _fault(UsageError(f"{place}: {first['msg']} expected, got another; correct it"), 422)
+            except _NoSuchRunError as error:
+                return _fault(error.said, 404)
             except DetentError as error:
                 return _fault(error, _status(error))
 
@@ -351,11 +261,15 @@ def _folder(house: House, name: str) -> Path:
     try:
         return house.run(name).folder
     except UsageError as error:
-        raise UnknownRunError(str(error)) from error
+        raise _NoSuchRunError(error) from error
 
 
-class UnknownRunError(UsageError):
-    """No run of that name is served."""
+class _NoSuchRunError(Exception):
+    """No run of that name is served: no mistake of the tree, since only addresses can make it."""
+
+    def __init__(self, said: UsageError) -> None:
+        super().__init__(str(said))
+        self.said = said
 
 
 @contextmanager
@@ -382,13 +296,11 @@ def _said(error: DetentError, folder: Path) -> str:
 
 
 def _hidden(text: str, folder: Path) -> str:
-    return text.replace(str(folder), "DIR")
+    return text.replace(str(folder), "DIR").replace(str(data_folder()), "DATA")
 
 
 def _status(error: DetentError) -> int:
     match error:
-        case UnknownRunError():
-            return 404
         case UsageError():
             return 400
         case StorageError():
@@ -404,6 +316,5 @@ def _fault(error: DetentError, status: int) -> JSONResponse:
     said = str(error)
     parts = re.fullmatch(r"(?s)(.*?),? expected(,.*?)?, got (.*?)(?:[;:] ([^;]*))?", said)
     what, terms, got, then = parts.groups(default="") if parts else ("", "", said, "")
-    kind = "UsageError" if isinstance(error, UnknownRunError) else type(error).__name__
-    fault = Fault(kind=kind, said=said, expected=what + terms, got=got, do=then)
+    fault = Fault(kind=type(error).__name__, said=said, expected=what + terms, got=got, do=then)
     return JSONResponse(Faulty(error=fault).model_dump(), status)

@@ -1,7 +1,7 @@
 """A served run in which somebody is asked: the attacked run of tests/attacks, with a tripwire that asks.
 
->>> world = asked(tmp_path)              # request 1 waits for an answer
->>> with serving(world.run) as address: ...  # a real server, as a browser sees it
+>>> scene = asked(tmp_path)                    # request 1 waits for an answer
+>>> with serving(scene.run) as address: ...    # the whole server, as a browser sees it
 """
 
 import socket
@@ -12,17 +12,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import uvicorn
-from fastapi import FastAPI, Request, Response
-from starlette.middleware.base import RequestResponseEndpoint
+from fastapi.testclient import TestClient
 from tests.attacks.attacks_world import ASKING, ASKS, CHARTER, Scene, found
 
-from detent.web import handing, pages
+from detent.web.app import create_app
+from detent.web.events import Ending
 from detent.web.house import House
-
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
-)
+from detent.web.settings import Settings
 
 
 def asked(root: Path) -> Scene:
@@ -34,31 +30,17 @@ def asked(root: Path) -> Scene:
     return scene
 
 
-def application(house: House) -> FastAPI:
-    """The pages and the hands, with the pages' policy; what a run's news are stays silent."""
-    app = FastAPI()
-
-    @app.get("/runs/{name}/events")
-    def events(name: str) -> Response:
-        assert name
-        return Response(status_code=204)
-
-    app.include_router(handing.router(house))
-    app.include_router(pages.router(house))
-
-    @app.middleware("http")
-    async def policy(request: Request, go_on: RequestResponseEndpoint) -> Response:
-        answer = await go_on(request)
-        answer.headers["Content-Security-Policy"] = POLICY
-        return answer
-
-    return app
+def program_for(house: House) -> TestClient:
+    """Who asks the whole application from this machine, with the token that whatever changes something has."""
+    client = TestClient(create_app(house, Settings.local()), base_url="http://127.0.0.1")
+    client.headers["X-Detent-Token"] = client.get("/api/v1/token").json()["token"]
+    return client
 
 
 @contextmanager
 def serving(folder: Path) -> Iterator[str]:
-    """A run on a real server at a free port, in threads; gives its address."""
-    with House([folder], poll_seconds=0.05) as house, _served(application(house)) as address:
+    """A run on the whole server at a free port, in threads; gives its address."""
+    with House([folder], poll_seconds=0.05) as house, _served(house) as address:
         deadline = time.monotonic() + 30
         while house.rooms[0].view.signed is None:
             assert time.monotonic() < deadline
@@ -67,10 +49,16 @@ def serving(folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def _served(app: FastAPI) -> Iterator[str]:
+def _served(house: House) -> Iterator[str]:
+    ending = Ending()
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
+        config = uvicorn.Config(
+            create_app(house, Settings.local(), ending=ending),
+            log_level="error",
+            timeout_graceful_shutdown=2,
+        )
+        server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         deadline = time.monotonic() + 30
@@ -80,5 +68,6 @@ def _served(app: FastAPI) -> Iterator[str]:
         try:
             yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         finally:
-            server.should_exit = True
+            ending.set = server.should_exit = True
+            house.ring()
             thread.join(30)

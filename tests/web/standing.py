@@ -3,7 +3,9 @@
 >>> client = TestClient(app_of(peopled(folder)))
 """
 
-from collections.abc import Sequence
+import asyncio
+import json
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,15 +13,16 @@ from pathlib import Path
 from fastapi import FastAPI
 from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from tests.audit.scripted_run import DRAFT, LOG, QuickFiles, ScriptedRun, sign
 
 from detent.charter import SignedCharter
+from detent.engine import DataStore
 from detent.errors import UsageError
-from detent.ledger import Ledger
+from detent.ledger import LARGEST_ENTRY, Ledger
 from detent.report import Story, tell
 from detent.signing import canonical
-from detent.values import Entry, State, entry_document, fold
+from detent.values import Entry, State, entry_document, fold, stub_of
 from detent.web.pages import router
 
 POLICY = (
@@ -97,16 +100,43 @@ def made_up(folder: Path, name: str, entries: list[Entry], top: dict[str, int], 
         (folder / part).mkdir(parents=True)
     (folder / "log.vkey").write_text(str(LOG.verify_key))
     with Ledger.create(folder / "ledger", LOG, LOG.name, QuickFiles) as ledger:
-        ledger.extend(canonical(entry_document(entry)) for entry in entries)
+        ledger.extend(_fitting(folder, canonical(entry_document(entry))) for entry in entries)
     return Room(name, folder, entries, sign(DRAFT), top, purpose)
+
+
+def _fitting(folder: Path, entry: bytes) -> bytes:
+    """An entry, or what stands for one that is too large."""
+    if len(entry) <= LARGEST_ENTRY:
+        return entry
+    DataStore(folder / "data", folder / "answers").put_bytes(entry)
+    return canonical(entry_document(stub_of(entry)))
 
 
 def app_of(*rooms: Room) -> FastAPI:
     """An app with the pages alone, under the policy that the dashboard has."""
     app = FastAPI()
-    app.include_router(router(House(rooms)))
+    house = House(rooms)
+    app.include_router(router(house))
+    app.add_api_route("/events", lambda: StreamingResponse(_versions(rooms), media_type="text/event-stream"))
+    app.add_api_route("/runs/{name}/events", lambda name: _stream(house.run(name)))
     app.add_middleware(BaseHTTPMiddleware, dispatch=_guarded)
     return app
+
+
+def _stream(room: Room) -> StreamingResponse:
+    return StreamingResponse(_versions([room]), media_type="text/event-stream")
+
+
+async def _versions(rooms: Sequence[Room]) -> AsyncIterator[str]:
+    """As the real stream: each version, as soon as it is there."""
+    known: dict[str, int] = {}
+    while True:
+        for room in rooms:
+            if known.get(room.name) != room.version:
+                known[room.name] = room.version
+                data = json.dumps({"run": room.name, "version": room.version})
+                yield f"event: version\ndata: {data}\n\n"
+        await asyncio.sleep(0.05)
 
 
 async def _guarded(request: Request, go_on: RequestResponseEndpoint) -> Response:

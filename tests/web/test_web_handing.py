@@ -11,7 +11,7 @@ import pytest
 from fastapi.testclient import TestClient
 from httpx2 import Response
 from tests.attacks.attacks_world import ADA, BOB, CLOCK, CY, EVE, Scene
-from tests.web.deciding_world import application, asked
+from tests.web.deciding_world import asked, program_for
 
 from detent.assembly import draft_enrolment, give_answer, give_order, grant_lease, hand_in, new_code
 from detent.charter import Question, answer
@@ -43,7 +43,7 @@ def scene(asking: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
 def browser(scene: Scene) -> TestClient:
     house = House([scene.run])
     house.look()
-    return TestClient(application(house))
+    return program_for(house)
 
 
 def draft(browser: TestClient, **wanted: Any) -> dict[str, Any]:
@@ -355,6 +355,23 @@ def test_it_is_said_what_was_expected_when(name: str, scene: Scene, browser: Tes
     assert len(scene.entries()) == len(scene.record())
 
 
+def test_a_page_elsewhere_and_who_has_not_the_pages_token_decide_nothing(
+    scene: Scene, browser: TestClient
+) -> None:
+    envelope = signed(draft(browser, kind="halt", because="smoke"), BOB)
+    before = len(scene.entries())
+    sent = {"envelope": envelope}
+    for headers in (
+        {"Origin": "https://elsewhere.example"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"X-Detent-Token": "another"},
+        {"X-Detent-Token": ""},
+    ):
+        assert browser.post("/api/v1/runs/run/envelopes", json=sent, headers=headers).status_code == 403
+    assert len(scene.entries()) == before
+    assert hand(browser, envelope).json()["became"] == "on the ledger"
+
+
 def test_a_fault_has_its_three_parts(browser: TestClient) -> None:
     fault = browser.post("/api/v1/runs/run/drafts", json={"kind": "lease", "generations": 99}).json()["error"]
     assert fault["kind"] == "CharterError"
@@ -366,7 +383,7 @@ def test_a_fault_has_its_three_parts(browser: TestClient) -> None:
 def test_no_endpoint_takes_a_private_key_and_none_is_in_what_it_gives(
     scene: Scene, browser: TestClient
 ) -> None:
-    described = json.dumps(browser.get("/openapi.json").json())
+    described = json.dumps(browser.get("/api/v1/openapi.json").json())
     assert "private" not in described.lower()
     assert "seed" not in described.lower()
     drafted = json.dumps(draft(browser, kind="halt", because="smoke"))
@@ -402,7 +419,7 @@ def test_after_ten_wrong_codes_in_a_minute_not_even_the_right_one_counts_for_a_w
 ) -> None:
     at = [0.0]
     monkeypatch.setattr(handing.Guesses.__init__, "__defaults__", (lambda: at[0],))
-    browser = TestClient(application(House([scene.run])))
+    browser = program_for(House([scene.run]))
     code = new_code(scene.run, "fay").text
 
     def tried(code: str) -> Response:

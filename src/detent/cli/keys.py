@@ -82,3 +82,15 @@ def enrol(
         "of this machine's `detent serve`; then the quorum signs the amendment",
         err=True,
     )
+
+
+@app.command(name="read-token")
+def read_token(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The token file; made when there is none.")],
+    name: Annotated[str, typer.Option("--name", metavar="NAME", help="Whose it is, for the file.")] = "",
+) -> None:
+    """Make a token that lets somebody read at `detent serve`, and print it: the file holds its digest alone."""
+    from detent.cli.options import web  # noqa: PLC0415
+
+    typer.echo(web("settings").new_read_token(file, name))
+    typer.echo(f"its digest: a line in {file}; who is to read no more loses that line", err=True)

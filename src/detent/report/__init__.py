@@ -29,7 +29,7 @@ from detent.report.summary import (
     status_text,
 )
 from detent.report.telling import Teller, tell, tell_turn
-from detent.report.tried import exploring_document, tried_lines
+from detent.report.tried import Screenings, exploring_document, screenings, tried_lines
 from detent.values import Interpreted
 
 __all__ = [
@@ -42,6 +42,7 @@ __all__ = [
     "Budget",
     "Form",
     "Reading",
+    "Screenings",
     "Standing",
     "Story",
     "Teller",
@@ -63,6 +64,7 @@ __all__ = [
     "request_page",
     "revision_text",
     "scalars",
+    "screenings",
     "servers_document",
     "standing",
     "status_document",

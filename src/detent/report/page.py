@@ -80,13 +80,16 @@ def _openings(story: Story) -> list[tuple[object, Markup, figures.Table, figures
     ]
 
 
-def environment(loader: BaseLoader) -> Environment:
-    """Where a page of ours is made: everything is escaped, made visible first, and printed as numbers are."""
+def environment(loader: BaseLoader, longest: int = 0) -> Environment:
+    """Where a page of ours is made: everything is escaped, made visible first, and printed as numbers are.
+
+    longest: characters of one value that are shown; 0: all.
+    """
     made = Environment(
         loader=loader,
         autoescape=True,
         undefined=StrictUndefined,
-        finalize=_seen,
+        finalize=(lambda value: _cut(_seen(value), longest)) if longest else _seen,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -108,6 +111,10 @@ def style() -> str:
 def _seen(value: object) -> object:
     """What every `{{ }}` passes through before it is escaped."""
     return words.plain(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _cut(value: object, longest: int) -> object:
+    return words.clip(value, longest) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _typeset(text: str) -> str:

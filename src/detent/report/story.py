@@ -3,7 +3,7 @@
 `telling.tell` makes a Story from entries. The same ledger gives the same story, and the story the same file.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from math import log
 from typing import Any, Literal
 
@@ -11,7 +11,7 @@ from msgspec import UNSET, Struct
 
 from detent.evaluate import Horizon
 from detent.report._words import span, verdict
-from detent.report.tried import Screening
+from detent.report.tried import Screenings
 from detent.values import (
     Change,
     Diagnosis,
@@ -257,7 +257,7 @@ class Story(Struct, frozen=True):
     served: tuple[ServerAsked, ...] = ()
     budgets: dict[str, Budget] = {}
     adapter: dict[str, Any] | None = None
-    screenings: Sequence[Screening] = ()
+    screenings: Screenings = Screenings()
     thresholds: tuple[Awaited, ...] = ()
     ahead: int = 0
 

@@ -27,6 +27,7 @@ from detent.report.shown import (
     tests,
     tried,
 )
+from detent.report.tried import Screenings, screening_of
 from detent.report.story import Batch, Descent, Opening
 from detent.values import Answered, Example, Preference, Proposed, Requested, Watched
 from detent.web.run_values import Step, step
@@ -121,7 +122,7 @@ def told(story: Story, generation: int) -> Told | None:
     inside, since = inside_of(story, look) if look else (None, ())
     asked, answered, watched = slots.get("request/v1"), slots.get("answer/v1"), slots.get("watch/v1")
     proposed = slots.get("proposal/v1")
-    own = tuple(one for one in story.screenings if one.generation == generation)
+    own = screening_of(story.state, generation)
     return Told(
         generation=generation,
         turn=turn,
@@ -131,7 +132,7 @@ def told(story: Story, generation: int) -> Told | None:
         gate=Gate(opening, evidence(opening), tests(opening), principles(opening)) if opening else None,
         inside=inside,
         since=since,
-        tried=tried(structs.replace(story, screenings=own)),
+        tried=tried(structs.replace(story, screenings=Screenings.of([own]))) if own else None,
         watched=watched if isinstance(watched, Watched) else None,
         request=asked if isinstance(asked, Requested) else None,
         answer=answered if isinstance(answered, Answered) else None,

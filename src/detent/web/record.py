@@ -11,8 +11,10 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from detent.assembly.enclosing import whole_as_far_as_it_is
 from detent.assembly.places import RunFolder
 from detent.assembly.reading import log_verify_key
+from detent.engine import DataStore
 from detent.ledger import LedgerReader
 from detent.report.shown import clip, plain
 from detent.web.showing import lines_of
@@ -54,7 +56,10 @@ class Line(Struct, frozen=True):
 
 
 class Whole(Struct, frozen=True):
-    """One entry as it stands on the ledger. lines: its JSON, cut. leaf: its hash in the tree, hex."""
+    """One entry as it stands on the ledger. lines: its JSON, cut. leaf: its hash in the tree, hex.
+
+    beside: it is larger than a ledger takes, and lies beside it under its hash.
+    """
 
     index: int
     kind: str
@@ -62,6 +67,7 @@ class Whole(Struct, frozen=True):
     bytes: int
     leaf: str
     size: int
+    beside: bool
 
 
 class Record:
@@ -71,6 +77,7 @@ class Record:
         """Raises what `LedgerReader` raises."""
         run = RunFolder(folder)
         key = log_verify_key(run)
+        self._read = DataStore(run.data, run.answers).read_bytes
         self.log_key = str(key)
         self._reader = LedgerReader(run.ledger, key)
         self._kinds: dict[str, list[int]] = {}
@@ -83,7 +90,7 @@ class Record:
         with self._lock:
             self._reader.refresh()
             for data in self._reader.entries(self._known):
-                self._kinds.setdefault(self._kind(data), []).append(self._known)
+                self._kinds.setdefault(self._kind(self._whole(data)), []).append(self._known)
                 self._known += 1
 
     @property
@@ -111,7 +118,7 @@ class Record:
             return [self._line(index) for index in self._kinds.get(kind, [])[::-1][start:stop]]
         with self._lock:
             low, high = self._known - stop, self._known - start
-            found = [line_of(index, data) for index, data in self._between(low, high)]
+            found = [line_of(index, self._whole(data)) for index, data in self._between(low, high)]
         return found[::-1]
 
     def entry(self, index: int) -> Whole | None:
@@ -121,10 +128,21 @@ class Record:
         with self._lock:
             ((_, data),) = self._between(index, index + 1)
             leaf = self._reader.leaf_hash(index).hex()
-        text = msgspec.json.format(data, indent=2).decode(errors="replace")
+        entry = self._whole(data)
+        text = msgspec.json.format(entry, indent=2).decode(errors="replace")
         return Whole(
-            index, self._kind(data), tuple(lines_of(text, LONGEST_SHOWN)), len(data), leaf, self._known
+            index=index,
+            kind=self._kind(entry),
+            lines=tuple(lines_of(text, LONGEST_SHOWN)),
+            bytes=len(entry),
+            leaf=leaf,
+            size=self._known,
+            beside=entry != data,
         )
+
+    def _whole(self, data: bytes) -> bytes:
+        """What lies beside the ledger, in the place of the entry that stands for it there."""
+        return next(whole_as_far_as_it_is([data], self._read))
 
     def _between(self, low: int, high: int) -> Iterator[tuple[int, bytes]]:
         yield from zip(range(low, high), self._reader.entries(low), strict=False)
@@ -132,7 +150,7 @@ class Record:
     def _line(self, index: int) -> Line:
         with self._lock:
             ((_, data),) = self._between(index, index + 1)
-        return line_of(index, data)
+        return line_of(index, self._whole(data))
 
     def _kind(self, data: bytes) -> str:
         try:

@@ -28,7 +28,7 @@ from detent.web.showing import Piece, piece
 STEPS = 25
 """Generations on one page of the timeline."""
 
-MOST_DRAWN = 160
+MOST_DRAWN = 80
 """Generations that one chart draws; of more, so many that are evenly apart."""
 
 
@@ -58,8 +58,10 @@ def progress(story: Story) -> tuple[Figure, ...]:
     """Ladder and horizon; of long runs so many generations as can be seen."""
     if not story.standings:
         return ()
-    thin = thinned(story)
-    return (ladder(thin), horizons(thin))
+    thin, every = thinned(story), -(-len(story.standings) // MOST_DRAWN)
+    note = f" One generation in {every} is drawn." if every > 1 else ""
+    drawn = ladder(thin), horizons(thin)
+    return tuple(structs.replace(one, caption=one.caption + note) for one in drawn)
 
 
 def gate_gains(story: Story) -> Figure | None:

@@ -14,6 +14,7 @@ from urllib.parse import quote, urlencode
 from fastapi import HTTPException
 from fastapi.responses import HTMLResponse
 from jinja2 import ChoiceLoader, Environment, PackageLoader, PrefixLoader
+from markupsafe import Markup
 
 from detent.report.page import environment
 from detent.report.shown import clip, plain
@@ -89,7 +90,9 @@ def lines_of(text: str, most: int = LONGEST) -> list[str]:
 @cache
 def _templates() -> Environment:
     ours = PackageLoader("detent.web")
-    made = environment(ChoiceLoader([ours, PrefixLoader({"report": PackageLoader("detent.report")})]))
-    made.globals |= {"address": address, "served": served}
+    made = environment(
+        ChoiceLoader([ours, PrefixLoader({"report": PackageLoader("detent.report")})]), LONGEST
+    )
+    made.globals |= {"address": address, "served": served, "newline": Markup("\n")}
     made.filters |= {"cut": lambda text: clip(plain(text), LONGEST), "lines": lines_of}
     return made

@@ -137,7 +137,8 @@ function listen(address) {
   const source = new EventSource(address);
   let lost = false;
   const heard = (event) => {
-    const version = versionIn(event.data) ?? wanted + 1;
+    // A page of all runs has no version of its own.
+    const version = (document.body.dataset.run && versionIn(event.data)) || wanted + 1;
     if (version > wanted) wanted = version;
     follow();
   };

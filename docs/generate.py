@@ -206,6 +206,10 @@ NOTES = {
     "key new": """
         Mode 0600. A file that exists is never overwritten.""",
     "key show": "It is no secret.",
+    "key enrol": """
+        Run it where `detent serve` runs, as the same user, and tell the code to the person by another way. It puts
+        nothing in force: the browser's key waits in the inbox, as an amendment that the quorum in force signs with
+        `charter sign`. What that is good for, and what not: [deciding](deciding.md).""",
     "key rotate": """
         The rest of the charter stays as it is, comments too.""",
     "auditor new": """

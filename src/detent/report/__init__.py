@@ -27,7 +27,7 @@ from detent.report.summary import (
     status_document,
     status_text,
 )
-from detent.report.telling import tell, tell_turn
+from detent.report.telling import Teller, tell, tell_turn
 from detent.report.tried import exploring_document, tried_lines
 from detent.values import Interpreted
 
@@ -43,6 +43,7 @@ __all__ = [
     "Reading",
     "Standing",
     "Story",
+    "Teller",
     "Turn",
     "adapter_document",
     "exploring_document",

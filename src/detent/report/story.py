@@ -3,6 +3,7 @@
 `telling.tell` makes a Story from entries. The same ledger gives the same story, and the story the same file.
 """
 
+from collections.abc import Mapping
 from math import log
 from typing import Any, Literal
 
@@ -239,7 +240,7 @@ class Story(Struct, frozen=True):
     batches: tuple[Batch, ...]
     models: tuple[Descent, ...]
     sessions: tuple[Session, ...]
-    written: dict[int, dict[str, Entry]]
+    written: Mapping[int, Mapping[str, Entry]]
     under_way: tuple[str, ...]
     began: str
     last: str

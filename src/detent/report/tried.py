@@ -98,9 +98,15 @@ def screenings(state: State) -> tuple[Screening, ...]:
 
 def screening_of(state: State, generation: int) -> Screening | None:
     """Of one turn; None where it tried nothing."""
-    is_open = generation not in state.history
-    slots = state.slots if is_open else state.history[generation]
-    trials = state.trials if is_open else state.tried.get(generation, {})
+    if generation in state.history:
+        return screened(generation, state.history[generation], state.tried.get(generation, {}))
+    return screened(generation, state.slots, state.trials)
+
+
+def screened(
+    generation: int, slots: Mapping[str, Entry], trials: Mapping[str, Mapping[str, Entry]]
+) -> Screening | None:
+    """The same from what a turn and its trials wrote."""
     suggested = slots.get("suggested/v1")
     if not isinstance(suggested, Suggested):
         return None

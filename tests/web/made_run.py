@@ -16,7 +16,7 @@ from detent.assembly import create_run
 from detent.assembly.places import RunFolder
 from detent.assembly.reading import log_key, signed_charter
 from detent.ledger import Ledger
-from detent.signing import canonical_json
+from detent.signing import canonical
 from detent.values import (
     CandidateTrained,
     DataMade,
@@ -55,7 +55,7 @@ class Made:
         """Append to the ledger, as its writer would."""
         run = RunFolder(self.folder)
         with Ledger.open(run.ledger, log_key(signed_charter(run))) as writer:
-            writer.extend([canonical_json(entry_document(entry)) for entry in entries])
+            writer.extend([canonical(entry_document(entry)) for entry in entries])
 
 
 def data_folder(folder: Path) -> None:

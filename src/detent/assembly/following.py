@@ -48,7 +48,7 @@ class Follower:
         self.signed: SignedCharter = signed_charter(run)
         self._reader = LedgerReader(run.ledger, log_verify_key(run))
         self._store = DataStore(run.data, run.answers)
-        self._teller = Teller(State(history=packed_turns(), tried=packed_trials()))
+        self._teller = Teller(State(history=packed_turns(), tried=packed_trials()), brief=True)
 
     @property
     def state(self) -> State:
@@ -92,7 +92,7 @@ class Follower:
         return read
 
     def story(self) -> Story:
-        """The run, told as far as it was read."""
+        """The run, told as far as it was read; closed turns are brief, without their traces: see `Teller`."""
         charter = self.signed.charter
         return self._teller.story(charter.name, charter.purpose, dict(charter.direction.improve))
 

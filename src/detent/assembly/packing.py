@@ -22,8 +22,8 @@ from detent.values.lasting import Lasting
 V = TypeVar("V")
 Slots = dict[str, Entry]
 
-NEAR = 64
-"""Notes that stay unpacked after somebody looked at them."""
+NEAR, NEAR_TRIALS = 64, 4
+"""Generations that stay unpacked after somebody looked at them, and generations whose trials do, which are large."""
 
 _encode = msgspec.msgpack.Encoder().encode
 _decoder: msgspec.msgpack.Decoder[list[Entry]] = msgspec.msgpack.Decoder(list[AnyEntry])
@@ -83,7 +83,7 @@ def _turn(packed: bytes) -> Slots:
     return {entry.slot: entry for entry in _decoder.decode(zlib.decompress(packed))}
 
 
-@lru_cache(maxsize=NEAR)
+@lru_cache(maxsize=NEAR_TRIALS)
 def _trials(packed: bytes) -> dict[str, Slots]:
     found: dict[str, Slots] = {}
     for entry in _decoder.decode(zlib.decompress(packed)):

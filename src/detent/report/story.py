@@ -3,7 +3,7 @@
 `telling.tell` makes a Story from entries. The same ledger gives the same story, and the story the same file.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import log
 from typing import Any, Literal
 
@@ -248,7 +248,7 @@ class Story(Struct, frozen=True):
     served: tuple[ServerAsked, ...] = ()
     budgets: dict[str, Budget] = {}
     adapter: dict[str, Any] | None = None
-    screenings: tuple[Screening, ...] = ()
+    screenings: Sequence[Screening] = ()
 
     @property
     def decided(self) -> tuple[Turn, ...]:

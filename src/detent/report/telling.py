@@ -8,13 +8,13 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import fsum, sqrt
 
-from msgspec import UNSET
+from msgspec import UNSET, structs
 
 from detent.errors import TrustError
 from detent.evaluate import horizons
 from detent.report.adapters import adapter_document
 from detent.report.story import Batch, Descent, Fate, Opening, Session, Standing, Story, Trial, Turn
-from detent.report.tried import Screening, screened
+from detent.report.tried import Screenings, screened
 from detent.values import (
     Audited,
     CandidateTrained,
@@ -40,7 +40,6 @@ from detent.values import (
 )
 
 Slots = Mapping[str, Entry]
-Made = SubjectBuilt | CandidateTrained | Tuned
 NORMAL_95 = 1.96
 
 
@@ -65,16 +64,19 @@ class Teller:
     """Tells a run that goes on: what was told of closed generations is not told again.
 
     state: to begin with, nothing folded; its `history` says how closed generations are kept.
+    brief: closed turns without their traces, how evidence grew, which are most of a long run's story: `tell_turn` of
+        what `written` has of a generation says it with them.
     """
 
-    def __init__(self, state: State | None = None) -> None:
+    def __init__(self, state: State | None = None, *, brief: bool = False) -> None:
         self.state = State() if state is None else state
+        self._brief = brief
         self._began = self._last = ""
         self._turns: list[Turn] = []
         self._fresh: dict[str, tuple[int, Profile]] = {}
         self._standings: dict[tuple[int, int], Standing] = {}
-        self._made: list[Made] = []
-        self._screenings: list[Screening] = []
+        self._made: list[Descent] = []
+        self._screenings = Screenings()
         self._batches: list[Batch] = []
         self._sessions: list[Session] = []
         self._exams: list[JudgeTested] = []
@@ -119,7 +121,7 @@ class Teller:
             exams=tuple(self._exams),
             served=tuple(self._served),
             adapter=adapter_document(self._adapters),
-            screenings=(*self._screenings, *([now] if now else [])),
+            screenings=self._screenings.then(now) if now else self._screenings,
         )
 
     def _note(self, entry: Entry) -> None:
@@ -142,11 +144,11 @@ class Teller:
         slots = {**before.slots, entry.slot: entry}
         turn = tell_turn(slots)
         if turn is not None:
-            self._turns.append(turn)
+            self._turns.append(_briefly(turn) if self._brief else turn)
         self._fresh |= _fresh(before.generation, slots)
         self._made += _made(slots)
         if (tried := screened(before.generation, slots, before.trials)) is not None:
-            self._screenings.append(tried)
+            self._screenings = self._screenings.then(tried)
 
     def _told_standings(self) -> Iterator[Standing]:
         """One a closed turn: how the model it left in force did when it was last measured on fresh problems."""
@@ -275,27 +277,39 @@ def _batch(entry: DataMade) -> Batch:
     return Batch(entry.digest, entry.generation, entry.origin, kept, offered or kept)
 
 
-def _made(slots: Slots) -> list[Made]:
-    """The models of a turn; a judge's word that taught nothing made none."""
+def _briefly(turn: Turn) -> Turn:
+    """The same turn without the traces of its tests."""
+    opening = turn.opening
+    if opening is None:
+        return turn
+    trials = tuple(
+        structs.replace(trial, result=trial.result and structs.replace(trial.result, trace=()))
+        for trial in opening.trials
+    )
+    return structs.replace(turn, opening=structs.replace(opening, trials=trials))
+
+
+def _made(slots: Slots) -> list[Descent]:
+    """The models of a turn, nothing decided; a judge's word that taught nothing made none."""
     return [
-        entry
+        _descent(entry)
         for entry in slots.values()
         if isinstance(entry, SubjectBuilt | CandidateTrained)
         or (isinstance(entry, Tuned) and entry.digest != entry.parent)
     ]
 
 
-def _models(made: Sequence[Made], state: State, turns: Sequence[Turn]) -> tuple[Descent, ...]:
+def _models(made: Sequence[Descent], state: State, turns: Sequence[Turn]) -> tuple[Descent, ...]:
     decided = {turn.generation: turn for turn in turns}
-    taught = {entry.parent for entry in made if isinstance(entry, Tuned)}
+    taught = {model.parent for model in made if model.method}
     return tuple(
-        _descent(
-            entry,
-            "taught further"
-            if entry.digest in taught
-            else _fate(entry.digest, decided.get(entry.generation), state),
+        structs.replace(
+            model,
+            fate="taught further"
+            if model.digest in taught
+            else _fate(model.digest, decided.get(model.generation), state),
         )
-        for entry in made
+        for model in made
     )
 
 
@@ -315,7 +329,7 @@ def _shares(sources: Sequence[Source]) -> dict[str, float]:
     return {data: weight / total for data, weight in weights.items()} if total > 0 else weights
 
 
-def _descent(entry: Made, fate: Fate) -> Descent:
+def _descent(entry: SubjectBuilt | CandidateTrained | Tuned) -> Descent:
     return Descent(
         digest=entry.digest,
         generation=entry.generation,
@@ -326,7 +340,7 @@ def _descent(entry: Made, fate: Fate) -> Descent:
         seed=entry.seed,
         parameters=entry.parameters,
         flops=entry.flops,
-        fate=fate,
+        fate="not decided",
         method=entry.method if isinstance(entry, Tuned) else "",
     )
 

@@ -9,15 +9,18 @@ proposer's reason is its own words, and so is a change that was declined: data, 
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Literal
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Literal, overload
 
+import msgspec
 from msgspec import Struct
 
 from detent.charter import Charter
 from detent.propose import change_at, measured, setting_of, trial_name
 from detent.report import _words as words
 from detent.values import Change, Decided, Declined, Entry, Proposed, Reshaped, State, Suggested, Withdrawn
+from detent.values.lasting import Lasting
 from detent.values.space import SPACE
 
 Outcome = Literal[
@@ -88,6 +91,38 @@ class Screening(Struct, frozen=True):
         """The largest gain at the last rung that was reached; None where nothing was compared there."""
         gains = [self.gains(one) for one in self.changes]
         return max((found[-1] for found in gains if found and len(found) == self.rungs), default=None)
+
+
+class Screenings(Sequence[Screening]):
+    """Many, in little room: each is packed, and unpacked when somebody looks at it."""
+
+    def __init__(self, packed: Lasting[bytes] | None = None) -> None:
+        self._packed: Lasting[bytes] = Lasting() if packed is None else packed
+
+    def then(self, screening: Screening) -> "Screenings":
+        """These, and one more."""
+        return Screenings(self._packed.then(zlib.compress(_encode(screening), 1)))
+
+    @overload
+    def __getitem__(self, at: int) -> Screening: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[Screening]: ...
+
+    def __getitem__(self, at: int | slice) -> Screening | Sequence[Screening]:
+        if isinstance(at, slice):
+            return tuple(self[one] for one in range(*at.indices(len(self))))
+        try:
+            return _decode(zlib.decompress(self._packed[at + len(self) if at < 0 else at]))
+        except KeyError as error:
+            raise IndexError(at) from error
+
+    def __len__(self) -> int:
+        return len(self._packed)
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Screening).decode
 
 
 def screenings(state: State) -> tuple[Screening, ...]:

@@ -8,10 +8,11 @@ const MOST_KEPT = 2 ** 28; // characters of what people signed; a run of 100,000
 
 // RFC 8785: JavaScript writes numbers and texts, and sorts keys, just so.
 export function canonical(value) {
+  if (typeof value === "string" && !value.isWellFormed()) throw new Error("it holds half of a character");
   if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
   if (value === null || typeof value !== "object") return JSON.stringify(value);
   const keys = Object.keys(value).sort();
-  return `{${keys.map((key) => `${JSON.stringify(key)}:${canonical(value[key])}`).join(",")}}`;
+  return `{${keys.map((key) => `${canonical(key)}:${canonical(value[key])}`).join(",")}}`;
 }
 
 export const shown = (text) => {

@@ -34,7 +34,7 @@ export function readCharter(payload) {
     if (words[0] === "witness" && words[2]) witnesses.push(parseKey(words[2]));
   }
   return {
-    version: toml.version, digest: hex(sha256(payload)), quorum, stewards, rules, witnesses,
+    version: toml.version ?? 1, digest: hex(sha256(payload)), quorum, stewards, rules, witnesses,
     recovery: recovery ? [parseKey(recovery)] : [],
     largest: toml.pace?.lease ?? {},
     holders: (signer) => (signer === "steward" || !roles ? stewards.map((key) => key.name) : (roles[signer] ?? [])),
@@ -70,7 +70,6 @@ export class People {
     this.used = new Set();
     this.request = null;
     this.counts = { charter: 0, lease: 0, order: 0, answer: 0, cosigned: 0 };
-    this.leases = 0;
     this.faults = [];
     this.unchecked = [];
   }
@@ -126,10 +125,8 @@ export class People {
     try {
       after = readCharter(envelope.payload);
     } catch (error) {
-      const before = this.charter;
-      this.charter = null; // nothing after it can be judged by the one before
-      if (!before && this.counts.charter > 1) this.#unknown("the charter before it could not be read");
-      throw error;
+      this.charter = null; // this page may read less of TOML than the run: what follows is not judged by the one before
+      this.#unknown(`it could not be read here: ${error.message}`);
     }
     const before = this.charter;
     const behind = this.behind;
@@ -169,7 +166,8 @@ export class People {
     differs(entry, payload, ["number", "generations", "expires", "petaflop"]);
     meets(this.charter, "lease", signed);
     this.#seen(payload, number);
-    if (payload.number !== ++this.leases) fail(`lease ${this.leases} was expected, and it is lease ${shown(payload.number)}`);
+    const wanted = this.counts.lease;
+    if (payload.number !== wanted) fail(`lease ${wanted} was expected, and it is lease ${shown(payload.number)}`);
     const hours = (Date.parse(payload.expires) - Date.parse(entry.at)) / 3.6e6;
     const { generations, hours: longest, petaflop } = this.charter.largest;
     if (!(hours > 0)) fail("it had expired when it was written down");

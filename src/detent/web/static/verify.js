@@ -28,12 +28,13 @@ class Verifier {
     const { run, ledger, key = "", patience } = section.dataset;
     this.section = section;
     this.pageKey = key;
-    this.patience = Number(patience) || PATIENCE;
+    this.asked = new URLSearchParams(location.search);
+    this.patience = Number(patience ?? this.asked.get("patience")) || PATIENCE;
     this.ledger = ledger ?? (run === undefined ? null : `/runs/${encodeURIComponent(run)}/ledger/`);
     this.start = section.querySelector("button") ?? made("button", "Verify now", { type: "button" });
     if (this.ledger === null) {
       this.address = field(section, "input", "verify-ledger", "The ledger's address", "Its folder, which has the file checkpoint in it; of this host.");
-      this.address.value = new URLSearchParams(location.search).get("ledger") ?? "ledger/";
+      this.address.value = this.asked.get("ledger") ?? "ledger/";
     }
     const about = key ? `This page says ${key}. Compare it with what somebody you believe tells you; what you enter here counts.` : "As somebody you believe tells you. Left empty, log.vkey beside the ledger is taken.";
     this.key = field(section, "input", "verify-key", "The log's key", about);
@@ -85,7 +86,7 @@ class Verifier {
   finish(base, { outcome, findings, seen }) {
     for (const { name, status, said, faults } of findings) {
       const item = made("li", "", { "data-check": name, "data-status": status });
-      item.append(made("strong", MARKS[status]), ` ${name}: ${said}`);
+      item.append(made("strong", MARKS[status]), ` ${name}: ${status === "wrong" ? "it does not hold that " : ""}${said}`);
       if (faults.length) {
         const inner = made("ul");
         inner.append(...faults.map((fault) => made("li", fault)));

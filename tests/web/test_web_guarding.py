@@ -20,7 +20,7 @@ Ask = dict[str, Any]
 
 
 def settings(**changes: Any) -> Settings:
-    named = {"host": "10.0.0.1", "port": 443, "names": frozenset({"detent.example.com"})}
+    named: Ask = {"host": "10.0.0.1", "port": 443, "names": frozenset({"detent.example.com"})}
     return Settings(**named | {"readers": (digest_of(TOKEN), digest_of("another"))} | changes)
 
 
@@ -97,8 +97,8 @@ ELSEWHERE: dict[str, tuple[int, Ask]] = {
 def test_what_may_not_pass_is_refused_with_a_reason(attack: str, local: TestClient) -> None:
     status, ask = ELSEWHERE[attack]
     token = local.get("/api/v1/token").json()["token"]
-    ask = {"method": "GET", "url": "/api/v1/runs"} | ask
-    headers = dict(ask.pop("headers", {}))
+    ask = {"method": "GET", "url": "/api/v1/runs", "headers": {}} | ask
+    headers = dict(ask.pop("headers"))
     if attack.startswith("a change from"):  # the right token does not help
         headers["X-Detent-Token"] = token
     answer = local.request(**ask, headers=headers)

@@ -75,8 +75,13 @@ def test_what_was_read_is_not_read_again(fresh: Made, monkeypatch: pytest.Monkey
     while house.look():
         continue
     room = house.rooms[0]
-    before, version, seen = room.state.entries, room.version, []
-    monkeypatch.setattr("detent.assembly.following.decode_entry", lambda data: seen.append(data) or NEWS)
+    before, version, seen = room.state.entries, room.version, list[bytes]()
+
+    def decoded(data: bytes) -> Refused:
+        seen.append(data)
+        return NEWS
+
+    monkeypatch.setattr("detent.assembly.following.decode_entry", decoded)
     assert not house.look()
     assert not seen
     assert room.version == version

@@ -79,7 +79,7 @@ def served(folder: Path, *options: str, context: ssl.SSLContext | None = None) -
     port = free_port()
     detent = Path(sys.executable).with_name("detent")
     listen = f"127.0.0.1:{port}" if context is None else f"0.0.0.0:{port}"
-    command = [detent, "serve", folder, "--listen", listen, *options]
+    command = [str(detent), "serve", str(folder), "--listen", listen, *options]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     found = Served(process, port, context)
     try:
@@ -166,7 +166,7 @@ def test_a_port_that_is_taken_is_an_error_that_says_so(fresh: Made) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         detent = Path(sys.executable).with_name("detent")
-        command = [detent, "serve", fresh.folder, "--listen", f"127.0.0.1:{taken.getsockname()[1]}"]
+        command = [str(detent), "serve", str(fresh.folder), "--listen", f"127.0.0.1:{taken.getsockname()[1]}"]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2
     assert done.stderr.startswith("detent: a free address expected")
@@ -255,8 +255,8 @@ def test_a_certificate_that_is_none_is_an_error_that_says_so(fresh: Made, tmp_pa
     for name in ("cert.pem", "key.pem"):
         (tmp_path / name).write_text("no PEM")
     detent = Path(sys.executable).with_name("detent")
-    tls = ["--tls-cert", tmp_path / "cert.pem", "--tls-key", tmp_path / "key.pem"]
-    command = [detent, "serve", fresh.folder, "--listen", "127.0.0.1:0", *tls]
+    tls = ["--tls-cert", str(tmp_path / "cert.pem"), "--tls-key", str(tmp_path / "key.pem")]
+    command = [str(detent), "serve", str(fresh.folder), "--listen", "127.0.0.1:0", *tls]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2
     assert "a certificate and its key in PEM expected" in done.stderr

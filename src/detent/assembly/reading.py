@@ -28,6 +28,7 @@ from detent.report import (
     Screenings,
     adapter_document,
     exploring_document,
+    foreseen,
     method_document,
     principle_document,
     render,
@@ -229,7 +230,7 @@ def render_report(signed: SignedCharter, entries: list[Entry]) -> str:
     """The report as HTML."""
     charter = signed.charter
     story = tell(entries, charter.name, charter.purpose, dict(charter.direction.improve))
-    return render(structs.replace(story, budgets=budgets_of(signed)))
+    return render(structs.replace(foreseen(story, charter), budgets=budgets_of(signed)))
 
 
 def budgets_of(signed: SignedCharter) -> dict[str, Budget]:

@@ -12,6 +12,7 @@ from detent.report._words import plain
 from detent.report.adapters import adapter_document
 from detent.report.asked import request_line, request_page
 from detent.report.card import model_card
+from detent.report.forecast import foreseen
 from detent.report.inside import Reading, readings
 from detent.report.methods import AUDITED, method_document, method_text
 from detent.report.principles import principle_document, principle_text
@@ -48,6 +49,7 @@ __all__ = [
     "Turn",
     "adapter_document",
     "exploring_document",
+    "foreseen",
     "generation_line",
     "inside_page",
     "method_document",

@@ -219,6 +219,14 @@ class Session(Struct, frozen=True):
     evaluator: str
 
 
+class Awaited(Struct, frozen=True):
+    """A threshold of the charter: before `task` reaches the horizon `level`, so many approvers are asked."""
+
+    task: str
+    level: float
+    approvers: int = 1
+
+
 class Story(Struct, frozen=True):
     """A run, told. Order of every tuple is the ledger's order.
 
@@ -228,6 +236,7 @@ class Story(Struct, frozen=True):
     exams: of the judges of each generation's labels. served: each time that a model server was asked.
     budgets: what the charter allows servers. adapter: as `adapter_document` has it, None of whole models.
     screenings: what was tried beside the data, of each generation that tried something.
+    thresholds: the charter's. ahead: generations to forecast, 0 for none. See `forecast.foreseen`.
     """
 
     name: str
@@ -249,6 +258,8 @@ class Story(Struct, frozen=True):
     budgets: dict[str, Budget] = {}
     adapter: dict[str, Any] | None = None
     screenings: Screenings = Screenings()
+    thresholds: tuple[Awaited, ...] = ()
+    ahead: int = 0
 
     @property
     def decided(self) -> tuple[Turn, ...]:

@@ -8,12 +8,16 @@ from collections.abc import Mapping
 
 from msgspec import UNSET, Struct, structs
 
+from detent.engine import unbelievable
 from detent.report.inside import Reading, readings
 from detent.values import Entry, Explained, Interpreted
 from detent.values.inside import DEEPER
 
 EXPLAINED, DEEPER_SLOT = "explained/v1", "explained/v1/deeper"
 FIRST = "generation 0"
+
+MOST_ROWS = 1 << 53
+"""Any number of rows that were gained."""
 
 
 class Explanation(Struct, frozen=True):
@@ -54,8 +58,25 @@ def explanation_of(slots: Mapping[str, Entry]) -> Explanation | None:
         entry.candidate,
         entry.incumbent,
         entry.first,
-        joined(entry.changed, deeper.changed) if isinstance(deeper, Explained) and alike else entry.changed,
-        None if entry.since is UNSET else entry.since,
+        joined(_shown(entry.changed), _shown(deeper.changed))
+        if isinstance(deeper, Explained) and alike
+        else _shown(entry.changed),
+        None if entry.since is UNSET else _shown(entry.since),
+    )
+
+
+def _shown(found: Interpreted) -> Interpreted:
+    """Figures that can be drawn: of a ledger that somebody rewrote none may be, and `verify` says so.
+
+    Whether they belong to what was asked is left to it.
+    """
+    sections = (*found.sections, *found.absent)
+    probed = () if found.probes is UNSET else found.probes.models
+    fault = unbelievable(sections, found, probed, gained=MOST_ROWS)
+    if fault is None:
+        return found
+    return Interpreted(
+        absent=dict.fromkeys(sections, f"{fault[0]} expected of a look inside, got {fault[1]}")
     )
 
 

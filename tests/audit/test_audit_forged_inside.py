@@ -67,8 +67,13 @@ FORGERIES: dict[str, Forgery] = {
         "inside",
         "a look at generation 0's model",
     ),
+    "it is said to descend from another model": Forgery(
+        lambda run: forge(run, Explained, LATER, basis=nth(run, Explained, LATER).first),
+        "inside",
+        "a look at what the candidate descends from",
+    ),
     "what changed since the first model is left out": Forgery(
-        lambda run: forge(run, Explained, LATER, since=UNSET), "inside", "a look since generation 0"
+        lambda run: forge(run, Explained, LATER, since=UNSET), "inside", "each model once"
     ),
     "a look that goes deeper where nobody was asked": Forgery(
         lambda run: forge(run, Explained, FIRST, depth="deeper"), "inside", "after the watch expected"

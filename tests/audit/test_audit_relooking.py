@@ -21,7 +21,14 @@ def again(
 ) -> Remade:
     """A look with 12 prompts gained, made again with so many."""
     entry = Explained(
-        depth="deeper", candidate="c", incumbent="b", first="a", changed=FOUND, models=("a", "b"), gained=12
+        depth="deeper",
+        candidate="c",
+        incumbent="b",
+        first="a",
+        basis="b",
+        changed=FOUND,
+        models=("a", "b"),
+        gained=12,
     )
     turn: Any = SimpleNamespace(
         entry=lambda slot, _: entry if slot == entry.slot else None,

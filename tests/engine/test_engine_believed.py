@@ -121,6 +121,7 @@ IMPOSSIBLE: dict[str, Interpreted] = {
     "a direction with more than all of the change": other("weights", modules=(Moved("w", 0.1, top=(1.1,)),)),
     "a cosine beyond one": other("weights", modules=(Moved("w", 0.1, along=1.1),)),
     "a head that looks away by more than all": other("heads", heads=(Head((1, 1), 1, (0.5, 0.7), 1.1),)),
+    "a head of no block": other("heads", heads=(Head((0, 1), 1, (0.5, 0.7), 0.3),)),
     "a section that nobody asked for": structs.replace(HONEST, tokens=Tokens(layers=(), places=4)),
     "a section that is there and absent": structs.replace(HONEST, absent={"probes": "none", "words": "gone"}),
     "a section that is neither there nor absent": structs.replace(HONEST, absent={}),

@@ -140,6 +140,7 @@ def explained(text: str = "7") -> list[Entry]:
                 candidate=entry.candidate,
                 incumbent=incumbent,
                 first=first,
+                basis=incumbent,
                 changed=always,
                 since=UNSET if incumbent == first else always,
             )
@@ -225,7 +226,7 @@ def test_a_deeper_look_at_another_model_is_not_taken_for_this_one() -> None:
     slots["explained/v1/deeper"] = structs.replace(deeper, candidate="f" * 64)
     found = explanation_of(slots)
     assert found is not None
-    assert found.changed.sections == ALWAYS
+    assert found.learnt.sections == ALWAYS
 
 
 def test_looks_are_told_of_generations_that_have_one() -> None:
@@ -259,10 +260,10 @@ def test_a_page_is_made_of_a_ledger_whose_looks_somebody_rewrote_and_says_what_t
     found = explanation_of(slots)
     assert found is not None
     (name,) = REWRITTEN[what]
-    assert "expected of a look inside, got" in found.changed.absent[name]  # type: ignore[index]
+    assert "expected of a look inside, got" in found.learnt.absent[name]  # type: ignore[index]
     assert len(found.readings) == 9
-    assert pictures(found.changed) is not None
-    assert len(lists(found.changed)) <= 2
+    assert pictures(found.learnt) is not None
+    assert len(lists(found.learnt)) <= 2
 
 
 def test_two_looks_are_one_with_the_reasons_of_both() -> None:

@@ -69,17 +69,17 @@ def _look_faults(step: Step, entry: Explained) -> Iterator[str]:
         ("the candidate that leads", leader, entry.candidate),
         ("the incumbent", before.incumbent, entry.incumbent),
         ("generation 0's model", before.first, entry.first),
+        ("what the candidate descends from", lineage_at(before, entry.candidate).before, entry.basis),
     ):
         if wanted != got:
             yield f"a look at {what}, {wanted[:12] or 'none'}, expected, got {got[:12]}"
     if deeper != ("watch/v1" in before.slots) or ("request/v1" in before.slots):
         yield f"a look that is {entry.depth} {'after' if deeper else 'before'} the watch expected, got it elsewhere"
     yield from _asked_faults(step, entry)
-    if (entry.since is not UNSET) != (not deeper and entry.incumbent != entry.first):
-        yield "a look since generation 0 where its model is not the incumbent, and only there, expected"
-    for found in (entry.changed, entry.since):
-        if found is not UNSET:
-            yield from _section_faults(found, DEEPER if deeper else ALWAYS, entry)
+    if set(entry.found) != set(entry.pairs):
+        yield f"looks {', '.join(entry.pairs)} expected, got {', '.join(entry.found)}: each model once"
+    for found in entry.found.values():
+        yield from _section_faults(found, DEEPER if deeper else ALWAYS, entry)
 
 
 def _asked_faults(step: Step, entry: Explained) -> Iterator[str]:

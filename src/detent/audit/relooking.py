@@ -16,7 +16,7 @@ from detent.audit.findings import counted
 from detent.audit.turns import Turn, completions
 from detent.engine import Ask
 from detent.errors import EngineError
-from detent.evaluate import Inquiry, deeper_job, lineage_at
+from detent.evaluate import Inquiry, deeper_job, lineage_at, oldest
 from detent.tripwires.looks import probes_of
 from detent.values import AnswerJob, Explained, Interpreted, Result
 from detent.values.inside import Section, always_job
@@ -35,7 +35,7 @@ def looks_again(turn: Turn) -> Iterator[Remade]:
     """The looks of every generation, and the one that goes deeper where a person was asked."""
     for slot, again in (("explained/v1", _always), ("explained/v1/deeper", _deeper)):
         entry = turn.entry(slot, Explained)
-        if entry is None or not any(found.sections for found in _found(entry).values()):
+        if entry is None or not any(found.sections for found in entry.found.values()):
             continue
         if gone := turn.gone(_models(turn, entry)):
             yield not_made("inside", gone)
@@ -46,11 +46,11 @@ def looks_again(turn: Turn) -> Iterator[Remade]:
         left_out = _OF_ROWS if rows and not turn.rule.exact else ()
         faults = [
             f"{field}: {fault}"
-            for field, recorded in _found(entry).items()
+            for field, recorded in entry.found.items()
             if field in made.looks
             for fault in differing(_without(recorded, left_out), made.looks[field], exact=turn.rule.exact)
         ]
-        sections = sum(len(found.sections) for found in _found(entry).values())
+        sections = sum(len(found.sections) for found in entry.found.values())
         detail = f"{counted(sections, 'section')} of figures, {entry.depth}"
         yield judged(
             "inside",
@@ -79,14 +79,11 @@ def _without(found: Interpreted, sections: Sequence[Section]) -> Interpreted:
     return structs.replace(found, **dict.fromkeys(sections, UNSET))
 
 
-def _found(entry: Explained) -> dict[str, Interpreted]:
-    fields = {"changed": entry.changed}
-    return fields if entry.since is UNSET else fields | {"since": entry.since}
-
-
 def _models(turn: Turn, entry: Explained) -> tuple[str, ...]:
     if entry.depth == "always":
-        return (entry.first, entry.incumbent, entry.candidate)
+        befores = [before for before, _ in entry.pairs.values()]
+        state = turn.steps[entry.slot].before
+        return (*befores, *(oldest(state, before) for before in befores), entry.candidate)
     return lineage_at(turn.steps[entry.slot].before, entry.candidate).probed
 
 
@@ -95,11 +92,11 @@ def _always(turn: Turn, entry: Explained) -> _Made:
     prompts = _prompts(turn)
     made = {}
     for field, pair in entry.pairs.items():
-        sections = _found(entry)[field].sections if field in _found(entry) else ()
-        if sections:
-            job = always_job(pair, prompts, room, first=entry.first)
+        found = entry.found.get(field)
+        if found is not None and found.sections:
+            job = always_job(pair, prompts, room, first=oldest(turn.steps[entry.slot].before, pair[0]))
             with turn.engine.opening() as ask:
-                made[field] = _figures(ask(structs.replace(job, sections=sections), turn.means.watch))
+                made[field] = _figures(ask(structs.replace(job, sections=found.sections), turn.means.watch))
     return _Made(made)
 
 

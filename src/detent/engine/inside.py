@@ -188,6 +188,7 @@ def _miscounted_deeper(found: Interpreted, probed: tuple[str, ...]) -> Iterator[
         odd = any({len(one.accuracy), len(one.anew)} != {len(probed)} for one in found.probes.probes)
         if found.probes.models != probed or odd:
             yield "an accuracy of each model that was named", ", ".join(found.probes.models)
+    yield from _misplaced(found)
     for splice in () if found.splices is UNSET else found.splices.parts:
         if not splice.part:
             yield "the name of a part", "none"
@@ -195,6 +196,16 @@ def _miscounted_deeper(found: Interpreted, probed: tuple[str, ...]) -> Iterator[
         wide = len(found.patches.labels)
         if {len(one.places) for one in found.patches.patches} - {0, wide}:
             yield f"shares at none or at each of {wide} places", "others"
+
+
+def _misplaced(found: Interpreted) -> Iterator[Fault]:
+    """Heads and patches of what no model has."""
+    if found.patches is not UNSET:
+        wide = {0, len(found.patches.labels)}
+        if any(len(one.places) not in wide or one.block < 1 or one.head < 0 for one in found.patches.patches):
+            yield "patches of blocks from 1 on, at every place or at none", "others"
+    if found.heads is not UNSET and any(min(one.head, *one.blocks) < 1 for one in found.heads.heads):
+        yield "heads and blocks from 1 on", "others"
 
 
 def _fits(found: Interpreted) -> bool:

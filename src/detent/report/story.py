@@ -3,6 +3,7 @@
 `telling.tell` makes a Story from entries. The same ledger gives the same story, and the story the same file.
 """
 
+from collections.abc import Mapping
 from math import log
 from typing import Any, Literal
 
@@ -10,7 +11,7 @@ from msgspec import UNSET, Struct
 
 from detent.evaluate import Horizon
 from detent.report._words import span, verdict
-from detent.report.tried import Screening
+from detent.report.tried import Screenings
 from detent.values import (
     Change,
     Diagnosis,
@@ -218,6 +219,14 @@ class Session(Struct, frozen=True):
     evaluator: str
 
 
+class Awaited(Struct, frozen=True):
+    """A threshold of the charter: before `task` reaches the horizon `level`, so many approvers are asked."""
+
+    task: str
+    level: float
+    approvers: int = 1
+
+
 class Story(Struct, frozen=True):
     """A run, told. Order of every tuple is the ledger's order.
 
@@ -227,6 +236,7 @@ class Story(Struct, frozen=True):
     exams: of the judges of each generation's labels. served: each time that a model server was asked.
     budgets: what the charter allows servers. adapter: as `adapter_document` has it, None of whole models.
     screenings: what was tried beside the data, of each generation that tried something.
+    thresholds: the charter's. ahead: generations to forecast, 0 for none. See `forecast.foreseen`.
     """
 
     name: str
@@ -239,7 +249,7 @@ class Story(Struct, frozen=True):
     batches: tuple[Batch, ...]
     models: tuple[Descent, ...]
     sessions: tuple[Session, ...]
-    written: dict[int, dict[str, Entry]]
+    written: Mapping[int, Mapping[str, Entry]]
     under_way: tuple[str, ...]
     began: str
     last: str
@@ -247,7 +257,9 @@ class Story(Struct, frozen=True):
     served: tuple[ServerAsked, ...] = ()
     budgets: dict[str, Budget] = {}
     adapter: dict[str, Any] | None = None
-    screenings: tuple[Screening, ...] = ()
+    screenings: Screenings = Screenings()
+    thresholds: tuple[Awaited, ...] = ()
+    ahead: int = 0
 
     @property
     def decided(self) -> tuple[Turn, ...]:

@@ -7,6 +7,7 @@ Everything from the ledger is untrusted text: control characters reach a termina
 """
 
 from collections.abc import Mapping
+from itertools import chain
 from typing import Any, Literal, NamedTuple
 
 from detent.evaluate import horizon
@@ -211,9 +212,10 @@ def _lease_text(lease: Mapping[str, Any]) -> str:
 
 def of_incumbent(state: State) -> Profile | None:
     """The newest fresh profile of the model in force: a candidate's, not yet decided on, does not count."""
-    entries = [slots.get("profile/v1/fresh") for slots in (*state.history.values(), state.slots)]
-    profiles = [entry.profile for entry in entries if isinstance(entry, Profiled)]
-    return next((profile for profile in reversed(profiles) if profile.subject == state.incumbent), None)
+    past = (state.history[generation] for generation in reversed(range(len(state.history))))
+    entries = (slots.get("profile/v1/fresh") for slots in chain([state.slots], past))
+    profiles = (entry.profile for entry in entries if isinstance(entry, Profiled))
+    return next((profile for profile in profiles if profile.subject == state.incumbent), None)
 
 
 def _lease(state: State, now: str) -> dict[str, Any]:

@@ -5,16 +5,16 @@
 ('promote', 0.67)
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import fsum, sqrt
 
-from msgspec import UNSET
+from msgspec import UNSET, structs
 
 from detent.errors import TrustError
 from detent.evaluate import horizons
 from detent.report.adapters import adapter_document
 from detent.report.story import Batch, Descent, Fate, Opening, Session, Standing, Story, Trial, Turn
-from detent.report.tried import screenings
+from detent.report.tried import Screenings, screened
 from detent.values import (
     Audited,
     CandidateTrained,
@@ -24,6 +24,7 @@ from detent.values import (
     Entry,
     IntentWritten,
     JudgeTested,
+    ModelFetched,
     OutcomeWritten,
     Profile,
     Profiled,
@@ -54,33 +55,131 @@ def tell(entries: Iterable[Entry], name: str, purpose: str, top: Mapping[str, in
     Raises:
         TrustError: the entries do not follow each other as a run's must.
     """
-    told = list(entries)
-    state = fold(told)
-    chapters = dict(sorted(state.history.items()))
-    written = chapters if not state.slots else {**chapters, state.generation: state.slots}
-    turns = tuple(turn for turn in map(tell_turn, chapters.values()) if turn is not None)
-    return Story(
-        name=name,
-        purpose=purpose,
-        top=dict(top),
-        state=state,
-        turns=turns,
-        standings=_standings(turns, written),
-        openings=tuple(opening for opening in map(_opening, written.values()) if opening is not None),
-        batches=tuple(
-            _batch(entry) for entry in told if isinstance(entry, DataMade) and entry.trial is UNSET
-        ),
-        models=_models(written, state, turns),
-        sessions=tuple(_session(entry) for entry in told if isinstance(entry, SessionStarted)),
-        written={generation: dict(slots) for generation, slots in written.items()},
-        under_way=tuple(state.slots),
-        began=told[0].at if told else "",
-        last=told[-1].at if told else "",
-        exams=tuple(entry for entry in told if isinstance(entry, JudgeTested)),
-        served=tuple(entry for entry in told if isinstance(entry, ServerAsked)),
-        adapter=adapter_document(told),
-        screenings=screenings(state),
-    )
+    teller = Teller()
+    teller.add(entries)
+    return teller.story(name, purpose, top)
+
+
+class Teller:
+    """Tells a run that goes on: what was told of closed generations is not told again.
+
+    state: to begin with, nothing folded; its `history` says how closed generations are kept.
+    brief: closed turns without their traces, how evidence grew, which are most of a long run's story: `tell_turn` of
+        what `written` has of a generation says it with them.
+    """
+
+    def __init__(self, state: State | None = None, *, brief: bool = False) -> None:
+        self.state = State() if state is None else state
+        self._brief = brief
+        self._began = self._last = ""
+        self._turns: list[Turn] = []
+        self._fresh: dict[str, tuple[int, Profile]] = {}
+        self._standings: dict[tuple[int, int], Standing] = {}
+        self._made: list[Descent] = []
+        self._screenings = Screenings()
+        self._batches: list[Batch] = []
+        self._sessions: list[Session] = []
+        self._exams: list[JudgeTested] = []
+        self._served: list[ServerAsked] = []
+        self._adapters: list[Entry] = []
+
+    def add(self, entries: Iterable[Entry]) -> int:
+        """Fold and note them, in order; returns how many. What comes before an entry that is refused stays.
+
+        Raises:
+            TrustError: an entry stands where it cannot stand.
+        """
+        added = 0
+        for entry in entries:
+            before, self.state = self.state, fold((entry,), self.state)
+            self._note(entry)
+            if isinstance(entry, Decided):
+                self._close(entry, before)
+            added += 1
+        return added
+
+    def story(self, name: str, purpose: str, top: Mapping[str, int]) -> Story:
+        """The story so far; arguments as of `tell`."""
+        state, turns = self.state, tuple(self._turns)
+        now = screened(state.generation, state.slots, state.trials)
+        openings = (*(turn.opening for turn in turns), _opening(state.slots))
+        return Story(
+            name=name,
+            purpose=purpose,
+            top=dict(top),
+            state=state,
+            turns=turns,
+            standings=tuple(self._told_standings()),
+            openings=tuple(opening for opening in openings if opening is not None),
+            batches=tuple(self._batches),
+            models=_models([*self._made, *_made(state.slots)], state, turns),
+            sessions=tuple(self._sessions),
+            written=Chapters(state),
+            under_way=tuple(state.slots),
+            began=self._began,
+            last=self._last,
+            exams=tuple(self._exams),
+            served=tuple(self._served),
+            adapter=adapter_document(self._adapters),
+            screenings=self._screenings.then(now) if now else self._screenings,
+        )
+
+    def _note(self, entry: Entry) -> None:
+        self._began, self._last = self._began or entry.at, entry.at
+        match entry:
+            case DataMade() if entry.trial is UNSET:
+                self._batches.append(_batch(entry))
+            case SessionStarted():
+                self._sessions.append(_session(entry))
+            case JudgeTested():
+                self._exams.append(entry)
+            case ServerAsked():
+                self._served.append(entry)
+            case SubjectBuilt() | ModelFetched():
+                self._adapters.append(entry)
+            case _:
+                pass
+
+    def _close(self, entry: Decided, before: State) -> None:
+        slots = {**before.slots, entry.slot: entry}
+        turn = tell_turn(slots)
+        if turn is not None:
+            self._turns.append(_briefly(turn) if self._brief else turn)
+        self._fresh |= _fresh(before.generation, slots)
+        self._made += _made(slots)
+        if (tried := screened(before.generation, slots, before.trials)) is not None:
+            self._screenings = self._screenings.then(tried)
+
+    def _told_standings(self) -> Iterator[Standing]:
+        """One a closed turn: how the model it left in force did when it was last measured on fresh problems."""
+        fresh = self._fresh | _fresh(self.state.generation, self.state.slots)
+        for turn in self._turns:
+            if turn.incumbent in fresh:
+                measured, profile = fresh[turn.incumbent]
+                key = turn.generation, measured
+                if key not in self._standings:
+                    self._standings[key] = _standing(turn, measured, profile)
+                yield self._standings[key]
+
+
+class Chapters(Mapping[int, Mapping[str, Entry]]):
+    """What each generation has written, by slot; the one in progress too, once it has written something."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def __getitem__(self, generation: int) -> Mapping[str, Entry]:
+        if generation == self._state.generation and self._state.slots:
+            return self._state.slots
+        return self._state.history[generation]
+
+    def __iter__(self) -> Iterator[int]:
+        yield from self._state.history
+        if self._state.slots:
+            yield self._state.generation
+
+    def __len__(self) -> int:
+        return len(self._state.history) + bool(self._state.slots)
 
 
 def tell_turn(slots: Slots) -> Turn | None:
@@ -153,15 +252,9 @@ def _opening(slots: Slots) -> Opening | None:
     )
 
 
-def _standings(turns: Sequence[Turn], written: Mapping[int, Slots]) -> tuple[Standing, ...]:
-    """One a closed turn: how the model it left in force did when it was last measured on fresh problems."""
-    fresh: dict[str, tuple[int, Profile]] = {}
-    for generation, slots in written.items():
-        entry = slots.get("profile/v1/fresh")
-        if isinstance(entry, Profiled):
-            fresh[entry.profile.subject] = generation, entry.profile
-    known = ((turn, fresh[turn.incumbent]) for turn in turns if turn.incumbent in fresh)
-    return tuple(_standing(turn, *measurement) for turn, measurement in known)
+def _fresh(generation: int, slots: Slots) -> dict[str, tuple[int, Profile]]:
+    entry = slots.get("profile/v1/fresh")
+    return {entry.profile.subject: (generation, entry.profile)} if isinstance(entry, Profiled) else {}
 
 
 def _standing(turn: Turn, measured: int, profile: Profile) -> Standing:
@@ -184,20 +277,39 @@ def _batch(entry: DataMade) -> Batch:
     return Batch(entry.digest, entry.generation, entry.origin, kept, offered or kept)
 
 
-def _models(written: Mapping[int, Slots], state: State, turns: Sequence[Turn]) -> tuple[Descent, ...]:
-    decided = {turn.generation: turn for turn in turns}
-    entries = [entry for slots in written.values() for entry in slots.values()]
-    taught = {entry.parent for entry in entries if isinstance(entry, Tuned) and entry.digest != entry.parent}
-    return tuple(
-        _descent(
-            entry,
-            "taught further"
-            if entry.digest in taught
-            else _fate(entry.digest, decided.get(entry.generation), state),
-        )
-        for entry in entries
+def _briefly(turn: Turn) -> Turn:
+    """The same turn without the traces of its tests."""
+    opening = turn.opening
+    if opening is None:
+        return turn
+    trials = tuple(
+        structs.replace(trial, result=trial.result and structs.replace(trial.result, trace=()))
+        for trial in opening.trials
+    )
+    return structs.replace(turn, opening=structs.replace(opening, trials=trials))
+
+
+def _made(slots: Slots) -> list[Descent]:
+    """The models of a turn, nothing decided; a judge's word that taught nothing made none."""
+    return [
+        _descent(entry)
+        for entry in slots.values()
         if isinstance(entry, SubjectBuilt | CandidateTrained)
         or (isinstance(entry, Tuned) and entry.digest != entry.parent)
+    ]
+
+
+def _models(made: Sequence[Descent], state: State, turns: Sequence[Turn]) -> tuple[Descent, ...]:
+    decided = {turn.generation: turn for turn in turns}
+    taught = {model.parent for model in made if model.method}
+    return tuple(
+        structs.replace(
+            model,
+            fate="taught further"
+            if model.digest in taught
+            else _fate(model.digest, decided.get(model.generation), state),
+        )
+        for model in made
     )
 
 
@@ -217,7 +329,7 @@ def _shares(sources: Sequence[Source]) -> dict[str, float]:
     return {data: weight / total for data, weight in weights.items()} if total > 0 else weights
 
 
-def _descent(entry: SubjectBuilt | CandidateTrained | Tuned, fate: Fate) -> Descent:
+def _descent(entry: SubjectBuilt | CandidateTrained | Tuned) -> Descent:
     return Descent(
         digest=entry.digest,
         generation=entry.generation,
@@ -228,7 +340,7 @@ def _descent(entry: SubjectBuilt | CandidateTrained | Tuned, fate: Fate) -> Desc
         seed=entry.seed,
         parameters=entry.parameters,
         flops=entry.flops,
-        fate=fate,
+        fate="not decided",
         method=entry.method if isinstance(entry, Tuned) else "",
     )
 

@@ -50,7 +50,7 @@ MOST_ANCESTORS = 12
 
 ABSENT = (
     "The file is not in the run's folder, or is not what the ledger names; it may have been deleted as the charter "
-    "allows. `detent verify` says which."
+    "allows. The program's own verification says which."
 )
 """Where it should lie is no matter of a reader's."""
 

@@ -1,6 +1,6 @@
 """What a generation's page shows: its proposal, where its models come from, what it was asked, and what came out."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -12,24 +12,26 @@ from detent.assembly.places import RunFolder
 from detent.engine import DataStore
 from detent.errors import DetentError
 from detent.evaluate import Row, decode_rows
-from detent.report import Reading, Story, Turn, tell_turn
+from detent.report import Story, Turn, tell_turn
 from detent.report.shown import (
     ORIGINS,
-    Inside,
+    InsideRun,
     Table,
     Tried,
+    TurnRow,
     count,
     evidence,
     explanation_of,
-    inside_of,
+    inside_run,
     principles,
     rate,
     tests,
     tried,
+    turn_row,
 )
 from detent.report.story import Batch, Descent, Opening
 from detent.report.tried import Screenings, screening_of
-from detent.values import Answered, Example, Preference, Proposed, Requested, Watched
+from detent.values import Answered, Diagnosed, Entry, Example, Preference, Proposed, Requested, Watched
 from detent.web.run_values import Step, step
 from detent.web.showing import Piece, piece
 
@@ -48,7 +50,7 @@ MOST_ANCESTORS = 12
 
 ABSENT = (
     "The file is not in the run's folder, or is not what the ledger names; it may have been deleted as the charter "
-    "allows. `detent verify` says which."
+    "allows. The program's own verification says which."
 )
 """Where it should lie is no matter of a reader's."""
 
@@ -92,16 +94,15 @@ class Gate(NamedTuple):
 
 
 class Told(NamedTuple):
-    """Everything of one generation. since: against generation 0. unchecked: None where nobody was asked."""
+    """Everything of one generation. step, turn: None while it is in progress."""
 
     generation: int
     turn: Turn | None
     step: Step | None
-    proposal: str
+    proposal: TurnRow
     made: tuple[Made, ...]
     gate: Gate | None
-    inside: Inside | None
-    since: tuple[Reading, ...]
+    inside: InsideRun | None
     tried: Tried | None
     watched: Watched | None
     request: Requested | None
@@ -119,19 +120,16 @@ def told(story: Story, generation: int) -> Told | None:
         turn.opening if turn else next((one for one in story.openings if one.generation == generation), None)
     )
     look = explanation_of(slots)
-    inside, since = inside_of(story, look) if look else (None, ())
     asked, answered, watched = slots.get("request/v1"), slots.get("answer/v1"), slots.get("watch/v1")
-    proposed = slots.get("proposal/v1")
     own = screening_of(story.state, generation)
     return Told(
         generation=generation,
         turn=turn,
         step=step(story, turn) if turn else None,
-        proposal=proposed.proposal.because if isinstance(proposed, Proposed) else "",
+        proposal=turn_row(turn or _in_progress(generation, slots)),
         made=tuple(_made(story, generation)),
         gate=Gate(opening, evidence(opening), tests(opening), principles(opening)) if opening else None,
-        inside=inside,
-        since=since,
+        inside=inside_run(story, [look]) if look else None,
         tried=tried(structs.replace(story, screenings=Screenings.of([own]))) if own else None,
         watched=watched if isinstance(watched, Watched) else None,
         request=asked if isinstance(asked, Requested) else None,
@@ -140,6 +138,22 @@ def told(story: Story, generation: int) -> Told | None:
             generation - 1 if generation - 1 in story.written else None,
             generation + 1 if generation + 1 in story.written else None,
         ),
+    )
+
+
+def _in_progress(generation: int, slots: Mapping[str, Entry]) -> Turn:
+    """A generation that is not decided, as far as it was proposed; of its decision nothing may be shown."""
+    diagnosed, proposed = slots.get("diagnosis/v1"), slots.get("proposal/v1")
+    return Turn(
+        generation=generation,
+        at="",
+        decision="discard",
+        because="",
+        candidate="",
+        incumbent="",
+        team=(),
+        diagnosis=diagnosed.diagnosis if isinstance(diagnosed, Diagnosed) else None,
+        proposal=proposed.proposal if isinstance(proposed, Proposed) else None,
     )
 
 

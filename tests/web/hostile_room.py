@@ -5,6 +5,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from tests.report.inside_looks import look
@@ -37,7 +38,7 @@ SEED = 2  # two generations, both of them opened
 def hostile(folder: Path, attack: str) -> Room:
     """Two closed generations; a person was asked about the first, and paused the run after the second."""
     tasks = tuple(f"{attack}{number}" for number in (1, 2, 3))
-    words = Words(tasks, *[attack] * 6, {attack: attack})
+    words = Words(tasks, attack, attack, attack, attack, attack, attack, {attack: attack})
     top = dict.fromkeys(tasks, 15)
     room = made_up(
         folder, "hostile", list(_with_people(ledger(2, SEED, words, confined=False), attack)), top, attack
@@ -51,7 +52,7 @@ def hostile(folder: Path, attack: str) -> Room:
 def _with_people(entries: list[Entry], attack: str) -> Iterator[Entry]:
     for entry in entries:
         if isinstance(entry, Decided) and entry.generation == 1:
-            common = {"at": entry.at, "generation": 1}
+            common: dict[str, Any] = {"at": entry.at, "generation": 1}
             found = look(text=attack)
             yield Explained(
                 candidate=entry.candidate or "c" * 64,

@@ -124,6 +124,7 @@ def line_chart(chart: Lines) -> Markup:
             for point in series.points
         ),
         *(_marks(series, frame) for series in chart.series if series.marks),
+        *(_rule_name(rule, frame) for rule in chart.rules if rule.name),
         *_names(chart.series, frame),
     )
 
@@ -188,10 +189,14 @@ def _axes(chart: Lines, frame: _Frame) -> Markup:
 
 def _rule(rule: Rule, frame: _Frame) -> Markup:
     y = frame.py(rule.y)
-    line = element("line", x1=frame.left, x2=frame.right, y1=y, y2=y, class_="rule")
+    return element("line", x1=frame.left, x2=frame.right, y1=y, y2=y, class_="rule")
+
+
+def _rule_name(rule: Rule, frame: _Frame) -> Markup:
+    """Over the lines, which it may cross."""
+    y = frame.py(rule.y)
     below = y - frame.top < LABEL_GAP  # no room above it
-    text = element("text", rule.name, x=frame.left + 4, y=y + 13 if below else y - 5, class_="ruled")
-    return element("g", line, text)
+    return element("text", rule.name, x=frame.left + 4, y=y + 13 if below else y - 5, class_="ruled")
 
 
 def _line(series: Series, frame: _Frame) -> Markup:

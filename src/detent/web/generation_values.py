@@ -1,6 +1,6 @@
 """What a generation's page shows: its proposal, where its models come from, what it was asked, and what came out."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -18,6 +18,7 @@ from detent.report.shown import (
     Inside,
     Table,
     Tried,
+    TurnRow,
     count,
     evidence,
     explanation_of,
@@ -26,10 +27,11 @@ from detent.report.shown import (
     rate,
     tests,
     tried,
+    turn_row,
 )
-from detent.report.tried import Screenings, screening_of
 from detent.report.story import Batch, Descent, Opening
-from detent.values import Answered, Example, Preference, Proposed, Requested, Watched
+from detent.report.tried import Screenings, screening_of
+from detent.values import Answered, Diagnosed, Entry, Example, Preference, Proposed, Requested, Watched
 from detent.web.run_values import Step, step
 from detent.web.showing import Piece, piece
 
@@ -92,12 +94,12 @@ class Gate(NamedTuple):
 
 
 class Told(NamedTuple):
-    """Everything of one generation. since: against generation 0. unchecked: None where nobody was asked."""
+    """Everything of one generation. since: against generation 0. step, turn: None while it is in progress."""
 
     generation: int
     turn: Turn | None
     step: Step | None
-    proposal: str
+    proposal: TurnRow
     made: tuple[Made, ...]
     gate: Gate | None
     inside: Inside | None
@@ -121,13 +123,12 @@ def told(story: Story, generation: int) -> Told | None:
     look = explanation_of(slots)
     inside, since = inside_of(story, look) if look else (None, ())
     asked, answered, watched = slots.get("request/v1"), slots.get("answer/v1"), slots.get("watch/v1")
-    proposed = slots.get("proposal/v1")
     own = screening_of(story.state, generation)
     return Told(
         generation=generation,
         turn=turn,
         step=step(story, turn) if turn else None,
-        proposal=proposed.proposal.because if isinstance(proposed, Proposed) else "",
+        proposal=turn_row(turn or _in_progress(generation, slots)),
         made=tuple(_made(story, generation)),
         gate=Gate(opening, evidence(opening), tests(opening), principles(opening)) if opening else None,
         inside=inside,
@@ -140,6 +141,22 @@ def told(story: Story, generation: int) -> Told | None:
             generation - 1 if generation - 1 in story.written else None,
             generation + 1 if generation + 1 in story.written else None,
         ),
+    )
+
+
+def _in_progress(generation: int, slots: Mapping[str, Entry]) -> Turn:
+    """A generation that is not decided, as far as it was proposed; of its decision nothing may be shown."""
+    diagnosed, proposed = slots.get("diagnosis/v1"), slots.get("proposal/v1")
+    return Turn(
+        generation=generation,
+        at="",
+        decision="discard",
+        because="",
+        candidate="",
+        incumbent="",
+        team=(),
+        diagnosis=diagnosed.diagnosis if isinstance(diagnosed, Diagnosed) else None,
+        proposal=proposed.proposal if isinstance(proposed, Proposed) else None,
     )
 
 

@@ -94,5 +94,5 @@ def _templates() -> Environment:
         ChoiceLoader([ours, PrefixLoader({"report": PackageLoader("detent.report")})]), LONGEST
     )
     made.globals |= {"address": address, "served": served, "newline": Markup("\n")}
-    made.filters |= {"cut": lambda text: clip(plain(text), LONGEST), "lines": lines_of}
+    made.filters |= {"lines": lines_of}
     return made

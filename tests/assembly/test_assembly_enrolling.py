@@ -276,7 +276,9 @@ ATTACKS = {
         lambda scene, _: code_for(scene, instead_of="bob", roles=["operator"]), UsageError, "no roles where"
     ),
     "a role is none": Attack(
-        lambda scene, _: code_for(scene, roles=["king"]), DetentError, "another layout|king"
+        lambda scene, _: code_for(scene, roles=["king"]),
+        UsageError,
+        "one of operator, approver, safety, the roles",
     ),
     "the code is another run's": Attack(other_run, TrustError, "a code for this run expected"),
     "the newcomer and a stranger sign, and nobody in force": Attack(

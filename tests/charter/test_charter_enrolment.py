@@ -58,7 +58,9 @@ def test_a_layout_that_is_not_understood_is_refused_and_never_changed_wrongly() 
 
 def test_a_role_that_nobody_has_takes_an_edited_text() -> None:
     text = f'purpose = "x"\n[stewards]\nquorum = 1\nkeys = ["{ADA.verify_key}"]\n'
-    with pytest.raises(CharterError, match="got another layout"):
+    with pytest.raises(
+        UsageError, match="one of approver, the roles that somebody has, expected, got safety"
+    ):
         with_steward(text + '[stewards.roles]\napprover = ["ada"]\n', EVE.verify_key, ["safety"])
 
 

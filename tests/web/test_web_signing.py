@@ -8,9 +8,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect, sync_playwright
 from tests.attacks.attacks_world import ASKING, ASKS, CHARTER, CLOCK, Scene, found
 from tests.cli.tiny_run import Machine, entries, wait_for, wait_for_work
@@ -60,6 +61,7 @@ def enrol(page: Page, address: str, name: str, code: str) -> str:
     dialog = page.get_by_role("dialog", name="What you sign")
     expect(dialog).to_contain_text("You sign a charter: an amendment.")
     expect(dialog).to_contain_text(f"{name}+")
+    expect(dialog.locator("pre")).to_contain_text('purpose = "')  # the whole, not its changes alone
     dialog.get_by_role("button", name=f"Sign as {name}").click()
     expect(page.locator("form#enrol .said")).to_contain_text("waits for the stewards in force")
     return page.locator("form#enrol .said").inner_text()
@@ -336,6 +338,7 @@ def test_what_waits_is_read_and_signed_by_a_second_person(scene: Scene, page: Pa
     for words in (halt, lift):
         assert CliRunner().invoke(program, words).exit_code == 0
     page.goto(f"{address}/runs/run/sign")
+    expect(page.locator("#waiting > li")).to_contain_text("an order, SHA-256")
     expect(page.locator("#waiting > li")).to_contain_text("signed by ada")
     page.get_by_role("button", name="Read and sign").click()
     dialog = page.get_by_role("dialog", name="What you sign")
@@ -356,6 +359,41 @@ def test_a_person_who_signs_nothing_has_signed_nothing(scene: Scene, page: Page,
     assert press(page, "resume", "Resume", "go on", confirm="Sign nothing") == "Nothing was signed."
     assert len(scene.entries()) == before
     assert list(scene.folder.inbox.iterdir()) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_whoever_cannot_see_or_has_a_phone_can_enrol_and_sign(
+    scheme: Literal["light", "dark"], scene: Scene, chromium: Browser, address: str
+) -> None:
+    context = chromium.new_context(viewport={"width": 360, "height": 740}, color_scheme=scheme)
+    with watched(context) as page:
+        for where in ("enrol", "sign"):
+            page.goto(f"{address}/runs/run/{where}")
+            expect(page.locator("main form button").first).to_be_enabled()
+            assert serious(page) == []
+            assert page.evaluate("document.documentElement.scrollWidth") <= 360
+        page.goto(f"{address}/runs/run/enrol")
+        page.get_by_label("Your name as a steward").fill("fay")
+        page.get_by_label("The code").fill(new_code(scene.run, "fay", roles=["approver"]).text)
+        page.keyboard.press("Enter")
+        dialog = page.get_by_role("dialog", name="What you sign")
+        expect(dialog.get_by_role("button", name="Sign nothing")).to_be_focused()
+        assert serious(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+        page.keyboard.press("Escape")
+        expect(page.locator("form#enrol .said")).to_have_text("Nothing was signed; the code still counts.")
+        assert list(scene.folder.inbox.glob("*")) == []
+    context.close()
+
+
+def serious(page: Page) -> list[str]:
+    """What axe finds that keeps somebody from using the page."""
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{one['id']}: {one['nodes'][0]['html'][:200]}"
+        for one in found
+        if one["impact"] in ("serious", "critical")
+    ]
 
 
 def test_a_lease_is_granted_and_a_rollback_asked_for_in_the_browser(

@@ -180,7 +180,7 @@ def with_steward(text: str, new: VerifyKey, roles: Sequence[str] = (), file: str
     The quorum and every rule stay as they are. A role that nobody has yet takes an edited text.
 
     Raises:
-        UsageError: roles for a charter without roles, in which every steward has every role.
+        UsageError: roles for a charter without roles, in which every steward has every role, or one that nobody has.
         CharterError: its layout does not let it be changed line by line.
     """
     document = tomllib.loads(text)
@@ -190,12 +190,17 @@ def with_steward(text: str, new: VerifyKey, roles: Sequence[str] = (), file: str
             f"no roles for a charter without [stewards.roles] expected, got {', '.join(roles)}; leave them out: "
             "every steward has every role there"
         )
+    held = [role for role, names in stewards.get("roles", {}).items() if names]
+    if others := [role for role in roles if role not in held]:
+        raise UsageError(
+            f"one of {', '.join(held)}, the roles that somebody has, expected, got {', '.join(others)}; edit the "
+            "charter and amend it to give out another"
+        )
     lists: list[tuple[Path, list[str], str]] = [(("keys",), stewards["keys"], str(new))]
-    lists += [(("roles", role), stewards["roles"].get(role, []), new.name) for role in dict.fromkeys(roles)]
+    lists += [(("roles", role), stewards["roles"][role], new.name) for role in dict.fromkeys(roles)]
     additions: dict[Path, tuple[str, str]] = {}
     for place, there, value in lists:
-        if there:
-            additions["stewards", *place, len(there) - 1] = (there[-1], value)
+        additions["stewards", *place, len(there) - 1] = (there[-1], value)
         put(document, ("stewards", *place), [*there, value])
     version = document.get("version", 1) + 1
     changed = with_version(with_added(text, additions), version)

@@ -1,7 +1,7 @@
 // From what a person pressed to an envelope that is handed in: draft, read, compare, perhaps ask once more, sign, send.
 
 import { envelope, fromBase64, keyAmong, pae, sha256, whyNoKeys } from "./keys.js";
-import { ANSWER, LEASE, ORDER, read, words } from "./words.js";
+import { ANSWER, CHARTER, LEASE, ORDER, read, shown, words } from "./words.js";
 
 // What stops something is signed at once: it must not be harder than to go on.
 const STOPS = ["pause", "halt", "deny"];
@@ -21,7 +21,8 @@ export async function decide(run, wanted, cli) {
     ];
   }
   const said = words(draft.payload_type, payload, draft.in_force ?? "");
-  if (!STOPS.includes(wanted.kind) && !(await confirmed(said, draft.digest, key))) return ["Nothing was signed."];
+  const all = unsaid(draft.payload_type, payload);
+  if (!STOPS.includes(wanted.kind) && !(await confirmed(said, draft.digest, key, all))) return ["Nothing was signed."];
   return handIn(run, await envelope(key, draft.payload_type, payload), said[0], key);
 }
 
@@ -75,8 +76,8 @@ function agrees(wanted, draft, said) {
   }
 }
 
-// Shows what is to be signed, and asks; resolves to whether it may be.
-export function confirmed(said, digest, key) {
+// Shows what is to be signed, and asks; resolves to whether it may be. text: the whole of it, where words leave parts out.
+export function confirmed(said, digest, key, text = "") {
   const dialog = document.createElement("dialog");
   dialog.className = "signing";
   const heading = element("h2", "What you sign");
@@ -88,8 +89,9 @@ export function confirmed(said, digest, key) {
   const buttons = document.createElement("p");
   const sign = element("button", `Sign as ${key.name}`);
   const leave = element("button", "Sign nothing");
+  leave.autofocus = true; // a key pressed too often signs nothing
   buttons.append(sign, " ", leave);
-  dialog.append(heading, list, about, buttons);
+  dialog.append(heading, list, ...(text ? [whole(text)] : []), about, buttons);
   document.body.append(dialog);
   return new Promise((resolve) => {
     sign.addEventListener("click", () => dialog.close("sign"));
@@ -100,6 +102,19 @@ export function confirmed(said, digest, key) {
     });
     dialog.showModal();
   });
+}
+
+function whole(text) {
+  const details = document.createElement("details");
+  const lines = element("pre", text.split("\n").map(shown).join("\n"));
+  lines.tabIndex = 0;
+  details.append(element("summary", "The whole text"), lines);
+  return details;
+}
+
+// A charter's text, of which only changed lines are put into words; "" of what words say wholly.
+export function unsaid(payloadType, payload) {
+  return payloadType === CHARTER ? read(payloadType, payload) : "";
 }
 
 // JSON in, JSON out; throws with the server's own sentence, but for the statuses in `also`.

@@ -1,6 +1,6 @@
 // A code, a name, and a key that is made here: what the quorum is then to sign.
 
-import { check, confirmed, element, post, runOfPage, say } from "./deciding.js";
+import { check, confirmed, element, post, runOfPage, say, unsaid } from "./deciding.js";
 import { allKeys, envelope, fromBase64, keyFor, whyNoKeys } from "./keys.js";
 import { words } from "./words.js";
 
@@ -32,7 +32,7 @@ async function enrol(name, code) {
   const payload = fromBase64(draft.payload);
   await check({ kind: "countersign", digest: draft.digest }, draft, payload);
   const said = words(draft.payload_type, payload, draft.in_force ?? "");
-  if (!(await confirmed(said, draft.digest, key))) return ["Nothing was signed; the code still counts."];
+  if (!(await confirmed(said, draft.digest, key, unsaid(draft.payload_type, payload)))) return ["Nothing was signed; the code still counts."];
   const text = await envelope(key, draft.payload_type, payload);
   const waits = await post(address, { code, key: key.vkey, envelope: text });
   return [

@@ -1,6 +1,7 @@
 // What waits for signatures: each is read in this browser before it is signed.
 
 import { decide, element, runOfPage, say } from "./deciding.js";
+import { KINDS } from "./words.js";
 
 const run = runOfPage();
 const list = document.querySelector("#waiting");
@@ -13,7 +14,7 @@ async function show() {
 }
 
 function item(waiting) {
-  const line = element("li", `${waiting.payload_type}, SHA-256 ${waiting.digest}; `);
+  const line = element("li", `${KINDS[waiting.payload_type] ?? "what no run knows"}, SHA-256 ${waiting.digest}; `);
   line.append(`signed by ${waiting.signers.join(", ") || "nobody in force"} `);
   const form = document.createElement("form");
   const button = element("button", "Read and sign");

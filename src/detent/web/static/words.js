@@ -8,6 +8,14 @@ export const ORDER = `${PREFIX}order.v1+json`;
 export const LEASE = `${PREFIX}lease.v1+json`;
 export const CHARTER = `${PREFIX}charter.v1+toml`;
 
+// What people call them.
+export const KINDS = {
+  [ANSWER]: "an answer",
+  [ORDER]: "an order",
+  [LEASE]: "a lease",
+  [CHARTER]: "an amendment",
+};
+
 const FIELDS = {
   [ANSWER]: ["because", "candidate", "charter", "expires", "request", "root", "verdict"],
   [ORDER]: ["because", "charter", "order", "root", "size", "to"],
@@ -63,7 +71,10 @@ export function words(payloadType, payload, before = "") {
         `Given at entry ${shown(said.size)} of the ledger, root ${shown(said.root)}, under charter ${shown(said.charter)}.`,
       ];
     default:
-      return ["You sign a charter: an amendment. What it changes of the one in force:", ...changes(before, said)];
+      return [
+        "You sign a charter: an amendment. What it changes of the one in force, as this server gives that one:",
+        ...changes(before, said),
+      ];
   }
 }
 

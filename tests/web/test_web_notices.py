@@ -15,11 +15,11 @@ from tests.audit.scripted_run import ScriptedRun
 from tests.web.receivers import Hook, answer, hooked
 
 from detent.charter import SignedCharter
-from detent.errors import StorageError, UsageError
+from detent.errors import StorageError
 from detent.values import State, Watched, fold
 from detent.web import webhooks
 from detent.web.notices import Notifier, outbox_path
-from detent.web.noticing import KINDS, Notices, Webhook, read_notices
+from detent.web.noticing import Notices, Webhook
 from detent.web.occasions import occasions
 from detent.web.outbox import CLAIM_SECONDS, Outbox
 
@@ -341,88 +341,3 @@ def test_the_outbox_is_its_user_s_alone_and_holds_neither_secret_nor_address(
     assert outbox_path().stat().st_mode & 0o077 == 0
     assert SECRET.encode() not in content
     assert b"a-path-that-is-secret" not in content
-
-
-FILE = f"""
-address = "https://detent.example.com"
-lease_low = 2
-
-[[webhook]]
-name = "lab"
-url = "https://hooks.example.com/x"
-secret_env = "{VARIABLE}"
-
-[[mail]]
-name = "stewards"
-host = "smtp.example.com"
-from = "detent@example.com"
-to = ["ada@example.com", "bob@example.com"]
-about = ["request", "held"]
-"""
-
-
-def test_a_file_says_who_is_told_of_what(tmp_path: Path) -> None:
-    path = tmp_path / "notify.toml"
-    path.write_text(FILE)
-
-    notices = read_notices(path)
-
-    assert notices.webhook[0].about == KINDS
-    assert notices.mail[0].sender == "detent@example.com"
-    assert notices.mail[0].security == "starttls"
-    assert notices.lease_low == 2
-
-
-REFUSED = {
-    "a secret in the file": (f'secret_env = "{VARIABLE}"', f'secret = "{SECRET}"'),
-    "a variable that is not set": (VARIABLE, "DETENT_NOWHERE"),
-    "a user in the address": ("https://hooks", "https://ada:pass@hooks"),
-    "an address without https": ("https://hooks", "http://hooks"),
-    "an address of another kind": ("https://hooks", "file://hooks"),
-    "an address with a line in it": ("example.com/x", "example.com/x\\r\\nHost: other"),
-    "an address with a space": ("example.com/x", "example.com/x y"),
-    "an address without a host": ("https://hooks.example.com/x", "https:///x"),
-    "a port that is none": ("hooks.example.com/x", "hooks.example.com:99999/x"),
-    "a kind that is none": ('"held"', '"everything"'),
-    "a recipient with a header in it": ("bob@example.com", "bob@example.com\\nBcc: eve@example.com"),
-    "a recipient that is two": ("bob@example.com", "bob@example.com, eve@example.com"),
-    "a sender with a name that holds a line": ('"detent@example.com"', '"Detent\\n <detent@example.com>"'),
-    "nobody to write to": ('["ada@example.com", "bob@example.com"]', "[]"),
-    "a mail server with a line in it": ("smtp.example.com", "smtp.example.com\\nQUIT"),
-    "credentials in the clear": (
-        'about = ["request"',
-        f'security = "none"\nuser_env = "{VARIABLE}"\npassword_env = "{VARIABLE}"\nabout = ["request"',
-    ),
-    "a user without a password": ('about = ["request"', f'user_env = "{VARIABLE}"\nabout = ["request"'),
-    "two of one name": ('"stewards"', '"lab"'),
-    "a name with a line in it": ('"stewards"', '"a\\nb"'),
-    "a field that there is not": ("lease_low", "lease_lowest"),
-    "no end of trying": ("lease_low = 2", "retry_hours = 1e9"),
-    "no TOML": ("[[mail]]", "[[mail"),
-}
-
-
-@pytest.mark.parametrize("name", REFUSED)
-def test_a_file_that_is_not_in_order_is_refused(name: str, tmp_path: Path) -> None:
-    old, new = REFUSED[name]
-    path = tmp_path / "notify.toml"
-    assert old in FILE
-    path.write_text(FILE.replace(old, new))
-
-    with pytest.raises(UsageError) as refused:
-        read_notices(path)
-
-    assert "see docs/notices.md" in str(refused.value)
-    assert SECRET not in str(refused.value)
-    assert "pass@" not in str(refused.value)
-
-
-def test_a_secret_that_is_too_short_or_no_base64_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "notify.toml"
-    path.write_text(FILE)
-    for secret in ("short", "whsec_%%%", "whsec_c2hvcnQ="):
-        monkeypatch.setenv(VARIABLE, secret)
-        with pytest.raises(UsageError):
-            read_notices(path)

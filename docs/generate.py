@@ -119,7 +119,8 @@ NOTES = {
         another seed, says before what that costs, and then of each figure what that other seed shows. The page has
         every picture with its table.
 
-        As JSON: `generation`, `against` (numbers), `after`, `before` (digests), `said` (the sentence by section),
+        As JSON: `generation`, `against` (numbers), `after`, `before` (digests), `trained_from` (whether `before` is the
+        member it was trained from, and was not in force), `said` (the sentence by section),
         `beside_control` (what another seed shows, by section; empty without `--control`), `found`, `control` (`null`
         without it) and `copy` (the figures by section, as they stand on the ledger in `explained/v1`, and under
         `absent` by section why there are none), `seconds`. What workers and runs say meanwhile goes to standard error.
@@ -205,6 +206,10 @@ NOTES = {
     "key new": """
         Mode 0600. A file that exists is never overwritten.""",
     "key show": "It is no secret.",
+    "key enrol": """
+        Run it where `detent serve` runs, as the same user, and tell the code to the person by another way. It puts
+        nothing in force: the browser's key waits in the inbox, as an amendment that the quorum in force signs with
+        `charter sign`. What that is good for, and what not: [deciding](deciding.md).""",
     "key rotate": """
         The rest of the charter stays as it is, comments too.""",
     "auditor new": """

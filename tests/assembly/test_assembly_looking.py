@@ -4,11 +4,13 @@ import os
 import shutil
 import signal
 from collections.abc import Callable, Iterator
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
 import pytest
 from msgspec import UNSET, structs
+from tests.attacks import attacks_world
 from tests.attacks.attacks_world import ASKING, ASKS, CHARTER, CLOCK, ECHO, Scene, Twist, found, honest
 from tests.cli.tiny_run import content
 
@@ -31,13 +33,17 @@ from detent.values import (
     CandidateTrained,
     Collected,
     Decided,
+    Entry,
+    Explained,
     IntentWritten,
     Interpreted,
     InterpretJob,
     Job,
     JobFailure,
     Profiled,
+    Requested,
     Result,
+    SessionStarted,
     SubjectBuilt,
     TrainJob,
 )
@@ -149,7 +155,8 @@ def test_all_nine_sections_have_figures_or_a_reason_from_one_opening(grown: Scen
     assert len(workers.told) == 1
     job = workers.jobs[0]
     assert isinstance(job.known, Known)
-    assert job.known.models == tuple(dict.fromkeys([decided(grown, 0).incumbent, *job.models]))
+    assert job.known.models[0] in decided(grown, 0).team  # its own first, whoever was in force
+    assert job.known.models[-2:] == job.models
     assert job.gained
 
 
@@ -589,3 +596,69 @@ def test_what_waits_for_a_person_can_be_looked_into_by_the_candidate_that_they_a
     request = asking.state().request
     assert request is not None
     assert looked(asking, request.generation).after == request.candidate
+
+
+def test_a_run_stops_at_a_look_whose_first_model_was_changed_on_the_disk(tmp_path: Path) -> None:
+    """Nothing but looks reads generation 0's model once another is in force."""
+    scene = found(tmp_path)
+    with scene.here():
+        scene.turn(3)
+        assert scene.state().incumbent != first(scene)
+        size = len(scene.record())
+        altered(first)(scene)
+        with pytest.raises(TrustError, match="weights with digest"):
+            scene.turn(1)
+    assert not [entry for entry in scene.entries()[size:] if isinstance(entry, Explained)]
+
+
+def test_what_lies_beside_a_control_can_be_removed_where_nobody_may_write_to_the_runs_models(
+    grown: Scene, tmp_path: Path
+) -> None:
+    digest, kept, beside = first(grown), tmp_path / "kept", tmp_path / "beside"
+    shutil.copytree(grown.folder.models / digest, kept / digest)
+    (kept / digest).chmod(0o555)
+    beside.mkdir()
+    controls.lay_beside(ModelStore(kept), digest, beside)
+    assert (beside / digest).stat().st_mode & 0o700 == 0o700
+    assert (kept / digest).stat().st_mode & 0o777 == 0o555
+    (kept / digest).chmod(0o755)  # so that the test's own folder goes too
+
+
+def asked_a_person(root: Path, kill: int | None) -> tuple[Scene, list[InterpretJob]]:
+    """A run that waits for a person, killed while a look of that number is made, and begun again."""
+    looks: list[InterpretJob] = []
+
+    def twist(job: Job, result: Result) -> Result:
+        if isinstance(job, InterpretJob):
+            looks.append(job)
+            if len(looks) - 1 == kill:
+                raise KeyboardInterrupt
+        return result
+
+    scene = found(root, CHARTER + ASKING, {"asks.py": ASKS})
+    with scene.here(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(attacks_world, "_numbers", repeat(1))  # the same models whenever it is called
+        if kill is not None:
+            with pytest.raises(KeyboardInterrupt):
+                scene.turn(3, engine=scene.engine(twist))
+        scene.turn(3, engine=scene.engine(twist))
+    return scene, looks
+
+
+def test_a_run_that_is_killed_in_any_look_makes_it_again_and_asks_what_it_would_have_asked(
+    tmp_path: Path,
+) -> None:
+    whole, looks = asked_a_person(tmp_path / "whole", None)
+    assert [look.sections for look in looks][-1] == DEEPER
+    for kill in range(len(looks)):
+        again, _ = asked_a_person(tmp_path / str(kill), kill)
+        for told in (figures, lambda entry: entry.slot):
+            one, other = (
+                [told(entry) for entry in scene.entries() if not isinstance(entry, SessionStarted)]
+                for scene in (whole, again)
+            )
+            assert one == other
+
+
+def figures(entry: Entry) -> object:
+    return structs.replace(entry, at="") if isinstance(entry, Explained | Requested) else None

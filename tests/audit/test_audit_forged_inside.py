@@ -67,8 +67,13 @@ FORGERIES: dict[str, Forgery] = {
         "inside",
         "a look at generation 0's model",
     ),
+    "it is said to descend from another model": Forgery(
+        lambda run: forge(run, Explained, LATER, basis=nth(run, Explained, LATER).first),
+        "inside",
+        "a look at what the candidate descends from",
+    ),
     "what changed since the first model is left out": Forgery(
-        lambda run: forge(run, Explained, LATER, since=UNSET), "inside", "a look since generation 0"
+        lambda run: forge(run, Explained, LATER, since=UNSET), "inside", "each model once"
     ),
     "a look that goes deeper where nobody was asked": Forgery(
         lambda run: forge(run, Explained, FIRST, depth="deeper"), "inside", "after the watch expected"
@@ -97,6 +102,45 @@ FORGERIES: dict[str, Forgery] = {
     ),
     "figures that nothing can have": Forgery(
         lambda run: refound(run, FIRST, "words", flips=1.5), "inside", "shares of flips from 0 to 1"
+    ),
+    "a wire reads a table of layers that are not there": Forgery(
+        lambda run: refound(run, FIRST, "layers", matched=((0, 0), (99, 99))),
+        "inside",
+        "a pair for each layer of the shallower model",
+    ),
+    "a wire reads a table with a hole": Forgery(
+        lambda run: refound(run, FIRST, "layers", similarity=((1.0,), ()), matched=((0, 0), (1, 0))),
+        "inside",
+        "a pair for each layer of the shallower model",
+    ),
+    "the layer that changed most is left out, and the wire reads the others": Forgery(
+        lambda run: refound(run, FIRST, "layers", matched=((0, 0),)),
+        "inside",
+        "a pair for each layer of the shallower model",
+    ),
+    "a lens of layers that are not there": Forgery(
+        lambda run: refound(run, FIRST, "lens", layers=((0, 0), (7, 7))),
+        "inside",
+        "a lens of the layers that correspond",
+    ),
+    "a lens of fewer texts than none": Forgery(
+        lambda run: refound(run, FIRST, "lens", counts=(-5,)), "inside", "texts at a place from 0"
+    ),
+    "all weights together moved less than not at all": Forgery(
+        lambda run: refound(run, FIRST, "weights", share=-3.0), "inside", "changes of weights from 0"
+    ),
+    "a look of every generation says what was gained": Forgery(
+        lambda run: forge(run, Explained, FIRST, gained=5), "inside", "0 to 0 prompts that were gained"
+    ),
+    "more was gained than was asked": Forgery(
+        lambda run: forge(run, Explained, deeper(run), gained=10**15),
+        "inside",
+        "0 to 64 prompts that were gained",
+    ),
+    "less was gained than nothing": Forgery(
+        lambda run: forge(run, Explained, deeper(run), gained=-10),
+        "inside",
+        "0 to 64 prompts that were gained",
     ),
     "a wire says other than the look found": Forgery(
         lambda run: read_otherwise(run, reference_divergence.NAME, 0.5),

@@ -92,6 +92,7 @@ def test_as_json_the_figures_come_back_as_they_were(monkeypatch: pytest.MonkeyPa
         "after",
         "against",
         "before",
+        "trained_from",
         "said",
         "beside_control",
         "found",

@@ -21,23 +21,37 @@ from detent.values import (
 from detent.values.inside import (
     ALWAYS,
     Flip,
+    Gained,
     Head,
     Heads,
     Layers,
     Lens,
     Moved,
+    Patch,
+    Patches,
+    Splice,
+    Splices,
     Tokens,
     Weights,
     Words,
 )
 
-JOB = InterpretJob(models=("1" * 64, "2" * 64), prompts=("C1=", "C2="), sections=(*ALWAYS, "heads", "probes"))
+JOB = InterpretJob(
+    models=("1" * 64, "2" * 64),
+    prompts=("C1=", "C2="),
+    sections=(*ALWAYS, "heads", "probes", "splices", "patches"),
+    gained=(Gained("C3=", "1", "3"), Gained("C4=", "1", "4")),
+)
 HONEST = Interpreted(
     layers=Layers(similarity=((1.0, 0.5), (0.5, -0.01)), matched=((0, 0), (1, 1))),
     weights=Weights(modules=(Moved("layers.0.mlp", 0.1, top=(0.9, 0.4), rank=1.5, along=-0.2),), share=0.1),
     lens=Lens(layers=((0, 0), (1, 1)), divergence=((0.0, 0.1), (0.2, 0.3)), counts=(2, 1)),
     words=Words(divergence=0.25, flips=0.5, tokens=4, examples=(Flip("C1=", "", "1", "2", 0.7),)),
     heads=Heads(heads=(Head(blocks=(1, 1), head=1, entropy=(0.5, 0.7), moved=0.3),), places=4),
+    splices=Splices(gain=1.5, rows=2, parts=(Splice("block 1", 0.8, 0.7),)),
+    patches=Patches(
+        gain=1.5, rows=1, labels=("C", "="), patches=(Patch(1, 0, 0.9, (0.0, 0.9)), Patch(1, 1, 0.1))
+    ),
     absent={"probes": "no model was named"},
 )
 
@@ -55,8 +69,10 @@ POSSIBLE: dict[str, Interpreted] = {
     "as measured": HONEST,
     "the same model twice": other("words", divergence=0.0, flips=0.0, examples=()),
     "a similarity of one and its rounding": other("layers", similarity=((1.0 + 1e-9, 0.0), (0.0, 1.0))),
-    "a deeper model than the other": other(
-        "layers", similarity=((1.0, 0.5, 0.2), (0.5, 0.1, 0.9)), matched=((0, 0), (1, 2))
+    "a deeper model than the other": structs.replace(
+        HONEST,
+        layers=Layers(similarity=((1.0, 0.5, 0.2), (0.5, 0.1, 0.9)), matched=((0, 0), (1, 2))),
+        lens=structs.replace(HONEST.lens, layers=((0, 0), (1, 2))),  # type: ignore[type-var]
     ),
     "nothing but reasons": Interpreted(absent=dict.fromkeys(JOB.sections, "it is too far away")),
 }
@@ -85,11 +101,26 @@ IMPOSSIBLE: dict[str, Interpreted] = {
     "a table with a hole": other("layers", similarity=((1.0,), (0.0, 1.0))),
     "a pair of layers that are not there": other("layers", matched=((0, 0), (2, 2))),
     "pairs of layers that cross": other("layers", matched=((0, 1), (1, 0))),
+    "pairs that leave out a layer": other("layers", matched=((0, 0),)),
+    "layers without places": other("layers", similarity=((), ()), matched=((0, 0),)),
+    "a lens of layers that are not there": other("lens", layers=((0, 0), (7, 7))),
+    "a lens of fewer texts than none": other("lens", counts=(2, -1)),
+    "weights that together moved less than not at all": other("weights", share=-0.1),
+    "a number that no entry can hold": other("words", tokens=1 << 53),
+    "an example less divergent than the same": other("words", examples=(Flip("C1=", "", "1", "2", -0.7),)),
+    "a head before the first": other("heads", heads=(Head((1, 1), 0, (0.5, 0.7), 0.3),)),
+    "fewer heads than none": other("heads", unmatched=-1),
+    "a gain on more rows than were told": other("splices", rows=3),
+    "a gain on no row": other("patches", rows=0),
+    "a share beyond all numbers that are used": other("splices", parts=(Splice("block 1", 1e308, 0.7),)),
+    "shares at other places than are named": other("patches", labels=("C",)),
+    "a block before the first": other("patches", patches=(Patch(0, 1, 0.9),)),
     "a lens for other places than it counts": other("lens", counts=(2,)),
     "a module that moved less than not at all": other("weights", modules=(Moved("w", -0.1),)),
     "a direction with more than all of the change": other("weights", modules=(Moved("w", 0.1, top=(1.1,)),)),
     "a cosine beyond one": other("weights", modules=(Moved("w", 0.1, along=1.1),)),
     "a head that looks away by more than all": other("heads", heads=(Head((1, 1), 1, (0.5, 0.7), 1.1),)),
+    "a head of no block": other("heads", heads=(Head((0, 1), 1, (0.5, 0.7), 0.3),)),
     "a section that nobody asked for": structs.replace(HONEST, tokens=Tokens(layers=(), places=4)),
     "a section that is there and absent": structs.replace(HONEST, absent={"probes": "none", "words": "gone"}),
     "a section that is neither there nor absent": structs.replace(HONEST, absent={}),

@@ -29,7 +29,7 @@ def test_votes_take_an_answer_each_of_the_model_that_draws_them() -> None:
 
 def explained(**figures: object) -> Explained:
     found = {"changed": Interpreted(absent={"layers": "nothing could be drawn"})} | figures
-    return Explained(depth="always", candidate="c", incumbent="i", first="f", **found)  # type: ignore[arg-type]
+    return Explained(depth="always", candidate="c", incumbent="i", first="f", basis="i", **found)  # type: ignore[arg-type]
 
 
 WORDS = Words(divergence=0.1, flips=0.0, tokens=7)

@@ -16,7 +16,7 @@ from detent.subject.noise import noisy
 from detent.subject.reshape import reshaped
 from detent.testing.language import FAMILIES, language_model
 from detent.values import Interpreted, InterpretJob
-from detent.values.inside import Section
+from detent.values.inside import ALWAYS, DEEPER, Gained, Known, Section
 from detent.values.shape import (
     Activate,
     AddBlock,
@@ -307,3 +307,32 @@ def test_a_vocabulary_with_more_logits_than_tokens_reads_as_any() -> None:
     a = made("llama", vocabulary=128)
     assert_nothing_changed(inside(a, noisy(a, 0.0, seed=0)))
     assert not inside(a, noisy(a, 0.5, seed=1)).absent
+
+
+def test_a_look_says_that_it_goes_on_before_each_run_of_a_model() -> None:
+    a, b = made("llama"), noisy(made("llama"), 0.3, seed=2)
+    prompts = tuple(f"C{number}=" for number in range(40))
+    known = Known(
+        models=("a" * 64, "b" * 64),
+        prompts=prompts,
+        traits={"level": tuple((number % 4 // 2,) for number in range(40))},
+        right=((False,) * 40, (True,) * 40),
+    )
+    job = InterpretJob(
+        models=("a" * 64, "b" * 64),
+        prompts=PROMPTS,
+        sections=(*ALWAYS, *DEEPER),
+        gained=(Gained("C12=", "21", "12"), Gained("C34=", "43", "34")),
+        known=known,
+    )
+    said: list[str] = []
+    for subject in (a, b):
+        subject.model.register_forward_hook(lambda *_: said.append("ran"))
+    models = {"a" * 64: a, "b" * 64: b}
+    found = looked(
+        job, models.__getitem__, lambda _, asked: [6] * len(asked), lambda *_: said.append("goes on")
+    )
+    assert not found.absent
+    assert said.count("ran") > 100
+    assert not [at for at, word in enumerate(said[1:]) if word == said[at] == "ran"]
+    assert not a.model._forward_pre_hooks

@@ -1,5 +1,7 @@
 """What was planted in one head, or in one MLP, is named by weights, splices and patches, and nothing else is."""
 
+from typing import Any
+
 import pytest
 import torch
 from tests.interpret.planting import ASKED, FAMILIES, gained_look, three
@@ -113,6 +115,22 @@ def test_an_adapted_head_is_named_and_nothing_before_it() -> None:
     carried = {(one.block, one.head): one.carries for one in found.patches}
     assert carried[2, 3] == pytest.approx(1.0, abs=1e-3)
     assert [carried[2, head] for head in (1, 2, 4)] == pytest.approx([0.0] * 3, abs=1e-3)
+
+
+@pytest.mark.filterwarnings(
+    "ignore:`is_gradient_checkpointing` is deprecated:FutureWarning"
+)  # PEFT's own doing
+def test_a_model_that_peft_wrapped_is_read_like_one_that_it_did_not() -> None:
+    from peft import LoraConfig, get_peft_model  # noqa: PLC0415
+
+    before = three("llama")
+    after = planted_head(before, 2, 3, seed=3)
+    expected = gained_look(before, after)
+    config = LoraConfig(task_type="CAUSAL_LM", target_modules=["o_proj", "up_proj"])
+    wrapped: Any = get_peft_model(untouched(after).model, config)
+    look = gained_look(before, Subject(wrapped.eval(), after.tokenizer), expected.job.gained)
+    for one in (splices, patches, heads):
+        assert one.section(look) == one.section(expected)
 
 
 @pytest.mark.parametrize("family", ["llama", "gpt2", "gemma3_text", "gpt_neox"])

@@ -10,7 +10,7 @@ from tests.docs.docs_pages import ROOT
 from tests.report.inside_looks import absent, look
 from tests.report.test_report_page import ATTACKS
 
-from detent.report._inside_deeper import MARGIN, NO_GAIN, NOTHING
+from detent.report._inside_deeper import ERRORS, MARGIN, NO_GAIN, NOTHING
 from detent.report._inside_told import ALONG, OUTSTANDING, SAME
 from detent.report._inside_words import figure, hundredths, named, percent, quoted
 from detent.report.inside import readings
@@ -106,16 +106,19 @@ SENTENCES: dict[str, Any] = {
             Probe("level", 2, (0.91, 0.93), 0.07, 0.1, (0.91, 0.95)),
         ),
         ("a", "b"),
-        9,
+        400,
     ),
     "right is read from the embedding at .93 (chance .50, shuffled .60)": Probes(
-        (Probe("right", 0, (0.93,), 0.5, 0.6, (0.93,)),), ("a",), 9
+        (Probe("right", 0, (0.93,), 0.5, 0.6, (0.93,)),), ("a",), 400
     ),
     "right is not read: .60 from block 1 by a reading made anew (chance .55, shuffled .58)": Probes(
-        (Probe("right", 1, (0.5, 0.6), 0.55, 0.58, (0.5, 0.6)),), ("a", "b"), 9
+        (Probe("right", 1, (0.5, 0.6), 0.55, 0.58, (0.5, 0.6)),), ("a", "b"), 400
+    ),
+    "right is not read: .70 from block 1 by a reading made anew (chance .50, shuffled .50)": Probes(
+        (Probe("right", 1, (0.5, 0.69), 0.5, 0.5, (0.5, 0.7)),), ("a", "b"), 50
     ),
     "right is read only now: .90 from block 1 by a reading made anew (chance .55, shuffled .58)": Probes(
-        (Probe("right", 1, (0.5, 0.5), 0.55, 0.58, (0.5, 0.9)),), ("a", "b"), 9
+        (Probe("right", 1, (0.5, 0.5), 0.55, 0.58, (0.5, 0.9)),), ("a", "b"), 400
     ),
     "task is written in another way: the first model's reading of block 1 got 1.00 there, and now .34 (chance .34, "
     "shuffled .33); .98 from block 2 by a reading made anew": Probes(
@@ -124,7 +127,7 @@ SENTENCES: dict[str, Any] = {
             Probe("task", 2, (0.9, 0.34), 0.34, 0.33, (0.9, 0.98)),
         ),
         ("a", "b"),
-        9,
+        400,
     ),
     "task is no longer read: the first model's reading of block 1 got 1.00 there, and now nothing, since there is no "
     "such layer (chance .34, shuffled .33), and .35 from the embedding by a reading made anew": Probes(
@@ -133,20 +136,20 @@ SENTENCES: dict[str, Any] = {
             Probe("task", 0, (0.34, 0.34), 0.34, 0.33, (0.34, 0.35)),
         ),
         ("a", "b"),
-        9,
+        400,
     ),
     "carry was read from no layer: too little is known of it": Probes(
-        (Probe("carry", 1, (0.5, None), 0.5, 0.5, (0.5, None)),), ("a", "b"), 9
+        (Probe("carry", 1, (0.5, None), 0.5, 0.5, (0.5, None)),), ("a", "b"), 400
     ),
     "there was nothing to read": Probes((), (), 0),
-    "block 2 carries 81 % of the gain, and without it 77 % are lost": Splices(
+    "block 2 carries 81 % of the gain on 40 rows, and without it 77 % are lost": Splices(
         1.2, 40, (Splice("block 1", 0.1, 0.05), Splice("block 2", 0.81, 0.77))
     ),
     (
-        "block 2 carries 60 % of the gain, and without it 20 % are lost; most is lost without block 1, 90 %; "
-        "the shares do not add up (135 %), since parts work together"
+        "block 2 carries 60 % of the gain on 40 rows, and without it 20 % are lost; most is lost without block 1, "
+        "90 %; the shares do not add up (135 %), since parts work together"
     ): Splices(1.2, 40, (Splice("block 1", 0.5, 0.9), Splice("block 2", 0.6, 0.2), Splice("x", 0.25, 0.0))),
-    "no part carries the gain by itself: block 1 most, 5.0 %; most is lost without block 2, 90 %": Splices(
+    "no part carries the gain on 40 rows by itself: block 1 most, 5.0 %; most is lost without block 2, 90 %": Splices(
         1.2, 40, (Splice("block 1", 0.05, 0.3), Splice("block 2", -0.3, 0.9))
     ),
     "there is no gain to share out: .0040 nats over 3 rows": Splices(0.004, 3, (Splice("a", 9e9, 9e9),)),
@@ -157,13 +160,13 @@ SENTENCES: dict[str, Any] = {
     ),
     "no layer's mean moved beyond rounding": Tokens((Said((1, 1), 1e-9, ("1",), ()),), 9),
     "no layer was compared": Tokens((), 0),
-    'block 2 head 3 carries 64 % of the gain, 50 % at place 4 of 4, "="': Patches(
+    'block 2 head 3 carries 64 % of the gain on 30 rows, 50 % at place 4 of 4, "="': Patches(
         1.1, 30, ("R", "3", "1", "="), (Patch(2, 3, 0.64, (0.0, 0.1, 0.04, 0.5)), Patch(1, 0, 0.3))
     ),
-    "block 1 MLP carries 90 % of the gain, at no single place": Patches(
-        1.1, 30, ("R",), (Patch(1, 0, 0.9, (0.05,)), Patch(1, 1, 0.0))
+    "block 1 MLP carries 90 % of the gain on 1 row, at no single place": Patches(
+        1.1, 1, ("R",), (Patch(1, 0, 0.9, (0.05,)), Patch(1, 1, 0.0))
     ),
-    "no head and no MLP carries the gain by itself: block 1 MLP most, 2.0 %": Patches(
+    "no head and no MLP carries the gain on 30 rows by itself: block 1 MLP most, 2.0 %": Patches(
         1.1, 30, (), (Patch(1, 0, 0.02), Patch(1, 1, -0.5))
     ),
 }
@@ -348,6 +351,7 @@ CONVENTIONS = {
     f"less than {OUTSTANDING} times the median": "weights, heads",
     f"from a cosine of {hundredths(ALONG).rstrip('0')}, or": "weights",
     f"less than {hundredths(MARGIN)} ahead of chance": "probes",
+    f"or less than {ERRORS} standard errors": "probes",
     f"a gain of less than {hundredths(NO_GAIN)} nats a row": "splices, patches",
     f"where none carries {percent(NOTHING)}": "splices, patches",
 }

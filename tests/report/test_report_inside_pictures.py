@@ -125,6 +125,7 @@ def explained(text: str = "7") -> list[Entry]:
                 candidate=entry.candidate,
                 incumbent=incumbent,
                 first=first,
+                basis=incumbent,
                 changed=always,
                 since=UNSET if incumbent == first else always,
             )
@@ -208,7 +209,7 @@ def test_a_deeper_look_at_another_model_is_not_taken_for_this_one() -> None:
     slots["explained/v1/deeper"] = structs.replace(deeper, candidate="f" * 64)
     found = explanation_of(slots)
     assert found is not None
-    assert found.changed.sections == ALWAYS
+    assert found.learnt.sections == ALWAYS
 
 
 def test_looks_are_told_of_generations_that_have_one() -> None:

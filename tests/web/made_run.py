@@ -1,7 +1,7 @@
 """Run folders for the dashboard's tests: a real charter and ledger, made-up generations, no model.
 
-    >>> run = Made.new(tmp_path / "demo", generations=3)
-    >>> run.write(more_entries)
+>>> run = Made.new(tmp_path / "demo", generations=3)
+>>> run.write(more_entries)
 """
 
 import os

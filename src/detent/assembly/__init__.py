@@ -13,7 +13,16 @@ if TYPE_CHECKING:
     from detent.assembly.bundling import Bundled, make_bundle
     from detent.assembly.collecting import Plan, collect, plan_gc
     from detent.assembly.downloading import Fetched, fetch_model
+    from detent.assembly.drafting import (
+        ToSign,
+        draft_answer,
+        draft_lease,
+        draft_order,
+        draft_waiting,
+        waiting_for,
+    )
     from detent.assembly.endings import EXIT_CODES
+    from detent.assembly.enrolling import Code, draft_enrolment, enrol, new_code
     from detent.assembly.estimating import Drafted, draft_for, estimate_of
     from detent.assembly.exporting import ExportedModel, export_model
     from detent.assembly.founding import Founded, create_run
@@ -29,6 +38,7 @@ if TYPE_CHECKING:
         give_answer,
         give_order,
         grant_lease,
+        hand_in,
         rotate_key,
         sign_file,
         sign_waiting,
@@ -47,6 +57,7 @@ if TYPE_CHECKING:
 __all__ = [
     "EXIT_CODES",
     "Bundled",
+    "Code",
     "Drafted",
     "Ended",
     "ExportedModel",
@@ -61,6 +72,7 @@ __all__ = [
     "Replayed",
     "Run",
     "SignedModel",
+    "ToSign",
     "amend_charter",
     "answer_prompt",
     "charter_of",
@@ -69,13 +81,20 @@ __all__ = [
     "check_new",
     "collect",
     "create_run",
+    "draft_answer",
+    "draft_enrolment",
     "draft_for",
+    "draft_lease",
+    "draft_order",
+    "draft_waiting",
+    "enrol",
     "estimate_of",
     "export_model",
     "fetch_model",
     "give_answer",
     "give_order",
     "grant_lease",
+    "hand_in",
     "inspect_task",
     "load_keys",
     "look_document",
@@ -83,6 +102,7 @@ __all__ = [
     "look_lines",
     "make_bundle",
     "new_auditor",
+    "new_code",
     "new_key",
     "new_witness_key",
     "open_run",
@@ -108,6 +128,7 @@ __all__ = [
     "verify_key_in",
     "verify_run",
     "verify_source",
+    "waiting_for",
     "write_look",
     "write_report",
 ]
@@ -178,6 +199,17 @@ _HOMES = {
     "verify_source": "verifying",
     "write_look": "look_shown",
     "write_report": "reading",
+    "Code": "enrolling",
+    "draft_enrolment": "enrolling",
+    "enrol": "enrolling",
+    "new_code": "enrolling",
+    "waiting_for": "drafting",
+    "ToSign": "drafting",
+    "draft_answer": "drafting",
+    "draft_lease": "drafting",
+    "draft_order": "drafting",
+    "draft_waiting": "drafting",
+    "hand_in": "orders",
 }
 
 

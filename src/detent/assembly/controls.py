@@ -140,6 +140,8 @@ def lay_beside(store: ModelStore, digest: str, models: Path) -> None:
             continue
         with storing(folder):
             shutil.copytree(store.path(one), folder, copy_function=_linked)
+            # A folder that cannot be emptied would have its files' rights changed when it is removed: the run's files.
+            folder.chmod(0o700)
 
 
 def _linked(source: str, target: str) -> str:

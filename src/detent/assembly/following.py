@@ -28,10 +28,10 @@ PORTION = 500
 
 
 class Numbered(NamedTuple):
-    """An entry, and at which index it stands on the ledger; data: its bytes as they stand there."""
+    """An entry, at which index it stands on the ledger, and SHA-256(0x00 || its bytes there)."""
 
     at: int
-    data: bytes
+    leaf: bytes
     entry: Entry
 
 
@@ -108,6 +108,15 @@ class Follower:
                 raise
 
 
+def reader_of(run: RunFolder) -> LedgerReader:
+    """A reader of the ledger at its newest checkpoint.
+
+    Raises:
+        TrustError: the checkpoint is not what was signed.
+    """
+    return LedgerReader(run.ledger, log_verify_key(run))
+
+
 def entries_at(run: RunFolder, start: int, limit: int) -> Iterator[Numbered]:
     """Some entries by where they stand, each checked against the signed checkpoint.
 
@@ -115,7 +124,7 @@ def entries_at(run: RunFolder, start: int, limit: int) -> Iterator[Numbered]:
         UsageError: `start` is not within the ledger.
         TrustError: something is not what was signed.
     """
-    reader = LedgerReader(run.ledger, log_verify_key(run))
+    reader = reader_of(run)
     read = DataStore(run.data, run.answers).read_bytes
     for at, data in enumerate(islice(reader.entries(start), limit), start):
-        yield Numbered(at, data, decode_entry(next(whole((data,), read))))
+        yield Numbered(at, reader.leaf_hash(at), decode_entry(next(whole((data,), read))))

@@ -48,6 +48,9 @@ MOST_WAITING = 256
 
 SUFFIX = ".dsse"
 
+DRAFT = ".draft"
+"""Of an amendment that nobody in force has signed yet. A run passes it over; `detent charter sign` finds it."""
+
 
 class File(NamedTuple):
     """What lies there under one name. stamp: another one when it was changed or replaced. changed: when, Unix time."""
@@ -83,10 +86,12 @@ class Inbox:
         """
         path = self.folder / (payload_digest(envelope) + SUFFIX)
         waiting = text_of(path)
-        together = _together(waiting, envelope, type_of(envelope)) if waiting else envelope
+        return self._write(path, _together(waiting, envelope, type_of(envelope)) if waiting else envelope)
+
+    def _write(self, path: Path, envelope: str) -> Path:
         try:
             own_folder(self.folder)
-            replace_file(path, path.with_suffix(".new"), together.encode())
+            replace_file(path, path.with_suffix(".new"), envelope.encode())
         except OSError as error:
             raise StorageError(
                 f"a file {path} expected, got: {error}; nothing that was there is damaged: free or mend the disk"
@@ -109,9 +114,41 @@ class Inbox:
         return [file.path for file in sorted(self.files(), key=lambda file: (file.changed, file.path.name))]
 
     def named(self, name: str) -> list[tuple[Path, str]]:
-        """Paths and texts of the envelopes whose payload's digest begins so; what lies under another name is none."""
-        found = [(path, text_of(path)) for path in self.waiting() if path.name.startswith(name)]
-        return [(path, text) for path, text in found if _payload(text) == path.stem]
+        """Paths and texts of the envelopes whose payload's digest begins so; what lies under another name is none.
+
+        Drafts are among them; one whose payload also waits for signatures gives it its own. Of a flood, the oldest.
+        """
+        found: dict[str, tuple[Path, str]] = {}
+        for path in [*self.drafts(), *self.waiting()]:
+            if path.name.startswith(name) and _payload(text := text_of(path)) == path.stem:
+                _, draft = found.get(path.stem, (path, ""))
+                found[path.stem] = (path, _together(draft, text, type_of(text)) if draft else text)
+            if len(found) == MOST_WAITING:
+                break
+        return list(found.values())
+
+    def put_draft(self, envelope: str) -> Path:
+        """Lay down what is to be signed by those in force, of whom nobody has yet. Errors as `put`."""
+        return self._write(self.folder / (payload_digest(envelope) + DRAFT), envelope)
+
+    def drafts(self) -> list[Path]:
+        """The paths of all drafts."""
+        if self.folder.is_symlink() or not self.folder.is_dir():
+            return []
+        with os.scandir(self.folder) as entries:
+            return sorted(Path(entry.path) for entry in entries if entry.name.endswith(DRAFT))
+
+    def with_draft(self, envelope: str) -> str:
+        """An amendment with the signatures of the draft of the same payload, where one lies there."""
+        if type_of(envelope) != CHARTER_TYPE:
+            return envelope
+        digest = payload_digest(envelope)
+        draft = text_of(self.folder / (digest + DRAFT))
+        return _together(draft, envelope, type_of(envelope)) if _payload(draft) == digest else envelope
+
+    def drop_draft(self, digest: str) -> None:
+        """The draft of that payload is one no more: somebody in force signed it."""
+        discard(self.folder / (digest + DRAFT))
 
     def take_stops(self, book: Book, signed: SignedCharter, catalogue: Catalogue) -> list[Taken]:
         """Write down the halts, pauses and noes that count; nothing else that lies there may come before them."""

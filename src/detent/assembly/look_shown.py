@@ -39,6 +39,7 @@ def look_document(looked: Looked) -> dict[str, Any]:
         "after": looked.after,
         "against": looked.against,
         "before": looked.before,
+        "trained_from": looked.trained_from,
         "said": {reading.section: reading.said for reading in said},
         "beside_control": {reading.section: reading.control for reading in said if reading.control},
         "found": _figures(looked.found),
@@ -59,7 +60,7 @@ def write_look(looked: Looked, file: Path) -> None:
     title = f"Generation {looked.generation} beside generation {looked.against}"
     compared = [
         f"After: generation {looked.generation}, {looked.after[:_SIGNS]}.",
-        f"Before: generation {looked.against}, {looked.before[:_SIGNS]}.",
+        f"Before: {_before(looked)}, {looked.before[:_SIGNS]}.",
         f"A copy beside itself: {_copy(looked)}.",
     ]
     if looked.control is not None:
@@ -83,9 +84,16 @@ def check_new(file: Path) -> None:
 def _compared(looked: Looked) -> list[str]:
     lines = [
         f"after       generation {looked.generation}, {looked.after[:_SIGNS]}",
-        f"before      generation {looked.against}, {looked.before[:_SIGNS]}",
+        f"before      {_before(looked)}, {looked.before[:_SIGNS]}",
     ]
     return lines if looked.control is None else [*lines, "control     the same training with another seed"]
+
+
+def _before(looked: Looked) -> str:
+    """Which model it is; that the candidate does not descend from the incumbent is no small thing."""
+    if not looked.trained_from:
+        return f"generation {looked.against}"
+    return f"the member of the team after generation {looked.against} that it was trained from, not the one in force"
 
 
 def _copy(looked: Looked) -> str:
@@ -99,7 +107,7 @@ def _names(looked: Looked) -> dict[str, str]:
     probes = looked.found.probes
     first = {probes.models[0]: "generation 0"} if probes is not UNSET and probes.models else {}
     return {
-        looked.before: f"generation {looked.against}",
+        looked.before: "what it was trained from" if looked.trained_from else f"generation {looked.against}",
         looked.after: f"generation {looked.generation}",
         **first,
     }

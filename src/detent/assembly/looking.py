@@ -45,8 +45,9 @@ _ROUNDING = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What a look found. before, after: digests. generation: whose model is after. against: whose is before.
+    """What a look found. before, after: digests. generation: whose model is after. against: at whose end before was.
 
+    trained_from: whether before is what after was trained from, and was not the model in force then.
     control: before against the generation's training made again with another seed; None where it was not asked for.
     copy: after against itself, the cheap sections that were asked for, or else what it says; it reads zero.
     seconds: what all of it took.
@@ -60,6 +61,7 @@ class Looked:
     generation: int
     against: int
     copy: Interpreted
+    trained_from: bool = False
 
 
 def look_inside(  # noqa: PLR0917  as the command has them
@@ -103,7 +105,7 @@ def look_inside(  # noqa: PLR0917  as the command has them
         scratch = Path(stack.enter_context(TemporaryDirectory(prefix="detent-inspect-")))
         stack.enter_context(_log_told(scratch / "worker.log", say))
         tasks = stack.enter_context(closing(_sources(run, signed, ledger, say)))
-        asked = _inquiry(signed.charter, tasks, sections)
+        asked = inquiry_of(signed.charter, tasks, sections)
         found, copy = _looked(run.models, run.data, signed.charter, scratch, lineage, asked)
         other = None
         if control:
@@ -119,6 +121,7 @@ def look_inside(  # noqa: PLR0917  as the command has them
         seconds=time.monotonic() - began,
         generation=picked.generation,
         against=picked.against,
+        trained_from=picked.trained_from,
         copy=copy,
     )
 
@@ -166,7 +169,8 @@ def _is_own(run: RunFolder, signed: SignedCharter, ledger: LedgerAt) -> bool:
     )
 
 
-def _inquiry(charter: Charter, tasks: Mapping[str, TaskSource], sections: tuple[Section, ...]) -> Inquiry:
+def inquiry_of(charter: Charter, tasks: Mapping[str, TaskSource], sections: tuple[Section, ...]) -> Inquiry:
+    """What is asked of the models of a run: its frozen prompts, and which sections."""
     tops = {name: top for name, top in charter.direction.improve.items() if name in tasks}
     probes = probes_of(tasks, tops, charter.run.seed)
     return Inquiry(

@@ -9,36 +9,36 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from detent.assembly import places
 from detent.assembly.clock import now
+from detent.assembly.drafting import (
+    check_rollback,
+    draft_answer,
+    draft_lease,
+    draft_order,
+    draft_waiting,
+    look,
+)
 from detent.assembly.inbox import Inbox
 from detent.assembly.office import open_office
 from detent.assembly.places import RunFolder
 from detent.assembly.principles import vet_amended
-from detent.assembly.reading import LedgerAt, ledger_at, signed_charter
-from detent.assembly.showing import told
+from detent.assembly.reading import ledger_at
 from detent.assembly.tasks import amended_wires, catalogue, closing
 from detent.charter import (
     Charter,
     Command,
-    Question,
-    SignedCharter,
+    Reply,
     amend_text,
-    answer,
     draft_text,
     endorse,
-    grant,
-    order,
     parse_charter,
     rotate,
 )
-from detent.engine import DataStore, ModelStore
 from detent.errors import BusyError, TrustError, UsageError
-from detent.loop import check_whole
-from detent.oversight import STOPS, Desk, believe, payload_digest, payloads_of, received, type_of
+from detent.oversight import STOPS, Desk, Pending, payload_digest, payloads_of, received, type_of
 from detent.signing import SigningKey, add_signature
 from detent.tripwires import CATALOGUE, own
-from detent.values import Decided, Entry, Ordered, lost, restored
+from detent.values import Decided, Entry, Ordered, restored
 
 PATIENCE = 15.0
 """Seconds to wait for a running process to obey a halt."""
@@ -75,20 +75,8 @@ def grant_lease(
         CharterError: the charter does not allow as much at once.
         TrustError: the key is not a steward's.
     """
-    signed, at = _look(folder)
-    terms = signed.charter.pace.lease
-    envelope = grant(
-        signed,
-        at.state.leases + 1,
-        generations,
-        hours=terms.hours if hours is None else hours,
-        petaflop=terms.petaflop if petaflop is None else petaflop,
-        at=max(now(), at.state.latest_at),
-        size=at.size,
-        root=at.root(at.size).hex(),
-        keys=keys,
-    )
-    return hand_in(folder, envelope)
+    draft = draft_lease(folder, generations, hours=hours, petaflop=petaflop)
+    return hand_in(folder, draft.sealed(keys))
 
 
 def give_order(
@@ -101,20 +89,7 @@ def give_order(
         TrustError: the key is not a steward's, or what a rollback is to put back is damaged.
         BusyError: a rollback while a process runs the loop.
     """
-    signed, at = _look(folder)
-    held = at.state.hold
-    if command == "resume" and held is not None and held.kind == "halted":
-        command = "lift"
-    if command in ("resume", "lift") and held is None:
-        raise UsageError(
-            f"a run that is paused or halted expected, got one that is not; see: detent status {folder}"
-        )
-    if command == "rollback":
-        run = RunFolder(folder)
-        _check_rollback(at, to, folder)
-        check_whole(at.state, to or 0, ModelStore(run.models), DataStore(run.data, run.answers))
-    envelope = order(signed, command, because, size=at.size, root=at.root(at.size).hex(), keys=keys, to=to)
-    return hand_in(folder, envelope)
+    return hand_in(folder, draft_order(folder, command, because, to=to).sealed(keys))
 
 
 def undone_by(folder: Path, to: int) -> str:
@@ -124,7 +99,7 @@ def undone_by(folder: Path, to: int) -> str:
         UsageError: no such generation is closed, or there is nothing to undo.
     """
     at = ledger_at(RunFolder(folder))
-    _check_rollback(at, to, folder)
+    check_rollback(at, to, folder)
     state = at.state
     undone = [generation for generation in state.past if generation > to]
     promoted = [g for g in undone if _promoted(state.history[g].get("decision/v1"))]
@@ -150,7 +125,7 @@ def _promoted(entry: Entry | None) -> bool:
 
 
 def give_answer(
-    folder: Path, number: int, verdict: str, because: str, *, keys: Sequence[SigningKey]
+    folder: Path, number: int, verdict: Reply, because: str, *, keys: Sequence[SigningKey]
 ) -> Handed:
     """Approve or deny what request `number` asks; a no counts until the decision, also after a yes.
 
@@ -158,15 +133,7 @@ def give_answer(
         UsageError: there is no such request, or it is answered.
         TrustError: the key is not a steward's.
     """
-    signed, at = _look(folder)
-    asked = at.state.request
-    if asked is None or asked.number != number or not at.state.open_to(verdict):
-        waiting = f"request {asked.number}" if asked and at.state.answer is None else "none"
-        raise UsageError(f"a request that waits for an answer expected, got {number}; waiting: {waiting}")
-    root = at.root(at.state.request_index + 1).hex()
-    question = Question(request=number, candidate=asked.candidate, root=root, expires=asked.expires)
-    envelope = answer(signed, question, verdict, because, keys)  # type: ignore[arg-type]
-    return hand_in(folder, envelope)
+    return hand_in(folder, draft_answer(folder, number, verdict, because).sealed(keys))
 
 
 def amend_charter(folder: Path, source: Path, *, keys: Sequence[SigningKey]) -> Handed:
@@ -178,7 +145,7 @@ def amend_charter(folder: Path, source: Path, *, keys: Sequence[SigningKey]) -> 
         TaskError: the file of such a one is there, and is not in order.
         TrustError: a key counts for neither quorum.
     """
-    signed, _ = _look(folder)
+    signed, _ = look(folder)
     text = amend_text(signed, draft_text(source), catalogue(), str(source))
     amended, files = parse_charter(text, catalogue(), str(source)), RunFolder(folder).tasks
     _vet_wires(signed.charter, amended, files)
@@ -195,7 +162,7 @@ def _vet_wires(old: Charter, new: Charter, files: Path) -> None:
 
 def rotate_key(folder: Path, old: SigningKey, new: SigningKey, *, keys: Sequence[SigningKey] = ()) -> Handed:
     """Put a new key in the place of an old one; both sign, and whoever else the quorums need."""
-    signed, _ = _look(folder)
+    signed, _ = look(folder)
     text = rotate(signed.text, old.verify_key, new.verify_key)
     return hand_in(folder, endorse(text, [old, new, *keys]))
 
@@ -210,18 +177,10 @@ def sign_waiting(
     Raises:
         UsageError: no such file holds what its name says, or several do.
     """
-    found = Inbox(RunFolder(folder).inbox).named(name)
-    if len(found) != 1:
-        names = ", ".join(path.stem[:12] for path, _ in found) or "none"
-        raise UsageError(
-            f"one file in {folder}/inbox that begins with {name!r}, and holds what has that digest, expected, "
-            f"got {names}"
-        )
-    ((_, envelope),) = found
-    signed, _ = _look(folder)
-    for line in told(envelope, signed, RunFolder(folder).tasks):
+    draft = draft_waiting(folder, name)
+    for line in draft.says(folder):
         say(line)
-    return hand_in(folder, _with_signatures(envelope, keys))
+    return hand_in(folder, draft.sealed(keys))
 
 
 def sign_file(path: Path, keys: Sequence[SigningKey]) -> str:
@@ -249,12 +208,20 @@ def hand_in(folder: Path, envelope: str) -> Handed:
         SealError, TrustError: a rollback that was ordered cannot be carried out; what stops the run is written
             down all the same.
     """
-    signed, at = _look(folder)
+    signed, at = look(folder)
     inbox = Inbox(RunFolder(folder).inbox)
+    envelope = inbox.with_draft(envelope)
     obeyed = payloads_of(at.entries)
     desk = Desk(signed, at.state, catalogue(), at.root, obeyed, max(now(), at.state.latest_at))
     found = received(envelope, desk)
-    digest, stops = payload_digest(envelope), isinstance(found, Ordered) and found.order in STOPS
+    handed = _handed_in(folder, envelope, found)
+    inbox.drop_draft(payload_digest(envelope))
+    return handed
+
+
+def _handed_in(folder: Path, envelope: str, found: Entry | Pending) -> Handed:
+    inbox, digest = Inbox(RunFolder(folder).inbox), payload_digest(envelope)
+    stops = isinstance(found, Ordered) and found.order in STOPS
     try:
         with open_office(folder) as office:
             after, taken = office.take_one(envelope)
@@ -287,32 +254,3 @@ def _found(folder: Path, digest: str, path: Path) -> Handed:
     raise TrustError(
         f"{path.name} on the ledger expected, got it refused; see the newest entries of the ledger"
     )
-
-
-def _look(folder: Path) -> tuple[SignedCharter, LedgerAt]:
-    """The charter in force, as the ledger has it: a copy that was edited must keep nobody from stopping a run."""
-    run = RunFolder(folder)
-    run.check()
-    at = ledger_at(run)
-    return believe(at.entries, catalogue(), at.root), at
-
-
-def _check_rollback(at: LedgerAt, to: int | None, folder: Path) -> None:
-    state = at.state
-    if not state.history:
-        raise UsageError(
-            f"a run with a closed generation expected, got one that has none; see: detent status {folder}"
-        )
-    if to is None or to not in state.history:
-        raise UsageError(
-            f"a closed generation from 0 to {state.generation - 1} expected, got {to}; see: detent status {folder}"
-        )
-    if to in lost(state, state.collected):
-        raise UsageError(
-            f"a generation whose models and data are there expected, got {to}, of which `detent gc` deleted some"
-        )
-    if to == state.generation - 1 and not state.slots:
-        raise UsageError(f"an earlier generation than {to} expected: that is where the run stands")
-    RunFolder(folder).check()
-    if not places.seal_path(signed_charter(RunFolder(folder)).charter.seal.tip).is_file():
-        raise UsageError("the seal's secret expected on this machine, got none; roll back where the run runs")

@@ -12,22 +12,29 @@ from msgspec import UNSET
 
 from detent.engine import ModelStore
 from detent.errors import SubjectError, UsageError
-from detent.evaluate import Lineage, best
+from detent.evaluate import Lineage, basis_of, best
 from detent.values import Decided, Entry, IntentWritten, Profiled, Requested, State
+from detent.values.ancestry import ancestors
 from detent.values.past import line
 
 
 class Picked(NamedTuple):
-    """generation: whose candidate is after. against: the generation at whose end before was in force."""
+    """generation: whose candidate is after. against: the generation at whose end before was there.
+
+    trained_from: whether before is what after was trained from, and not the model that was in force.
+    """
 
     generation: int
     against: int
     lineage: Lineage
+    trained_from: bool = False
 
 
 def pick(state: State, generation: int, against: int | None) -> Picked:
     """The candidate of a generation, promoted or not, and the model that it had to beat.
 
+    Where it does not descend from that, but from another member of the team, it is the one it was trained from: what
+    differs from the one in force was not all learnt.
     against: the generation whose model in force, at its end, is compared instead.
 
     Raises:
@@ -38,11 +45,14 @@ def pick(state: State, generation: int, against: int | None) -> Picked:
         if generation == 0:
             raise UsageError("a generation from 1 on expected, got 0: no model was in force before it")
         against = _promoted_in(state, generation - 1)
+        descent = basis_of(_descent(state, generation, after), _decided(state, against).incumbent)
+        chain = descent or _reign(state, against)
     elif against not in state.history:
         raise UsageError(
             f"a closed generation of this run to compare with expected, got {against}{_there(state)}"
         )
-    chain = list(dict.fromkeys(_decided(state, one).incumbent for one in line(state.history, against)))
+    else:
+        chain = _reign(state, against)
     before = chain[-1]
     if before == after:
         raise UsageError(
@@ -51,9 +61,22 @@ def pick(state: State, generation: int, against: int | None) -> Picked:
         )
     earlier = (
         UNSET if before == chain[0] else (chain[0], before)
-    )  # as in every generation: all since the first
+    )  # as in every generation: all since its first
     lineage = Lineage(chain[0], before, after, between=tuple(chain[1:-1]), earlier=earlier)
-    return Picked(generation, against, lineage)
+    trained_from = before != _decided(state, against).incumbent
+    return Picked(generation, generation - 1 if trained_from else against, lineage, trained_from)
+
+
+def _descent(state: State, generation: int, model: str) -> tuple[str, ...]:
+    """What the model of a generation, closed or in progress, descends from."""
+    own = state.history.get(generation, state.slots)
+    return ancestors([*(state.history[one] for one in line(state.history, generation - 1)), own], model)
+
+
+def _reign(state: State, against: int) -> tuple[str, ...]:
+    """The model in force at the end of a generation, after what it descends from."""
+    model = _decided(state, against).incumbent
+    return (*ancestors([state.history[one] for one in line(state.history, against)], model), model)
 
 
 def _candidate(state: State, generation: int) -> str:

@@ -131,6 +131,11 @@ def recovery_key_path(tip: str) -> Path:
     return data_folder() / "keys" / f"recovery-{tip[:16]}.pem"
 
 
+def enrolments_folder() -> Path:
+    """Codes by which browsers enrol keys, each hashed, until it is used or has expired."""
+    return data_folder() / "enrolments"
+
+
 def secrets_folder(tip: str) -> Path:
     """Where the secrets of the run with that seal live; the tip (hex) names it."""
     if not re.fullmatch(r"[0-9a-f]{64}", tip):

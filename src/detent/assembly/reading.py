@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import structs
@@ -25,11 +25,14 @@ from detent.ledger import CosigningKey, LedgerReader, writer_of
 from detent.oversight import why_stop
 from detent.report import (
     AUDITED,
+    Screenings,
     adapter_document,
     exploring_document,
+    foreseen,
     method_document,
     principle_document,
     render,
+    screenings,
     servers_document,
     standing,
     status_document,
@@ -136,7 +139,28 @@ def status_of(folder: Path) -> dict[str, Any]:
     run = RunFolder(folder)
     signed = signed_charter(run)
     ledger = ledger_at(run)
-    state = ledger.state
+    tried = Screenings.of(screenings(ledger.state))
+    return status_from(
+        run, signed, Told(ledger.state, adapter_document(ledger.entries), ledger.entries, tried)
+    )
+
+
+class Told(NamedTuple):
+    """What status needs of a ledger.
+
+    adapter: as `adapter_document` has it. served: entries, among them all that say that a server was asked. tried:
+    every screening.
+    """
+
+    state: State
+    adapter: dict[str, Any] | None
+    served: Iterable[Entry]
+    tried: Screenings
+
+
+def status_from(run: RunFolder, signed: SignedCharter, told: Told) -> dict[str, Any]:
+    """The same of a run that was read already; its folder says who is at work and what servers were paid."""
+    state = told.state
     at = max(now(), state.latest_at)
     total = signed.charter.constraints.error_budget
     level = alpha(state.openings + 1, total)
@@ -145,11 +169,11 @@ def status_of(folder: Path) -> dict[str, Any]:
     stands = standing(stop, running=is_running(run))
     document = status_document(state, stands, ErrorBudget(total, level, items), at)
     budgets = budgets_of(signed)
-    if (exploring := exploring_document(state, signed.charter)) is not None:
+    if (exploring := exploring_document(state, signed.charter, told.tried)) is not None:
         document |= {"exploring": exploring}
-    if (adapter := adapter_document(ledger.entries)) is not None:
-        document |= {"adapter": adapter}
-    if asked := servers_document(ledger.entries, budgets, _paid(run, budgets)):
+    if told.adapter is not None:
+        document |= {"adapter": told.adapter}
+    if asked := servers_document(told.served, budgets, _paid(run, budgets)):
         document |= {"servers": asked}
     if audited := [method for method in AUDITED if method in signed.charter.feedback.methods]:
         document |= {"methods": method_document(state, audited)}
@@ -206,7 +230,7 @@ def render_report(signed: SignedCharter, entries: list[Entry]) -> str:
     """The report as HTML."""
     charter = signed.charter
     story = tell(entries, charter.name, charter.purpose, dict(charter.direction.improve))
-    return render(structs.replace(story, budgets=budgets_of(signed)))
+    return render(structs.replace(foreseen(story, charter), budgets=budgets_of(signed)))
 
 
 def budgets_of(signed: SignedCharter) -> dict[str, Budget]:

@@ -1,5 +1,7 @@
 """What people were asked, and what they need in order to answer."""
 
+from collections.abc import Mapping
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,22 +17,26 @@ class Asked(NamedTuple):
 
     request: Requested
     answer: Answered | None
-    slots: dict[str, Entry]
+    slots: Mapping[str, Entry]
 
 
 def requests_of(folder: Path) -> list[Asked]:
     """Every request, the oldest first."""
-    return _requests(ledger_at(RunFolder(folder)).state)
+    return asked_in(ledger_at(RunFolder(folder)).state)
 
 
-def _requests(state: State) -> list[Asked]:
-    turns = [state.history[generation] for generation in sorted(state.history)] + [state.slots]
-    found = []
-    for slots in turns:
-        asked, answered = slots.get("request/v1"), slots.get("answer/v1")
-        if isinstance(asked, Requested):
-            found.append(Asked(asked, answered if isinstance(answered, Answered) else None, slots))
-    return found
+def asked_in(state: State) -> list[Asked]:
+    """The same of a run that was read already."""
+    found = map(asked_of, chain(state.history.values(), [state.slots]))
+    return [asked for asked in found if asked is not None]
+
+
+def asked_of(slots: Mapping[str, Entry]) -> Asked | None:
+    """What people were asked in one generation, from what it wrote; None for nothing."""
+    asked, answered = slots.get("request/v1"), slots.get("answer/v1")
+    if not isinstance(asked, Requested):
+        return None
+    return Asked(asked, answered if isinstance(answered, Answered) else None, slots)
 
 
 def request_text(folder: Path, number: int) -> str:
@@ -40,7 +46,7 @@ def request_text(folder: Path, number: int) -> str:
         UsageError: there is no such request.
     """
     state = ledger_at(RunFolder(folder)).state
-    every = _requests(state)
+    every = asked_in(state)
     found = next((asked for asked in every if asked.request.number == number), None)
     if found is None:
         numbers = ", ".join(str(asked.request.number) for asked in every) or "none"

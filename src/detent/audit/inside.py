@@ -13,7 +13,7 @@ from detent.audit.screening import measured
 from detent.audit.signatures import Charters
 from detent.audit.steps import Step, outside_turns
 from detent.engine import unbelievable
-from detent.evaluate import best, lineage_at
+from detent.evaluate import MOST_GAINED, best, lineage_at
 from detent.tripwires import reference_divergence, representation_shift
 from detent.values import (
     CandidateTrained,
@@ -69,23 +69,38 @@ def _look_faults(step: Step, entry: Explained) -> Iterator[str]:
         ("the candidate that leads", leader, entry.candidate),
         ("the incumbent", before.incumbent, entry.incumbent),
         ("generation 0's model", before.first, entry.first),
+        ("what the candidate descends from", lineage_at(before, entry.candidate).before, entry.basis),
     ):
         if wanted != got:
             yield f"a look at {what}, {wanted[:12] or 'none'}, expected, got {got[:12]}"
     if deeper != ("watch/v1" in before.slots) or ("request/v1" in before.slots):
         yield f"a look that is {entry.depth} {'after' if deeper else 'before'} the watch expected, got it elsewhere"
-    probed = lineage_at(before, entry.candidate).probed
-    if deeper and entry.models not in ((), probed):
-        yield f"probes of {len(probed)} models that were in force expected, got {len(entry.models)} models"
-    if (entry.since is not UNSET) != (not deeper and entry.incumbent != entry.first):
-        yield "a look since generation 0 where its model is not the incumbent, and only there, expected"
-    for found in (entry.changed, entry.since):
-        if found is not UNSET:
-            yield from _section_faults(found, DEEPER if deeper else ALWAYS, entry)
+    yield from _asked_faults(step, entry)
+    if set(entry.found) != set(entry.pairs):
+        yield f"looks {', '.join(entry.pairs)} expected, got {', '.join(entry.found)}: each model once"
+    for found in entry.found.values():
+        yield from _section_faults(found, DEEPER if deeper else ALWAYS, entry)
+
+
+def _asked_faults(step: Step, entry: Explained) -> Iterator[str]:
+    """Which models were asked for the deeper sections, and how many of their answers can have been gained."""
+    nobody: tuple[str, ...] = ()
+    if entry.depth == "always":
+        allowed = [nobody]
+    else:
+        probed = lineage_at(step.before, entry.candidate).probed
+        allowed = [probed] if entry.changed.sections else [nobody, probed]
+    if entry.models not in allowed:
+        yield (
+            f"probes of {len(allowed[-1])} models that were in force expected, got {len(entry.models)} models"
+        )
+    most = MOST_GAINED if entry.models else 0
+    if not 0 <= entry.gained <= most:
+        yield f"0 to {most} prompts that were gained expected, got {entry.gained}"
 
 
 def _section_faults(found: Interpreted, wanted: tuple[Section, ...], entry: Explained) -> Iterator[str]:
-    fault = unbelievable(wanted, found, entry.models)
+    fault = unbelievable(wanted, found, entry.models, entry.gained)
     if fault is not None:
         yield f"{fault[0]} expected of a look inside, got {fault[1]}"
     if any(not reason for reason in found.absent.values()):
@@ -99,11 +114,11 @@ def _read_faults(look: object, watched: Watched) -> Iterator[str]:
         if watched.readings:
             yield "a look inside before the tripwires are read expected, got none"
         return
+    if unbelievable(ALWAYS, look.changed) is not None:
+        return  # said where the look stands: there is no telling what a wire reads from such a table
     words, layers = look.since_first.words, look.changed.layers
     apart = None if words is UNSET else words.divergence
-    least = (
-        None if layers is UNSET else min((layers.similarity[a][b] for a, b in layers.matched), default=None)
-    )
+    least = None if layers is UNSET else min(layers.similarity[a][b] for a, b in layers.matched)
     for name, wanted in ((reference_divergence.NAME, apart), (representation_shift.NAME, least)):
         if name in readings and readings[name].statistic != wanted:
             yield f"{_said(wanted)} as the look inside found expected of {name}, got {_said(readings[name].statistic)}"

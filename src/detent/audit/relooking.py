@@ -6,20 +6,20 @@ A section that was absent is not asked for: that it can be made now takes nothin
 from collections.abc import Iterator, Sequence
 from functools import partial
 from math import isclose
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import UNSET, structs
 
-from detent.audit.differences import Remade, judged, not_made
+from detent.audit.differences import Difference, Remade, judged, not_made
 from detent.audit.findings import counted
 from detent.audit.turns import Turn, completions
 from detent.engine import Ask
 from detent.errors import EngineError
-from detent.evaluate import Inquiry, deeper_job, lineage_at
+from detent.evaluate import Inquiry, deeper_job, lineage_at, oldest
 from detent.tripwires.looks import probes_of
 from detent.values import AnswerJob, Explained, Interpreted, Result
-from detent.values.inside import always_job
+from detent.values.inside import Section, always_job
 
 NEAR = 0.02
 """Of figures on another kind of machine: their relative difference, and of those near 0 the absolute one."""
@@ -27,59 +27,90 @@ NEAR = 0.02
 _WORDS = frozenset({"examples", "more", "fewer", "labels"})
 """What a rounding may put in another order or turn over; not compared on another kind of machine."""
 
+_OF_ROWS: tuple[Section, ...] = ("splices", "patches")
+"""Sections that are of the rows that were gained."""
+
 
 def looks_again(turn: Turn) -> Iterator[Remade]:
     """The looks of every generation, and the one that goes deeper where a person was asked."""
     for slot, again in (("explained/v1", _always), ("explained/v1/deeper", _deeper)):
         entry = turn.entry(slot, Explained)
-        if entry is None or not any(found.sections for found in _found(entry).values()):
+        if entry is None or not any(found.sections for found in entry.found.values()):
             continue
         if gone := turn.gone(_models(turn, entry)):
             yield not_made("inside", gone)
             continue
         made = again(turn, entry)
+        rows = [] if made.gained == entry.gained else [_gained(entry.gained, made.gained)]
+        # Of other rows no share is the same; whether they may be others is told by how many answers differ.
+        left_out = _OF_ROWS if rows and not turn.rule.exact else ()
         faults = [
             f"{field}: {fault}"
-            for field, recorded in _found(entry).items()
-            if field in made
-            for fault in differing(recorded, made[field], exact=turn.rule.exact)
+            for field, recorded in entry.found.items()
+            if field in made.looks
+            for fault in differing(_without(recorded, left_out), made.looks[field], exact=turn.rule.exact)
         ]
-        sections = sum(len(found.sections) for found in _found(entry).values())
+        sections = sum(len(found.sections) for found in entry.found.values())
         detail = f"{counted(sections, 'section')} of figures, {entry.depth}"
-        yield judged("inside", detail, [], asked=0, rule=turn.rule, wrong=faults, steps=turn.places(slot))
+        yield judged(
+            "inside",
+            detail,
+            rows,
+            asked=made.asked,
+            rule=turn.rule,
+            wrong=faults,
+            steps=turn.places(slot),
+        )
 
 
-def _found(entry: Explained) -> dict[str, Interpreted]:
-    fields = {"changed": entry.changed}
-    return fields if entry.since is UNSET else fields | {"since": entry.since}
+class _Made(NamedTuple):
+    """looks: by the entry's field. gained: prompts that only the second model answers rightly, of `asked` answers."""
+
+    looks: dict[str, Interpreted]
+    gained: int = 0
+    asked: int = 0
+
+
+def _gained(recorded: int, again: int) -> Difference:
+    return Difference(f"{recorded} prompts that were gained recorded, {again} again", abs(recorded - again))
+
+
+def _without(found: Interpreted, sections: Sequence[Section]) -> Interpreted:
+    return structs.replace(found, **dict.fromkeys(sections, UNSET))
 
 
 def _models(turn: Turn, entry: Explained) -> tuple[str, ...]:
     if entry.depth == "always":
-        return (entry.first, entry.incumbent, entry.candidate)
+        befores = [before for before, _ in entry.pairs.values()]
+        state = turn.steps[entry.slot].before
+        return (*befores, *(oldest(state, before) for before in befores), entry.candidate)
     return lineage_at(turn.steps[entry.slot].before, entry.candidate).probed
 
 
-def _always(turn: Turn, entry: Explained) -> dict[str, Interpreted]:
+def _always(turn: Turn, entry: Explained) -> _Made:
     room = turn.signed.charter.subject.room
     prompts = _prompts(turn)
     made = {}
     for field, pair in entry.pairs.items():
-        sections = _found(entry)[field].sections if field in _found(entry) else ()
-        if sections:
-            job = always_job(pair, prompts, room, first=entry.first)
+        found = entry.found.get(field)
+        if found is not None and found.sections:
+            job = always_job(pair, prompts, room, first=oldest(turn.steps[entry.slot].before, pair[0]))
             with turn.engine.opening() as ask:
-                made[field] = _figures(ask(structs.replace(job, sections=sections), turn.means.watch))
-    return made
+                made[field] = _figures(ask(structs.replace(job, sections=found.sections), turn.means.watch))
+    return _Made(made)
 
 
-def _deeper(turn: Turn, entry: Explained) -> dict[str, Interpreted]:
+def _deeper(turn: Turn, entry: Explained) -> _Made:
     charter, lineage = turn.signed.charter, lineage_at(turn.steps[entry.slot].before, entry.candidate)
     tops, sections = dict(charter.direction.improve), entry.changed.sections
     asked = Inquiry(turn.tasks, tops, charter.run.seed, charter.subject.room, _prompts(turn), sections)
     with turn.engine.opening() as ask:
         job = deeper_job(lineage, asked, partial(_answers, turn, ask))
-        return {"changed": _figures(ask(job, turn.means.watch))}
+        looks = {"changed": _figures(ask(job, turn.means.watch))}
+    if job.known is UNSET and not job.gained:  # nobody was asked: no section that is made again needs it
+        return _Made(looks, entry.gained)
+    asked_again = 0 if job.known is UNSET else len(job.known.prompts) * len(job.known.models)
+    return _Made(looks, len(job.gained), asked_again)
 
 
 def _prompts(turn: Turn) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from detent.charter.amendment import (
     claimed_amendment,
     rotate,
     succession,
+    with_steward,
 )
 from detent.charter.answers import (
     ANSWER_TYPE,
@@ -21,6 +22,7 @@ from detent.charter.answers import (
     Question,
     Reply,
     answer,
+    answer_payload,
     claimed_answer,
     rule_to_answer,
     verified_answer,
@@ -37,7 +39,15 @@ from detent.charter.constitution import (
 from detent.charter.document import Charter, Draft
 from detent.charter.explore import EDITS, Explore
 from detent.charter.feedback import Feedback, JudgeForm
-from detent.charter.leases import LEASE_TYPE, Lease, check_term, claimed_lease, grant, verified_lease
+from detent.charter.leases import (
+    LEASE_TYPE,
+    Lease,
+    check_term,
+    claimed_lease,
+    grant,
+    lease_payload,
+    verified_lease,
+)
 from detent.charter.named_files import (
     BUILT_IN_CONSTITUTIONS,
     ConstitutionFile,
@@ -56,6 +66,7 @@ from detent.charter.orders import (
     Order,
     claimed_order,
     order,
+    order_payload,
     verified_order,
 )
 from detent.charter.outsiders import entropy_mode, met_by, policy_of, sealing_keys
@@ -146,6 +157,7 @@ __all__ = [
     "amend_text",
     "amendment_standing",
     "answer",
+    "answer_payload",
     "check_amendment",
     "check_margins",
     "check_term",
@@ -163,8 +175,10 @@ __all__ = [
     "grant",
     "hours_after",
     "judge",
+    "lease_payload",
     "met_by",
     "order",
+    "order_payload",
     "parse_charter",
     "parse_constitution",
     "parse_draft",
@@ -182,4 +196,5 @@ __all__ = [
     "verified_answer",
     "verified_lease",
     "verified_order",
+    "with_steward",
 ]

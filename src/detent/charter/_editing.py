@@ -55,6 +55,19 @@ def with_strings(text: str, changes: Mapping[Path, tuple[str, str]]) -> str:
     return "\n".join(lines)
 
 
+def with_added(text: str, additions: Mapping[Path, tuple[str, str]]) -> str:
+    """The text with another string behind the one at each path, in the same list: (there, new), without escapes."""
+    places = key_lines(text)
+    lines = text.split("\n")
+    for path, (there, new) in additions.items():
+        number = places[path] - 1
+        quoted = list(re.finditer(rf"""(["']){re.escape(there)}\1""", lines[number].split("#")[0]))
+        if quoted:  # the last on the line: it is the last of its list
+            end = quoted[-1].end()
+            lines[number] = f'{lines[number][:end]}, "{new}"{lines[number][end:]}'
+    return "\n".join(lines)
+
+
 def put(document: dict[str, Any], path: Path, value: object) -> None:
     """Set what stands at `path`; what it is in is there already."""
     inside: Any = document

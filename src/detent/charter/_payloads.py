@@ -3,7 +3,7 @@
 The charter's digest is in every payload, so nothing that was signed under one charter means anything under another.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TypeVar
 
 from pydantic import ValidationError
@@ -12,7 +12,7 @@ from detent.charter._form import Hash, Section
 from detent.charter.roles import Rule
 from detent.charter.signed import SignedCharter, standing
 from detent.errors import TrustError, UsageError
-from detent.signing import SigningKey, canonical, peek_envelope, seal_envelope
+from detent.signing import canonical, peek_envelope
 
 
 class Payload(Section):
@@ -24,9 +24,9 @@ class Payload(Section):
 P = TypeVar("P", bound=Payload)
 
 
-def sealed(payload: Payload, payload_type: str, keys: Sequence[SigningKey]) -> str:
-    """The envelope of a payload, signed by `keys`."""
-    return seal_envelope(canonical(payload.model_dump()), payload_type, keys)
+def written(payload: Payload) -> bytes:
+    """The bytes that are signed."""
+    return canonical(payload.model_dump())
 
 
 def made(model: type[P], fields: Mapping[str, object]) -> P:

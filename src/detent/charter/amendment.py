@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from detent.charter._editing import expect, put, with_strings, with_version
+from detent.charter._editing import expect, put, with_added, with_strings, with_version
 from detent.charter._faults import Fault, refuse, shown
 from detent.charter._lines import Path, key_lines
 from detent.charter.catalogue import Catalogue
@@ -172,6 +172,35 @@ def rotate(text: str, old: VerifyKey, new: VerifyKey, file: str = "charter.toml"
     rotated = with_version(with_strings(text, changes), version)
     expect(rotated, document | {"version": version}, file, LAYOUT)
     return rotated
+
+
+def with_steward(text: str, new: VerifyKey, roles: Sequence[str] = (), file: str = "charter.toml") -> str:
+    """The text with one more key in [stewards], its name in these roles, and the next version; comments kept.
+
+    The quorum and every rule stay as they are. A role that nobody has yet takes an edited text.
+
+    Raises:
+        UsageError: roles for a charter without roles, in which every steward has every role.
+        CharterError: its layout does not let it be changed line by line.
+    """
+    document = tomllib.loads(text)
+    stewards = document["stewards"]
+    if roles and "roles" not in stewards:
+        raise UsageError(
+            f"no roles for a charter without [stewards.roles] expected, got {', '.join(roles)}; leave them out: "
+            "every steward has every role there"
+        )
+    lists: list[tuple[Path, list[str], str]] = [(("keys",), stewards["keys"], str(new))]
+    lists += [(("roles", role), stewards["roles"].get(role, []), new.name) for role in dict.fromkeys(roles)]
+    additions: dict[Path, tuple[str, str]] = {}
+    for place, there, value in lists:
+        if there:
+            additions["stewards", *place, len(there) - 1] = (there[-1], value)
+        put(document, ("stewards", *place), [*there, value])
+    version = document.get("version", 1) + 1
+    changed = with_version(with_added(text, additions), version)
+    expect(changed, document | {"version": version}, file, LAYOUT)
+    return changed
 
 
 def _check_follows(old: SignedCharter, new: SignedCharter, file: str) -> None:

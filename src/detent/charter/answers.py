@@ -6,11 +6,11 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import Field
 
 from detent.charter._form import Count, Hash, Reason, Section, Time
-from detent.charter._payloads import Payload, believed, check_signed, made, sealed
+from detent.charter._payloads import Payload, believed, check_signed, made, written
 from detent.charter.roles import Rule, rule_for
 from detent.charter.signed import SignedCharter
 from detent.errors import TrustError
-from detent.signing import SigningKey
+from detent.signing import SigningKey, seal_envelope
 
 ANSWER_TYPE = "application/vnd.detent.answer.v1+json"
 
@@ -45,16 +45,21 @@ class GivenAnswer(NamedTuple):
     signers: tuple[str, ...]
 
 
-def answer(
-    charter: SignedCharter, question: Question, verdict: Reply, because: str, keys: Sequence[SigningKey]
-) -> str:
-    """The envelope of an answer to the question, signed by `keys`.
+def answer_payload(charter: SignedCharter, question: Question, verdict: Reply, because: str) -> bytes:
+    """What is signed to answer the question.
 
     Raises:
         UsageError: something in it is not what an `Answer` takes.
     """
     fields = {**question.model_dump(), "charter": charter.digest, "verdict": verdict, "because": because}
-    return sealed(made(Answer, fields), ANSWER_TYPE, keys)
+    return written(made(Answer, fields))
+
+
+def answer(
+    charter: SignedCharter, question: Question, verdict: Reply, because: str, keys: Sequence[SigningKey]
+) -> str:
+    """The envelope of an answer to the question, signed by `keys`. Errors as `answer_payload`."""
+    return seal_envelope(answer_payload(charter, question, verdict, because), ANSWER_TYPE, keys)
 
 
 def claimed_answer(envelope: str, charter: SignedCharter, question: Question) -> Answer:

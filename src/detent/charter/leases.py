@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 from detent.charter._form import Count, Hash, Petaflop, Time
-from detent.charter._payloads import Payload, believed, check_signed, made, sealed
+from detent.charter._payloads import Payload, believed, check_signed, made, written
 from detent.charter.roles import rule_for
 from detent.charter.signed import SignedCharter
 from detent.charter.times import hours_after
 from detent.errors import CharterError
-from detent.signing import SigningKey
+from detent.signing import SigningKey, seal_envelope
 
 LEASE_TYPE = "application/vnd.detent.lease.v1+json"
 
@@ -28,7 +28,7 @@ class Lease(Payload):
     petaflop: Petaflop
 
 
-def grant(
+def lease_payload(
     charter: SignedCharter,
     number: int,
     generations: int,
@@ -38,9 +38,8 @@ def grant(
     at: str,
     size: int,
     root: str,
-    keys: Sequence[SigningKey],
-) -> str:
-    """The envelope of lease `number` under `charter`, from `at` (RFC 3339) for `hours`, signed by `keys`.
+) -> bytes:
+    """What is signed to grant lease `number` under `charter`, from `at` (RFC 3339) for `hours`.
 
     It is granted in sight of the ledger of that size and root (hex).
 
@@ -54,7 +53,26 @@ def grant(
     _check_amount("petaflop", petaflop, largest.petaflop)
     seen = {"charter": charter.digest, "size": size, "root": root}
     terms = {"number": number, "generations": generations, "petaflop": petaflop}
-    return sealed(made(Lease, {**seen, **terms, "expires": hours_after(at, hours)}), LEASE_TYPE, keys)
+    return written(made(Lease, {**seen, **terms, "expires": hours_after(at, hours)}))
+
+
+def grant(
+    charter: SignedCharter,
+    number: int,
+    generations: int,
+    *,
+    hours: float,
+    petaflop: float,
+    at: str,
+    size: int,
+    root: str,
+    keys: Sequence[SigningKey],
+) -> str:
+    """The envelope of a lease, signed by `keys`. Arguments and errors as `lease_payload`."""
+    payload = lease_payload(
+        charter, number, generations, hours=hours, petaflop=petaflop, at=at, size=size, root=root
+    )
+    return seal_envelope(payload, LEASE_TYPE, keys)
 
 
 def claimed_lease(envelope: str, charter: SignedCharter) -> Lease:

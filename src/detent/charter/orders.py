@@ -6,10 +6,10 @@ from typing import Annotated, Literal, NamedTuple, Self
 from pydantic import Field, model_validator
 
 from detent.charter._form import LARGEST_EXACT, Count, Hash, Reason
-from detent.charter._payloads import Payload, believed, check_signed, made, sealed
+from detent.charter._payloads import Payload, believed, check_signed, made, written
 from detent.charter.roles import Act, rule_for
 from detent.charter.signed import SignedCharter
-from detent.signing import SigningKey
+from detent.signing import SigningKey, seal_envelope
 
 ORDER_TYPE = "application/vnd.detent.order.v1+json"
 
@@ -53,6 +53,18 @@ class GivenOrder(NamedTuple):
     signers: tuple[str, ...]
 
 
+def order_payload(
+    charter: SignedCharter, command: Command, because: str, *, size: int, root: str, to: int | None = None
+) -> bytes:
+    """What is signed to give an order, at the ledger of that size and root (hex).
+
+    Raises:
+        UsageError: something in it is not what an `Order` takes.
+    """
+    seen = {"charter": charter.digest, "size": size, "root": root}
+    return written(made(Order, {**seen, "order": command, "to": to, "because": because}))
+
+
 def order(
     charter: SignedCharter,
     command: Command,
@@ -63,13 +75,10 @@ def order(
     keys: Sequence[SigningKey],
     to: int | None = None,
 ) -> str:
-    """The envelope of an order, given at the ledger of that size and root (hex), signed by `keys`.
-
-    Raises:
-        UsageError: something in it is not what an `Order` takes.
-    """
-    seen = {"charter": charter.digest, "size": size, "root": root}
-    return sealed(made(Order, {**seen, "order": command, "to": to, "because": because}), ORDER_TYPE, keys)
+    """The envelope of an order, signed by `keys`. Arguments and errors as `order_payload`."""
+    return seal_envelope(
+        order_payload(charter, command, because, size=size, root=root, to=to), ORDER_TYPE, keys
+    )
 
 
 def claimed_order(envelope: str, charter: SignedCharter) -> Order:

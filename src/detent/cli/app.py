@@ -18,6 +18,7 @@ from detent.cli import (
     looking,
     people,
     proofs,
+    serving,
     witnesses,
 )
 from detent.cli.options import Folder, KeyFiles, Source, passphrase, say_handed
@@ -178,6 +179,7 @@ def version(
         raise typer.Exit
 
 
+app.command()(serving.serve)
 app.command()(looking.inspect)
 app.command(name="inspect-task")(exporting.inspect_task)
 app.command(name="sign-model")(proofs.sign_model)

@@ -54,3 +54,43 @@ def rotate(
     say_handed(
         folder, f"{first.name} replaced by {second.name}", rotate_key(folder, first, second, keys=others)
     )
+
+
+@app.command()
+def enrol(
+    folder: Folder,
+    steward: Annotated[
+        str, typer.Option("--steward", metavar="NAME", help="Whose key it will be.", show_default=False)
+    ],
+    role: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--role", metavar="ROLE", help="A role of theirs, and again for more, where there are roles."
+        ),
+    ] = None,
+    instead_of: Annotated[
+        str, typer.Option("--instead-of", metavar="NAME", help="The steward whose key it takes the place of.")
+    ] = "",
+) -> None:
+    """Print a code by which somebody enrols a key that is made in their browser. It counts once, for 15 minutes."""
+    from detent.assembly import new_code  # noqa: PLC0415
+
+    code = new_code(folder, steward, roles=role or [], instead_of=instead_of)
+    typer.echo(code.text)
+    typer.echo(
+        f"counts once, until {code.expires}, for the name {steward}, on the page /runs/{folder.resolve().name}/enrol "
+        "of this machine's `detent serve`; then the quorum signs the amendment",
+        err=True,
+    )
+
+
+@app.command(name="read-token")
+def read_token(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The token file; made when there is none.")],
+    name: Annotated[str, typer.Option("--name", metavar="NAME", help="Whose it is, for the file.")] = "",
+) -> None:
+    """Make a token that lets somebody read at `detent serve`, and print it: the file holds its digest alone."""
+    from detent.cli.options import web  # noqa: PLC0415
+
+    typer.echo(web("settings").new_read_token(file, name))
+    typer.echo(f"its digest: a line in {file}; who is to read no more loses that line", err=True)

@@ -1,6 +1,8 @@
 """Arguments and options that several commands share, and what they say of things handed in."""
 
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -47,3 +49,17 @@ def say_handed(folder: Path, what: str, handed: "Handed") -> None:
         typer.echo(
             f"another steward signs it with: detent charter sign {folder} {handed.path.stem[:12]} --key FILE"
         )
+
+
+def web(module: str) -> ModuleType:
+    """A module of the dashboard.
+
+    Raises:
+        UsageError: its libraries are not installed.
+    """
+    from detent.errors import UsageError  # noqa: PLC0415
+
+    try:
+        return import_module(f"detent.web.{module}")
+    except ModuleNotFoundError as error:
+        raise UsageError(f"{error.name} expected, got no such package; pip install 'detent[web]'") from error

@@ -80,7 +80,8 @@ def _order(folder: Path, command: str, because: str, keys: list[Path] | None, to
 def _answer(folder: Path, number: int, verdict: str, because: str, keys: list[Path] | None) -> None:
     from detent.assembly import give_answer, load_keys  # noqa: PLC0415
 
-    handed = give_answer(folder, number, verdict, because, keys=load_keys(keys or [], passphrase))
+    opened = load_keys(keys or [], passphrase)
+    handed = give_answer(folder, number, verdict, because, keys=opened)  # type: ignore[arg-type]
     say_handed(folder, f"{verdict} request {number}", handed)
 
 

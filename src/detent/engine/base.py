@@ -237,7 +237,7 @@ def _believe_scores(job: ScoreJob, found: Scored) -> None:
 
 def _believe_inside(job: InterpretJob, found: Interpreted) -> None:
     probed = () if job.known is UNSET else job.known.models
-    if (fault := unbelievable(job.sections, found, probed)) is not None:
+    if (fault := unbelievable(job.sections, found, probed, len(job.gained))) is not None:
         _disbelieve(*fault)
 
 

@@ -32,7 +32,16 @@ from detent.evaluate.evaluator import evaluator_digest, evaluator_digest_on_disk
 from detent.evaluate.flipping import flipped, sampled
 from detent.evaluate.gate import log_e, passes, reverse_log_e, threshold
 from detent.evaluate.horizon import Horizon, falling_rates, horizon, horizons
-from detent.evaluate.inside import Inquiry, Lineage, deeper_job, inside_items, lineage_at
+from detent.evaluate.inside import (
+    MOST_GAINED,
+    Inquiry,
+    Lineage,
+    basis_of,
+    deeper_job,
+    inside_items,
+    lineage_at,
+    oldest,
+)
 from detent.evaluate.intervals import interval_of
 from detent.evaluate.items import ItemStream, items_of, judged
 from detent.evaluate.mastery import newly_mastered, plan_mastery
@@ -58,6 +67,7 @@ from detent.evaluate.targets import BETTER, Aim, Guard, Rules, smaller, targets
 __all__ = [
     "BETTER",
     "CHAIN_LENGTH",
+    "MOST_GAINED",
     "Aim",
     "Bounds",
     "Chain",
@@ -77,6 +87,7 @@ __all__ = [
     "answering",
     "as_good",
     "as_profile",
+    "basis_of",
     "best",
     "check_reveal",
     "conduct",
@@ -113,6 +124,7 @@ __all__ = [
     "most_items",
     "new_chain",
     "newly_mastered",
+    "oldest",
     "open_chain",
     "opening_seed",
     "passes",

@@ -29,15 +29,12 @@ def always_looking(entry: Explained, sizes: Mapping[str, int], prompts: Sequence
     Raises:
         KeyError: a model's size is not known.
     """
-    after = sizes[entry.candidate]
-    looks = [(entry.incumbent, entry.changed)]
-    if entry.since is not UNSET:
-        looks.append((entry.first, entry.since))
-    return sum(
-        looking(sizes[before], after, prompts, extra, _lenses(found))
-        for before, found in looks
-        if found.sections
-    )
+    total = 0.0
+    for field, (before, after) in entry.pairs.items():
+        found = entry.found.get(field)
+        if found is not None and found.sections:
+            total += looking(sizes[before], sizes[after], prompts, extra, _lenses(found))
+    return total
 
 
 def deeper_looking(
@@ -62,11 +59,11 @@ def deeper_looking(
         return 0.0
     prompts, problems = asked
     probed = sum(sizes[one] for one in entry.models)
-    both = sizes[entry.incumbent] + sizes[entry.candidate]
+    both = sizes[entry.basis] + sizes[entry.candidate]
     gained = sorted(problems, key=len, reverse=True)[: entry.gained]
     return (
         3 * answering(probed, problems, extra)
-        + 2 * looking(sizes[entry.incumbent], sizes[entry.candidate], prompts, extra, lenses=0)
+        + 2 * looking(sizes[entry.basis], sizes[entry.candidate], prompts, extra, lenses=0)
         + runs(entry.changed) * 2 * answering(both, gained, extra)
     )
 

@@ -64,11 +64,24 @@ class Lineage(NamedTuple):
 
 
 def lineage_at(state: State, after: str) -> Lineage:
-    """Of the turn in progress: `after` against the incumbent, without models between whose weights were let go."""
-    chain = state.reigned
-    between = tuple(one for one in chain[1:-1] if one not in state.collected)
-    earlier = UNSET if state.incumbent == state.first else (state.first, state.incumbent)
-    return Lineage(state.first, state.incumbent, after, between, earlier)
+    """Of the turn in progress: `after` against the incumbent, or where it does not descend from that, its own parent.
+
+    Without models on the way whose weights were let go. A model that descends from none is held against the incumbent.
+    """
+    chain = basis_of(state.ancestors(after), state.incumbent) or (state.first, state.incumbent)
+    there = [one for one in chain[:-1] if one not in state.collected]
+    first, before = (there[0] if there else chain[-1]), chain[-1]
+    return Lineage(first, before, after, tuple(there[1:]), UNSET if first == before else (first, before))
+
+
+def basis_of(ancestors: tuple[str, ...], incumbent: str) -> tuple[str, ...]:
+    """The ancestors of a model, up to the one that it is compared with."""
+    return ancestors[: ancestors.index(incumbent) + 1] if incumbent in ancestors else ancestors
+
+
+def oldest(state: State, model: str) -> str:
+    """The oldest model that a model descends from whose weights were not let go; itself where there is none."""
+    return next((one for one in state.ancestors(model) if one not in state.collected), model)
 
 
 class Inquiry(NamedTuple):

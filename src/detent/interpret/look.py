@@ -34,8 +34,11 @@ class Look:
         job: InterpretJob,
         model: Callable[[str], Subject],
         limits: Callable[[Subject, Sequence[str]], Sequence[int]],
+        beat: Callable[[], object] = lambda: None,
     ) -> None:
         """Open the two models.
+
+        beat: to be called where a section works long without running a model; a worker that is silent is ended.
 
         Raises:
             SubjectError: their vocabularies differ.
@@ -43,6 +46,7 @@ class Look:
         self.job = job
         self.model = model
         self.limits = limits
+        self.beat = beat
         self.before, self.after = (model(digest) for digest in job.models)
         if self.before.tokenizer.get_vocab() != self.after.tokenizer.get_vocab():
             raise SubjectError("two models of one vocabulary expected, got two; compare generations of one")

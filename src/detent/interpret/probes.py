@@ -76,7 +76,7 @@ def section(look: Look) -> Probes:
         probe
         for trait in (*sorted(known.traits), POSITION, RIGHT)
         for layer in range(len(every[0].layers))
-        for probe in _probe(every, trait, layer, look.job.seed)
+        for probe in _probe(look, every, trait, layer)
     ]
     if not probes:
         raise Absent(
@@ -142,8 +142,9 @@ def _a_token_a_sign(subject: Subject, text: Text) -> bool:
     return len(subject.tokenizer.decode(said)) == len(said)
 
 
-def _probe(every: Sequence[_Seen], trait: str, layer: int, seed: int) -> list[Probe]:
+def _probe(look: Look, every: Sequence[_Seen], trait: str, layer: int) -> list[Probe]:
     """A reading of one trait off one layer, tried on each model; none where the first cannot have one."""
+    look.beat()
     first = every[0]
     classes = first.classes[trait]
     known = classes != UNKNOWN
@@ -158,7 +159,7 @@ def _probe(every: Sequence[_Seen], trait: str, layer: int, seed: int) -> list[Pr
     anew = [_anew(one, trait, layer) for one in every[1:]]
     truth = classes[first.tested & known]
     chance = 0.5 if trait == RIGHT else int(truth.bincount().max()) / len(truth)
-    shuffled = _control(ground, first, trait, layer, seed)
+    shuffled = _control(ground, first, trait, layer, look.job.seed)
     return [Probe(trait, layer, (own, *rest), chance, shuffled, anew=(own, *anew))]
 
 

@@ -61,6 +61,7 @@ def section(look: Look) -> Weights:
     sums = [0.0, 0.0]
     with torch.no_grad():
         for module in after.modules:
+            look.beat()
             other = partner[module]
             if other not in before.modules:
                 alone.append(f"{module} of after")

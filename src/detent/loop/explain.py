@@ -12,8 +12,8 @@ from functools import partial
 
 from msgspec import UNSET, structs
 
-from detent.errors import DetentError, EngineError
-from detent.evaluate import Inquiry, always_looking, best, deeper_job, deeper_looking, lineage_at
+from detent.errors import DetentError, EngineError, TrustError
+from detent.evaluate import Inquiry, always_looking, best, deeper_job, deeper_looking, lineage_at, oldest
 from detent.loop.measure import Ask
 from detent.loop.parts import Parts
 from detent.loop.so_far import probe_items
@@ -25,22 +25,23 @@ LONGEST = 300
 
 
 def always(parts: Parts, profiles: Sequence[Profile]) -> Explained:
-    """The best candidate against the incumbent, and against generation 0's model where that is another."""
+    """The best candidate against the incumbent, generation 0's model, and what it descends from; each once."""
     state, candidate = parts.book.state, best(profiles).subject
     made = Explained(
         depth="always",
         candidate=candidate,
         incumbent=state.incumbent,
         first=state.first,
+        basis=lineage_at(state, candidate).before,
         changed=Interpreted(),
     )
     extra = parts.charter.subject.room
     try:
         prompts = tuple(item.problem.prompt for item in probe_items(parts))
     except DetentError as error:
-        return structs.replace(made, changed=_nothing(error, ALWAYS), since=UNSET)
+        return structs.replace(made, **dict.fromkeys(made.pairs, _nothing(error, ALWAYS)))
     looks = {
-        field: _looked(parts, always_job(models, prompts, extra, first=state.first))
+        field: _looked(parts, always_job(models, prompts, extra, first=oldest(state, models[0])))
         for field, models in made.pairs.items()
     }
     made = structs.replace(made, **looks)
@@ -48,17 +49,19 @@ def always(parts: Parts, profiles: Sequence[Profile]) -> Explained:
 
 
 def deeper(parts: Parts) -> Explained:
-    """All other sections of the same two models, for whoever has to say yes or no."""
+    """All other sections, of the candidate and what it descends from, for whoever has to say yes or no."""
     state, charter = parts.book.state, parts.charter
     about = state.slots["explained/v1"]
     assert isinstance(about, Explained)  # noqa: S101  the slot's own kind
-    made = structs.replace(about, depth="deeper", since=UNSET, flops=0.0)
+    made = structs.replace(about, depth="deeper", since=UNSET, learnt=UNSET, flops=0.0)
     try:
         prompts = tuple(item.problem.prompt for item in probe_items(parts))
         asked = Inquiry(parts.tasks, parts.tops, charter.run.seed, charter.subject.room, prompts, DEEPER)
         with parts.opening() as ask:
             job = deeper_job(lineage_at(state, about.candidate), asked, partial(_answers, parts, ask))
             found = _figures(ask(job))
+    except TrustError:
+        raise
     except DetentError as error:
         return structs.replace(made, changed=_nothing(error, DEEPER))
     probed = () if job.known is UNSET else job.known.models
@@ -73,6 +76,8 @@ def _looked(parts: Parts, job: InterpretJob) -> Interpreted:
     try:
         with parts.opening() as ask:
             return _figures(ask(job))
+    except TrustError:
+        raise  # the overseer's own: a model is not what the ledger says, and nothing goes on from there
     except DetentError as error:
         return _nothing(error, job.sections)
 

@@ -12,6 +12,7 @@ from detent.report._words import plain
 from detent.report.adapters import adapter_document
 from detent.report.asked import request_line, request_page
 from detent.report.card import model_card
+from detent.report.forecast import foreseen
 from detent.report.inside import Reading, readings
 from detent.report.methods import AUDITED, method_document, method_text
 from detent.report.principles import principle_document, principle_text
@@ -28,7 +29,7 @@ from detent.report.summary import (
     status_text,
 )
 from detent.report.telling import Teller, tell, tell_turn
-from detent.report.tried import exploring_document, tried_lines
+from detent.report.tried import Screenings, exploring_document, screenings, tried_lines
 from detent.values import Interpreted
 
 __all__ = [
@@ -41,12 +42,14 @@ __all__ = [
     "Budget",
     "Form",
     "Reading",
+    "Screenings",
     "Standing",
     "Story",
     "Teller",
     "Turn",
     "adapter_document",
     "exploring_document",
+    "foreseen",
     "generation_line",
     "inside_page",
     "method_document",
@@ -61,6 +64,7 @@ __all__ = [
     "request_page",
     "revision_text",
     "scalars",
+    "screenings",
     "servers_document",
     "standing",
     "status_document",

@@ -69,11 +69,17 @@ def _changes(slots: Mapping[str, Entry]) -> Iterator[str]:
 
 
 def _inside(slots: Mapping[str, Entry]) -> Iterator[str]:
-    """A line a section against the incumbent, and then against generation 0."""
+    """A line a section against what it was trained from, the incumbent where that is another, and the first."""
     found = explanation_of(slots)
     if found is None:
         return
     yield from (reading.line for reading in found.readings)
+    if found.replaced is not None:
+        yield (
+            f"the candidate does not descend from the incumbent {found.incumbent[:12]}: it was trained from another "
+            f"member of the team, {found.basis[:12]}, which began from another seed"
+        )
+    yield from (f"against the incumbent, {reading.line}" for reading in found.replaced_readings)
     yield from (f"since generation 0, {reading.line}" for reading in found.since_readings)
 
 

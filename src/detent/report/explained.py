@@ -1,4 +1,4 @@
-"""Looks inside as a run's ledger has them: of each generation, against the one before it and against the first.
+"""Looks inside as a run's ledger has them: of each generation, against what it descends from, and beyond.
 
 >>> explanation_of(slots).readings[0].line
 'layers: block 3 is least like it was: CKA .71'
@@ -17,27 +17,42 @@ FIRST = "generation 0"
 
 
 class Explanation(Struct, frozen=True):
-    """One generation's looks. changed: candidate against incumbent, every section there is. since: against the first.
+    """One generation's looks.
 
-    since: None where the incumbent is the first, which `changed` then says.
+    learnt: the candidate against what it descends from, every section there is. replaced: against the incumbent,
+    where it does not descend from that; else None. since: against the first, where neither is the first; else None.
+    oldest: what readings of probes were made on, and how to call it.
     """
 
     generation: int
     candidate: str
     incumbent: str
     first: str
-    changed: Interpreted
+    basis: str
+    learnt: Interpreted
+    replaced: Interpreted | None
     since: Interpreted | None
 
     @property
+    def names(self) -> dict[str, str]:
+        """How to call models."""
+        oldest = () if self.learnt.probes is UNSET else self.learnt.probes.models[:1]
+        return {**dict.fromkeys(oldest, FIRST), self.first: FIRST}
+
+    @property
     def readings(self) -> tuple[Reading, ...]:
-        """What changed against the incumbent."""
-        return readings(self.changed, names={self.first: FIRST})
+        """What the generation's training has changed."""
+        return readings(self.learnt, names=self.names)
+
+    @property
+    def replaced_readings(self) -> tuple[Reading, ...]:
+        """What is another in the model that would go, where the candidate does not descend from it."""
+        return () if self.replaced is None else readings(self.replaced, names=self.names)
 
     @property
     def since_readings(self) -> tuple[Reading, ...]:
-        """What changed since generation 0; nothing where that is what `readings` says."""
-        return () if self.since is None else readings(self.since, names={self.first: FIRST})
+        """What changed since generation 0; nothing where another of these says that."""
+        return () if self.since is None else readings(self.since, names=self.names)
 
 
 def explanation_of(slots: Mapping[str, Entry]) -> Explanation | None:
@@ -45,17 +60,20 @@ def explanation_of(slots: Mapping[str, Entry]) -> Explanation | None:
     entry, deeper = slots.get(EXPLAINED), slots.get(DEEPER_SLOT)
     if not isinstance(entry, Explained):
         return None
-    alike = isinstance(deeper, Explained) and (deeper.candidate, deeper.incumbent) == (
+    alike = isinstance(deeper, Explained) and (deeper.candidate, deeper.basis) == (
         entry.candidate,
-        entry.incumbent,
+        entry.basis,
     )
+    learnt = entry.of_training
     return Explanation(
         entry.generation,
         entry.candidate,
         entry.incumbent,
         entry.first,
-        joined(entry.changed, deeper.changed) if isinstance(deeper, Explained) and alike else entry.changed,
-        None if entry.since is UNSET else entry.since,
+        entry.basis,
+        joined(learnt, deeper.changed) if isinstance(deeper, Explained) and alike else learnt,
+        None if entry.basis == entry.incumbent else entry.changed,
+        None if entry.since is UNSET or entry.basis == entry.first else entry.since,
     )
 
 

@@ -11,10 +11,16 @@ from markupsafe import Markup
 from msgspec import Struct
 
 from detent.report import _words as words
-from detent.report.charts import Axis, Lines, Point, Series, axis, line_chart, whole_ticks
+from detent.report.charts import Axis, Lines, Point, Rule, Series, axis, line_chart, whole_ticks
+from detent.report.forecast import horizon_ahead, ladder_ahead
 from detent.report.maps import Cell, Node, Row, family_tree, heat_map
-from detent.report.story import Arm, Descent, Standing, Story
+from detent.report.story import Arm, Awaited, Descent, Standing, Story
 from detent.values import Score
+
+FORECAST = (
+    " Faint: at most so much is expected, with a probability of 95 % (a random walk with the drift so far)."
+)
+THRESHOLDS = " Dashed across: before a task reaches that level, people are asked."
 
 
 class Table(Struct, frozen=True):
@@ -48,14 +54,12 @@ def ladder(story: Story) -> Figure:
         )
         for standing in story.standings
     )
-    first, last = story.standings[0], story.standings[-1]
+    first, last, ahead = story.standings[0], story.standings[-1], ladder_ahead(story)
     chart = Lines(
         label=f"Ladder score by generation, from {words.rate(first.ladder)} to {words.rate(last.ladder)}",
-        series=(Series("", points, band=True),),
-        x=generations(story),
-        y=_shares(
-            [standing.low for standing in story.standings] + [standing.high for standing in story.standings]
-        ),
+        series=(Series("", points, band=True), *_forecast(ahead, 0)),
+        x=generations(story, ahead),
+        y=_shares([s.low for s in story.standings] + [s.high for s in story.standings] + _ends(ahead)),
     )
     rows = tuple(
         (
@@ -66,10 +70,11 @@ def ladder(story: Story) -> Figure:
         )
         for s in story.standings
     )
+    rows += tuple((f"{g}, forecast", f"at most {words.rate(value)}", "", "") for g, value in ahead[1:])
     return Figure(
         "Ladder",
         "Mean accuracy over all tasks and levels of the model in force, on fresh problems. Filled: promoted "
-        "in that generation. Shaded: 95 % interval.",
+        f"in that generation. Shaded: 95 % interval.{FORECAST if ahead else ''}",
         line_chart(chart),
         Table(("generation", "ladder", "95 % interval", "measured in"), rows),
     )
@@ -77,21 +82,29 @@ def ladder(story: Story) -> Figure:
 
 def horizons(story: Story) -> Figure:
     """The level at about 50 %, task by task."""
+    ahead = {task: horizon_ahead(story, task) for task in story.top}
     values = [horizon.level for standing in story.standings for horizon in standing.horizons.values()]
+    values += [end for one in ahead.values() for end in _ends(one)]
+    values += [one.level for one in story.thresholds]
+    series = [_horizon_line(story, task, tint) for tint, task in enumerate(story.top)]
+    series += [line for tint, task in enumerate(story.top) for line in _forecast(ahead[task], tint)]
     chart = Lines(
         label="Horizon of each task by generation: "
         + ", ".join(f"{task} {first} to {last}" for task, first, last in horizon_changes(story)),
-        series=tuple(_horizon_line(story, task, tint) for tint, task in enumerate(story.top)),
-        x=generations(story),
+        series=tuple(series),
+        x=generations(story, *ahead.values()),
         y=axis("level", values),
+        rules=tuple(map(_threshold, story.thresholds)),
     )
     rows = tuple(
         (str(s.generation), *(words.level(s.horizons[t]) if t in s.horizons else "" for t in story.top))
         for s in story.standings
     )
+    rows += tuple(_forecast_row(generation, ahead) for generation in _generations_in(ahead))
     return Figure(
         "Horizon",
-        "The level at which about half of the answers are right. Filled: promoted in that generation.",
+        "The level at which about half of the answers are right. Filled: promoted in that generation."
+        f"{FORECAST if any(ahead.values()) else ''}{THRESHOLDS if story.thresholds else ''}",
         line_chart(chart),
         Table(("generation", *story.top), rows),
     )
@@ -224,9 +237,10 @@ def medians(seeds: Sequence[tuple[float, ...]]) -> tuple[float, ...]:
     return tuple(median(column) for column in zip(*seeds, strict=False))
 
 
-def generations(story: Story) -> Axis:
-    """The axis that all charts over generations share."""
-    last = max((turn.generation for turn in story.turns), default=0)
+def generations(story: Story, *ahead: Sequence[tuple[int, float]]) -> Axis:
+    """The axis that all charts over generations share. ahead: forecasts that it must have room for."""
+    told = (turn.generation for turn in story.turns)
+    last = max([*told, *(generation for one in ahead for generation, _ in one)], default=0)
     return Axis("generation", 0, max(last, 1), whole_ticks(0, last))
 
 
@@ -235,6 +249,33 @@ def _shares(values: Sequence[float]) -> Axis:
     low, high = min(values), max(values)
     low, high = min(low, max(high - 0.1, 0.0)), max(high, min(low + 0.1, 1.0))
     return axis("", (low, high), lambda value: words.rate(value)[:-1])
+
+
+def _ends(ahead: Sequence[tuple[int, float]]) -> list[float]:
+    return [value for _, value in ahead]
+
+
+def _forecast(ahead: Sequence[tuple[int, float]], tint: int) -> tuple[Series, ...]:
+    """A faint line, as far as there is anything to go by."""
+    points = tuple(Point(generation, value) for generation, value in ahead)
+    return (Series("", points, tint, marks=False, weight="ahead"),) if points else ()
+
+
+def _generations_in(ahead: Mapping[str, Sequence[tuple[int, float]]]) -> list[int]:
+    return sorted({generation for one in ahead.values() for generation, _ in one[1:]})
+
+
+def _forecast_row(generation: int, ahead: Mapping[str, Sequence[tuple[int, float]]]) -> tuple[str, ...]:
+    values = (dict(one).get(generation) for one in ahead.values())
+    return (
+        f"{generation}, forecast",
+        *(f"at most {value:.1f}" if value is not None else "" for value in values),
+    )
+
+
+def _threshold(one: Awaited) -> Rule:
+    asked = words.number_of(one.approvers, "approver")
+    return Rule(one.level, f"{words.clip(words.plain(one.task), 16)} {one.level:g}: {asked} asked")
 
 
 def _measured(standing: Standing) -> str:

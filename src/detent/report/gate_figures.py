@@ -86,24 +86,27 @@ def trace(trial: Trial) -> list[tuple[int, float]]:
     return [(0, 0.0), *(point for point in sorted(trial.result.trace) if 0 < point[0] < end[0]), end]
 
 
-def budget(story: Story) -> Figure | None:
-    """Error budget spent, opening by opening."""
+def budget(story: Story, most: int = 0) -> Figure | None:
+    """Error budget spent, opening by opening; of more than `most`, evenly chosen ones and the last. 0: all."""
     total = story.budget
     if total is None:
         return None
     spent, steps, marks, rows = 0.0, [Point(0, 0.0)], [], []
-    for opening in story.openings:
-        steps.append(Point(opening.k, spent))
-        spent += opening.alpha
+    every = -(-len(story.openings) // most) if most else 1
+    for number, opening in enumerate(story.openings, start=1):
+        before, spent = spent, spent + opening.alpha
+        if number % every and number < len(story.openings):
+            continue
+        steps.append(Point(opening.k, before))
         steps.append(Point(opening.k, spent))
         title = f"opening {opening.k}: {words.small(opening.alpha)} spent, {opening.said}"
         marks.append(Point(opening.k, spent, title, strong=opening.verdict == "better"))
         rows.append(_budget_row(opening, spent))
     budget_ticks = tuple((value, words.small(value)) for value, _ in ticks(0, total))
     chart = Lines(
-        label=f"Error budget: {words.small(spent)} of {words.small(total)} spent in {len(rows)} openings",
+        label=f"Error budget: {words.small(spent)} of {words.small(total)} spent in {len(story.openings)} openings",
         series=(Series("", tuple(steps), marks=False), Series("", tuple(marks), line=False)),
-        x=Axis("opening", 0, len(rows) + 0.5, whole_ticks(0, len(rows))),
+        x=Axis("opening", 0, len(story.openings) + 0.5, whole_ticks(0, len(story.openings))),
         y=Axis("probability of any false promotion, at most", 0, total * 1.15, budget_ticks),
         rules=(Rule(total, f"the whole run: {words.small(total)}"),),
     )

@@ -25,10 +25,15 @@ class Inside(Struct, frozen=True):
 
 
 class InsideRun(Struct, frozen=True):
-    """The part of a run's page. since: against generation 0. generations: a row each, None of a single one."""
+    """The part of a run's page. newest: against what it was trained from.
+
+    replaced: against the incumbent, where that is another. since: against generation 0. generations: a row each, None
+    of a single one.
+    """
 
     generation: int
     newest: Inside
+    replaced: tuple[Reading, ...]
     since: tuple[Reading, ...]
     generations: Table | None
 
@@ -60,13 +65,19 @@ def inside_run(story: Story, looks: Sequence[Explanation]) -> InsideRun | None:
     """The newest look in full, and a line of each; None where nobody looked."""
     if not looks:
         return None
-    newest, names = looks[-1], _names(story, looks[-1].first)
+    newest, names = looks[-1], _names(story, looks[-1].first) | looks[-1].names
     return InsideRun(
         newest.generation,
-        _inside(newest.changed, None, names),
+        _inside(newest.learnt, None, names),
+        newest.replaced_readings,
         newest.since_readings,
         _generations(looks) if len(looks) > 1 else None,
     )
+
+
+def inside_of(story: Story, look: Explanation) -> tuple[Inside, tuple[Reading, ...]]:
+    """One generation's look in full, and its sentences against generation 0."""
+    return _inside(look.changed, None, _names(story, look.first)), look.since_readings
 
 
 def _inside(found: Interpreted, control: Interpreted | None, names: Mapping[str, str] | None) -> Inside:

@@ -12,7 +12,7 @@ from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from jinja2 import BaseLoader, Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from detent.report import _words as words
@@ -64,10 +64,10 @@ def page(story: Story, comparison: Sequence[Arm] = ()) -> str:
 
 def rendered(template: str, **values: object) -> str:
     """One of the templates, with the style that it may use and the hash that lets it."""
-    style = _style()
+    sheet = style()
     return _template(template).render(
-        style=Markup(style),  # noqa: S704  our own file
-        style_hash=b64encode(sha256(style.encode()).digest()).decode(),
+        style=Markup(sheet),  # noqa: S704  our own file
+        style_hash=b64encode(sha256(sheet.encode()).digest()).decode(),
         **values,
     )
 
@@ -80,28 +80,41 @@ def _openings(story: Story) -> list[tuple[object, Markup, figures.Table, figures
     ]
 
 
-@cache
-def _template(name: str) -> Template:
-    environment = Environment(
-        loader=PackageLoader("detent.report"),
+def environment(loader: BaseLoader, longest: int = 0) -> Environment:
+    """Where a page of ours is made: everything is escaped, made visible first, and printed as numbers are.
+
+    longest: characters of one value that are shown; 0: all.
+    """
+    made = Environment(
+        loader=loader,
         autoescape=True,
         undefined=StrictUndefined,
-        finalize=_seen,
+        finalize=(lambda value: _cut(_seen(value), longest)) if longest else _seen,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"typeset": _typeset}
-    return environment.get_template(name)
+    made.filters |= {"typeset": _typeset}
+    return made
 
 
 @cache
-def _style() -> str:
+def _template(name: str) -> Template:
+    return environment(PackageLoader("detent.report")).get_template(name)
+
+
+@cache
+def style() -> str:
+    """The style sheet that the report carries with it, and the dashboard links to."""
     return files("detent.report").joinpath("templates/style.css").read_text(encoding="utf-8")
 
 
 def _seen(value: object) -> object:
     """What every `{{ }}` passes through before it is escaped."""
     return words.plain(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _cut(value: object, longest: int) -> object:
+    return words.clip(value, longest) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _typeset(text: str) -> str:

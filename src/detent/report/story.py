@@ -3,7 +3,7 @@
 `telling.tell` makes a Story from entries. The same ledger gives the same story, and the story the same file.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from math import log
 from typing import Any, Literal
 
@@ -11,7 +11,7 @@ from msgspec import UNSET, Struct
 
 from detent.evaluate import Horizon
 from detent.report._words import span, verdict
-from detent.report.tried import Screening
+from detent.report.tried import Screenings
 from detent.values import (
     Change,
     Diagnosis,
@@ -219,6 +219,14 @@ class Session(Struct, frozen=True):
     evaluator: str
 
 
+class Awaited(Struct, frozen=True):
+    """A threshold of the charter: before `task` reaches the horizon `level`, so many approvers are asked."""
+
+    task: str
+    level: float
+    approvers: int = 1
+
+
 class Story(Struct, frozen=True):
     """A run, told. Order of every tuple is the ledger's order.
 
@@ -228,6 +236,7 @@ class Story(Struct, frozen=True):
     exams: of the judges of each generation's labels. served: each time that a model server was asked.
     budgets: what the charter allows servers. adapter: as `adapter_document` has it, None of whole models.
     screenings: what was tried beside the data, of each generation that tried something.
+    thresholds: the charter's. ahead: generations to forecast, 0 for none. See `forecast.foreseen`.
     """
 
     name: str
@@ -248,7 +257,9 @@ class Story(Struct, frozen=True):
     served: tuple[ServerAsked, ...] = ()
     budgets: dict[str, Budget] = {}
     adapter: dict[str, Any] | None = None
-    screenings: Sequence[Screening] = ()
+    screenings: Screenings = Screenings()
+    thresholds: tuple[Awaited, ...] = ()
+    ahead: int = 0
 
     @property
     def decided(self) -> tuple[Turn, ...]:

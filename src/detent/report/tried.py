@@ -11,6 +11,8 @@ proposer's reason is its own words, and so is a change that was declined: data, 
 import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import reduce
+from itertools import islice
 from typing import Any, Literal, overload
 
 import msgspec
@@ -96,12 +98,21 @@ class Screening(Struct, frozen=True):
 class Screenings(Sequence[Screening]):
     """Many, in little room: each is packed, and unpacked when somebody looks at it."""
 
-    def __init__(self, packed: Lasting[bytes] | None = None) -> None:
+    def __init__(self, packed: Lasting[bytes] | None = None, tried: int = 0, promoted: int = 0) -> None:
+        """tried, promoted: changes in all of them together."""
         self._packed: Lasting[bytes] = Lasting() if packed is None else packed
+        self.tried, self.promoted = tried, promoted
+
+    @classmethod
+    def of(cls, every: Iterable[Screening]) -> "Screenings":
+        """Those, in order."""
+        return reduce(cls.then, every, cls())
 
     def then(self, screening: Screening) -> "Screenings":
         """These, and one more."""
-        return Screenings(self._packed.then(zlib.compress(_encode(screening), 1)))
+        promoted = sum(one.outcome == "promoted" for one in screening.changes)
+        packed = self._packed.then(zlib.compress(_encode(screening), 1))
+        return Screenings(packed, self.tried + len(screening.changes), self.promoted + promoted)
 
     @overload
     def __getitem__(self, at: int) -> Screening: ...
@@ -222,27 +233,29 @@ def shape_lines(slots: Mapping[str, Entry], sizes: Mapping[str, int]) -> Iterato
             )
 
 
-def exploring_document(state: State, charter: Charter) -> dict[str, Any] | None:
+def exploring_document(
+    state: State, charter: Charter, found: "Screenings | None" = None
+) -> dict[str, Any] | None:
     """For `status --json`: what is tried now, what is set otherwise than in the charter, the newest changes.
 
-    charter: as people signed it. None of a run whose charter has nothing tried, and that never tried anything.
+    charter: as people signed it. found: every screening, where they are known. None of a run whose charter has
+    nothing tried, and that never tried anything.
     """
-    found = screenings(state)
+    found = Screenings.of(screenings(state)) if found is None else found
     if not found and not state.settings and charter.pace.candidates == 1:
         return None
-    tried = [(screening, one) for screening in found for one in screening.changes]
-    closed = [(screening, one) for screening, one in tried if screening.generation in state.history]
+    closed = (one for one in reversed(found) if one.generation in state.history)
+    newest = (_change(one, change) for one in closed for change in reversed(one.changes))
+    now = found[-1:] if found and found[-1].generation not in state.history else ()
     return {
         "settings": {
             key: {"now": value, "charter": setting_of(charter, key) if key in _KEYS else None}
             for key, value in sorted(state.settings.items())
         },
-        "now": [
-            _change(screening, one) for screening, one in tried if screening.generation not in state.history
-        ],
-        "newest": [_change(screening, one) for screening, one in reversed(closed)][:MOST_SHOWN],
-        "tried": len(tried),
-        "promoted": sum(one.outcome == "promoted" for _, one in tried),
+        "now": [_change(screening, one) for screening in now for one in screening.changes],
+        "newest": list(islice(newest, MOST_SHOWN)),
+        "tried": found.tried,
+        "promoted": found.promoted,
     }
 
 

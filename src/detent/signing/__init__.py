@@ -14,6 +14,8 @@ from detent.signing.envelopes import (
     peek_envelope,
     seal_envelope,
     signers_of,
+    tidied,
+    unsigned_envelope,
 )
 from detent.signing.keyfiles import Passphrase, read_key, write_key
 from detent.signing.keys import SigningKey, VerifyKey
@@ -32,5 +34,7 @@ __all__ = [
     "read_key",
     "seal_envelope",
     "signers_of",
+    "tidied",
+    "unsigned_envelope",
     "write_key",
 ]

@@ -64,6 +64,20 @@ def seal_envelope(payload: bytes, payload_type: str, keys: Sequence[SigningKey])
     return _written(envelope)
 
 
+def unsigned_envelope(payload: bytes, payload_type: str) -> str:
+    """The payload with no signature, to be shown to those who are to sign it: nobody said it yet."""
+    return _written(Envelope(payload, payload_type, {}))
+
+
+def tidied(text: str, payload_type: str) -> str:
+    """An envelope that was written elsewhere as it is written here: canonical, with nothing beside its signatures.
+
+    Raises:
+        TrustError: it is no envelope, or its payload is of another type.
+    """
+    return _written(_read(text, payload_type))
+
+
 def add_signature(text: str, payload_type: str, key: SigningKey) -> str:
     """The envelope with a signature by `key` beside those it has; no signature that it has is looked at.
 

@@ -268,7 +268,7 @@ class InterpretJob(Record, frozen=True, tag="interpret"):
 
 
 def always_job(models: tuple[str, str], prompts: tuple[str, ...], extra: Room, first: str) -> InterpretJob:
-    """What is looked at in every generation. first: generation 0's model; the earlier change is all since then."""
+    """What is looked at in every generation. first: what the model before descends from; earlier changes are since."""
     earlier = UNSET if models[0] == first else (first, models[0])
     return InterpretJob(models=models, prompts=prompts, sections=ALWAYS, extra_tokens=extra, earlier=earlier)
 

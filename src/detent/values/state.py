@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import Struct, structs
 
+from detent.values.ancestry import ancestors
 from detent.values.changes import Setting
 from detent.values.entries import Cosigned, DataMade, Flipped, Proposed, SessionStarted
 from detent.values.entry import Entry
@@ -108,11 +109,9 @@ class State(Struct, frozen=True):
         """Digest of generation 0's model: what it was before it took part in its own training; "" until then."""
         return getattr(self.history[0]["decision/v1"], "incumbent", "") if self.history else ""
 
-    @property
-    def reigned(self) -> tuple[str, ...]:
-        """Digests of the models that were in force, on the way here, from the first to the incumbent; each once."""
-        found = (getattr(slots["decision/v1"], "incumbent", "") for slots in self.past.values())
-        return tuple(dict.fromkeys(found))
+    def ancestors(self, model: str) -> tuple[str, ...]:
+        """The models that a model of the turn in progress descends from, oldest first: see `detent.values.ancestry`."""
+        return ancestors([*self.past.values(), self.slots], model)
 
     @property
     def leases(self) -> int:

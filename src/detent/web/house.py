@@ -11,31 +11,38 @@ one, reads the new entries alone, and wakes whoever waits. It writes nothing int
 import asyncio
 import re
 import threading
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from detent.assembly.following import Follower
 from detent.assembly.places import RunFolder
-from detent.assembly.reading import is_running
+from detent.assembly.reading import Told, is_running, status_from
+from detent.assembly.requests import Asked, asked_of
 from detent.charter import SignedCharter
 from detent.errors import DetentError, UsageError
-from detent.report import Story
+from detent.report import Story, Turn, tell_turn
 from detent.values import State
 
 POLL_SECONDS = 0.5
 RETRY_SECONDS = 10.0
 """A run that cannot be read is looked at again when its checkpoint is another, and otherwise this often."""
 
+STATUS_SECONDS = 5.0
+
 Seen = tuple[object, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A run at one moment. fault: why it cannot be read on, "" where it can. size: entries of the newest checkpoint;
-    state.entries of them were read. running: a living process holds its ledger."""
+    """A run at one moment.
+
+    fault: why it cannot be read on, "" where it can. size: entries of the newest checkpoint; state.entries of them were
+    read. running: a living process holds its ledger.
+    """
 
     state: State
     signed: SignedCharter | None = None
@@ -58,8 +65,12 @@ class Room:
         self._seen: Seen = ()
         self._tried_at = 0.0
         self._told: tuple[int, Story] | None = None
-        self._telling = threading.Lock()
-        self._guard = threading.Lock()
+        self._status: tuple[int, float, dict[str, Any]] | None = None
+        self._asked_in: list[int] = []
+        self._looked_through = 0
+        self._telling = threading.RLock()
+        self._reading = threading.Lock()
+        self._bells = threading.RLock()  # never held while something is read: the event loop waits for it
         self._waiting: list[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]] = []
 
     @property
@@ -95,23 +106,60 @@ class Room:
 
     @property
     def story(self) -> Story:
-        """The run, told; made when it is asked for, once a version."""
+        """The run, told; made when it is asked for, once a version. Closed turns are brief: see `turn`.
+
+        Raises:
+            UsageError: the run could not be read at all.
+        """
         with self._telling:
             version = self._view.version
             if self._told is None or self._told[0] != version:
                 if self._follower is None:
                     raise UsageError(f"a run that can be read expected, got {self.name}: {self.fault}")
-                with self._guard:
+                with self._reading:
                     story = self._follower.story()
                 self._told = version, story
             return self._told[1]
+
+    def turn(self, generation: int) -> Turn | None:
+        """A closed generation in full, with the traces of its tests; None of one that is not closed."""
+        return tell_turn(self.state.history[generation]) if generation in self.state.history else None
+
+    def asked(self) -> list[Asked]:
+        """Every question to people, the oldest first; closed generations are looked through once."""
+        with self._telling:
+            state = self.state
+            for generation in range(self._looked_through, len(state.history)):
+                if asked_of(state.history[generation]) is not None:
+                    self._asked_in.append(generation)
+            self._looked_through = max(self._looked_through, len(state.history))
+            closed = (
+                state.history[generation] for generation in self._asked_in if generation in state.history
+            )
+            found = [asked_of(slots) for slots in (*closed, state.slots)]
+        return [asked for asked in found if asked is not None]
+
+    def status(self) -> dict[str, Any]:
+        """What `detent status --json` prints; kept for a moment, since it also says how much time is left.
+
+        Raises:
+            UsageError: the run could not be read at all.
+        """
+        with self._telling:
+            version, at = self._view.version, time.monotonic()
+            if self._status is None or self._status[0] != version or at - self._status[1] > STATUS_SECONDS:
+                story, signed = self.story, self.signed
+                told = Told(story.state, story.adapter, story.served, story.screenings)
+                document = status_from(self.run, signed, told)
+                self._status = version, at, document
+            return self._status[2]
 
     async def changed(self, version: int, seconds: float | None = None) -> int:
         """The version as soon as it is another than that one; after so many seconds the one it is."""
         loop = asyncio.get_running_loop()
         if self._view.version == version:
             bell = loop.create_future()
-            with self._guard:
+            with self._bells:
                 self._waiting.append((loop, bell))
             if self._view.version != version:  # it changed before the bell hung there
                 _ring([bell])
@@ -120,7 +168,7 @@ class Room:
             except TimeoutError:
                 pass
             finally:
-                with self._guard:
+                with self._bells:
                     self._waiting = [one for one in self._waiting if one[1] is not bell]
         return self._view.version
 
@@ -128,11 +176,15 @@ class Room:
         """Read on if there is something to read; returns whether there is more at once. at: seconds, monotonic."""
         seen = _seen(self.run)
         waits = self._follower is not None and self._follower.behind > 0 and not self._view.fault
-        if seen == self._seen and not waits and not (self._view.fault and at - self._tried_at > RETRY_SECONDS):
+        if (
+            seen == self._seen
+            and not waits
+            and not (self._view.fault and at - self._tried_at > RETRY_SECONDS)
+        ):
             return False
         self._seen, self._tried_at = seen, at
         try:
-            with self._guard:
+            with self._reading:
                 view = self._read(seen)
         except DetentError as error:
             view = replace(self._view, fault=str(error))
@@ -154,9 +206,14 @@ class Room:
         return replace(self._view, fault="", checkpoint=follower.checkpoint, running=bool(seen[-1]))
 
     def _show(self, view: View) -> None:
-        """Publish, and ring for everybody who waits: once for each event loop."""
-        with self._guard:
+        """Publish, and wake whoever waits."""
+        with self._bells:
             self._view = replace(view, version=self._view.version + 1)
+        self.ring()
+
+    def ring(self) -> None:
+        """Wake everybody who waits, once for each event loop."""
+        with self._bells:
             waiting, self._waiting = self._waiting, []
         for loop in {loop for loop, _ in waiting}:
             bells = [bell for of, bell in waiting if of is loop]
@@ -218,14 +275,20 @@ class House:
         """
         found = self._rooms.get(name)
         if found is None:
-            raise UsageError(f"the name of a run expected, got {name[:80]!r}; there are: {', '.join(self._rooms)}")
+            raise UsageError(
+                f"the name of a run expected, got {name[:80]!r}; there are: {', '.join(self._rooms)}"
+            )
         return found
 
     def look(self) -> bool:
         """Look at every run once; returns whether one has more to read at once."""
-        import time
+        more = [room.look(time.monotonic()) for room in self.rooms]
+        return any(more)
 
-        return any([room.look(time.monotonic()) for room in self.rooms])
+    def ring(self) -> None:
+        """Wake everybody who waits for any of them."""
+        for room in self.rooms:
+            room.ring()
 
     def __enter__(self) -> Self:
         """Start reading, in a thread of its own."""

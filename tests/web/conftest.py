@@ -1,0 +1,46 @@
+"""Runs that all tests of pages share: one that people steered, a question of it that is open, one made up."""
+
+import pytest
+from tests.audit.peopled_run import make_peopled_run
+from tests.audit.scripted_run import ScriptedRun
+from tests.report.explored_run import explored
+from tests.report.synthetic_run import EVENTFUL, TOP, ledger
+from tests.web.standing import Room, made_up, room_of
+
+from detent.values import Requested
+
+ASKED_AT = "2026-01-01T00:30:00Z"
+
+
+@pytest.fixture(scope="session")
+def peopled(tmp_path_factory: pytest.TempPathFactory) -> ScriptedRun:
+    return make_peopled_run(tmp_path_factory.mktemp("peopled") / "run")
+
+
+@pytest.fixture(scope="session")
+def steered(peopled: ScriptedRun) -> Room:
+    """A run of the real loop: asked, approved, denied, paused, rolled back, halted, amended."""
+    return room_of(peopled, "steered")
+
+
+@pytest.fixture(scope="session")
+def open_question(peopled: ScriptedRun, tmp_path_factory: pytest.TempPathFactory) -> Room:
+    """The same run as it stood when a person was asked for the first time."""
+    every = peopled.entries()
+    asked = next(index for index, entry in enumerate(every) if isinstance(entry, Requested))
+    room = room_of(peopled.copy(tmp_path_factory.mktemp("asking") / "run"), "asking")
+    room.read_on(every[: asked + 1])
+    return room
+
+
+@pytest.fixture(scope="session")
+def climbing(tmp_path_factory: pytest.TempPathFactory) -> Room:
+    """Eight generations that were made up, of three tasks of fifteen levels."""
+    folder = tmp_path_factory.mktemp("climbing") / "run"
+    return made_up(folder, "climbing", ledger(8, EVENTFUL), TOP, "Longer strings, same rules")
+
+
+@pytest.fixture(scope="session")
+def trying(tmp_path_factory: pytest.TempPathFactory) -> Room:
+    """A run that tried changes beside the data."""
+    return made_up(tmp_path_factory.mktemp("trying") / "run", "trying", explored(), TOP, "Other shapes")

@@ -1,13 +1,21 @@
-"""Runs that all tests of pages share: one that people steered, a question of it that is open, one made up."""
+"""Runs that many tests look at, each made once: nobody may change them. `fresh` is one of the test's own."""
+
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from starlette.testclient import TestClient
 from tests.audit.peopled_run import make_peopled_run
 from tests.audit.scripted_run import ScriptedRun
 from tests.report.explored_run import explored
 from tests.report.synthetic_run import EVENTFUL, TOP, ledger
+from tests.web.made_run import Made
 from tests.web.standing import Room, made_up, room_of
 
 from detent.values import Requested
+from detent.web.app import create_app
+from detent.web.house import House
+from detent.web.settings import Settings
 
 ASKED_AT = "2026-01-01T00:30:00Z"
 
@@ -44,3 +52,31 @@ def climbing(tmp_path_factory: pytest.TempPathFactory) -> Room:
 def trying(tmp_path_factory: pytest.TempPathFactory) -> Room:
     """A run that tried changes beside the data."""
     return made_up(tmp_path_factory.mktemp("trying") / "run", "trying", explored(), TOP, "Other shapes")
+
+
+@pytest.fixture(scope="session")
+def looked_at(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    place = tmp_path_factory.mktemp("looked-at")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DETENT_DATA", str(place / "data"))
+        return Made.new(place / "demo", generations=4, trials=3)
+
+
+@pytest.fixture
+def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Made:
+    monkeypatch.setenv("DETENT_DATA", str(tmp_path / "data"))
+    return Made.new(tmp_path / "demo", generations=2)
+
+
+@pytest.fixture
+def house(looked_at: Made) -> House:
+    found = House([looked_at.folder])
+    while found.look():
+        continue
+    return found
+
+
+@pytest.fixture
+def client(house: House) -> Iterator[TestClient]:
+    with TestClient(create_app(house, Settings.local()), base_url="http://127.0.0.1") as found:
+        yield found

@@ -5,6 +5,7 @@
 """
 
 import os
+import socket
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,6 +57,13 @@ class Made:
         run = RunFolder(self.folder)
         with Ledger.open(run.ledger, log_key(signed_charter(run))) as writer:
             writer.extend([canonical(entry_document(entry)) for entry in entries])
+
+
+def free_port() -> int:
+    """A port that nobody has at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def data_folder(folder: Path) -> None:

@@ -13,7 +13,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from detent.assembly.enclosing import whole
-from detent.assembly.packing import packed_trials, packed_turns
+from detent.assembly.packing import PackedTrials, PackedTurns
 from detent.assembly.places import RunFolder
 from detent.assembly.reading import log_verify_key, signed_charter
 from detent.charter import SignedCharter
@@ -48,7 +48,7 @@ class Follower:
         self.signed: SignedCharter = signed_charter(run)
         self._reader = LedgerReader(run.ledger, log_verify_key(run))
         self._store = DataStore(run.data, run.answers)
-        self._teller = Teller(State(history=packed_turns(), tried=packed_trials()), brief=True)
+        self._teller = Teller(State(history=PackedTurns(), tried=PackedTrials()), brief=True)
 
     @property
     def state(self) -> State:

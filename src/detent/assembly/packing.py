@@ -1,16 +1,18 @@
 """Closed generations in little room: packed bytes, unpacked where somebody looks at one.
 
-    >>> history = packed_turns().then({"decision/v1": decided})
+    >>> history = PackedTurns().then({"decision/v1": decided})
     >>> history[0]["decision/v1"] == decided
     True
 
-Entries as values take many times the room that they take packed; who shows a long run looks at few at once.
+Entries as values take many times the room that they take packed; who shows a long run looks at few at once. Which slots
+a generation has, and what was decided, is known without unpacking: whoever walks through all of them asks for that.
 """
 
+import sys
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
-from typing import TypeVar
+from typing import cast
 
 import msgspec
 from msgspec import UNSET
@@ -19,34 +21,61 @@ from detent.values import Entry
 from detent.values.entries import AnyEntry
 from detent.values.lasting import Lasting
 
-V = TypeVar("V")
 Slots = dict[str, Entry]
 
 NEAR, NEAR_TRIALS = 64, 4
 """Generations that stay unpacked after somebody looked at them, and generations whose trials do, which are large."""
 
+AT_HAND = "decision/v1"
+
 _encode = msgspec.msgpack.Encoder().encode
 _decoder: msgspec.msgpack.Decoder[list[Entry]] = msgspec.msgpack.Decoder(list[AnyEntry])
 
 
-class Packed(Lasting[V]):
-    """What `Lasting` is, each note kept as bytes."""
+class PackedSlots(Mapping[str, Entry]):
+    """What one generation wrote."""
 
-    __slots__ = ("_entries", "_kept", "_note")
+    __slots__ = ("_at_hand", "_names", "_packed")
 
-    def __init__(
-        self, entries: Callable[[V], Iterable[Entry]], note: Callable[[bytes], V], kept: Lasting[bytes]
-    ) -> None:
-        """entries: all that a note holds. note: what they were, from their bytes. kept: what was packed before."""
+    def __init__(self, slots: Mapping[str, Entry]) -> None:
+        self._names = _names(tuple(map(sys.intern, slots)))
+        self._at_hand = slots.get(AT_HAND)
+        self._packed = _pack(slots.values())
+
+    @property
+    def packed(self) -> bytes:
+        """What it is kept as."""
+        return self._packed
+
+    def __getitem__(self, slot: str) -> Entry:
+        if slot == AT_HAND and self._at_hand is not None:
+            return self._at_hand
+        if slot not in self._names:
+            raise KeyError(slot)
+        return _turn(self._packed)[slot]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+class PackedTurns(Lasting[Slots]):
+    """For `State.history`."""
+
+    __slots__ = ("_kept",)
+
+    def __init__(self, kept: Lasting[PackedSlots] | None = None) -> None:
+        """Nothing noted; kept: what was packed before."""
         super().__init__()
-        self._entries, self._note, self._kept = entries, note, kept
+        self._kept: Lasting[PackedSlots] = Lasting() if kept is None else kept
 
-    def then(self, note: V) -> "Packed[V]":
-        packed = zlib.compress(_encode(list(self._entries(note))), 1)
-        return Packed(self._entries, self._note, self._kept.then(packed))
+    def then(self, note: Slots) -> "PackedTurns":
+        return PackedTurns(self._kept.then(PackedSlots(note)))
 
-    def __getitem__(self, number: int) -> V:
-        return self._note(self._kept[number])
+    def __getitem__(self, number: int) -> Slots:
+        return cast("Slots", self._kept[number])  # whoever reads a history reads it as a mapping
 
     def __iter__(self) -> Iterator[int]:
         return iter(self._kept)
@@ -54,28 +83,40 @@ class Packed(Lasting[V]):
     def __len__(self) -> int:
         return len(self._kept)
 
-    @property
-    def bytes_kept(self) -> int:
-        """What it takes, in bytes."""
-        return sum(map(len, self._kept.values()))
+
+class PackedTrials(Lasting[dict[str, Slots]]):
+    """For `State.tried`."""
+
+    __slots__ = ("_kept",)
+
+    def __init__(self, kept: Lasting[bytes] | None = None) -> None:
+        """Nothing noted; kept: what was packed before."""
+        super().__init__()
+        self._kept: Lasting[bytes] = Lasting() if kept is None else kept
+
+    def then(self, note: dict[str, Slots]) -> "PackedTrials":
+        return PackedTrials(
+            self._kept.then(_pack(entry for slots in note.values() for entry in slots.values()))
+        )
+
+    def __getitem__(self, number: int) -> dict[str, Slots]:
+        return _trials(self._kept[number])
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._kept)
+
+    def __len__(self) -> int:
+        return len(self._kept)
 
 
-def packed_turns() -> Packed[Slots]:
-    """For `State.history`: nothing noted yet."""
-    return Packed(_of_turn, _turn, Lasting())
+def _pack(entries: Iterable[Entry]) -> bytes:
+    return zlib.compress(_encode(list(entries)), 1)
 
 
-def packed_trials() -> Packed[dict[str, Slots]]:
-    """For `State.tried`: nothing noted yet."""
-    return Packed(_of_trials, _trials, Lasting())
-
-
-def _of_turn(slots: Mapping[str, Entry]) -> Iterable[Entry]:
-    return slots.values()
-
-
-def _of_trials(trials: Mapping[str, Slots]) -> Iterable[Entry]:
-    return (entry for slots in trials.values() for entry in slots.values())
+@lru_cache(maxsize=512)
+def _names(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The same tuple for generations that wrote the same slots."""
+    return names
 
 
 @lru_cache(maxsize=NEAR)

@@ -202,7 +202,8 @@ class State(Struct, frozen=True):
         """
         found: dict[str, dict[str, Flips]] = {}
         for generation in range(self.since, len(self.history)):
-            for entry in self.history[generation].values():
+            slots = self.history[generation]
+            for entry in (slots[slot] for slot in slots if slot.startswith("flips/")):
                 if isinstance(entry, Flipped):
                     row = found.setdefault(entry.method, {})
                     for task, one in entry.flips.items():

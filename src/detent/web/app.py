@@ -23,7 +23,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from detent import __version__
 from detent.errors import DetentError, UsageError
-from detent.web import api, events, handing, login, metrics, pages
+from detent.web import api, events, handing, login, metrics, pages, raw
 from detent.web.events import Ending
 from detent.web.guarding import Counts, Guard
 from detent.web.house import House
@@ -65,6 +65,7 @@ def create_app(
         metrics.router(house, counts, seats),
         api.router(house),
         api.described(app),
+        raw.router(house),
         handing.router(house),
         pages.router(house),
     ):

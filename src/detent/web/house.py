@@ -32,6 +32,8 @@ RETRY_SECONDS = 10.0
 """A run that cannot be read is looked at again when its checkpoint is another, and otherwise this often."""
 
 STATUS_SECONDS = 5.0
+SHOWN_SECONDS = 0.5
+"""While a long ledger is read, what came so far is shown this often."""
 
 Seen = tuple[object, ...]
 
@@ -199,8 +201,10 @@ class Room:
         follower = self._follower
         if not follower.behind:
             follower.refresh()
+        ends = time.monotonic() + SHOWN_SECONDS
         try:
-            follower.catch_up()
+            while follower.catch_up() and follower.behind and time.monotonic() < ends:
+                time.sleep(0)  # whoever answers meanwhile goes first
         finally:  # what was read before a fault is shown with it
             self._view = replace(self._view, state=follower.state, signed=follower.signed, size=follower.size)
         return replace(self._view, fault="", checkpoint=follower.checkpoint, running=bool(seen[-1]))

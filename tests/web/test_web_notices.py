@@ -7,21 +7,26 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from msgspec import structs
-from tests.audit.peopled_run import make_peopled_run
 from tests.audit.scripted_run import ScriptedRun
+from tests.web.deciding_world import asked
 from tests.web.receivers import Hook, answer, hooked
 
 from detent.charter import SignedCharter
-from detent.errors import StorageError
-from detent.values import State, Watched, fold
+from detent.errors import StorageError, UsageError
+from detent.ledger import Ledger
+from detent.values import Requested, State, Watched, fold
 from detent.web import webhooks
-from detent.web.notices import Notifier, outbox_path
+from detent.web.app import serve_folders
+from detent.web.house import House, View
+from detent.web.notices import Notifier, attending, outbox_path
 from detent.web.noticing import Notices, Webhook
 from detent.web.occasions import occasions
 from detent.web.outbox import CLAIM_SECONDS, Outbox
+from detent.web.settings import Settings
 
 SECRET = "a-secret-of-thirty-two-characters"  # noqa: S105  of tests
 VARIABLE = "DETENT_TEST_HOOK"
@@ -41,18 +46,12 @@ class Clock:
         return self.at
 
 
-@pytest.fixture(scope="module")
-def peopled(tmp_path_factory: pytest.TempPathFactory) -> ScriptedRun:
-    """A run that asked people, was paused and halted, and whose lease was spent. Never changed."""
-    return make_peopled_run(tmp_path_factory.mktemp("told") / "run")
-
-
 @pytest.fixture
 def room(peopled: ScriptedRun) -> Room:
     return Room("demo", peopled.signed)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def states(peopled: ScriptedRun) -> list[State]:
     """As the run stood after each entry."""
     found, state = [], State()
@@ -341,3 +340,61 @@ def test_the_outbox_is_its_user_s_alone_and_holds_neither_secret_nor_address(
     assert outbox_path().stat().st_mode & 0o077 == 0
     assert SECRET.encode() not in content
     assert b"a-path-that-is-secret" not in content
+
+
+@dataclass
+class ReadRoom:
+    """A run, read as far as `view` says."""
+
+    name: str
+    signed: SignedCharter
+    view: View
+
+
+class OneRoom(NamedTuple):
+    rooms: tuple[ReadRoom, ...]
+
+
+def test_a_run_is_not_considered_before_it_was_read_to_its_end(
+    room: Room, waiting: State, hook: Hook
+) -> None:
+    """Half-way through a long ledger questions stand open that were answered long ago."""
+    read = ReadRoom("demo", room.signed, View(waiting, size=waiting.entries + 1))
+    config = to(hook, about=("request",))
+    with Notifier(config) as notifier, attending(OneRoom((read,)), notifier, 0.01):  # type: ignore[arg-type]
+        time.sleep(0.1)
+        assert not notifier.outbox.states()
+        read.view = View(waiting, size=waiting.entries, fault="it cannot be read on")
+        time.sleep(0.1)
+        assert not notifier.outbox.states()
+        read.view = View(waiting, size=waiting.entries)
+        until(lambda: hook.types == ["detent.request"])
+
+
+def test_a_run_that_asks_while_it_is_served_tells_people(hook: Hook, tmp_path: Path) -> None:
+    scene = asked(tmp_path / "scene")
+    with scene.here():
+        record = scene.record()
+        number = next(index for index, entry in enumerate(scene.entries()) if isinstance(entry, Requested))
+        scene.rewrite(record[:number])
+        house = House([scene.run], poll_seconds=0.01)
+        with house, Notifier(to(hook, about=("request",))) as notifier, attending(house, notifier, 0.01):
+            until(lambda: house.rooms[0].view.size == number)
+            assert not hook.got
+            with Ledger.open(scene.folder.ledger, scene.log_key) as ledger:
+                ledger.append(record[number])
+            until(lambda: bool(hook.got))
+
+    assert hook.types == ["detent.request"]
+    data = json.loads(hook.got[0][1])["data"]
+    assert data["run"] == "run"
+    assert any("request 1 ends at" in line for line in data["lines"])
+
+
+def test_a_file_that_is_not_in_order_keeps_the_server_from_starting(
+    peopled: ScriptedRun, tmp_path: Path
+) -> None:
+    (tmp_path / "notify.toml").write_text("[[webhook]]\n")
+
+    with pytest.raises(UsageError, match=r"see docs/notices\.md"):
+        serve_folders([peopled.folder], Settings.local(), print, tmp_path / "notify.toml")

@@ -29,6 +29,7 @@ from detent.values.inside import (
     Moved,
     Patch,
     Patches,
+    Probes,
     Splice,
     Splices,
     Tokens,
@@ -135,6 +136,16 @@ IMPOSSIBLE: dict[str, Interpreted] = {
 def test_what_cannot_be_found_inside_two_models_is_not(case: str) -> None:
     with pytest.raises(EngineError, match="its result is not used"):
         asked(IMPOSSIBLE[case])
+
+
+def test_what_a_look_got_instead_is_told_in_one_line_that_no_terminal_obeys() -> None:
+    pairs = ((0, 0), *((2, 2),) * 10_000)
+    named = structs.replace(HONEST, absent={}, probes=Probes((), ("\x1b[2J\u202e",) * 1000, 9))
+    for found in (other("layers", matched=pairs), named):
+        with pytest.raises(EngineError) as refused:
+            asked(found)
+        assert len(str(refused.value)) < 500
+        assert str(refused.value).isprintable()
 
 
 def test_a_look_inside_is_not_answered_with_answers() -> None:

@@ -1,6 +1,7 @@
 """A look inside in pictures: each with its table, inside its frame, and nothing in them but what was measured."""
 
 from functools import cache
+from typing import Any
 
 import pytest
 from msgspec import UNSET, structs
@@ -9,6 +10,7 @@ from tests.report.report_reader import Document, read
 from tests.report.synthetic_run import EVENTFUL, TOP, ledger
 from tests.report.test_report_page import ATTACKS, PALETTE, luminance
 
+from detent.engine.inside import LONGEST
 from detent.report import inside_page, readings, render, request_page, tell
 from detent.report.explained import explanation_of, joined, looks_of
 from detent.report.figures import Figure
@@ -16,7 +18,20 @@ from detent.report.grids import HIGH_SHADE, MIDDLE_SHADE
 from detent.report.inside_figures import pictures
 from detent.report.inside_tables import MOST_ROWS, lists
 from detent.values import Decided, Entry, Explained, Interpreted, Requested, fold
-from detent.values.inside import ALWAYS, DEEPER, Layers, Moved, Patch, Patches, Splice, Splices, Weights
+from detent.values.inside import (
+    ALWAYS,
+    DEEPER,
+    Layers,
+    Lens,
+    Moved,
+    Patch,
+    Patches,
+    Probe,
+    Probes,
+    Splice,
+    Splices,
+    Weights,
+)
 
 SIZES = {"one block": (1, 1, 1), "two blocks": (2, 2, 3), "48 layers": (48, 32, 40)}
 
@@ -176,7 +191,9 @@ def run_shape_with(text: str) -> list[str]:
 
 @pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS.keys())
 def test_no_text_of_a_model_changes_the_structure_of_the_report(attack: str) -> None:
-    assert run_shape_with(attack) == run_shape_with("word")
+    assert run_shape_with(attack[:LONGEST]) == run_shape_with(
+        "word"
+    )  # of longer ones the whole look is absent
 
 
 @pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS.keys())
@@ -216,6 +233,37 @@ def test_looks_are_told_of_generations_that_have_one() -> None:
     written = fold(explained()).history
     assert [look_at.generation for look_at in looks_of(written)] == [1, 2, 3]
     assert looks_of({}) == ()
+
+
+REWRITTEN: dict[str, dict[str, Any]] = {
+    "a table with a hole": {"layers": Layers(((1.0, 0.5), ()), ((0, 0), (1, 1)))},
+    "layers that are not there": {"layers": Layers(((1.0,),), ((0, 0), (7, 7)))},
+    "a lens of more places than it counts": {"lens": Lens(((0, 0),), ((0.1, 0.2),), (4,))},
+    "a module that moved by all there is": {"weights": Weights((Moved("a", 1e308),), 1e308)},
+    "a chance above one": {"probes": Probes((Probe("x", 0, (0.5,), 2.0, 2.0, (0.5,)),), ("a",), 9)},
+    "accuracies of models that are not there": {
+        "probes": Probes((Probe("x", 0, (), 0.5, 0.5, (0.5, 0.6)),), ("a",), 9)
+    },
+}
+
+
+@pytest.mark.parametrize("what", REWRITTEN)
+def test_a_page_is_made_of_a_ledger_whose_looks_somebody_rewrote_and_says_what_they_cannot_be(
+    what: str,
+) -> None:
+    slots = dict(fold(explained()).history[3])
+    for slot in ("explained/v1", "explained/v1/deeper"):
+        entry = slots[slot]
+        assert isinstance(entry, Explained)
+        there = {name: one for name, one in REWRITTEN[what].items() if name in entry.changed.sections}
+        slots[slot] = structs.replace(entry, changed=structs.replace(entry.changed, **there))
+    found = explanation_of(slots)
+    assert found is not None
+    (name,) = REWRITTEN[what]
+    assert "expected of a look inside, got" in found.learnt.absent[name]  # type: ignore[index]
+    assert len(found.readings) == 9
+    assert pictures(found.learnt) is not None
+    assert len(lists(found.learnt)) <= 2
 
 
 def test_two_looks_are_one_with_the_reasons_of_both() -> None:

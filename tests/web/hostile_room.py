@@ -12,6 +12,7 @@ from tests.report.synthetic_run import Words, ledger
 from tests.web.standing import Room, made_up
 
 from detent.engine import DataStore
+from detent.engine.inside import LONGEST
 from detent.evaluate import Row, encode_rows
 from detent.signing import canonical
 from detent.values import (
@@ -52,11 +53,12 @@ def _with_people(entries: list[Entry], attack: str) -> Iterator[Entry]:
     for entry in entries:
         if isinstance(entry, Decided) and entry.generation == 1:
             common = {"at": entry.at, "generation": 1}
-            found = look(text=attack)
+            found = look(text=attack[:LONGEST])  # of longer ones the whole look is absent
             yield Explained(
                 candidate=entry.candidate or "c" * 64,
                 incumbent="a" * 64,
                 first="b" * 64,
+                basis="a" * 64,
                 depth="always",
                 changed=found,
                 since=found,

@@ -25,6 +25,9 @@ LONGEST = 400
 
 _ROUNDING = 1e-6
 
+_MOST_TOLD = 200
+"""Characters of what was got that a fault tells."""
+
 _LARGEST = (1 << 53) - 1
 """Of a whole number: an entry with a larger one cannot be written, and the run would end on it."""
 
@@ -40,7 +43,14 @@ def unbelievable(
     sections: that were asked for. probed: models that probes were to be tested on. gained: rows that splices and
     patches were given.
     """
-    return next(_faults(sections, found, probed, gained), None)
+    fault = next(_faults(sections, found, probed, gained), None)
+    return fault and (fault[0], _told(fault[1]))
+
+
+def _told(got: str) -> str:
+    """A worker's word, as one line that a person can take in."""
+    seen = got if got.isprintable() else ascii(got)
+    return seen if len(seen) <= _MOST_TOLD else seen[:_MOST_TOLD] + "..."
 
 
 def _faults(

@@ -8,12 +8,16 @@ from collections.abc import Mapping
 
 from msgspec import UNSET, Struct, structs
 
+from detent.engine import unbelievable
 from detent.report.inside import Reading, readings
 from detent.values import Entry, Explained, Interpreted
 from detent.values.inside import DEEPER
 
 EXPLAINED, DEEPER_SLOT = "explained/v1", "explained/v1/deeper"
 FIRST = "generation 0"
+
+MOST_ROWS = 1 << 53
+"""Any number of rows that were gained."""
 
 
 class Explanation(Struct, frozen=True):
@@ -64,16 +68,31 @@ def explanation_of(slots: Mapping[str, Entry]) -> Explanation | None:
         entry.candidate,
         entry.basis,
     )
-    learnt = entry.of_training
+    learnt = _shown(entry.of_training)
     return Explanation(
         entry.generation,
         entry.candidate,
         entry.incumbent,
         entry.first,
         entry.basis,
-        joined(learnt, deeper.changed) if isinstance(deeper, Explained) and alike else learnt,
-        None if entry.basis == entry.incumbent else entry.changed,
-        None if entry.since is UNSET or entry.basis == entry.first else entry.since,
+        joined(learnt, _shown(deeper.changed)) if isinstance(deeper, Explained) and alike else learnt,
+        None if entry.basis == entry.incumbent else _shown(entry.changed),
+        None if entry.since is UNSET or entry.basis == entry.first else _shown(entry.since),
+    )
+
+
+def _shown(found: Interpreted) -> Interpreted:
+    """Figures that can be drawn: of a ledger that somebody rewrote none may be, and `verify` says so.
+
+    Whether they belong to what was asked is left to it.
+    """
+    sections = (*found.sections, *found.absent)
+    probed = () if found.probes is UNSET else found.probes.models
+    fault = unbelievable(sections, found, probed, gained=MOST_ROWS)
+    if fault is None:
+        return found
+    return Interpreted(
+        absent=dict.fromkeys(sections, f"{fault[0]} expected of a look inside, got {fault[1]}")
     )
 
 

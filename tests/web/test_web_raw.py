@@ -1,17 +1,13 @@
 """A ledger's files as the server hands them out: what there is, whole; and nothing else, whatever is asked for."""
 
 import os
-import threading
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import uvicorn
-from fastapi import FastAPI, Request, Response
-from fastapi.staticfiles import StaticFiles
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from tests.web.hosting import CHROMIUM, NO_BROWSER, STATIC, browsing
+from tests.web.deciding_world import asked, serving
+from tests.web.hosting import CHROMIUM, NO_BROWSER, browsing
 
 from detent.ledger import Ledger
 from detent.ledger.published import published_names
@@ -110,56 +106,22 @@ def test_nothing_else_is_served(name: str, client: TestClient, run: Path) -> Non
     assert "secret" not in answer.text
 
 
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
-)
-PAGE = """<!doctype html><html lang="en"><title>Ledger</title><script type="module" src="/static/verify.js"></script>
-<section id="verify" data-run="demo"><h2>Verify</h2><button type="button">Verify now</button></section></html>"""
-
-
-@pytest.fixture
-def address(run: Path) -> Iterator[str]:
-    """A server with the dashboard's content security policy, and a page that names a run."""
-    app = FastAPI()
-    app.include_router(router(House([run])))
-    app.mount("/static", StaticFiles(directory=STATIC))
-
-    @app.get("/")
-    def page() -> Response:
-        return Response(PAGE, media_type="text/html")
-
-    @app.middleware("http")
-    async def policy(request: Request, call_next):  # type: ignore[no-untyped-def]
-        answer = await call_next(request)
-        answer.headers["Content-Security-Policy"] = POLICY
-        return answer
-
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
-
-
 @pytest.mark.skipif(CHROMIUM is None, reason=NO_BROWSER)
-def test_a_page_of_the_server_verifies_its_run_under_the_strict_policy(address: str) -> None:
-    """The ledger here is nobody's: its files are in order, and that no charter stands on it is said."""
-    with browsing() as browser:
+def test_the_ledger_s_page_verifies_its_run_in_the_browser(tmp_path: Path) -> None:
+    """The whole server, its guard and its policy for scripts; the page names the run and the log's key."""
+    scene = asked(tmp_path / "scene")
+    said: list[str] = []
+    with scene.here(), serving(scene.run) as address, browsing() as browser:
         page = browser.new_page()
-        said: list[str] = []
         page.on("console", lambda message: said.append(message.text))
-        page.goto(address)
-        page.click("text=Verify now")
-        page.wait_for_selector("section#verify[data-outcome=wrong]")
-
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.goto(f"{address}/runs/run/ledger")
+        page.click("#verify button")
+        page.wait_for_selector("section#verify[data-outcome=passed]")
         right = page.eval_on_selector_all("li[data-status=right]", "all => all.map(li => li.dataset.check)")
-        people = page.text_content("li[data-check=people]")
+        key = page.text_content("#verify-key-about")
 
-    assert {"checkpoint", "entries", "tiles"} <= set(right)
-    assert people is not None
-    assert "there is no charter on the ledger" in people
-    assert not [line for line in said if "Content Security" in line]
+    assert right == ["checkpoint", "entries", "tiles", "form", "order", "people"]
+    assert key is not None
+    assert (scene.run / "log.vkey").read_text().strip() in key
+    assert not said

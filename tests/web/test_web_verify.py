@@ -2,17 +2,14 @@
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 from msgspec import structs
-from playwright.sync_api import Browser, BrowserContext, Page
-from tests.audit.forging import forge, places
+from playwright.sync_api import Browser, BrowserContext
+from tests.audit.forging import places
 from tests.audit.peopled_run import make_peopled_run
-from tests.audit.scripted_run import LOG, ScriptedRun, make_run
-from tests.audit.witnessed_run import three_witnesses
+from tests.audit.scripted_run import LOG, ScriptedRun
 from tests.web.hosting import CHROMIUM, NO_BROWSER, Host, browsing, hosted
 from tests.web.verify_attacks import (
     BY_THE_LOGS_KEY,
@@ -24,10 +21,11 @@ from tests.web.verify_attacks import (
     slow,
     with_entry,
 )
+from tests.web.verifying import ended, open_page, verify
 
 from detent.ledger import Checkpoint, CosigningKey, Ledger, Note, sign_note
 from detent.signing import canonical
-from detent.values import CharterSigned, Cosigned, Entry, Refused
+from detent.values import CharterSigned, Entry, Refused
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=NO_BROWSER)
 
@@ -73,41 +71,6 @@ def run(honest: ScriptedRun, tmp_path: Path) -> ScriptedRun:
 def host(run: ScriptedRun) -> Iterator[Host]:
     with hosted(run.folder / "ledger", run.folder / "log.vkey") as host:
         yield host
-
-
-class Said(NamedTuple):
-    """What the page says at the end. checks: what each said, by its name and status."""
-
-    outcome: str
-    checks: dict[tuple[str, str], str]
-
-    @property
-    def wrong(self) -> dict[str, str]:
-        return {name: said for (name, status), said in self.checks.items() if status == "wrong"}
-
-
-def open_page(context: BrowserContext, host: Host, more: str = "") -> Page:
-    page = context.new_page()
-    page.set_default_timeout(20_000)
-    page.goto(f"{host.url}/verify.html?ledger=run/ledger/{more}")
-    return page
-
-
-def verify(page: Page, key: str = str(LOG.verify_key), earlier: str = "") -> Said:
-    page.fill("#verify-key", key)
-    page.fill("#verify-earlier", earlier)
-    page.click("text=Verify now")
-    return ended(page)
-
-
-def ended(page: Page) -> Said:
-    page.wait_for_selector("section#verify[data-outcome]")
-    found = page.eval_on_selector_all(
-        "li[data-check]", "all => all.map(li => [li.dataset.check, li.dataset.status, li.textContent])"
-    )
-    outcome = page.get_attribute("section#verify", "data-outcome")
-    assert outcome is not None
-    return Said(outcome, {(name, status): said for name, status, said in found})
 
 
 def test_an_honest_ledger_passes_and_is_known_again(context: BrowserContext, host: Host) -> None:
@@ -330,78 +293,6 @@ def test_verifying_can_be_cancelled_and_begun_again(context: BrowserContext, hos
     assert ended(page).outcome == "cancelled"
     del host.instead["tile/0/000"]
     assert verify(page).outcome == "passed"
-
-
-@pytest.fixture(scope="module")
-def witnessed(tmp_path_factory: pytest.TempPathFactory) -> ScriptedRun:
-    """A run whose charter names three witnesses; they cosigned what stands on its ledger. Never changed."""
-    with three_witnesses(tmp_path_factory.mktemp("witnesses")) as three:
-        folder = tmp_path_factory.mktemp("witnessed") / "run"
-        run = make_run(folder, three.draft(), outsiders=three.outsiders)
-    (run.folder / "log.vkey").write_text(f"{LOG.verify_key}\n")
-    return run
-
-
-def test_cosigned_heads_on_the_ledger_are_verified_by_the_charter_s_keys(
-    context: BrowserContext, witnessed: ScriptedRun
-) -> None:
-    with hosted(witnessed.folder / "ledger", witnessed.folder / "log.vkey") as host:
-        said = verify(open_page(context, host))
-
-    number = len(places(witnessed, Cosigned))
-    assert number > 1
-    assert said.outcome == "passed", said.checks
-    assert f"{number} cosigned heads on the ledger" in said.checks["witnesses", "right"]
-
-
-def note_of(run: ScriptedRun, nth: int) -> str:
-    entry = run.entries()[places(run, Cosigned)[nth]]
-    assert isinstance(entry, Cosigned)
-    return entry.note
-
-
-def without_witnesses(note: str) -> str:
-    parsed = Note.parse(note.encode())
-    return str(Note(parsed.text, parsed.signatures[:1]))
-
-
-def later(note: str) -> str:
-    """Each witness's time is another than the one it signed."""
-    parsed = Note.parse(note.encode())
-    lines = (replace(line, signature=bytes(8) + line.signature[8:]) for line in parsed.signatures[1:])
-    return str(Note(parsed.text, (parsed.signatures[0], *lines)))
-
-
-COSIGNED: dict[str, tuple[Callable[[ScriptedRun], None], str]] = {
-    "a cosigned head that no witness cosigned": (
-        lambda run: forge(run, Cosigned, 0, note=without_witnesses(note_of(run, 0))),
-        "the cosigned: no witness of the charter in force cosigned it",
-    ),
-    "a cosignature with another time": (
-        lambda run: forge(run, Cosigned, 0, note=later(note_of(run, 0))),
-        "does not verify",
-    ),
-    "a cosigned head of another size than its entry says": (
-        lambda run: forge(run, Cosigned, 0, size=1),
-        "entries, and stands as entry",
-    ),
-    "a cosigned head of entries that were written anew": (
-        lambda run: with_entry(run, 2, lambda data: data.replace(b'"seed":', b'"seed":1')),
-        "entries that this ledger does not begin with",
-    ),
-}
-
-
-@pytest.mark.parametrize("name", COSIGNED)
-def test_each_cosigned_head_that_is_none_is_said_with_its_entry(
-    name: str, context: BrowserContext, witnessed: ScriptedRun, tmp_path: Path
-) -> None:
-    run = witnessed.copy(tmp_path / "run")
-    COSIGNED[name][0](run)
-    with hosted(run.folder / "ledger", run.folder / "log.vkey") as host:
-        said = verify(open_page(context, host))
-
-    assert COSIGNED[name][1] in said.wrong["people"]
 
 
 LONGEST_STANDSTILL = """() => {

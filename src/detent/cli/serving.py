@@ -38,6 +38,15 @@ def serve(  # noqa: PLR0917  options
             show_default=False,
         ),
     ] = None,
+    notify: Annotated[
+        Path | None,
+        typer.Option(
+            "--notify",
+            metavar="FILE",
+            help="Whom to tell, by webhook or e-mail, that they are needed: docs/notices.md.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Serve runs as pages that are live, as JSON and as metrics, until Ctrl-C.
 
@@ -55,4 +64,4 @@ def serve(  # noqa: PLR0917  options
         token_file=read_token_file,
         public_names=public_name or [],
     )
-    app.serve_folders(folders, chosen, lambda line: typer.echo(plain(line), err=True))
+    app.serve_folders(folders, chosen, lambda line: typer.echo(plain(line), err=True), notify)

@@ -10,7 +10,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,8 @@ from detent.web.events import Ending
 from detent.web.guarding import Counts, Guard
 from detent.web.house import House
 from detent.web.limiting import Seats
+from detent.web.notices import Notifier, attending
+from detent.web.noticing import read_notices
 from detent.web.readers import Readers
 from detent.web.refusing import refusal, status_of
 from detent.web.settings import Settings
@@ -158,18 +160,23 @@ def listening(settings: Settings) -> socket.socket:
     return made
 
 
-def serve_folders(folders: Sequence[Path], settings: Settings, say: Say) -> None:
-    """What `detent serve` does.
+def serve_folders(folders: Sequence[Path], settings: Settings, say: Say, notify: Path | None = None) -> None:
+    """What `detent serve` does. notify: the file that says whom to tell that they are needed.
 
     Raises:
-        UsageError: a folder is no run folder, the address is taken, or certificate and key are none.
+        UsageError: a folder is no run folder, the address is taken, certificate and key are none, or the file is not in
+            order.
     """
     house = House(folders)
+    notices = read_notices(notify) if notify is not None else None
     made = listening(settings)
     host, port = made.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     say(f"{', '.join(room.name for room in house.rooms)}: {settings.scheme}://{shown}:{port}/ until Ctrl-C")
-    with house:
+    with house, ExitStack() as stack:
+        if notices is not None:
+            notifier = stack.enter_context(Notifier(notices, tell=say))
+            stack.enter_context(attending(house, notifier))
         serve(house, settings, say, made)
 
 

@@ -23,7 +23,8 @@ LONGEST_SUBJECT = 150
 def message(mail: Mail, name: str, title: str, lines: tuple[str, ...]) -> EmailMessage:
     """The e-mail. `title` and `lines` may hold anything: no header begins in them, and no markup is read."""
     made = EmailMessage(policy=SMTP)
-    made["Subject"] = one_line(title, LONGEST_SUBJECT)
+    # An encoded word would be decoded by the library, and what is in it (a new line, a Bcc) written as it is.
+    made["Subject"] = one_line(title, LONGEST_SUBJECT).replace("=?", "= ?")
     made["From"] = Address(addr_spec=mail.sender)
     made["To"] = tuple(Address(addr_spec=one) for one in mail.to)
     made["Message-ID"] = f"<{re.sub('[^a-z0-9_]', '', name)}@{mail.sender.rpartition('@')[2]}>"

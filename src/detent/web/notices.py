@@ -1,7 +1,7 @@
 """Telling people that they are needed: webhooks and e-mail of `detent serve --notify FILE`.
 
-    >>> with Notifier(read_notices(path)) as notifier:
-    ...     notifier.consider(room, before, after)      # whenever a run was read on
+    >>> with Notifier(read_notices(path)) as notifier, attending(house, notifier):
+    ...     serve(house, settings)
 
 What is to be told goes into an outbox on disk first, under an id made from the ledger's entry; a thread for each target
 takes it from there, and tries again, later and later, until it arrives or `retry_hours` are over. So nothing that waits
@@ -13,7 +13,8 @@ import json
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol, Self
@@ -24,6 +25,7 @@ from detent.errors import DetentError
 from detent.values import State
 from detent.values.text import one_line
 from detent.web import mailing, webhooks
+from detent.web.house import House, Room
 from detent.web.noticing import Mail, Notices, Webhook, check
 from detent.web.occasions import Occasion, occasions
 from detent.web.outbox import Delivery, Outbox
@@ -31,6 +33,8 @@ from detent.web.outbox import Delivery, Outbox
 FIRST_WAIT, LONGEST_WAIT = 10.0, 4 * 3600.0
 LOOK_SECONDS = 5.0
 """How often a target's thread looks for what is due, when nobody rings."""
+
+ATTEND_SECONDS, HOUR = 2.0, 3600.0
 
 Target = Webhook | Mail
 
@@ -167,6 +171,41 @@ class Notifier:
             thread.join(2.0)
         if not any(thread.is_alive() for thread in self._threads):
             self.outbox.close()
+
+
+@contextmanager
+def attending(house: House, notifier: Notifier, seconds: float = ATTEND_SECONDS) -> Iterator[None]:
+    """While it lasts, every run of the house is considered whenever it was read on to its end.
+
+    And once an hour, since a lease may expire without anything being written.
+    """
+    closing = threading.Event()
+
+    def attend() -> None:
+        seen: dict[str, tuple[int, float, State]] = {}
+        while not closing.is_set():
+            for room in house.rooms:
+                _attend(room, notifier, seen)
+            closing.wait(seconds)
+
+    thread = threading.Thread(target=attend, name="notices", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        closing.set()
+        thread.join()
+
+
+def _attend(room: Room, notifier: Notifier, seen: dict[str, tuple[int, float, State]]) -> None:
+    view, at = room.view, time.monotonic()
+    entries, last, before = seen.get(room.name, (0, 0.0, State()))
+    grown, stale = view.state.entries > entries, at - last > HOUR
+    # Half-way through a long ledger questions stand open that were answered long ago.
+    if view.fault or view.state.entries < view.size or not view.size or not (grown or stale):
+        return
+    notifier.consider(room, before, view.state)
+    seen[room.name] = view.state.entries, at, view.state
 
 
 def message_id(tip: str, occasion: Occasion) -> str:

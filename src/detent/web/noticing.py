@@ -9,7 +9,7 @@
     [[webhook]]
     name = "lab"
     url = "https://hooks.example.com/detent"
-    secret_env = "DETENT_HOOK_SECRET"               # the variable that has the secret, never the secret
+    secret_env = "HOOK_SECRET"                      # the variable that has the secret, never the secret
 
     [[mail]]
     name = "stewards"

@@ -78,8 +78,8 @@ def post(webhook: Webhook, name: str, body: bytes, now: float) -> None:
     try:
         with deadline(connection):
             connection.request("POST", path, body, headers)
-            answer = connection.getresponse()
-            status, wait = answer.status, answer.getheader("Retry-After", "")
+            with connection.getresponse() as answer:  # its body stays unread
+                status, wait = answer.status, answer.getheader("Retry-After", "")
     except Exception as error:  # whatever a stranger's server makes of the protocol, it did not take it
         raise PeerError(f"an answer expected, got {cause(error)}") from error
     finally:

@@ -15,10 +15,8 @@ export function canonical(value) {
   return `{${keys.map((key) => `${canonical(key)}:${canonical(value[key])}`).join(",")}}`;
 }
 
-export const shown = (text) => {
-  const cut = String(text).slice(0, 80);
-  return cut.length < String(text).length ? `${cut}…` : cut;
-};
+export const cut = (text, most) => (String(text).length > most ? `${String(text).slice(0, most)}…` : String(text));
+export const shown = (text) => cut(text, 80);
 
 export class Reader {
   constructor(form, order) {

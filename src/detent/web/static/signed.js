@@ -113,7 +113,7 @@ export class People {
     }
     const signed = await signersOf(envelope, this.charter.stewards);
     this[kind](number, entry, payload, signed);
-    if (entry.signers !== undefined) differs(entry, { signers: signed }, ["signers"]);
+    if (kind !== "lease") differs(entry, { signers: signed }, ["signers"]);
   }
 
   #unknown(why) {

@@ -3,7 +3,7 @@
 // In: {base, key, patience, earlier, remembered}. Out: {progress: [done, of, what]} and at the end {result: {outcome, findings, seen}}.
 // A finding: {name, status: "right" | "wrong" | "open" | "note", said, faults}. Nothing here touches the page.
 
-import { Reader, shown } from "./entries.js";
+import { Reader, cut, shown } from "./entries.js";
 import { Host, ahead } from "./fetching.js";
 import { HASH, Tree, WIDTH, files, hex, leafHash, path, same, unpack } from "./merkle.js";
 import { bytes, cosignedBy, parseCheckpoint, parseKey, parseNote, signedBy, utf8, whyNoSignatures } from "./notes.js";
@@ -69,7 +69,7 @@ class Verification {
       this.note = parseNote(data);
       this.head = parseCheckpoint(this.note.text);
       const { origin, size, root } = this.head;
-      said = `the checkpoint of ${shown(origin)}, ${say(size, "entry")} under the root ${hex(root)}, is signed by ${shown(this.key.text)}`;
+      said = `the checkpoint of ${shown(origin)}, ${say(size, "entry")} under the root ${hex(root)}, is signed by ${cut(this.key.text, 300)}`;
       if (this.head.origin !== this.key.name) faults.push(`it is of ${shown(origin)}, and the key is of ${shown(this.key.name)}`);
       if (!this.noSignatures) {
         const signed = await signedBy(this.note, this.key);
@@ -298,7 +298,7 @@ class Verification {
   }
 
   tellRest() {
-    const rest = "gates, budgets, seeds, lineage, models, data, what amendments may change, and narrower tiles that lie about";
+    const rest = "gates, budgets, seeds, lineage, models, data, what amendments may change, and partial tiles of smaller sizes";
     this.tell("rest", `not checked here: ${rest}. detent verify checks them, with a program that did not come from this host`, [], "note");
   }
 }

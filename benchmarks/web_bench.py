@@ -1,6 +1,6 @@
 """How fast the dashboard's server is with a long run, and what it takes: what docs/dashboard.md states, measured here.
 
-    web_bench.py                            1,000 generations and 100,000 entries: needs 200 MB of disk and two minutes
+    web_bench.py                            1,000 generations and some 97,000 entries: needs 200 MB of disk and two minutes
     web_bench.py --generations 100          less
 
 A run folder with a real charter and ledger and made-up generations lies beside the results (bench/) and is removed
@@ -29,7 +29,7 @@ from tests.web.made_run import Made, free_port  # noqa: E402
 from detent.values import Refused  # noqa: E402
 
 BENCH = ROOT / "bench"
-TRIALS = 28  # three entries each: with a generation's own some hundred
+TRIALS = 28  # three entries each: with a generation's own some 97
 VIEWERS = 50
 WATCHED = 20.0  # seconds
 PAUSE = 2.0  # seconds between entries while watched: a run under way writes some ten a minute

@@ -58,6 +58,7 @@ def _with_people(entries: list[Entry], attack: str) -> Iterator[Entry]:
                 candidate=entry.candidate or "c" * 64,
                 incumbent="a" * 64,
                 first="b" * 64,
+                basis="a" * 64,
                 depth="always",
                 changed=found,
                 since=found,

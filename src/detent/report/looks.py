@@ -75,11 +75,6 @@ def inside_run(story: Story, looks: Sequence[Explanation]) -> InsideRun | None:
     )
 
 
-def inside_of(story: Story, look: Explanation) -> tuple[Inside, tuple[Reading, ...]]:
-    """One generation's look in full, and its sentences against generation 0."""
-    return _inside(look.changed, None, _names(story, look.first)), look.since_readings
-
-
 def _inside(found: Interpreted, control: Interpreted | None, names: Mapping[str, str] | None) -> Inside:
     return Inside(readings(found, control, names), pictures(found, names), lists(found))
 

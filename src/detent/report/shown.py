@@ -23,7 +23,7 @@ from detent.report.figures import Figure, Table, heat, horizons, ladder
 from detent.report.gate_figures import budget, evidence, gains
 from detent.report.grids import Grid, Square, grid
 from detent.report.lineage import Ancestry
-from detent.report.looks import Inside, inside_of
+from detent.report.looks import InsideRun, inside_run
 from detent.report.prose import headline, key_figures
 from detent.report.rows import ORIGINS, TurnRow, principles, tests, turn_row
 from detent.report.tried_figures import Tried, tried
@@ -36,7 +36,7 @@ __all__ = [
     "Axis",
     "Figure",
     "Grid",
-    "Inside",
+    "InsideRun",
     "Lines",
     "Point",
     "Rule",
@@ -58,7 +58,7 @@ __all__ = [
     "headline",
     "heat",
     "horizons",
-    "inside_of",
+    "inside_run",
     "interval",
     "key_figures",
     "ladder",

@@ -12,17 +12,17 @@ from detent.assembly.places import RunFolder
 from detent.engine import DataStore
 from detent.errors import DetentError
 from detent.evaluate import Row, decode_rows
-from detent.report import Reading, Story, Turn, tell_turn
+from detent.report import Story, Turn, tell_turn
 from detent.report.shown import (
     ORIGINS,
-    Inside,
+    InsideRun,
     Table,
     Tried,
     TurnRow,
     count,
     evidence,
     explanation_of,
-    inside_of,
+    inside_run,
     principles,
     rate,
     tests,
@@ -50,7 +50,7 @@ MOST_ANCESTORS = 12
 
 ABSENT = (
     "The file is not in the run's folder, or is not what the ledger names; it may have been deleted as the charter "
-    "allows. `detent verify` says which."
+    "allows. The program's own verification says which."
 )
 """Where it should lie is no matter of a reader's."""
 
@@ -94,7 +94,7 @@ class Gate(NamedTuple):
 
 
 class Told(NamedTuple):
-    """Everything of one generation. since: against generation 0. step, turn: None while it is in progress."""
+    """Everything of one generation. step, turn: None while it is in progress."""
 
     generation: int
     turn: Turn | None
@@ -102,8 +102,7 @@ class Told(NamedTuple):
     proposal: TurnRow
     made: tuple[Made, ...]
     gate: Gate | None
-    inside: Inside | None
-    since: tuple[Reading, ...]
+    inside: InsideRun | None
     tried: Tried | None
     watched: Watched | None
     request: Requested | None
@@ -121,7 +120,6 @@ def told(story: Story, generation: int) -> Told | None:
         turn.opening if turn else next((one for one in story.openings if one.generation == generation), None)
     )
     look = explanation_of(slots)
-    inside, since = inside_of(story, look) if look else (None, ())
     asked, answered, watched = slots.get("request/v1"), slots.get("answer/v1"), slots.get("watch/v1")
     own = screening_of(story.state, generation)
     return Told(
@@ -131,8 +129,7 @@ def told(story: Story, generation: int) -> Told | None:
         proposal=turn_row(turn or _in_progress(generation, slots)),
         made=tuple(_made(story, generation)),
         gate=Gate(opening, evidence(opening), tests(opening), principles(opening)) if opening else None,
-        inside=inside,
-        since=since,
+        inside=inside_run(story, [look]) if look else None,
         tried=tried(structs.replace(story, screenings=Screenings.of([own]))) if own else None,
         watched=watched if isinstance(watched, Watched) else None,
         request=asked if isinstance(asked, Requested) else None,

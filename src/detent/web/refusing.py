@@ -73,5 +73,8 @@ def page(title: str, body: str) -> str:
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<link rel="stylesheet" href="/static/style.css">'
-        f"<title>{title} - Detent</title></head><body><main><h1>{title}</h1>{body}</main></body></html>"
+        f"<title>{title} - Detent</title></head>"
+        '<body class="dashboard"><header class="bar"><nav aria-label="Dashboard">'
+        '<a class="brand" href="/">Detent</a></nav></header>'
+        f"<main><h1>{title}</h1>{body}</main></body></html>"
     )

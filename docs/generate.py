@@ -154,6 +154,10 @@ NOTES = {
         key, changes nothing in it, and works beside a `run`. On the kind of machine that the session recorded all must
         be equal to the last digit; what may differ on another, and what is said of weights that are gone, is in
         [verifying](verifying.md#asking-the-models-again).""",
+    "serve": """
+        It only reads, and may start and end while a run goes on. By default it listens on this machine alone, and
+        whoever may use the machine may read; for others it needs TLS and read tokens, and does not start without: [the
+        dashboard](dashboard.md), which also has the JSON, the metrics and what is guarded. Needs the extra `[web]`.""",
     "ledger serve": """
         Shown are the ledger (at the root too: `/checkpoint`, `/tile/...`, for any tlog-tiles client),
         `charter.dsse`, `charter.toml`, `log.vkey`, `data/`, `answers/` and `tasks/` (Python files with plain
@@ -205,6 +209,9 @@ NOTES = {
         afterwards.""",
     "key new": """
         Mode 0600. A file that exists is never overwritten.""",
+    "key read-token": """
+        For `detent serve --read-token-file`. The token is printed once; the file (mode 0600) holds its SHA-256, a line
+        each. It lets somebody read and do nothing else. Who is to read no more loses that line.""",
     "key show": "It is no secret.",
     "key enrol": """
         Run it where `detent serve` runs, as the same user, and tell the code to the person by another way. It puts

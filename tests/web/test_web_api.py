@@ -199,7 +199,8 @@ def test_damage_below_what_was_read_is_an_error_and_no_entry(fresh: Made) -> Non
 
 def test_the_description_names_every_field_with_its_type(client: TestClient) -> None:
     described = client.get("/api/v1/openapi.json").json()
-    assert set(described["paths"]) == {
+    reading = {path for path, ways in described["paths"].items() if "get" in ways and "waiting" not in path}
+    assert reading == {
         API,
         f"{API}/{{name}}",
         f"{API}/{{name}}/generations",
@@ -213,8 +214,8 @@ def test_the_description_names_every_field_with_its_type(client: TestClient) -> 
     }
     run = described["components"]["schemas"]["Run"]["properties"]
     assert run["ladder"]["description"]
-    for ways in described["paths"].values():
-        for what in ways.values():
+    for path in reading:
+        for what in described["paths"][path].values():
             assert what["description"]
             assert "schema" in what["responses"]["200"]["content"]["application/json"]
 

@@ -97,11 +97,11 @@ ELSEWHERE: dict[str, tuple[int, Ask]] = {
 def test_what_may_not_pass_is_refused_with_a_reason(attack: str, local: TestClient) -> None:
     status, ask = ELSEWHERE[attack]
     token = local.get("/api/v1/token").json()["token"]
-    ask = {"method": "GET", "url": "/api/v1/runs", "headers": {}} | ask
-    headers = dict(ask.pop("headers"))
+    asked: Ask = {"method": "GET", "url": "/api/v1/runs", "headers": {}, **ask}
+    headers = dict(asked.pop("headers"))
     if attack.startswith("a change from"):  # the right token does not help
         headers["X-Detent-Token"] = token
-    answer = local.request(**ask, headers=headers)
+    answer = local.request(**asked, headers=headers)
     assert answer.status_code == status, answer.text
     assert answer.json()["error"]["expected"]
 

@@ -169,6 +169,22 @@ def test_damage_is_a_state_of_that_run_and_no_other(damage: str, fresh: Made, lo
     assert sound.state.entries > 50
 
 
+def test_a_charter_that_is_changed_later_is_noticed_and_its_return_too(fresh: Made) -> None:
+    house = House([fresh.folder])
+    while house.look():
+        continue
+    (room,) = house.rooms
+    charter = fresh.folder / "charter.toml"
+    text = charter.read_bytes()
+    charter.write_bytes(text + b"# mine")
+    house.look()
+    assert "as it was signed expected" in room.fault
+    assert room.signed.text.encode() == text
+    charter.write_bytes(text)
+    house.look()
+    assert room.fault == ""
+
+
 def test_whoever_waits_is_woken_by_news_and_by_nothing_else(fresh: Made) -> None:
     async def waited() -> tuple[int, int, int]:
         with House([fresh.folder], poll_seconds=0.02) as house:

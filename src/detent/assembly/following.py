@@ -10,6 +10,7 @@ It takes no lock and writes nothing. Whole runs are kept in little room: closed 
 
 from collections.abc import Iterator
 from itertools import islice
+from pathlib import Path
 from typing import NamedTuple
 
 from detent.assembly.enclosing import whole
@@ -18,7 +19,6 @@ from detent.assembly.places import RunFolder
 from detent.assembly.reading import log_verify_key, signed_charter
 from detent.charter import SignedCharter
 from detent.engine import DataStore
-from detent.errors import TrustError
 from detent.ledger import LedgerReader
 from detent.report import Story, Teller
 from detent.values import Entry, State, decode_entry
@@ -45,7 +45,9 @@ class Follower:
 
     def __init__(self, run: RunFolder) -> None:
         self._run = run
-        self.signed: SignedCharter = signed_charter(run)
+        self._charter_seen: tuple[tuple[int, int, int] | None, ...] = ()
+        self.signed: SignedCharter
+        self._mind_charter()
         self._reader = LedgerReader(run.ledger, log_verify_key(run))
         self._store = DataStore(run.data, run.answers)
         self._teller = Teller(State(history=PackedTurns(), tried=PackedTrials()), brief=True)
@@ -74,8 +76,10 @@ class Follower:
         """Look at the newest checkpoint; returns how many entries wait to be read.
 
         Raises:
-            TrustError: it does not continue the one before: set back, exchanged or rewritten.
+            TrustError: it does not continue the one before: set back, exchanged or rewritten. Or the charter's copies
+                are not what was signed.
         """
+        self._mind_charter()
         self._reader.refresh()
         return self.behind
 
@@ -87,9 +91,7 @@ class Follower:
                 read before it stays.
         """
         portion = islice(self._reader.entries(self.state.entries), most)
-        read = self._teller.add(map(decode_entry, whole(portion, self._store.read_bytes)))
-        self._mind_charter()
-        return read
+        return self._teller.add(map(decode_entry, whole(portion, self._store.read_bytes)))
 
     def story(self) -> Story:
         """The run, told as far as it was read; closed turns are brief, without their traces: see `Teller`."""
@@ -97,15 +99,18 @@ class Follower:
         return self._teller.story(charter.name, charter.purpose, dict(charter.direction.improve))
 
     def _mind_charter(self) -> None:
-        """An amendment is on the ledger before its copy lies in the folder: until then the one before is shown."""
-        newest = self.state.charter
-        if self.behind or newest is None or newest.envelope == self.signed.envelope:
-            return
-        try:
-            self.signed = signed_charter(self._run)
-        except TrustError:
-            if self.state.entries == self._reader.size and newest.version == self.signed.charter.version:
-                raise
+        """An amendment is on the ledger before its copies lie in the folder: until then the one before is shown."""
+        seen = tuple(_changed_at(path) for path in (self._run.envelope, self._run.charter))
+        if seen != self._charter_seen:
+            self.signed, self._charter_seen = signed_charter(self._run), seen
+
+
+def _changed_at(path: Path) -> tuple[int, int, int] | None:
+    try:
+        about = path.stat()
+    except OSError:
+        return None
+    return about.st_mtime_ns, about.st_size, about.st_ino
 
 
 def reader_of(run: RunFolder) -> LedgerReader:

@@ -54,6 +54,9 @@ class PackedSlots(Mapping[str, Entry]):
             raise KeyError(slot)
         return _turn(self._packed)[slot]
 
+    def __contains__(self, slot: object) -> bool:
+        return slot in self._names
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)
 

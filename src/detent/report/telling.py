@@ -91,10 +91,11 @@ class Teller:
         """
         added = 0
         for entry in entries:
-            before, self.state = self.state, fold((entry,), self.state)
-            self._note(entry)
+            after = fold((entry,), self.state)
             if isinstance(entry, Decided):
-                self._close(entry, before)
+                self._close(entry, self.state)
+            self._note(entry)
+            self.state = after  # last, so that what cannot be told is not passed over
             added += 1
         return added
 

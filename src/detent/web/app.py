@@ -11,6 +11,7 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,6 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from detent import __version__
 from detent.errors import DetentError, UsageError
 from detent.web import api, events, handing, login, metrics, pages, raw
 from detent.web.events import Ending
@@ -48,7 +48,7 @@ def create_app(
     """All that is served. say: told a line of each request that is worth one. ending: set when the server ends."""
     app = FastAPI(
         title="Detent",
-        version=__version__,
+        version=version("detent"),
         summary="Runs, generations and questions of Detent, and what people sign.",
         openapi_url="/api/v1/openapi.json",
         docs_url=None,  # they would load their scripts from elsewhere

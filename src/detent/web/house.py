@@ -236,7 +236,7 @@ def _ring(bells: Iterable[asyncio.Future[None]]) -> None:
 def _seen(run: RunFolder) -> Seen:
     """By what a change is noticed: the checkpoint, the charter's copy, what was handed in, and who is at work."""
     found: list[object] = []
-    for path in (run.ledger / "checkpoint", run.envelope, run.inbox):
+    for path in (run.ledger / "checkpoint", run.envelope, run.charter, run.inbox):
         try:
             about = path.stat()
             found.append((about.st_mtime_ns, about.st_size, about.st_ino))

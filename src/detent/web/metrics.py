@@ -8,6 +8,7 @@ Runs' figures are read from the ledger when they are asked for; nothing is count
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from importlib.metadata import version
 from typing import Any
 
 from fastapi import APIRouter
@@ -17,7 +18,6 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
-from detent import __version__
 from detent.assembly.clock import now
 from detent.errors import DetentError
 from detent.values import State, Watched
@@ -123,7 +123,7 @@ class Figures(Collector):
 
     def _own(self) -> Iterator[Metric]:
         about = GaugeMetricFamily("detent_server_info", "1, with the server's version.", labels=["version"])
-        about.add_metric([__version__], 1.0)
+        about.add_metric([version("detent")], 1.0)
         yield about
         answers = CounterMetricFamily(
             "detent_server_responses", "Answers of this server, by HTTP status.", labels=["status"]

@@ -117,23 +117,23 @@ class Notifier:
             return False
         try:
             _send(target, delivery, now)
-        except webhooks.Gone as error:
+        except webhooks.GoneError as error:
             self.outbox.given_up(delivery)
             self._say(f"{target.name}: {error}; {delivery.id} is given up")
-        except (DetentError, webhooks.Later) as error:
+        except (DetentError, webhooks.LaterError) as error:
             self._again(target, delivery, error)
         else:
             self.outbox.sent(delivery)
         return True
 
-    def _again(self, target: Target, delivery: Delivery, error: DetentError | webhooks.Later) -> None:
+    def _again(self, target: Target, delivery: Delivery, error: Exception) -> None:
         now = self._clock()
         if now - delivery.made >= self._config.retry_hours * 3600:
             self.outbox.given_up(delivery)
             self._say(f"{target.name}: {error}; {delivery.id} is given up after {delivery.attempts} tries")
             return
         wait = wait_after(delivery.attempts) * self._dice.uniform(0.5, 1.5)
-        if isinstance(error, webhooks.Later):
+        if isinstance(error, webhooks.LaterError):
             wait = max(wait, error.seconds)
         self.outbox.later(delivery, now + wait)
         self._say(f"{target.name}: {error}; {delivery.id} is tried again in {wait:.0f} s")

@@ -34,12 +34,12 @@ _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
-class Gone(Exception):  # noqa: N818  no error of ours: the receiver's answer
+class GoneError(Exception):
     """The receiver wants no more."""
 
 
-class Later(Exception):  # noqa: N818  likewise
-    """The receiver says when to come again."""
+class LaterError(Exception):
+    """The receiver says when to come again, in so many seconds."""
 
     def __init__(self, message: str, seconds: float) -> None:
         super().__init__(message)
@@ -60,7 +60,8 @@ def post(webhook: Webhook, name: str, body: bytes, now: float) -> None:
     """Return when the receiver took it.
 
     Raises:
-        PeerError, Later, Gone: it did not; the message has nothing of its address but its name in the file.
+        PeerError: it did not. No message has anything of its address.
+        GoneError, LaterError: it did not, and says what is to become of it.
     """
     found = parts(webhook.url)
     host, encrypted = found.hostname or "", found.scheme == "https"
@@ -92,9 +93,9 @@ def _judge(status: int, wait: str) -> None:
         return
     said = f"an answer of 2xx expected, got {status}"
     if status == GONE:
-        raise Gone(f"{said}: it wants no more")
+        raise GoneError(f"{said}: it wants no more")
     if wait.isascii() and wait.isdecimal():
-        raise Later(said, min(float(wait[:9]), LONGEST_WAIT))
+        raise LaterError(said, min(float(wait[:9]), LONGEST_WAIT))
     raise PeerError(f"{said}; redirects are not followed" if status // 100 == ELSEWHERE else said)
 
 

@@ -155,9 +155,10 @@ NOTES = {
         be equal to the last digit; what may differ on another, and what is said of weights that are gone, is in
         [verifying](verifying.md#asking-the-models-again).""",
     "serve": """
-        It only reads, and may start and end while a run goes on. By default it listens on this machine alone, and
-        whoever may use the machine may read; for others it needs TLS and read tokens, and does not start without: [the
-        dashboard](dashboard.md), which also has the JSON, the metrics and what is guarded. Needs the extra `[web]`.""",
+        It may start and end while a run goes on. By default it listens on this machine alone, and whoever may use the
+        machine may read; for others it needs TLS and read tokens, and does not start without: [the
+        dashboard](dashboard.md), which also has the JSON, the metrics and what is guarded. What people sign in their
+        browsers it hands in, and holds no steward's key: [deciding](deciding.md). Needs the extra `[web]`.""",
     "ledger serve": """
         Shown are the ledger (at the root too: `/checkpoint`, `/tile/...`, for any tlog-tiles client),
         `charter.dsse`, `charter.toml`, `log.vkey`, `data/`, `answers/` and `tasks/` (Python files with plain

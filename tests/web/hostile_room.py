@@ -53,7 +53,9 @@ def _with_people(entries: list[Entry], attack: str) -> Iterator[Entry]:
     for entry in entries:
         if isinstance(entry, Decided) and entry.generation == 1:
             common: dict[str, Any] = {"at": entry.at, "generation": 1}
-            found = look(text=attack)
+            found = look(
+                text=attack[:400]
+            )  # what is longer nobody is believed to have found: engine.unbelievable
             yield Explained(
                 candidate=entry.candidate or "c" * 64,
                 incumbent="a" * 64,

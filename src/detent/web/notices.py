@@ -120,13 +120,13 @@ class Notifier:
         except webhooks.GoneError as error:
             self.outbox.given_up(delivery)
             self._say(f"{target.name}: {error}; {delivery.id} is given up")
-        except DetentError as error:
+        except (DetentError, webhooks.LaterError) as error:
             self._again(target, delivery, error)
         else:
             self.outbox.sent(delivery)
         return True
 
-    def _again(self, target: Target, delivery: Delivery, error: DetentError) -> None:
+    def _again(self, target: Target, delivery: Delivery, error: Exception) -> None:
         now = self._clock()
         if now - delivery.made >= self._config.retry_hours * 3600:
             self.outbox.given_up(delivery)

@@ -34,12 +34,12 @@ _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
-class GoneError(PeerError):
+class GoneError(Exception):
     """The receiver wants no more."""
 
 
-class LaterError(PeerError):
-    """The receiver says when to come again."""
+class LaterError(Exception):
+    """The receiver says when to come again, in so many seconds."""
 
     def __init__(self, message: str, seconds: float) -> None:
         super().__init__(message)
@@ -60,7 +60,8 @@ def post(webhook: Webhook, name: str, body: bytes, now: float) -> None:
     """Return when the receiver took it.
 
     Raises:
-        PeerError: it did not; the message has nothing of its address but its name in the file.
+        PeerError: it did not. No message has anything of its address.
+        GoneError, LaterError: it did not, and says what is to become of it.
     """
     found = parts(webhook.url)
     host, encrypted = found.hostname or "", found.scheme == "https"

@@ -1,6 +1,6 @@
 """How fast the dashboard's server is with a long run, and what it takes: what docs/dashboard.md states, measured here.
 
-    web_bench.py                            1,000 generations and some 97,000 entries: needs 200 MB of disk and two minutes
+    web_bench.py                            1,000 generations, some 97,000 entries: 200 MB of disk and two minutes
     web_bench.py --generations 100          less
 
 A run folder with a real charter and ledger and made-up generations lies beside the results (bench/) and is removed

@@ -61,7 +61,7 @@ label_prompts = 60
 label_keep = 40
 review_prompts = 20
 [gate]
-items = { superiority = 200, non_inferiority = 200 }
+items = { superiority = 800, non_inferiority = 400 }
 """
 
 RULES = ToyRules(rotary=True, rotary_ceiling=3.6, seed_horizon=3.5, step=1.6)

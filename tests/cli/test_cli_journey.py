@@ -173,6 +173,7 @@ def test_a_run_without_a_lease_says_so_and_turns_nothing(machine: Machine) -> No
     assert [slot for slot in kinds(machine.run) if slot != "session/v1"] == turns
 
 
+@pytest.mark.long
 def test_another_lease_lets_the_run_go_on_and_be_looked_at_meanwhile(machine: Machine) -> None:
     granted = machine.detent("lease", machine.run, "--generations", "1")
     assert granted.stdout.startswith("lease of 1 generations: on the ledger")

@@ -128,6 +128,7 @@ def test_an_answers_special_tokens_are_seen_by_the_reward_and_groups_come_whole(
     assert lesson.learnt < lesson.read < 3 * lesson.learnt
 
 
+@pytest.mark.long
 def test_divergence_is_dear() -> None:
     """With a large beta the model stays nearer to what it was than with a small one."""
     moved = []

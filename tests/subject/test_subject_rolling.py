@@ -64,6 +64,7 @@ def test_padded_rows_say_what_rows_of_one_length_say(subject: Subject) -> None:
     )
 
 
+@pytest.mark.long
 def test_how_many_rows_there_is_room_for_changes_no_answer(subject: Subject) -> None:
     """With few, rows wait, join and leave all the time."""
     for temperature in (0.0, 1.0):

@@ -109,6 +109,7 @@ def complaints(page: Page) -> list[str]:
     return said
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("mode", MODES.values(), ids=MODES.keys())
 def test_every_page_is_without_complaint(
     browser: Browser, site: str, rooms: tuple[Room, Room], mode: dict[str, Any], tmp_path: Path

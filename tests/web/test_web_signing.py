@@ -361,6 +361,7 @@ def test_a_person_who_signs_nothing_has_signed_nothing(scene: Scene, page: Page,
     assert list(scene.folder.inbox.iterdir()) == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_whoever_cannot_see_or_has_a_phone_can_enrol_and_sign(
     scheme: Literal["light", "dark"], scene: Scene, chromium: Browser, address: str

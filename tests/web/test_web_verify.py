@@ -1,10 +1,11 @@
 """The record verified by a reader's own browser: what is honest passes, and of each attack it says what and where."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
+from _pytest.mark import ParameterSet
 from msgspec import structs
 from playwright.sync_api import Browser, BrowserContext
 from tests.audit.forging import places
@@ -28,6 +29,11 @@ from detent.signing import canonical
 from detent.values import CharterSigned, Entry, Refused
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=NO_BROWSER)
+
+
+def some(names: Iterable[str]) -> list[ParameterSet]:
+    """Every fourth in each run of the tests, the others where there is time: each opens a page."""
+    return [pytest.param(name, marks=[pytest.mark.long] if at % 4 else []) for at, name in enumerate(names)]
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +118,7 @@ def test_a_ledger_that_grew_is_verified_from_the_full_tile_that_took_the_partial
     assert verify(open_page(context, host)).outcome == "passed"
 
 
-@pytest.mark.parametrize("name", [*ON_FILES, *BY_THE_LOGS_KEY])
+@pytest.mark.parametrize("name", some([*ON_FILES, *BY_THE_LOGS_KEY]))
 def test_each_attack_is_said_with_its_place(
     name: str, context: BrowserContext, host: Host, run: ScriptedRun
 ) -> None:
@@ -152,7 +158,7 @@ FORKS: dict[str, tuple[Callable[[ScriptedRun], None], str]] = {
 }
 
 
-@pytest.mark.parametrize("name", FORKS)
+@pytest.mark.parametrize("name", some(FORKS))
 def test_what_this_browser_saw_before_shows_a_fork(
     name: str, context: BrowserContext, host: Host, run: ScriptedRun
 ) -> None:
@@ -167,7 +173,7 @@ def test_what_this_browser_saw_before_shows_a_fork(
     assert verify(page).outcome == "wrong", "what was seen first stays remembered"
 
 
-@pytest.mark.parametrize("name", FORKS)
+@pytest.mark.parametrize("name", some(FORKS))
 def test_an_earlier_checkpoint_that_is_no_prefix_shows_a_fork(
     name: str, context: BrowserContext, host: Host, run: ScriptedRun
 ) -> None:

@@ -154,6 +154,7 @@ def test_training_is_the_same_each_time_and_is_measured(place: Place) -> None:
     assert len(place.answer(digest, "C1=")) == 1
 
 
+@pytest.mark.long
 def test_progress_comes_at_most_about_ten_times_a_second(place: Place) -> None:
     seen: list[Progress] = []
     start = time.monotonic()
@@ -214,6 +215,7 @@ def test_a_search_suggests_the_same_points_whoever_is_asked(place: Place) -> Non
     assert place.engine.run(structs.replace(job, seed=4), quiet) != found
 
 
+@pytest.mark.long
 def test_a_judge_ranks_the_labels_and_keeps_none_that_it_finds_unlikely(place: Place) -> None:
     """Here the judge is a model that knows nothing: what it finds is of no use, and goes by it all the same."""
     trained = place.engine.run(place.train_job(steps=150), quiet)

@@ -117,7 +117,9 @@ def trained(
             return reinforced(job, shelf, staging / name, tell, marks)
 
 
-@pytest.mark.parametrize("killed", [1, 5, STEPS])
+@pytest.mark.parametrize(
+    "killed", [pytest.param(1, marks=pytest.mark.long), 5, pytest.param(STEPS, marks=pytest.mark.long)]
+)
 def test_its_weights_losses_and_compute_are_those_of_one_that_was_left_alone(
     killed: int, root: Path, job: TrainJob
 ) -> None:
@@ -144,6 +146,7 @@ def test_the_same_is_true_of_one_by_preferences_and_of_one_by_a_judge_who_is_pai
     assert folder_digest(root / "staging" / "made-b") == folder_digest(root / "staging" / "made-a")
 
 
+@pytest.mark.long
 def test_what_somebody_plants_where_a_training_would_go_on_is_gone_on_from(root: Path, job: TrainJob) -> None:
     """A limit, kept as a test: whoever writes in staging/ decides what is made, and `docs/verifying.md` says so."""
     whole = trained(root, job, "trained-a")
@@ -193,6 +196,7 @@ def test_a_checkpoint_ends_one_try_and_not_every_try_that_has(what: str, root: P
     assert structs.replace(trained(root, job, "trained-b"), folder=whole.folder) == whole
 
 
+@pytest.mark.long
 def test_a_training_of_another_job_is_not_gone_on_with(root: Path, job: TrainJob) -> None:
     """Its folder is named by its job, so another has none."""
     with pytest.raises(KilledError):

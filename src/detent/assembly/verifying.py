@@ -46,12 +46,14 @@ def verify_run(folder: Path) -> Findings:
     """
     run = RunFolder(folder)
     run.check()
-    found = _verified(run)
+    ran, found = is_running(run), _verified(run)
     for _ in range(AGAIN):
-        if not found.faults or not is_running(run):
+        # A run that has ended meanwhile may have decided its last generation while it was read.
+        runs = is_running(run)
+        if not found.faults or not (ran or runs):
             break
         # The ledger is read first and the link to the incumbent last: between them a generation may have been decided.
-        found = _verified(run)
+        ran, found = runs, _verified(run)
     return found
 
 

@@ -1,9 +1,7 @@
 """What a look inside two models is asked beyond their weights: which answers are right, and what problems are about.
 
-    >>> lineage = Lineage(first="00...", before="3c...", after="9f...")
-    >>> job = deeper_job(lineage, asked, answer)
-    >>> len(job.known.prompts), len(job.gained)
-    (232, 17)
+    >>> Lineage("00", "3c", "9f", between=("1a", "2b")).probed
+    ('00', '1a', '2b', '3c', '9f')
 
 The problems are frozen, those of one public stream for ever, so that a reading made on the first model is tried on the
 same ones a hundred generations later. They are drawn as profiles are, and nothing aims or trains by them. Which

@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, BrowserContext
 from starlette.testclient import TestClient
 from tests.audit.peopled_run import make_peopled_run
 from tests.audit.scripted_run import ScriptedRun
 from tests.report.explored_run import explored
 from tests.report.synthetic_run import EVENTFUL, TOP, ledger
+from tests.web.hosting import browsing
 from tests.web.made_run import Made
 from tests.web.standing import Room, made_up, room_of
 
@@ -18,6 +20,20 @@ from detent.web.house import House
 from detent.web.settings import Settings
 
 ASKED_AT = "2026-01-01T00:30:00Z"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with browsing() as browser:
+        yield browser
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """A browser that has seen nothing yet."""
+    context = browser.new_context()
+    yield context
+    context.close()
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from tests.web.standing import Room, app_of, made_up
 
 from detent.report import foreseen
 from detent.report.figures import ladder
-from detent.report.page import style
+from detent.report.rendering import style
 from detent.values import IntentWritten, LeaseGranted, Requested
 from detent.web import kept
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from _pytest.mark import ParameterSet
 from msgspec import structs
-from playwright.sync_api import Browser, BrowserContext
+from playwright.sync_api import BrowserContext
 from tests.audit.forging import places
 from tests.audit.peopled_run import make_peopled_run
 from tests.audit.scripted_run import LOG, ScriptedRun
-from tests.web.hosting import CHROMIUM, NO_BROWSER, Host, browsing, hosted
+from tests.web.hosting import CHROMIUM, NO_BROWSER, Host, hosted
 from tests.web.verify_attacks import (
     BY_THE_LOGS_KEY,
     HTML,
@@ -34,20 +34,6 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=NO_BROWSER)
 def some(names: Iterable[str]) -> list[ParameterSet]:
     """Every fourth in each run of the tests, the others where there is time: each opens a page."""
     return [pytest.param(name, marks=[pytest.mark.long] if at % 4 else []) for at, name in enumerate(names)]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with browsing() as browser:
-        yield browser
-
-
-@pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    """A browser that has seen nothing yet."""
-    context = browser.new_context()
-    yield context
-    context.close()
 
 
 @pytest.fixture(scope="module")

@@ -1,15 +1,15 @@
 """Heads that witnesses cosigned, verified by a reader's own browser with the keys that the charter names."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext
+from playwright.sync_api import BrowserContext
 from tests.audit.forging import forge, places
 from tests.audit.scripted_run import LOG, ScriptedRun, make_run
 from tests.audit.witnessed_run import three_witnesses
-from tests.web.hosting import CHROMIUM, NO_BROWSER, browsing, hosted
+from tests.web.hosting import CHROMIUM, NO_BROWSER, hosted
 from tests.web.verify_attacks import with_entry
 from tests.web.verifying import open_page, verify
 
@@ -17,20 +17,6 @@ from detent.ledger import Note
 from detent.values import Cosigned
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=NO_BROWSER)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with browsing() as browser:
-        yield browser
-
-
-@pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    """A browser that has seen nothing yet."""
-    context = browser.new_context()
-    yield context
-    context.close()
 
 
 @pytest.fixture(scope="module")

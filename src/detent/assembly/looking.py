@@ -25,15 +25,15 @@ from detent.assembly.places import RunFolder
 from detent.assembly.reading import LedgerAt, ledger_at, log_verify_key, signed_charter
 from detent.assembly.tasks import charter_sources, closing
 from detent.charter import Charter, SignedCharter
-from detent.engine import Ask, Engine, ModelStore, check_libraries, confinement
+from detent.engine import Ask, Engine, ModelStore, check_libraries, confinement, figures_of
 from detent.errors import DetentError, EngineError, UsageError
 from detent.evaluate import Inquiry, Lineage, deeper_job
 from detent.report import plain
 from detent.signing import SigningKey
 from detent.tasks import TaskSource
-from detent.tripwires.looks import probes_of
+from detent.tripwires.looks import probe_prompts
 from detent.values import AnswerJob, Answers, Interpreted, InterpretJob
-from detent.values.inside import ALWAYS, Section, models_of
+from detent.values.inside import ALWAYS, Section
 
 Say = Callable[[str], None]
 
@@ -172,13 +172,12 @@ def _is_own(run: RunFolder, signed: SignedCharter, ledger: LedgerAt) -> bool:
 def inquiry_of(charter: Charter, tasks: Mapping[str, TaskSource], sections: tuple[Section, ...]) -> Inquiry:
     """What is asked of the models of a run: its frozen prompts, and which sections."""
     tops = {name: top for name, top in charter.direction.improve.items() if name in tasks}
-    probes = probes_of(tasks, tops, charter.run.seed)
     return Inquiry(
         tasks=tasks,
         tops=tops,
         seed=charter.run.seed,
         room=charter.subject.room,
-        prompts=tuple(item.problem.prompt for item in probes),
+        prompts=probe_prompts(tasks, tops, charter.run.seed),
         sections=sections,
     )
 
@@ -196,7 +195,7 @@ def _looked(  # noqa: PLR0917
     """What changed, and the copy's reading, in one opening."""
     with _engine(models, data, charter, scratch) as engine, engine.opening() as ask:
         job = deeper_job(lineage, asked, lambda model, prompts: _answers(ask, model, prompts, charter))
-        found = _interpreted(ask, job)
+        found = figures_of(ask(job, lambda _: None))
         cheap = tuple(name for name in ALWAYS if name in asked.sections) or ("words",)
         same = InterpretJob(
             models=(lineage.after, lineage.after),
@@ -205,7 +204,7 @@ def _looked(  # noqa: PLR0917
             extra_tokens=asked.room,
             seed=job.seed,
         )
-        copy = _interpreted(ask, same)
+        copy = figures_of(ask(same, lambda _: None))
     if sentence := not_zero(copy):
         raise EngineError(
             f"an untouched copy that reads zero expected, got {sentence}; no figure of this look is to be believed: "
@@ -230,15 +229,6 @@ def _answers(ask: Ask, model: str, prompts: Sequence[str], charter: Charter) -> 
     if not isinstance(result, Answers):
         raise EngineError(f"answers expected, got {type(result).__name__}; run again")
     return result.completions
-
-
-def _interpreted(ask: Ask, job: InterpretJob) -> Interpreted:
-    result = ask(job, lambda _: None)
-    if not isinstance(result, Interpreted):
-        raise EngineError(
-            f"figures of {len(models_of(job))} models expected, got {type(result).__name__}; run again"
-        )
-    return result
 
 
 def not_zero(copy: Interpreted) -> str:

@@ -28,7 +28,7 @@ from detent.evaluate import (
 )
 from detent.oversight import guards_of
 from detent.tasks import shown
-from detent.tripwires.looks import Ground, compute_of, probes_of
+from detent.tripwires.looks import Ground, compute_of, probe_prompts
 from detent.values import Explained, Mastered, Profiled, Slice, Watched
 
 STREAM = re.compile("[0-9a-f]{64}")
@@ -147,7 +147,7 @@ def _of_watch(step: Step, entry: Watched, ground: Ground) -> float | None:
 
 
 def _of_look(step: Step, entry: Explained, ground: Ground) -> float | None:
-    prompts = [item.problem.prompt for item in probes_of(ground.tasks, ground.tops, ground.seed)]
+    prompts = probe_prompts(ground.tasks, ground.tops, ground.seed)
     sizes = step.before.sizes
     try:
         if entry.depth == "always":

@@ -14,11 +14,10 @@ from msgspec import UNSET, structs
 from detent.audit.differences import Difference, Remade, judged, not_made
 from detent.audit.findings import counted
 from detent.audit.turns import Turn, completions
-from detent.engine import Ask
-from detent.errors import EngineError
+from detent.engine import Ask, figures_of
 from detent.evaluate import Inquiry, deeper_job, lineage_at, oldest
-from detent.tripwires.looks import probes_of
-from detent.values import AnswerJob, Explained, Interpreted, Result
+from detent.tripwires.looks import probe_prompts
+from detent.values import AnswerJob, Explained, Interpreted
 from detent.values.inside import Section, always_job
 
 NEAR = 0.02
@@ -96,7 +95,7 @@ def _always(turn: Turn, entry: Explained) -> _Made:
         if found is not None and found.sections:
             job = always_job(pair, prompts, room, first=oldest(turn.steps[entry.slot].before, pair[0]))
             with turn.engine.opening() as ask:
-                made[field] = _figures(ask(structs.replace(job, sections=found.sections), turn.means.watch))
+                made[field] = figures_of(ask(structs.replace(job, sections=found.sections), turn.means.watch))
     return _Made(made)
 
 
@@ -106,7 +105,7 @@ def _deeper(turn: Turn, entry: Explained) -> _Made:
     asked = Inquiry(turn.tasks, tops, charter.run.seed, charter.subject.room, _prompts(turn), sections)
     with turn.engine.opening() as ask:
         job = deeper_job(lineage, asked, partial(_answers, turn, ask))
-        looks = {"changed": _figures(ask(job, turn.means.watch))}
+        looks = {"changed": figures_of(ask(job, turn.means.watch))}
     if job.known is UNSET and not job.gained:  # nobody was asked: no section that is made again needs it
         return _Made(looks, entry.gained)
     asked_again = 0 if job.known is UNSET else len(job.known.prompts) * len(job.known.models)
@@ -115,8 +114,7 @@ def _deeper(turn: Turn, entry: Explained) -> _Made:
 
 def _prompts(turn: Turn) -> tuple[str, ...]:
     charter = turn.signed.charter
-    items = probes_of(turn.tasks, dict(charter.direction.improve), charter.run.seed)
-    return tuple(item.problem.prompt for item in items)
+    return probe_prompts(turn.tasks, dict(charter.direction.improve), charter.run.seed)
 
 
 def _answers(turn: Turn, ask: Ask, model: str, prompts: Sequence[str]) -> Sequence[str]:
@@ -124,12 +122,6 @@ def _answers(turn: Turn, ask: Ask, model: str, prompts: Sequence[str]) -> Sequen
     return completions(
         ask(AnswerJob(model=model, prompts=tuple(prompts), extra_tokens=room), turn.means.watch)
     )
-
-
-def _figures(found: Result) -> Interpreted:
-    if not isinstance(found, Interpreted):
-        raise EngineError(f"a look inside expected, got {type(found).__name__}; run again")
-    return found
 
 
 def differing(recorded: Interpreted, again: Interpreted, *, exact: bool) -> Iterator[str]:

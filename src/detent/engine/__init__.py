@@ -9,7 +9,7 @@ from detent.engine.cluster import ClusterEngine
 from detent.engine.confinement import Confinement, Limits, confinement, host_prefix, worker_prefix
 from detent.engine.crew import ClusterTerms
 from detent.engine.fake import FakeEngine
-from detent.engine.inside import unbelievable
+from detent.engine.inside import figures_of, unbelievable
 from detent.engine.likeness import check_adapter, check_alike
 from detent.engine.local import LocalEngine, check_libraries
 from detent.engine.machine import processor
@@ -43,6 +43,7 @@ __all__ = [
     "check_server_libraries",
     "confinement",
     "discard",
+    "figures_of",
     "host_prefix",
     "is_model_file",
     "move_aside",

@@ -14,7 +14,8 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
-from detent.values import Interpreted
+from detent.errors import EngineError
+from detent.values import Interpreted, Result
 from detent.values.inside import MOST_FLIPS, TOP, Patches, Probes, Section, Splices, Weights
 
 MOST_BYTES = 400_000
@@ -51,6 +52,17 @@ def _told(got: str) -> str:
     """A worker's word, as one line that a person can take in."""
     seen = got if got.isprintable() else ascii(got)
     return seen if len(seen) <= _MOST_TOLD else seen[:_MOST_TOLD] + "..."
+
+
+def figures_of(result: Result) -> Interpreted:
+    """The figures that a look came back with.
+
+    Raises:
+        EngineError: it is the result of another job.
+    """
+    if not isinstance(result, Interpreted):
+        raise EngineError(f"a look inside expected, got {type(result).__name__}; run again")
+    return result
 
 
 def _faults(

@@ -12,12 +12,13 @@ from functools import partial
 
 from msgspec import UNSET, structs
 
-from detent.errors import DetentError, EngineError, TrustError
+from detent.engine import figures_of
+from detent.errors import DetentError, TrustError
 from detent.evaluate import Inquiry, always_looking, best, deeper_job, deeper_looking, lineage_at, oldest
-from detent.loop.measure import Ask
+from detent.loop.measure import completions
 from detent.loop.parts import Parts
-from detent.loop.so_far import probe_items
-from detent.values import AnswerJob, Answers, Explained, Interpreted, InterpretJob, Profile, Result
+from detent.tripwires.looks import probe_prompts
+from detent.values import Explained, Interpreted, InterpretJob, Profile
 from detent.values.inside import ALWAYS, DEEPER, Section, always_job
 
 LONGEST = 300
@@ -37,7 +38,7 @@ def always(parts: Parts, profiles: Sequence[Profile]) -> Explained:
     )
     extra = parts.charter.subject.room
     try:
-        prompts = tuple(item.problem.prompt for item in probe_items(parts))
+        prompts = probe_prompts(parts.tasks, parts.tops, parts.charter.run.seed)
     except DetentError as error:
         return structs.replace(made, **dict.fromkeys(made.pairs, _nothing(error, ALWAYS)))
     looks = {
@@ -55,11 +56,15 @@ def deeper(parts: Parts) -> Explained:
     assert isinstance(about, Explained)  # noqa: S101  the slot's own kind
     made = structs.replace(about, depth="deeper", since=UNSET, learnt=UNSET, flops=0.0)
     try:
-        prompts = tuple(item.problem.prompt for item in probe_items(parts))
+        prompts = probe_prompts(parts.tasks, parts.tops, parts.charter.run.seed)
         asked = Inquiry(parts.tasks, parts.tops, charter.run.seed, charter.subject.room, prompts, DEEPER)
         with parts.opening() as ask:
-            job = deeper_job(lineage_at(state, about.candidate), asked, partial(_answers, parts, ask))
-            found = _figures(ask(job))
+            job = deeper_job(
+                lineage_at(state, about.candidate),
+                asked,
+                partial(completions, ask, extra_tokens=charter.subject.room),
+            )
+            found = figures_of(ask(job))
     except TrustError:
         raise
     except DetentError as error:
@@ -75,24 +80,11 @@ def deeper(parts: Parts) -> Explained:
 def _looked(parts: Parts, job: InterpretJob) -> Interpreted:
     try:
         with parts.opening() as ask:
-            return _figures(ask(job))
+            return figures_of(ask(job))
     except TrustError:
         raise  # the overseer's own: a model is not what the ledger says, and nothing goes on from there
     except DetentError as error:
         return _nothing(error, job.sections)
-
-
-def _answers(parts: Parts, ask: Ask, model: str, prompts: Sequence[str]) -> Sequence[str]:
-    found = ask(AnswerJob(model=model, prompts=tuple(prompts), extra_tokens=parts.charter.subject.room))
-    if not isinstance(found, Answers):
-        raise EngineError(f"answers expected, got {type(found).__name__}; run again")
-    return found.completions
-
-
-def _figures(found: Result) -> Interpreted:
-    if not isinstance(found, Interpreted):
-        raise EngineError(f"a look inside expected, got {type(found).__name__}; run again")
-    return found
 
 
 def _nothing(error: DetentError, sections: Sequence[Section]) -> Interpreted:

@@ -12,6 +12,7 @@ from detent.report.figures import Figure, Table
 from detent.report.inside import Reading, readings
 from detent.report.inside_figures import pictures
 from detent.report.inside_tables import Listed, lists
+from detent.report.rendering import rendered
 from detent.report.story import Story
 from detent.values import Interpreted
 
@@ -54,8 +55,6 @@ def look_page(
         control: the same of the same training with another seed; None where nobody looked.
         names: what to call models, by digest.
     """
-    from detent.report.page import rendered  # noqa: PLC0415  which needs this module for a run's own part
-
     return rendered(
         "inside.html.jinja", title=title, compared=tuple(compared), inside=_inside(found, control, names)
     )

@@ -60,6 +60,11 @@ def probes_of(tasks: Mapping[str, TaskSource], tops: Mapping[str, int], seed: in
     return profile_items(shown(tasks), ladder_rungs(tops, PROBES), public_stream(seed, "probes", 0))
 
 
+def probe_prompts(tasks: Mapping[str, TaskSource], tops: Mapping[str, int], seed: int) -> tuple[str, ...]:
+    """The same without their answers: what a look inside is made on."""
+    return tuple(_prompts(probes_of(tasks, tops, seed)))
+
+
 def principles_of(
     guards: Sequence[Guard], principles: Mapping[str, TaskSource], seed: int
 ) -> dict[str, list[Item]]:

@@ -16,7 +16,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import ChoiceLoader, Environment, PackageLoader, PrefixLoader
 from markupsafe import Markup
 
-from detent.report.page import environment
+from detent.report.rendering import environment
 from detent.report.shown import clip, plain
 from detent.web.static_files import served
 

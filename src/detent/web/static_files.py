@@ -7,7 +7,7 @@ from importlib.resources import files
 from fastapi import HTTPException, Request
 from fastapi.responses import Response
 
-from detent.report.page import style
+from detent.report.rendering import style
 
 TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
 
